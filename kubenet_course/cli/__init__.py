@@ -1,0 +1,65 @@
+"""`kubenet`: the course's models from a terminal. Each command is a module here and loads when it is called."""
+
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+
+import click
+
+from ..errors import BadInput
+
+# Command -> (module here, what the list of commands says of it). A command is listed once it works.
+COMMANDS = {
+    "plan": ("plan", "Which block of addresses each node gets."),
+    "rules": ("rules", "A packet through the real rules of one machine."),
+}
+
+
+class Rooms(click.Group):
+    """Loads a command's module when the command is asked for, so that the others cost nothing."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in COMMANDS:
+            return None
+        return import_module(f"{__name__}.{COMMANDS[cmd_name][0]}").command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, said) for name, (_, said) in COMMANDS.items()])
+
+
+@click.group(cls=Rooms, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="kubenet-course")
+def kubenet() -> None:
+    """The course's models from a terminal: the same answers as in the notebooks.
+
+    Exit codes: 0 answered; 1 the answer is no (dropped, refused, not allowed, invalid plan); 2 bad input.
+    """
+
+
+def main(args: list[str] | None = None) -> None:
+    """Runs a command. Bad input is one line on standard error and exit code 2, never a traceback."""
+    try:
+        code = kubenet.main(args, standalone_mode=False)
+    except BadInput as error:
+        _refuse(str(error))
+    except click.UsageError as error:
+        _refuse(error.format_message(), error.ctx)
+    except click.ClickException as error:
+        _refuse(error.format_message())
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        sys.exit(0)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _refuse(sentence: str, ctx: click.Context | None = None) -> None:
+    hint = f" (see {ctx.command_path} --help)" if ctx else ""
+    click.echo(f"kubenet: {' '.join(sentence.split())}{hint}", err=True)
+    sys.exit(2)

@@ -1,0 +1,165 @@
+"""What a plugin answers after ADD, and the same answer in every version that a runtime may ask for.
+
+A result is a plain dict in the form of SPEC.md 1.1.0: `interfaces`, `ips` (address, gateway, interface), `routes`,
+`dns`. Addresses in it are canonical text. Real system: `containernetworking/cni/pkg/types/{020,040,100}`.
+"""
+
+import json
+from typing import Any
+
+from kubenet_course.kube.cni import decode
+from kubenet_course.kube.cni.address import Address, Cidr
+from kubenet_course.kube.cni.decode import Shape, Unreadable, listed, optional, struct
+from kubenet_course.kube.cni.spec import CURRENT, OLDEST, VERSIONS, numbers_of, quoted
+
+Result = dict[str, Any]
+
+OLD, MIDDLE, NEW = VERSIONS[:2], VERSIONS[2:5], VERSIONS[5:]  # ip4 and ip6; ips with their version; ips without it
+
+
+def _cidr_text(at: decode.At, value: Any) -> str:
+    network: Cidr | None = decode.cidr(at, value)
+    return str(network)
+
+
+def _ip_text(at: decode.At, value: Any) -> str | None:
+    address: Address | None = decode.ip(at, value)
+    return str(address) if address else None
+
+
+ROUTE_FIELDS: dict[str, Shape] = {
+    "dst": _cidr_text,
+    "gw": _ip_text,
+    "mtu": decode.integer,
+    "advmss": decode.integer,
+    "priority": decode.integer,
+    "table": optional(decode.integer),
+    "scope": optional(decode.integer),
+}
+_route = struct("types.Route", ROUTE_FIELDS)
+_interface = struct(
+    "types100.Interface",
+    {"name": decode.text, "mac": decode.text, "mtu": decode.integer, "sandbox": decode.text}
+    | {"socketPath": decode.text, "pciID": decode.text},
+)
+_texts = listed(decode.text, "[]string")
+DNS = struct("types.DNS", {"nameservers": _texts, "domain": decode.text, "search": _texts, "options": _texts})
+_ip = struct("types100.IPConfig", {"interface": optional(decode.integer), "address": _cidr_text, "gateway": _ip_text})
+_old_ip = struct("types020.IPConfig", {"ip": _cidr_text, "gateway": _ip_text})
+
+
+def route_of(at: decode.At, value: Any) -> dict[str, Any] | None:
+    """One route of a result or of an IPAM configuration; a destination left out prints as the reference prints it."""
+    if value is None:
+        return None
+    fields = {"dst": "<nil>"} | _route(decode.Whole(*at), value)
+    return _tidy({name: fields.get(name) for name in ROUTE_FIELDS})
+
+
+def _old_family(at: decode.At, value: Any) -> dict[str, Any] | None:
+    if value is None:
+        return None
+    routes = listed(route_of, "[]types.Route")(at, value.get("routes") if isinstance(value, dict) else None)
+    return _old_ip(at, value) | {"routes": routes}
+
+
+_RESULT = struct(
+    "types100.Result",
+    {"cniVersion": decode.text, "interfaces": listed(optional(_interface), "[]*types100.Interface")}
+    | {"ips": listed(optional(_ip), "[]*types100.IPConfig"), "routes": listed(route_of, "[]*types.Route")}
+    | {"dns": DNS, "ip4": _old_family, "ip6": _old_family},
+)
+
+
+def _tidy(fields: dict[str, Any]) -> dict[str, Any]:
+    """Empty values are left out of the answer; a table or scope of 0 was said and stays."""
+    return {
+        name: value
+        for name, value in fields.items()
+        if value or (name in ("table", "scope", "interface") and value == 0)
+    }
+
+
+def read(document: dict[str, Any], version: str) -> Result:
+    """A result that a plugin answered in `version`, in the newest form.
+
+    Raises Unreadable when a field does not fit or the version is not one that results exist in.
+    """
+    version = version or OLDEST
+    if version not in VERSIONS:
+        raise Unreadable(f"unsupported CNI result version {quoted(version)}")
+    fields = decode.unmarshal(document, _RESULT)
+    answer: Result = {
+        "cniVersion": CURRENT,
+        "interfaces": [],
+        "ips": [],
+        "routes": [],
+        "dns": _tidy(fields.get("dns", {})),
+    }
+    if version in OLD:
+        for family in filter(None, (fields.get("ip4"), fields.get("ip6"))):
+            answer["ips"].append(_tidy({"address": family.get("ip", "<nil>"), "gateway": family.get("gateway")}))
+            answer["routes"] += family["routes"]
+        return answer
+    answer["interfaces"] = [_tidy(each or {"name": ""}) for each in fields.get("interfaces", [])]
+    answer["ips"] = [_tidy({"address": "<nil>"} | each) for each in fields.get("ips", []) if each is not None]
+    answer["routes"] = fields.get("routes", [])
+    return answer
+
+
+def as_version(result: Result, version: str) -> dict[str, Any]:
+    """The result as a runtime that asked in `version` expects it, its fields in the order the reference prints them.
+
+    Raises Unreadable when that version cannot say it: 0.1.0 and 0.2.0 need at least one address.
+    """
+    version = version or OLDEST
+    if version not in VERSIONS:
+        raise Unreadable(f"no converter for CNI result version {CURRENT} to {version}")
+    if version in OLD:
+        return _as_old(result, version)
+    if version in MIDDLE:
+        return _as_middle(result, version)
+    answer = {name: result.get(name) for name in ("interfaces", "ips", "routes", "dns")}
+    return _sorted({"cniVersion": version} | _tidy(answer))
+
+
+def _as_middle(result: Result, version: str) -> dict[str, Any]:
+    wanted = ("name", "mac", "sandbox")
+    interfaces = [{name: each[name] for name in wanted if name in each} for each in result.get("interfaces", [])]
+    ips = []
+    for each in result.get("ips", []):
+        fields = {name: each.get(name) for name in ("interface", "address", "gateway")}
+        ips.append({"version": "6" if ":" in each["address"] else "4"} | _tidy(fields))
+    answer = {"interfaces": interfaces, "ips": ips, "routes": result.get("routes")}
+    return {"cniVersion": version} | _tidy(answer) | {"dns": result.get("dns") or {}}
+
+
+def _as_old(result: Result, version: str) -> dict[str, Any]:
+    families: dict[str, dict[str, Any]] = {}
+    for each in result.get("ips", []):
+        fields = {"ip": each["address"], "gateway": each.get("gateway")}
+        families.setdefault("ip6" if ":" in each["address"] else "ip4", _tidy(fields))
+    for route in filter(None, result.get("routes") or []):
+        family = families.get("ip6" if ":" in route["dst"] or route["dst"] == "<nil>" else "ip4")
+        if family is not None:
+            family.setdefault("routes", []).append({name: route[name] for name in ("dst", "gw") if name in route})
+    if not families:
+        raise Unreadable("cannot convert: no valid IP addresses")
+    return {"cniVersion": version} | dict(sorted(families.items())) | {"dns": result.get("dns") or {}}
+
+
+def _sorted(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {name: _sorted(value[name]) for name in sorted(value)}
+    return [_sorted(element) for element in value] if isinstance(value, list) else value
+
+
+def printed(answer: dict[str, Any]) -> str:
+    """An answer as the reference prints it: four spaces deep, `<`, `>` and `&` escaped, no line end."""
+    text = json.dumps(answer, indent=4, ensure_ascii=False)
+    return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+
+
+def newest_of(versions: list[str]) -> str:
+    """The newest of some versions, compared by number."""
+    return max(versions, key=numbers_of)

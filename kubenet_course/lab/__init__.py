@@ -1,0 +1,1 @@
+"""The same tables on the real kernel: a script that builds them, packets really sent, frames really captured."""

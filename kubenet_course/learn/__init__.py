@@ -1,0 +1,1 @@
+"""What makes it a course: prediction, feedback, progress."""

@@ -1,0 +1,1 @@
+"""What a machine does. Knows no Kubernetes word."""

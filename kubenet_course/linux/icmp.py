@@ -1,0 +1,99 @@
+"""The answers that a kernel makes by itself: ICMP errors with their quotes, and resets (net/ipv4/icmp.c, net/ipv6/icmp.c,
+nf_reject_ipv4.c, nf_reject_ipv6.c)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from .address import IPV4, family
+from .packet import ERRORS, ICMP, Flow, Icmp, Packet, Quote, Tcp, length
+from .route import MULTICAST, NO_ROUTE, ZERO
+from .skb import Skb
+
+if TYPE_CHECKING:
+    from .kernel import Kernel
+
+# What `--reject-with` names, and the type and code that are sent.
+REJECTS = {
+    "icmp-net-unreachable": (3, 0),
+    "icmp-host-unreachable": (3, 1),
+    "icmp-proto-unreachable": (3, 2),
+    "icmp-port-unreachable": (3, 3),
+    "icmp-net-prohibited": (3, 9),
+    "icmp-host-prohibited": (3, 10),
+    "icmp-admin-prohibited": (3, 13),
+    "icmp6-no-route": (1, 0),
+    "icmp6-adm-prohibited": (1, 1),
+    "icmp6-addr-unreachable": (1, 3),
+    "icmp6-port-unreachable": (1, 4),
+    "icmp6-policy-fail": (1, 5),
+    "icmp6-reject-route": (1, 6),
+}
+# What a kernel says for each trouble, by family number: type and code.
+NET_UNREACHABLE = {4: (3, 0), 6: (1, 0)}
+HOST_UNREACHABLE = {4: (3, 1), 6: (1, 3)}
+PORT_UNREACHABLE = {4: (3, 3), 6: (1, 4)}
+PROHIBITED = {4: (3, 13), 6: (1, 1)}
+TOO_BIG = {4: (3, 4), 6: (2, 0)}
+TIME_EXCEEDED = {4: (11, 0), 6: (3, 0)}
+
+
+def error(kernel: Kernel, skb: Skb, what: tuple[int, int], rest: int = 0) -> Packet | None:
+    """The ICMP error about a packet, or None where a kernel keeps silent: about errors, about packets to or from many.
+
+    It comes from the address that the packet was for, if that is ours, else from the one that leads back to the sender. It
+    quotes as much as fits in the family's smallest MTU.
+    """
+    packet, flow = skb.packet, skb.packet.flow
+    of = family(flow.src)
+    if not _may_be_answered(skb):
+        return None
+    source = flow.dst if kernel.is_own(flow.dst) else kernel.source_of(flow.src)
+    if not source:
+        return None
+    room = of.quote - of.header - 8
+    tos = packet.tos & 0x1E | 0xC0 if of is IPV4 else 0
+    about = Quote(packet, min(length(packet), room))
+    sent = Flow(of.icmp, source, 0, flow.src, what[0] << 8 | what[1])
+    return Packet(sent, Icmp(rest), about, ttl=64, tos=tos, id=kernel.ip_id(sent), df=False)
+
+
+def _may_be_answered(skb: Skb) -> bool:
+    flow, of = skb.packet.flow, family(skb.packet.flow.src)
+    if flow.proto in ICMP and (
+        skb.packet.icmp_type in ERRORS[flow.proto] or (of.number == 6 and skb.packet.icmp_type == 137)
+    ):
+        return False
+    if flow.src in MULTICAST[of.number] or flow.src == of.any or (of is IPV4 and flow.src in ZERO):
+        return False
+    return flow.dst not in MULTICAST[of.number] and (
+        skb.route is None or skb.route.type not in ("broadcast", "multicast")
+    )
+
+
+def reset(skb: Skb) -> Packet | None:
+    """The RST that answers a segment nobody wants (RFC 9293 section 3.5.2); a RST is not answered."""
+    header, flow = skb.packet.header, skb.packet.flow
+    if not isinstance(header, Tcp) or "R" in header.flags:
+        return None
+    if "A" in header.flags:
+        answer = Tcp("R", seq=header.ack, window=0)
+    else:
+        consumed = ("S" in header.flags) + ("F" in header.flags) + len(skb.packet.payload)  # type: ignore[arg-type]
+        answer = Tcp("RA", ack=(header.seq + consumed) & 0xFFFFFFFF, window=0)
+    return Packet(flow.reverse, answer)
+
+
+def rejection(kernel: Kernel, skb: Skb, kind: str) -> Packet | None:
+    """What `-j REJECT --reject-with kind` sends back."""
+    if kind == "tcp-reset":
+        return reset(skb) if skb.route is None or skb.route.type not in ("broadcast", "multicast") else None
+    return error(kernel, skb, REJECTS[kind])
+
+
+def unroutable(kernel: Kernel, skb: Skb) -> Packet | None:
+    """What a router says of a packet that it cannot send on; the kind of row that forbade it decides."""
+    of = family(skb.packet.flow.dst).number
+    row = skb.route or NO_ROUTE
+    what = {"unreachable": HOST_UNREACHABLE, "prohibit": PROHIBITED}.get(row.type, NET_UNREACHABLE)
+    return None if row.type == "blackhole" else error(kernel, skb, what[of])

@@ -1,0 +1,153 @@
+"""A packet's way through one machine outside the hooks: in, for us or not, on, out (net/ipv4/ip_{input,forward,output}.c,
+net/ipv6/ip6_{input,output}.c). Both families take the same way; what differs is in `Family` and in the tables of `icmp`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from .address import IPV4, IPV6, family
+from .conntrack import attached
+from .icmp import TIME_EXCEEDED, TOO_BIG, error, unroutable
+from .netfilter import hook
+from .packet import Packet, length, lowered
+from .route import LIMITED_BROADCAST, LOOPBACK, MULTICAST, NO_ROUTE, ZERO, Route
+from .skb import Skb
+from .trace import Next, Step
+
+if TYPE_CHECKING:
+    from .kernel import Kernel
+
+FORBIDDEN = ("unreachable", "prohibit", "blackhole", "none")
+
+
+def ip_rcv(kernel: Kernel, stage: str, skb: Skb) -> Step:
+    """An IP packet has come in by a device."""
+    flow, of = skb.packet.flow, family(skb.packet.flow.dst)
+    if of is IPV6 and skb.dev_in != "lo":
+        if flow.src in MULTICAST[6] or flow.src in LOOPBACK[6] or flow.dst in LOOPBACK[6]:
+            return Step(kernel.ns.name, stage, skb, "an address that cannot come over a wire", end="dropped")
+    return Step(kernel.ns.name, stage, skb, f"in by {skb.dev_in}: {skb.packet}", then=hook(kernel, "PREROUTING", skb))
+
+
+def route_input(kernel: Kernel, stage: str, skb: Skb) -> Step:
+    """For this machine, or to be sent on? And can its source be true (ip_route_input_slow)?"""
+    if skb.route is not None and skb.route is not NO_ROUTE and skb.dev_in == "lo":
+        return Step(kernel.ns.name, stage, skb, "for this machine", (skb.route,), hook(kernel, "INPUT", skb))
+    row = kernel.ns.fib.lookup(skb.packet.flow.dst)
+    strange = _martian(kernel, skb, row)
+    if strange:
+        return Step(kernel.ns.name, stage, skb, f"a martian: {strange}", (row,), end="dropped")
+    skb = replace(skb, route=row)
+    if row.type in ("local", "broadcast", "anycast") or skb.packet.flow.dst == LIMITED_BROADCAST:
+        return Step(kernel.ns.name, stage, skb, "for this machine", (row,), hook(kernel, "INPUT", skb))
+    if row.type == "multicast":
+        return Step(kernel.ns.name, stage, skb, "for a group that nobody here has joined", (row,), end="dropped")
+    return _onward(kernel, stage, skb, row)
+
+
+def _onward(kernel: Kernel, stage: str, skb: Skb, row: Route) -> Step:
+    forwards = kernel.ns.forwards(family(skb.packet.flow.dst).number)
+    if row.type in FORBIDDEN:
+        silent = not forwards and family(skb.packet.flow.dst) is IPV4
+        answer = None if silent else unroutable(kernel, skb)
+        return Step(kernel.ns.name, stage, skb, "no route leads there", (row,), kernel.answer(skb, answer), "no-route")
+    if not forwards:
+        return Step(kernel.ns.name, stage, skb, "not for this machine, and it does not forward", (row,), end="dropped")
+    skb = replace(skb, dev_out=row.dev)
+    return Step(
+        kernel.ns.name, stage, skb, f"to be sent on by {row.dev}", (row,), (Next(kernel.ns.name, "ip_forward", skb),)
+    )
+
+
+def _martian(kernel: Kernel, skb: Skb, row: Route) -> str:
+    """Why this source or destination cannot be true here, or nothing. IPv6 does not ask (fib_validate_source)."""
+    flow, ns, dev = skb.packet.flow, kernel.ns, skb.dev_in
+    if family(flow.dst) is IPV6 or dev == "lo":
+        return ""
+    localnet = ns.conf("ipv4", dev, "route_localnet")
+    if flow.src in MULTICAST[4] or flow.src == LIMITED_BROADCAST:
+        return f"{flow.src} cannot send"
+    if flow.dst == LIMITED_BROADCAST:
+        return ""
+    if flow.src in ZERO or flow.dst in ZERO:
+        return "addresses in 0.0.0.0/8 name nobody"
+    if not localnet and (flow.dst in LOOPBACK[4] or flow.src in LOOPBACK[4]):
+        return "loopback addresses stay on their own machine"
+    if row is NO_ROUTE or (row.type not in ("local", "broadcast") and not ns.forwards(4)):
+        return ""
+    if row.type not in ("local", "broadcast", "unicast"):
+        return "" if row.type in FORBIDDEN else f"{flow.dst} is not for one machine"
+    back = ns.fib.lookup(flow.src)
+    if back.type == "local" and not ns.conf("ipv4", dev, "accept_local"):
+        return f"{flow.src} is an address of this machine"
+    strict = ns.conf("ipv4", dev, "rp_filter")
+    if strict and (back is NO_ROUTE or (strict == 1 and back.dev != dev)):
+        return f"answers to {flow.src} would not leave by {dev} (rp_filter)"
+    return ""
+
+
+def ip_forward(kernel: Kernel, stage: str, skb: Skb) -> Step:
+    """One hop further: the hops left are counted down, and the packet has to fit (ip_forward, ip6_forward)."""
+    of = family(skb.packet.flow.dst)
+    if skb.packet.ttl <= 1:
+        answer = error(kernel, skb, TIME_EXCEEDED[of.number])
+        return Step(kernel.ns.name, stage, skb, "its hops are used up", (), kernel.answer(skb, answer), "dropped")
+    mtu = kernel.ns.devices[skb.dev_out].mtu if skb.dev_out in kernel.ns.devices else 1500
+    if length(skb.packet) > mtu and (skb.packet.df or of is IPV6):
+        answer = error(kernel, skb, TOO_BIG[of.number], mtu)
+        said = f"{length(skb.packet)} bytes do not fit through {skb.dev_out}, which takes {mtu}"
+        return Step(kernel.ns.name, stage, skb, said, (), kernel.answer(skb, answer), "dropped")
+    skb = replace(skb, packet=lowered(skb.packet))
+    return Step(kernel.ns.name, stage, skb, f"{skb.packet.ttl} hops left", (), hook(kernel, "FORWARD", skb))
+
+
+def route_output(kernel: Kernel, stage: str, skb: Skb) -> Step:
+    """A packet of this machine's own: by which device, from which address (ip_route_output_key)? This comes before any rule."""
+    flow = skb.packet.flow
+    row = kernel.ns.fib.lookup(flow.dst)
+    if row.type in FORBIDDEN:
+        return Step(kernel.ns.name, stage, skb, f"no route leads to {flow.dst}", (row,), end="no-route")
+    if flow.src == family(flow.dst).any:
+        source = kernel.ns.fib.source(row, flow.dst)
+        skb = replace(skb, packet=replace(skb.packet, flow=replace(flow, src=source)))
+    dev = _device(row)
+    skb = replace(skb, route=row, dev_out=dev)
+    return Step(kernel.ns.name, stage, skb, f"leaves by {dev}: {skb.packet}", (row,), hook(kernel, "OUTPUT", skb))
+
+
+def _device(row: Route) -> str:
+    """Packets to this machine itself go over loopback, whichever device has the address."""
+    return "lo" if row.type in ("local", "anycast") else row.dev
+
+
+def ip_output(kernel: Kernel, stage: str, skb: Skb) -> Step:
+    """On its way out, forwarded or its own: the last hook."""
+    if skb.route is not None:
+        skb = replace(skb, dev_out=_device(skb.route))
+    return Step(kernel.ns.name, stage, skb, "", (), hook(kernel, "POSTROUTING", skb))
+
+
+def neigh_output(kernel: Kernel, stage: str, skb: Skb) -> Step:
+    """Out of its device; over loopback it comes straight back in, with its route and its connection."""
+    if skb.dev_out == "lo":
+        again = replace(skb, dev_in="lo", dev_out="")
+        return Step(kernel.ns.name, stage, skb, "back in over lo", (), (Next(kernel.ns.name, "ip_rcv", again),))
+    return Step(kernel.ns.name, stage, skb, f"out by {skb.dev_out}: {skb.packet}", (skb.route,), end="forwarded")
+
+
+def local_deliver(kernel: Kernel, stage: str, skb: Skb) -> Step:
+    """It has arrived."""
+    return Step(kernel.ns.name, stage, skb, f"delivered: {skb.packet}", end="local")
+
+
+def own(kernel: Kernel, packet: Packet, skb: Skb | None = None) -> Next:
+    """A packet that this kernel itself sends; one about `skb` belongs to the same connection."""
+    return Next(kernel.ns.name, "route_output", attached(skb, packet) if skb else Skb(packet))
+
+
+STAGES = {
+    stage.__name__: stage
+    for stage in (ip_rcv, route_input, ip_forward, route_output, ip_output, neigh_output, local_deliver)
+}

@@ -1,0 +1,175 @@
+"""One kernel at one moment, and the walk: a loop over a queue of (namespace, stage, packet)."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Mapping
+
+from msgspec.structs import replace
+
+from . import ip, netfilter
+from .address import IPV6, Address, family
+from .choices import Choices, Seeded
+from .icmp import rejection
+from .memory import Memory, Remembered
+from .packet import Flow, Packet, length
+from .route import LINK_LOCAL, LOOPBACK, NO_ROUTE
+from .rules import Chain, Matched, Walked, walk
+from .skb import ACCEPT, NOWHERE, Connection, Skb
+from .tables import Netns
+from .trace import Next, Step, Trace
+
+STAGES = {**netfilter.STAGES, **ip.STAGES}
+MOST_STEPS = 10_000  # a walk that is longer goes in circles
+
+
+class Kernel:
+    """What a stage may ask: the namespace's tables, what it remembers, what time it is, and chance."""
+
+    def __init__(self, ns: Netns, memory: Memory, choices: Choices):
+        self.ns, self.memory, self.choices = ns, memory, choices
+        self.remembers: Remembered = memory.of(ns.name)
+        self.rule: tuple = ()  # (table, chain, index) of the rule that is being asked
+
+    @property
+    def now(self) -> int:
+        return self.memory.now
+
+    # -- steps ---------------------------------------------------------------------------------------------------------
+
+    def on(self, stage: str, skb: Skb, said: str = "", why: tuple = (), walked: int = 0) -> Step:
+        """The packet goes on to the next table of this hook, or behind the hook."""
+        after = self.ns.paths[6 if ":" in skb.packet.flow.dst else 4].after[stage]
+        return Step(self.ns.name, stage, skb, said, why, (Next(self.ns.name, after, skb),), walked=walked)
+
+    def walk(self, table: str, hook: str, skb: Skb) -> Walked:
+        """What a table says at a hook; an absent chain lets everything pass."""
+        rules = self.ns.ruleset(6 if ":" in skb.packet.flow.dst else 4)
+        chain = rules.chain(table, hook)
+        if chain is None:
+            return Walked(ACCEPT, skb, (), 0)
+        return walk(chain, skb, self, rules.tables[table])
+
+    def count(self, skb: Skb, matched: list[Matched]) -> None:
+        """Adds a packet to the counters of the rules that matched it."""
+        of, size, packets, octets = (
+            family(skb.packet.flow.dst).number,
+            length(skb.packet),
+            self.remembers.packets,
+            self.remembers.bytes,
+        )
+        for row in matched:
+            place = (of, row.table, row.chain, row.number)
+            packets[place] += 1
+            octets[place] += size
+
+    # -- connections ---------------------------------------------------------------------------------------------------
+
+    def lookup(self, flow: Flow) -> Connection | None:
+        """The connection that has this flow in one of its directions; one whose time is over is forgotten now."""
+        known = self.remembers.connections.get(flow)
+        if known is not None and known.expires <= self.memory.now:
+            self.forget(known)
+            return None
+        return known
+
+    def update(self, known: Connection) -> None:
+        """Remembers a confirmed connection as it now is, under both of its flows."""
+        if known.confirmed:
+            table = self.remembers.connections
+            if known.original not in table and (known.snat_done or known.dnat_done):
+                flow = known.original
+                self.remembers.sources.setdefault((flow.proto, flow.src, flow.sport), []).append(flow)
+            table[known.original] = table[known.reply] = known
+
+    def forget(self, known: Connection) -> None:
+        """The connection is gone, and with it its translation."""
+        table, flow = self.remembers.connections, known.original
+        table.pop(known.original, None)
+        table.pop(known.reply, None)
+        same = self.remembers.sources.get((flow.proto, flow.src, flow.sport), [])
+        if flow in same:
+            same.remove(flow)
+
+    # -- addresses and routes ------------------------------------------------------------------------------------------
+
+    def is_own(self, address: Address) -> bool:
+        """Whether an address is this machine's."""
+        return address in self.ns.fib.addresses or self.ns.fib.lookup(address).type == "local"
+
+    def source_of(self, to: Address) -> Address:
+        """The address that this machine would use towards another; nothing where no route leads there."""
+        row = self.ns.fib.lookup(to)
+        return self.ns.fib.source(row, to) if row.type in ("unicast", "local", "broadcast", "multicast") else ""
+
+    def source_towards(self, skb: Skb) -> Address:
+        """The address of the outgoing device towards the next hop: what MASQUERADE uses."""
+        fib, to = self.ns.fib, skb.packet.flow.dst
+        via = skb.route.via if skb.route and family(to) is not IPV6 else ""
+        return fib.source(replace(NO_ROUTE, dev=skb.dev_out, via=via), to)
+
+    def own_address(self, skb: Skb, hook: str) -> Address:
+        """Where REDIRECT sends a packet: loopback for our own, else the first address of the device it came in by."""
+        of = family(skb.packet.flow.dst)
+        if hook == "OUTPUT":
+            return LOOPBACK[of.number].first if of is IPV6 else "127.0.0.1"
+        dev = self.ns.devices.get(skb.dev_in)
+        link = skb.packet.flow.dst in LINK_LOCAL
+        own = (
+            [a.address for a in dev.addresses if family(a.address) is of and (a.address in LINK_LOCAL) is link]
+            if dev
+            else []
+        )
+        return own[0] if own else ""
+
+    def route_again(self, skb: Skb) -> Skb | None:
+        """A packet of our own whose destination or mark a rule has changed is routed anew (ip_route_me_harder).
+
+        The rest of OUTPUT is still asked with the first device: a hook keeps the devices it began with (nf_hook_state).
+        """
+        row = self.ns.fib.lookup(skb.packet.flow.dst)
+        if row.type in ip.FORBIDDEN:
+            return None
+        return replace(skb, route=row)
+
+    # -- answers of its own --------------------------------------------------------------------------------------------
+
+    def ip_id(self, flow: Flow) -> int:
+        """The identification that a kernel draws for an IPv4 packet of its own."""
+        return 0 if ":" in flow.src else self.choices.pick(("id", self.ns.name, flow), range(65536))
+
+    def answer(self, skb: Skb, packet: Packet | None) -> tuple[Next, ...]:
+        """An answer about a packet sets out, as part of that packet's connection; or nothing does."""
+        return () if packet is None else (ip.own(self, packet, skb),)
+
+    def reject(self, skb: Skb, kind: str, hook: str) -> tuple[Next, ...]:
+        return self.answer(skb, rejection(self, skb, kind))
+
+
+def send(
+    world: Netns | Mapping[str, Netns],
+    packet: Packet,
+    at: str = "",
+    dev: str = NOWHERE,
+    memory: Memory | None = None,
+    choices: Choices | None = None,
+    mark: int = 0,
+) -> Trace:
+    """Follows one packet until nothing moves any more.
+
+    It comes in by `dev` of the namespace `at`, or, without a device, is sent by a program there. Without a memory the kernels
+    have just started; without choices chance is drawn from seed 0.
+    """
+    world = {world.name: world} if isinstance(world, Netns) else world
+    memory, choices = memory or Memory(), choices or Seeded()
+    kernels: dict[str, Kernel] = {}
+    start = Next(at or next(iter(world)), "ip_rcv" if dev else "route_output", Skb(packet, dev_in=dev, mark=mark))
+    waiting, steps = deque([start]), []
+    while waiting and len(steps) < MOST_STEPS:
+        todo = waiting.popleft()
+        if todo.namespace not in kernels:
+            kernels[todo.namespace] = Kernel(world[todo.namespace], memory, choices)
+        step = STAGES[todo.stage](kernels[todo.namespace], todo.stage, todo.skb)
+        steps.append(step)
+        waiting.extend(step.then)
+    return Trace(tuple(steps))

@@ -1,0 +1,93 @@
+"""A packet while one kernel holds it, with the notes that the kernel keeps beside it and drops at the namespace border."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec import Struct
+
+from .packet import Flow, Frame, Packet
+
+if TYPE_CHECKING:
+    from .tables import Route
+
+NOWHERE = ""  # the name of the device of a packet that has not arrived on any, or is not yet on its way out
+
+
+class Verdict(Struct, frozen=True):
+    """What a rule says: ACCEPT, DROP, REJECT, RETURN (to the caller) or CONTINUE. `kind` says which answer a REJECT gives."""
+
+    name: str
+    kind: str = ""
+
+
+ACCEPT, DROP, RETURN, CONTINUE = Verdict("ACCEPT"), Verdict("DROP"), Verdict("RETURN"), Verdict("CONTINUE")
+
+
+class Connection(Struct, frozen=True):
+    """What conntrack remembers (struct nf_conn): the first packet as it arrived, and an answer as it will look.
+
+    Translation is the difference between the two: an answer that is not the plain reverse of the first packet. `expires` is
+    in nanoseconds of the simulated clock. Until `confirmed` it exists only beside its first packet.
+    """
+
+    original: Flow
+    reply: Flow
+    state: str = "NONE"  # of TCP: a key of conntrack.TCP; otherwise NONE
+    seen_reply: bool = False
+    assured: bool = False
+    confirmed: bool = False
+    snat_done: bool = False  # the nat table has been asked for a source, even if it answered nothing
+    dnat_done: bool = False
+    since: int = 0  # nanoseconds, when its first packet came
+    expires: int = 0
+    mark: int = 0
+
+    @property
+    def dnat(self) -> bool:
+        """Whether answers come from elsewhere than the first packet was sent to (IPS_DST_NAT)."""
+        return (self.reply.src, self._answers_from) != (self.original.dst, self._asked)
+
+    @property
+    def snat(self) -> bool:
+        """Whether answers go elsewhere than the first packet came from (IPS_SRC_NAT)."""
+        plain = self.original.reverse
+        return (self.reply.dst, self._answers_to) != (plain.dst, plain.sport if self._icmp else plain.dport)
+
+    @property
+    def _icmp(self) -> bool:
+        return "icmp" in self.original.proto
+
+    @property
+    def _asked(self) -> int:
+        return 0 if self._icmp else self.original.dport
+
+    @property
+    def _answers_from(self) -> int:
+        return 0 if self._icmp else self.reply.sport
+
+    @property
+    def _answers_to(self) -> int:
+        return self.reply.sport if self._icmp else self.reply.dport
+
+    def __str__(self) -> str:
+        return f"{self.original} | answers {self.reply}"
+
+
+_NO_FLOW = Flow("", "", 0, "", 0)
+NO_CONNECTION = Connection(_NO_FLOW, _NO_FLOW)  # not looked up yet, or belonging to none: INVALID
+UNTRACKED = Connection(_NO_FLOW, _NO_FLOW, state="UNTRACKED")  # taken out of tracking (NOTRACK, neighbour discovery)
+
+
+class Skb(Struct, frozen=True):
+    """A packet in one kernel's hands (struct sk_buff). `ctinfo` is how it belongs to its connection, `reply` in which direction."""
+
+    packet: Packet
+    dev_in: str = NOWHERE
+    dev_out: str = NOWHERE
+    mark: int = 0
+    route: Route | None = None
+    connection: Connection = NO_CONNECTION
+    ctinfo: str = "INVALID"  # NEW, ESTABLISHED, RELATED, INVALID, UNTRACKED
+    reply: bool = False
+    frame: Frame | None = None  # as it arrived, where a device with MAC addresses brought it

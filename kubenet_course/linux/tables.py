@@ -1,0 +1,149 @@
+"""All that one kernel reads while a packet passes: devices, addresses, routes, neighbours, rules, switches, sockets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+
+from msgspec import Struct, field
+
+from ..errors import BadInput
+from .address import Address, Mac, family
+from .hooks import Path
+from .route import Fib, IfAddr, Route
+from .rules import NO_RULES, Ruleset
+
+# Kernel switches that the model reads, with the value a fresh namespace has (Documentation/networking/ip-sysctl.rst).
+SYSCTLS = {
+    "net.ipv4.ip_forward": 0,
+    "net.ipv6.conf.all.forwarding": 0,
+    "net.ipv4.conf.all.rp_filter": 0,
+    "net.ipv4.conf.all.route_localnet": 0,
+    "net.ipv4.conf.all.accept_local": 0,
+    "net.ipv4.conf.all.proxy_arp": 0,
+    "net.ipv4.conf.all.send_redirects": 1,
+    "net.ipv4.icmp_errors_use_inbound_ifaddr": 0,
+    "net.ipv4.ip_default_ttl": 64,
+    "net.ipv6.conf.all.hop_limit": 64,
+    "net.netfilter.nf_conntrack_tcp_be_liberal": 0,
+    "net.netfilter.nf_conntrack_tcp_loose": 1,
+    "net.bridge.bridge-nf-call-iptables": 1,
+    "net.bridge.bridge-nf-call-ip6tables": 1,
+}
+
+
+class Vxlan(Struct, frozen=True):
+    """What makes a device a VXLAN tunnel end (`ip link add ... type vxlan`)."""
+
+    vni: int
+    local: Address
+    dev: str
+    port: int = 8472
+    source_ports: tuple[int, int] = (40000, 40001)
+    checksum: bool = False
+
+
+class Device(Struct, frozen=True):
+    """A network device (`ip link`): `kind` is lo, veth, bridge, vxlan, or eth for one whose far end is not modelled."""
+
+    name: str
+    kind: str = "eth"
+    mac: Mac = ""
+    addresses: tuple[IfAddr, ...] = ()
+    mtu: int = 1500
+    up: bool = True
+    peer: tuple[str, str] | None = None  # of a veth: the namespace and the device at the other end
+    master: str = ""  # of a bridge port: its bridge
+    hairpin: bool = False  # of a bridge port: whether a frame may leave by the port that it came in by
+    learning: bool = True  # of a bridge port
+    ageing: int = 300_000_000_000  # of a bridge: nanoseconds until it forgets a MAC
+    vxlan: Vxlan | None = None
+
+
+class Socket(Struct, frozen=True):
+    """A program that listens (`ss -ln`). It answers what reaches it; the any-address listens on all."""
+
+    proto: str
+    address: Address
+    port: int
+    program: str = ""
+
+
+class FdbEntry(Struct, frozen=True):
+    """Which port leads to a MAC (`bridge fdb`); of a VXLAN device, which tunnel end. `heard` is when, in nanoseconds; -1 for ever."""
+
+    mac: Mac
+    port: str
+    dst: Address = ""
+    heard: int = -1
+
+
+class NeighbourEntry(Struct, frozen=True):
+    """Which MAC an address on a link has (`ip neigh`). `heard` is when, in nanoseconds; -1 for a permanent entry."""
+
+    address: Address
+    dev: str
+    mac: Mac
+    heard: int = -1
+
+
+class Netns(Struct, frozen=True, dict=True):
+    """One network namespace: everything that its kernel reads. Nothing in it changes; what a kernel learns is in Memory."""
+
+    name: str
+    devices: Mapping[str, Device] = field(default_factory=dict)
+    routes: tuple[Route, ...] = ()  # those added by hand or by a daemon; the rest follows from the addresses
+    neighbours: tuple[NeighbourEntry, ...] = ()
+    fdb: tuple[FdbEntry, ...] = ()
+    rules: Mapping[int, Ruleset] = field(default_factory=dict)  # by family number
+    sysctls: Mapping[str, int] = field(default_factory=dict)
+    sockets: tuple[Socket, ...] = ()
+
+    @cached_property
+    def fib(self) -> Fib:
+        """The routing tables as they follow from devices, addresses and added routes."""
+        return Fib(self.devices.values(), self.routes, self.forwards(6))
+
+    @cached_property
+    def paths(self) -> dict[int, Path]:
+        """Per family, which tables a packet meets at each hook, in order."""
+        return {4: Path(self.ruleset(4)), 6: Path(self.ruleset(6))}
+
+    def ruleset(self, of: int) -> Ruleset:
+        """The iptables (4) or ip6tables (6) rules; empty where none were loaded."""
+        return self.rules.get(of, NO_RULES)
+
+    def sysctl(self, name: str) -> int:
+        """A kernel switch, or what a fresh namespace has for it."""
+        return self.sysctls.get(name, SYSCTLS.get(name, 0))
+
+    def conf(self, of: str, dev: str, name: str) -> int:
+        """A per-device switch as the kernel reads it: the larger of `all` and the device's own (IN_DEV_MAXCONF)."""
+        return max(self.sysctl(f"net.{of}.conf.all.{name}"), self.sysctl(f"net.{of}.conf.{dev}.{name}"))
+
+    def forwards(self, of: int) -> bool:
+        return bool(self.sysctl("net.ipv4.ip_forward" if of == 4 else "net.ipv6.conf.all.forwarding"))
+
+    def device(self, name: str, where: str = "") -> Device:
+        if name not in self.devices:
+            raise BadInput(
+                where, f"{self.name} has no device {name!r}", f"name one of {', '.join(self.devices) or 'none'}"
+            )
+        return self.devices[name]
+
+
+def netns(name: str, devices: tuple[Device, ...] = (), **tables) -> Netns:
+    """A namespace with the loopback device that every one has, and the devices given."""
+    lo = Device("lo", "lo", "00:00:00:00:00:00", (IfAddr("127.0.0.1", 8), IfAddr("::1", 128)), mtu=65536)
+    named = {device.name: device for device in (lo, *devices)}
+    if len(named) <= len(devices) and "lo" not in {device.name for device in devices}:
+        names = [device.name for device in devices]
+        twice = next(n for n in names if names.count(n) > 1)
+        raise BadInput(name, f"two devices are named {twice}", "give each device its own name")
+    return Netns(name, named, **tables)
+
+
+def families(ns: Netns) -> set[int]:
+    """The families in which a namespace has an address of its own, loopback aside."""
+    found = {family(a.address).number for d in ns.devices.values() if d.kind != "lo" for a in d.addresses}
+    return found or {4}

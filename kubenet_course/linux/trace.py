@@ -1,0 +1,79 @@
+"""What happened to a packet: steps, each with the very row that decided, and the frames that went over devices."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from .packet import Frame
+from .skb import Skb
+
+
+class Next(Struct, frozen=True):
+    """Where a packet goes next: which kernel, which stage of it, and with which notes."""
+
+    namespace: str
+    stage: str
+    skb: Skb
+
+
+class Step(Struct, frozen=True):
+    """One decision of one kernel. `why` holds the rows that decided (Route, Matched, FdbEntry, Connection, ...).
+
+    `then` is what follows: nothing where the packet ends. `end` names how it ended here, from the closed list of `ENDS`.
+    """
+
+    namespace: str
+    stage: str
+    skb: Skb
+    said: str = ""
+    why: tuple = ()
+    then: tuple[Next, ...] = ()
+    end: str = ""
+    frame: Frame | None = None  # at a device: what passed it
+    walked: int = 0  # rules that the kernel compared the packet with
+
+    def __str__(self) -> str:
+        return f"{self.namespace:<10} {self.stage:<22} {self.said}"
+
+
+# How a packet can end in one kernel.
+ENDS = {
+    "local": "delivered to this machine",
+    "forwarded": "sent out of a device",
+    "dropped": "dropped in silence",
+    "rejected": "dropped, and the sender was told",
+    "no-route": "no route led to the destination",
+    "not-permitted": "dropped in the sender's own OUTPUT",
+}
+
+
+class Trace(Struct, frozen=True):
+    """All steps in the order in which they happened."""
+
+    steps: tuple[Step, ...]
+
+    @property
+    def last(self) -> Step:
+        """The step that ended the first packet's way, or the very last where it never ended."""
+        return next((step for step in self.steps if step.end), self.steps[-1])
+
+    @property
+    def frames(self) -> list[tuple[str, str, str, Frame]]:
+        """(namespace, device, direction, frame) of everything that passed a device."""
+        return [
+            (
+                step.namespace,
+                *((step.skb.dev_in, "in") if step.stage == "receive" else (step.skb.dev_out, "out")),
+                step.frame,
+            )
+            for step in self.steps
+            if step.frame is not None
+        ]
+
+    @property
+    def matched(self) -> list:
+        """Every rule that matched, in order."""
+        return [row for step in self.steps for row in step.why if type(row).__name__ == "Matched"]
+
+    def __str__(self) -> str:
+        return "\n".join(str(step) for step in self.steps if step.said)

@@ -1,0 +1,52 @@
+"""What the router's kernel remembers: packets counted by each rule, and connections. And forgetting it all."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Iterator
+
+SAVE = {4: "iptables-save", 6: "ip6tables-save"}
+RESTORE = {4: "iptables-restore", 6: "ip6tables-restore"}
+
+
+def _said(*argv: str) -> str:
+    return subprocess.run(argv, capture_output=True, text=True, check=True).stdout
+
+
+def restore(family: int, text: str, test: bool = False) -> str:
+    """Load a rule set (with `test`: only try) into the namespace this thread stands in. "" or the complaint."""
+    argv = [RESTORE[family], *(["--test"] if test else [])]
+    done = subprocess.run(argv, input=text, capture_output=True, text=True)
+    return "" if done.returncode == 0 else (done.stderr.strip() or f"exit {done.returncode}")
+
+
+def canonical(family: int) -> str:
+    """The rule set as the kernel has it, without comments, counters at zero, no last line end."""
+    lines = (line for line in _said(SAVE[family]).splitlines() if not line.startswith("#"))
+    return "\n".join(f"{line.split(' [')[0]} [0:0]" if line.startswith(":") else line for line in lines)
+
+
+def _rules(text: str) -> Iterator[tuple[str, int]]:
+    table, numbers = "", {}
+    for line in text.splitlines():
+        if line.startswith("*"):
+            table, numbers = line[1:], {}
+        elif line.startswith("["):
+            counters, _, chain, *_ = line.split(" ", 3)
+            numbers[chain] = numbers.get(chain, 0) + 1
+            yield f"{table}/{chain}/{numbers[chain]}", int(counters[1:].split(":")[0])
+
+
+def counters(family: int) -> dict[str, int]:
+    """Packets that matched each rule so far, by "table/chain/number" (numbers from 1)."""
+    return dict(_rules(_said(SAVE[family], "-c")))
+
+
+def connections(family: int) -> list[str]:
+    """The lines of `conntrack -L`, sorted."""
+    return sorted(_said("conntrack", "-L", "-f", f"ipv{family}").splitlines())
+
+
+def forget_connections(family: int) -> None:
+    """Empty the connection table."""
+    _said("conntrack", "-F", "-f", f"ipv{family}")

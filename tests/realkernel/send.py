@@ -1,0 +1,145 @@
+"""Sending one packet of a case as a program in its namespace would, and what that program is told.
+
+A packet: `from` (namespace), `src` (null: the route chooses), `dst`, `proto` ("udp", "tcp", "icmp"), `sport` and `dport`
+(an echo has `id`), and where wanted `mark` (SO_MARK), `ttl`, `length` (payload bytes), `raw` (header included, so that
+`src` may be a lie; UDP only).
+"""
+
+from __future__ import annotations
+
+import errno
+import os
+import select
+import socket
+import struct
+import time
+from typing import Any
+
+from .listen import ECHO, FAMILIES, ICMP, UDP, told
+
+Packet = dict[str, Any]
+PATIENCE = 0.03
+IP_HDRINCL, IPV6_HDRINCL = 3, 36
+
+
+def family_of(packet: Packet) -> int:
+    """4 or 6, told by the destination."""
+    return 6 if ":" in packet["dst"] else 4
+
+
+def error_name(number: int) -> str | None:
+    """`ECONNREFUSED`; None for 0."""
+    return errno.errorcode[number] if number else None
+
+
+def checksum(data: bytes) -> int:
+    """The internet checksum (RFC 1071)."""
+    total = sum(struct.unpack(f"!{(len(data) + 1) // 2}H", data + b"\0" * (len(data) % 2)))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return ~total & 0xFFFF
+
+
+def with_header(packet: Packet) -> bytes:
+    """The UDP packet with its IP header, source as it says."""
+    family = family_of(packet)
+    src, dst = (socket.inet_pton(FAMILIES[family], packet[key]) for key in ("src", "dst"))
+    payload, ttl = bytes(packet.get("length", 4)), packet.get("ttl", 64)
+    size = 8 + len(payload)
+    ports = struct.pack("!HHH", packet["sport"], packet["dport"], size)
+    pseudo = src + dst + (struct.pack("!BBH", 0, UDP, size) if family == 4 else struct.pack("!II", size, UDP))
+    udp = ports + struct.pack("!H", checksum(pseudo + ports + b"\0\0" + payload) or 0xFFFF) + payload
+    if family == 6:
+        return struct.pack("!IHBB", 0x60000000, size, UDP, ttl) + src + dst + udp
+    header = struct.pack("!BBHHHBBH", 0x45, 0, 20 + size, 1, 0x4000, ttl, UDP, 0) + src + dst
+    return header[:10] + struct.pack("!H", checksum(header)) + header[12:] + udp
+
+
+def _prepared(packet: Packet, kind: int, proto: int = 0) -> socket.socket:
+    """A socket with the packet's mark, TTL and source."""
+    family = family_of(packet)
+    sock = socket.socket(FAMILIES[family], kind, proto)
+    if kind != socket.SOCK_RAW:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+    if packet.get("mark"):
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, packet["mark"])
+    if packet.get("ttl"):
+        options = ((socket.IPPROTO_IP, socket.IP_TTL), (socket.IPPROTO_IP, socket.IP_MULTICAST_TTL))
+        if family == 6:
+            options = ((41, socket.IPV6_UNICAST_HOPS), (41, socket.IPV6_MULTICAST_HOPS))
+        for level, option in options:
+            sock.setsockopt(level, option, packet["ttl"])
+    if packet["src"] or packet.get("sport"):
+        sock.bind((packet["src"] or "", packet.get("sport") or 0))
+    return sock
+
+
+class Sent:
+    """A packet under way: the socket that sent it and the error met on the spot (its number, or 0)."""
+
+    def __init__(self, packet: Packet) -> None:
+        """Sends it, from the namespace where this thread stands."""
+        self.packet, self.error, self.sock = packet, 0, None
+        how = self._raw if packet.get("raw") else getattr(self, f"_{packet['proto']}")
+        try:
+            how()
+        except OSError as wrong:
+            self.error = wrong.errno or 0
+
+    def _udp(self) -> None:
+        self.sock = told(_prepared(self.packet, socket.SOCK_DGRAM), family_of(self.packet))
+        self.sock.connect((self.packet["dst"], self.packet["dport"]))
+        self.sock.send(bytes(self.packet.get("length", 4)))
+
+    def _raw(self) -> None:
+        family = family_of(self.packet)
+        with socket.socket(FAMILIES[family], socket.SOCK_RAW, socket.IPPROTO_RAW) as sock:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
+            if self.packet.get("mark"):
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, self.packet["mark"])
+            sock.sendto(with_header(self.packet), (self.packet["dst"], 0))
+
+    def _icmp(self) -> None:
+        family = family_of(self.packet)
+        self.sock = told(_prepared(self.packet, socket.SOCK_RAW, ICMP[family]), family)
+        self.sock.connect((self.packet["dst"], 0))
+        payload = bytes(self.packet.get("length", 4))
+        echo = struct.pack("!BBHHH", ECHO[family], 0, 0, self.packet["id"], 1) + payload
+        self.sock.send(echo[:2] + struct.pack("!H", checksum(echo)) + echo[4:])
+
+    def _tcp(self) -> None:
+        """A SYN, and patience. The error is asked for at the end: one that comes while connect() runs is a soft one."""
+        self.sock = _prepared(self.packet, socket.SOCK_STREAM)
+        self.sock.setblocking(False)
+        wrong = self.sock.connect_ex((self.packet["dst"], self.packet["dport"]))
+        if wrong not in (0, errno.EINPROGRESS):
+            self.error = wrong
+            return
+        until = time.monotonic() + PATIENCE
+        while time.monotonic() < until and not select.select([], [self.sock], [], 0.005)[1]:
+            self.error = self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+            if self.error:
+                return
+
+    def errno(self) -> str | None:
+        """The name of the error that the sender met, at once or since."""
+        if not self.error and self.sock:
+            self.error = self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        return error_name(self.error)
+
+    def connected(self) -> bool:
+        """A TCP sender's handshake is complete."""
+        try:
+            return bool(self.sock and not self.error and self.sock.getpeername())
+        except OSError:
+            return False
+
+    def close(self) -> None:
+        """Forget the socket; a TCP connection is reset."""
+        if self.sock is None:
+            return
+        if self.packet["proto"] == "tcp":
+            self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.sock.close()
+        os.sched_yield()

@@ -1,0 +1,93 @@
+"""Service addresses: which exist, which are left to people, which one is drawn."""
+
+import pytest
+
+from kubenet_course.kube.cidr import parse_sloppy
+from kubenet_course.kube.service_ipam import Refused, allocate, allocate_next, band_of, service_range
+
+
+def lowest(_size):
+    return 0
+
+
+def highest(size):
+    return size - 1
+
+
+@pytest.mark.parametrize(
+    "story, cidr, size, band",
+    [
+        ("16 addresses: no band", "10.96.0.0/28", 14, None),
+        ("32: the band is at least 16", "10.96.0.0/27", 30, ("10.96.0.1", "10.96.0.16")),
+        ("256: a sixteenth is 16", "10.96.0.0/24", 254, ("10.96.0.1", "10.96.0.16")),
+        ("1,024: a sixteenth is 64", "10.96.0.0/22", 1022, ("10.96.0.1", "10.96.0.64")),
+        ("65,536: the band is at most 256", "10.96.0.0/16", 65534, ("10.96.0.1", "10.96.1.0")),
+        ("IPv6 has no broadcast address", "fd00:10:96::/112", 65535, ("fd00:10:96::1", "fd00:10:96::100")),
+        ("two addresses are none", "10.96.0.0/31", 0, None),
+        ("a single address is none", "10.96.0.0/32", 0, None),
+    ],
+)
+def test_the_band_that_draws_avoid(story, cidr, size, band):
+    services = service_range(parse_sloppy(cidr))
+    assert (services.size, services.static_band) == (size, band)
+
+
+@pytest.mark.parametrize("size, band", [(8, 0), (16, 0), (32, 16), (256, 16), (512, 32), (4096, 256), (1 << 64, 256)])
+def test_the_band_is_a_sixteenth_between_16_and_256(size, band):
+    assert band_of(size) == band
+
+
+def test_an_ipv6_range_larger_than_64_is_refused():
+    with pytest.raises(ValueError, match="shortest allowed prefix length for service CIDR is 64, got 56"):
+        service_range(parse_sloppy("fd00:10:96::/56"))
+    assert allocate_next(service_range(parse_sloppy("fd00:10:96::/64")), (), lowest) == "fd00:10:96::101"
+
+
+def test_a_draw_starts_above_the_band():
+    services = service_range(parse_sloppy("10.96.0.0/16"))
+    assert allocate_next(services, (), lowest) == "10.96.1.1"
+    assert allocate_next(services, (), highest) == "10.96.255.254"
+
+
+def test_a_draw_goes_upwards_past_what_is_given_and_round_once():
+    services = service_range(parse_sloppy("10.96.0.0/27"))
+    assert allocate_next(services, {"10.96.0.30"}, highest) == "10.96.0.17"
+
+
+def test_the_band_is_used_when_all_else_is_gone_and_then_nothing_is_left():
+    services = service_range(parse_sloppy("10.96.0.0/27"))
+    given = [f"10.96.0.{number}" for number in range(17, 31)]
+    assert allocate_next(services, given, lowest) == "10.96.0.1"
+    assert allocate_next(services, given, highest) == "10.96.0.16"
+    with pytest.raises(Refused, match="range is full"):
+        allocate_next(services, [f"10.96.0.{number}" for number in range(1, 31)], lowest)
+    with pytest.raises(Refused, match="range is full"):
+        allocate_next(service_range(parse_sloppy("10.96.0.0/31")), (), lowest)
+
+
+def test_all_addresses_of_a_range_are_drawn_before_one_is_missing():
+    services, given = service_range(parse_sloppy("10.96.0.0/26")), set()
+    for turn in range(services.size):
+        given.add(allocate_next(services, given, lambda size, turn=turn: turn * 7 % size))
+    assert given == {f"10.96.0.{number}" for number in range(1, 63)}
+
+
+@pytest.mark.parametrize(
+    "story, address, said",
+    [
+        ("the network's address", "10.96.0.0", "the provided network does not match the current range"),
+        ("the broadcast address", "10.96.255.255", "the provided network does not match the current range"),
+        ("an address elsewhere", "10.97.0.1", "the provided network does not match the current range"),
+        ("an address of the other family", "fd00::1", "the provided network does not match the current range"),
+        ("an address that somebody has", "10.96.0.1", "provided IP is already allocated"),
+    ],
+)
+def test_addresses_that_cannot_be_asked_for(story, address, said):
+    with pytest.raises(Refused, match=said):
+        allocate(service_range(parse_sloppy("10.96.0.0/16")), {"10.96.0.1"}, address)
+
+
+def test_a_manifest_may_ask_for_any_other_in_the_band_or_not():
+    services = service_range(parse_sloppy("10.96.0.0/16"))
+    assert allocate(services, {"10.96.0.1"}, "10.96.0.10") == "10.96.0.10"
+    assert allocate(services, {"10.96.0.1"}, "10.96.77.1") == "10.96.77.1"
