@@ -99,7 +99,7 @@ def test_whatever_a_dependency_pulls_in_is_frozen_too():
 def test_a_frozen_version_installs_on_every_python_that_the_project_promises(python):
     """Debian 12 brings 3.11.2: a version that wants 3.11.5 would stop its users at the first command."""
     frozen = constraints()
-    wants = {found.name: found.metadata["Requires-Python"] for found in metadata.distributions()}
+    wants = {found.name: found.metadata.get("Requires-Python") for found in metadata.distributions()}
     refusing = {
         name: wanted
         for name, wanted in wants.items()

@@ -1,6 +1,6 @@
 """Real frames of this machine's kernel, as JSON: what `wire` must read and write again byte for byte.
 
-    python -m tools.record_wire > data/reference/wire/kernel-frames.json      (root; Linux; iproute2)
+    python -m tools.record_wire > data/reference/wire/kernel-frames.json      (Linux, iproute2; root or not)
 
 Three namespaces in a row (pod, node, far), private to this process and gone with it: they ping, ask closed and open
 ports, send too much and too far, and tunnel. Nothing is sent outside them.
@@ -62,6 +62,7 @@ def build() -> None:
     for namespace in ("pod", "node", "far"):
         run("ip", "netns", "add", namespace)
         run("ip", "-n", namespace, "link", "set", "lo", "up")
+        run("ip", "netns", "exec", namespace, "sysctl", "-w", "net.ipv6.conf.default.accept_dad=0")
     for near, device, far, peer in LINKS:
         run("ip", "link", "add", device, "netns", near, "type", "veth", "peer", "name", peer, "netns", far)
     for (namespace, device), addresses in ADDRESSES.items():
@@ -201,11 +202,11 @@ IP_MTU_DISCOVER = 10  # linux/in.h; 0 lets the kernel cut
 
 def record() -> dict[str, object]:
     build()
-    time.sleep(2.5)  # duplicate address detection and multicast reports of the devices
+    time.sleep(0.6)  # for the multicast reports of the devices
     sockets, frames = captures(), {}
     for story, tell in STORIES.items():
         tell()
-        for frame in heard(sockets, 0.3):
+        for frame in heard(sockets, 0.12):
             frames.setdefault(frame["hex"], {"story": story, **frame})  # where it was seen first is enough
     made = {"kernel": platform.release(), "machine": platform.machine(), "date": time.strftime("%Y-%m-%d")}
     return {**made, "frames": list(frames.values())}
@@ -219,6 +220,7 @@ def written(recorded: dict[str, object]) -> str:
 
 if __name__ == "__main__":
     if sys.argv[1:] != ["--private"]:
-        argv = ["unshare", "-n", "-m", "--fork", "--kill-child", sys.executable, "-m", "tools.record_wire", "--private"]
+        argv = ["unshare", "-n", "-m", *(["-U", "-r"] if os.geteuid() else []), "--fork", "--kill-child"]
+        argv += [sys.executable, "-m", "tools.record_wire", "--private"]
         sys.exit(subprocess.run(argv, env={**os.environ, "LC_ALL": "C"}).returncode)
     print(written(record()))

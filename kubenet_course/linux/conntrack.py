@@ -51,8 +51,7 @@ TCP = {
     if then != "-"
 }
 # Seconds without a packet after which a connection is forgotten (net.netfilter.nf_conntrack_*_timeout*).
-TCP_TCP_UNANSWERED = 300
-TIMEOUTS = {
+TCP_TIMEOUTS = {
     "SYN_SENT": 120,
     "SYN_RECV": 60,
     "ESTABLISHED": 432000,

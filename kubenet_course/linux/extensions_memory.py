@@ -65,7 +65,11 @@ def _statistic(given: tuple[Given, ...]) -> tuple[m.Test, ...]:
         words, no = said["--probability"]
         return (mm.Random(of_2_31=_of_2_31(words[0]), negated=no),)
     if "--every" not in said:
-        raise BadInput("", "statistic has neither --probability nor --every", "write --mode random --probability P, or --mode nth --every N")
+        raise BadInput(
+            "",
+            "statistic has neither --probability nor --every",
+            "write --mode random --probability P, or --mode nth --every N",
+        )
     every, no = said["--every"]
     start = said.get("--packet", (("0",), False))[0][0]
     return (mm.Nth(every=max(1, whole(every[0])), packet=whole(start), negated=no),)
@@ -154,7 +158,9 @@ def _recent_text(test: mm.Recent) -> str:
     parts += [f"--seconds {test.seconds}"] if test.seconds else []
     parts += ["--reap"] if test.reap else []
     parts += [f"--hitcount {test.hitcount}"] if test.hitcount else []
-    return " ".join([*parts, f"--name {quoted(test.name)}", f"--mask {test.mask}", "--rsource" if test.source else "--rdest"])
+    return " ".join(
+        [*parts, f"--name {quoted(test.name)}", f"--mask {test.mask}", "--rsource" if test.source else "--rdest"]
+    )
 
 
 def _limit_text(test: mm.Limit) -> str:

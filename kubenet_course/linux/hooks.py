@@ -31,6 +31,13 @@ BEHIND = {
     "POSTROUTING": "neigh_output",
 }
 
+# The same for a packet that a bridge has (net/bridge/br_netfilter_hooks.c).
+BEHIND_BRIDGED = {
+    "route_input": "br_nf_pre_routing_finish",
+    "ip_output": "br_nf_forward_finish",
+    "neigh_output": "br_dev_queue_push_xmit",
+}
+
 
 class Path:
     """For one set of rules: the stage after each stage of each hook. Tables without a rule are not on the way."""

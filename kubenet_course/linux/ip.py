@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from .address import IPV4, IPV6, family
+from .address import IPV4, IPV6, family, number
 from .conntrack import attached
 from .icmp import TIME_EXCEEDED, TOO_BIG, error, unroutable
 from .netfilter import hook
@@ -19,6 +19,7 @@ from .trace import Next, Step
 if TYPE_CHECKING:
     from .kernel import Kernel
 
+ALL_NODES, SOLICITED_NODE = number("ff02::1"), number("ff02::1:ff00:0")
 FORBIDDEN = ("unreachable", "prohibit", "blackhole", "none")
 
 
@@ -28,6 +29,10 @@ def ip_rcv(kernel: Kernel, stage: str, skb: Skb) -> Step:
     if of is IPV6 and skb.dev_in != "lo":
         if flow.src in MULTICAST[6] or flow.src in LOOPBACK[6] or flow.dst in LOOPBACK[6]:
             return Step(kernel.ns.name, stage, skb, "an address that cannot come over a wire", end="dropped")
+    skb = replace(skb, frame=None) if skb.dev_in == "lo" else skb
+    if skb.prerouted:  # br_netfilter has shown it to PREROUTING already (ip_sabotage_in)
+        then = (Next(kernel.ns.name, "route_input", replace(skb, prerouted=False)),)
+        return Step(kernel.ns.name, stage, skb, "the rules of PREROUTING have seen it", (), then)
     return Step(kernel.ns.name, stage, skb, f"in by {skb.dev_in}: {skb.packet}", then=hook(kernel, "PREROUTING", skb))
 
 
@@ -42,9 +47,17 @@ def route_input(kernel: Kernel, stage: str, skb: Skb) -> Step:
     skb = replace(skb, route=row)
     if row.type in ("local", "broadcast", "anycast") or skb.packet.flow.dst == LIMITED_BROADCAST:
         return Step(kernel.ns.name, stage, skb, "for this machine", (row,), hook(kernel, "INPUT", skb))
+    if row.type == "multicast" and _joined(kernel, skb):
+        return Step(kernel.ns.name, stage, skb, "for a group of this machine", (row,), hook(kernel, "INPUT", skb))
     if row.type == "multicast":
         return Step(kernel.ns.name, stage, skb, "for a group that nobody here has joined", (row,), end="dropped")
     return _onward(kernel, stage, skb, row)
+
+
+def _joined(kernel: Kernel, skb: Skb) -> bool:
+    """Whether the machine listens to a group on that device: to all nodes, and to those that its own addresses stand for."""
+    group, own = number(skb.packet.flow.dst), kernel.ns.fib.addresses_on(skb.dev_in)
+    return group == ALL_NODES or any(group == SOLICITED_NODE | number(a) & 0xFFFFFF for a in own if ":" in a)
 
 
 def _onward(kernel: Kernel, stage: str, skb: Skb, row: Route) -> Step:
@@ -113,6 +126,10 @@ def route_output(kernel: Kernel, stage: str, skb: Skb) -> Step:
         source = kernel.ns.fib.source(row, flow.dst)
         skb = replace(skb, packet=replace(skb.packet, flow=replace(flow, src=source)))
     dev = _device(row)
+    mtu = kernel.ns.devices[dev].mtu if dev in kernel.ns.devices else 1500
+    if length(skb.packet) > mtu:
+        said = f"{length(skb.packet)} bytes do not fit through {dev}, which takes {mtu}"
+        return Step(kernel.ns.name, stage, skb, said, (row,), end="too-big")
     skb = replace(skb, route=row, dev_out=dev)
     return Step(kernel.ns.name, stage, skb, f"leaves by {dev}: {skb.packet}", (row,), hook(kernel, "OUTPUT", skb))
 
@@ -129,25 +146,9 @@ def ip_output(kernel: Kernel, stage: str, skb: Skb) -> Step:
     return Step(kernel.ns.name, stage, skb, "", (), hook(kernel, "POSTROUTING", skb))
 
 
-def neigh_output(kernel: Kernel, stage: str, skb: Skb) -> Step:
-    """Out of its device; over loopback it comes straight back in, with its route and its connection."""
-    if skb.dev_out == "lo":
-        again = replace(skb, dev_in="lo", dev_out="")
-        return Step(kernel.ns.name, stage, skb, "back in over lo", (), (Next(kernel.ns.name, "ip_rcv", again),))
-    return Step(kernel.ns.name, stage, skb, f"out by {skb.dev_out}: {skb.packet}", (skb.route,), end="forwarded")
-
-
-def local_deliver(kernel: Kernel, stage: str, skb: Skb) -> Step:
-    """It has arrived."""
-    return Step(kernel.ns.name, stage, skb, f"delivered: {skb.packet}", end="local")
-
-
 def own(kernel: Kernel, packet: Packet, skb: Skb | None = None) -> Next:
     """A packet that this kernel itself sends; one about `skb` belongs to the same connection."""
     return Next(kernel.ns.name, "route_output", attached(skb, packet) if skb else Skb(packet))
 
 
-STAGES = {
-    stage.__name__: stage
-    for stage in (ip_rcv, route_input, ip_forward, route_output, ip_output, neigh_output, local_deliver)
-}
+STAGES = {stage.__name__: stage for stage in (ip_rcv, route_input, ip_forward, route_output, ip_output)}

@@ -7,19 +7,24 @@ from collections.abc import Mapping
 
 from msgspec.structs import replace
 
-from . import ip, netfilter
-from .address import IPV6, Address, family
+from . import bridge, device, ip, neighbour, netfilter, socket, vxlan
+from .address import IPV6, Address, Mac, family
 from .choices import Choices, Seeded
+from .hooks import BEHIND_BRIDGED
 from .icmp import rejection
 from .memory import Memory, Remembered
 from .packet import Flow, Packet, length
 from .route import LINK_LOCAL, LOOPBACK, NO_ROUTE
 from .rules import Chain, Matched, Walked, walk
 from .skb import ACCEPT, NOWHERE, Connection, Skb
-from .tables import Netns
+from .tables import Device, FdbEntry, NeighbourEntry, Netns
 from .trace import Next, Step, Trace
 
-STAGES = {**netfilter.STAGES, **ip.STAGES}
+STAGES = {
+    name: stage
+    for room in (netfilter, ip, neighbour, device, bridge, vxlan, socket)
+    for name, stage in room.STAGES.items()
+}
 MOST_STEPS = 10_000  # a walk that is longer goes in circles
 
 
@@ -40,6 +45,8 @@ class Kernel:
     def on(self, stage: str, skb: Skb, said: str = "", why: tuple = (), walked: int = 0) -> Step:
         """The packet goes on to the next table of this hook, or behind the hook."""
         after = self.ns.paths[6 if ":" in skb.packet.flow.dst else 4].after[stage]
+        if skb.port:
+            after = BEHIND_BRIDGED.get(after, after)
         return Step(self.ns.name, stage, skb, said, why, (Next(self.ns.name, after, skb),), walked=walked)
 
     def walk(self, table: str, hook: str, skb: Skb) -> Walked:
@@ -131,6 +138,34 @@ class Kernel:
         if row.type in ip.FORBIDDEN:
             return None
         return replace(skb, route=row)
+
+    # -- links ---------------------------------------------------------------------------------------------------------
+
+    def neighbour(self, dev: str, address: Address) -> NeighbourEntry | None:
+        """What this machine knows of a neighbour: by hand, or by having asked."""
+        fixed = next((row for row in self.ns.neighbours if (row.dev, row.address) == (dev, address)), None)
+        return fixed or self.remembers.neighbours.get((dev, address))
+
+    @property
+    def known_or_waiting(self) -> set[tuple[str, Address]]:
+        """The neighbours whose answers this machine takes notice of."""
+        return {*self.remembers.neighbours, *self.remembers.waiting}
+
+    def heard(self, bridge: str, mac: Mac) -> FdbEntry | None:
+        """The port behind which a bridge heard a MAC, by hand or not too long ago."""
+        ports = {device.name for device in self.ns.devices.values() if device.master == bridge}
+        fixed = next((row for row in self.ns.fdb if row.mac == mac and row.port in ports), None)
+        row = self.remembers.heard.get((bridge, mac))
+        if fixed or row is None:
+            return fixed
+        return row if self.now - row.heard < self.ns.devices[bridge].ageing else None
+
+    def own_macs(self, bridge: str) -> set[Mac]:
+        """The bridge's own MAC and those of its ports: frames to them go up."""
+        return {d.mac for d in self.ns.devices.values() if d.name == bridge or d.master == bridge}
+
+    def tunnel_end(self, packet: Packet) -> Device | None:
+        return vxlan.tunnel_end(self, packet)
 
     # -- answers of its own --------------------------------------------------------------------------------------------
 

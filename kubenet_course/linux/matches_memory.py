@@ -169,7 +169,7 @@ class Recent(Test, frozen=True, kw_only=True):
         subject = skb.packet.flow.src if self.source else skb.packet.flow.dst
         of = family(subject)
         mask = number(self.mask) if family(self.mask) is of else (1 << of.bits) - 1
-        seen_by, mine, since = kernel.remembers.recent.setdefault(self.name, {}), spelled(number(subject) & mask, of)
+        seen_by, mine = kernel.remembers.recent.setdefault(self.name, {}), spelled(number(subject) & mask, of)
         if self.action == "set":
             _saw(seen_by, mine, kernel.now)
             return True

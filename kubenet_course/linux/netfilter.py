@@ -8,6 +8,7 @@ from msgspec.structs import replace
 
 from .address import family
 from .conntrack import confirm, conntrack_in, translated_error
+from .hooks import BEHIND_BRIDGED
 from .nat import bind_to_nothing, translated
 from .packet import ICMP
 from .route import NO_ROUTE
@@ -137,5 +138,5 @@ STAGES = {
 
 def hook(kernel: Kernel, name: str, skb: Skb) -> tuple[Next, ...]:
     """Sends a packet to the first stage of a hook."""
-    path = kernel.ns.paths[family(skb.packet.flow.dst).number]
-    return (Next(kernel.ns.name, path.first[name], skb),)
+    first = kernel.ns.paths[family(skb.packet.flow.dst).number].first[name]
+    return (Next(kernel.ns.name, BEHIND_BRIDGED.get(first, first) if skb.port else first, skb),)

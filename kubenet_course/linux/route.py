@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from .address import IPV4, IPV6, Address, Prefix, address, family, number, prefix
+from .address import IPV4, IPV6, Address, Prefix, address, family, number, prefix, spelled
 
 if TYPE_CHECKING:
     from .tables import Device, Netns
@@ -73,7 +73,12 @@ class Fib:
             [row for device in up for row in _connected_rows(device)]
             + [row for row in added if not row.dev or row.dev in self.devices]
         )
-        self.addresses = {a.address: device.name for device in reversed(up) for a in device.addresses}
+        self.on = {device.name: tuple(a.address for a in with_link_local(device)) for device in up}
+        self.addresses = {a.address: device.name for device in reversed(up) for a in with_link_local(device)}
+
+    def addresses_on(self, dev: str) -> tuple[Address, ...]:
+        """The addresses of a device, its link-local one included."""
+        return self.on.get(dev, ())
 
     def lookup(self, to: Address, dev: str = "") -> Route:
         """The row that decides for an address (`ip route get`); NO_ROUTE where none does. With `dev`, only rows through it."""
@@ -90,6 +95,19 @@ class Fib:
         if family(to) is IPV6:
             return select6(self.devices, route.dev, to)
         return select4(self.devices, route.dev, route.via or to)
+
+
+def with_link_local(device: Device) -> tuple[IfAddr, ...]:
+    """A device's addresses, and the one that IPv6 makes from its MAC (RFC 4291 appendix A)."""
+    if (
+        device.kind == "lo"
+        or not device.mac
+        or any(a.address in LINK_LOCAL for a in device.addresses if ":" in a.address)
+    ):
+        return device.addresses
+    raw = bytes.fromhex(device.mac.replace(":", ""))
+    host = int.from_bytes(bytes([raw[0] ^ 2]) + raw[1:3] + b"\xff\xfe" + raw[3:], "big")
+    return (*device.addresses, IfAddr(spelled(0xFE80 << 112 | host, IPV6), 64))
 
 
 def _by_length(rows: Iterable[Route]) -> dict[int, list[tuple[int, dict[int, list[Route]]]]]:
@@ -115,7 +133,8 @@ def _longest(table, to: Address, dev: str) -> Route:
 
 def _local_rows(device: Device, forwards6: bool) -> Iterable[Route]:
     """What is for this machine itself (fib_add_ifaddr, addrconf.c)."""
-    for own in device.addresses:
+    addresses = with_link_local(device)
+    for own in addresses:
         of = family(own.address)
         host = prefix(own.address)
         yield Route(
@@ -126,13 +145,13 @@ def _local_rows(device: Device, forwards6: bool) -> Iterable[Route]:
             yield Route(Prefix(last, 0xFFFFFFFF, IPV4), device.name, src=own.address, type="broadcast")
         if of is IPV6 and forwards6 and own.length < 127:
             yield Route(prefix(own.block.first), device.name, type="anycast")
-    if device.kind != "lo" and any(family(own.address) is IPV6 for own in device.addresses):
+    if device.kind != "lo" and any(family(own.address) is IPV6 for own in addresses):
         yield Route(MULTICAST[6], device.name, type="multicast", metric=256)
 
 
 def _connected_rows(device: Device) -> Iterable[Route]:
     """The block around each address is reached directly."""
-    for own in device.addresses:
+    for own in with_link_local(device):
         of = family(own.address)
         if own.length < of.bits and device.kind != "lo":
             yield Route(own.block, device.name, src=own.address if of is IPV4 else "", metric=256 if of is IPV6 else 0)

@@ -66,7 +66,11 @@ def read(text: str, where: str = "dump") -> Dump:
             if line[0] == "*":
                 table = _opened(line, table, tables)
             elif table is None:
-                raise BadInput("", f"{shown(line)} stands outside of any table", "begin a table with *nat, *filter, *mangle or *raw")
+                raise BadInput(
+                    "",
+                    f"{shown(line)} stands outside of any table",
+                    "begin a table with *nat, *filter, *mangle or *raw",
+                )
             elif line == "COMMIT":
                 _closed(table)
                 table = None
@@ -77,7 +81,9 @@ def read(text: str, where: str = "dump") -> Dump:
         except BadInput as error:
             raise BadInput(f"{where}:{error.where or number}", error.what, error.right) from None
     if table is not None:
-        raise BadInput(f"{where}:{number}", f"table {table.name} does not end", "the dump is cut off: its last line must be COMMIT")
+        raise BadInput(
+            f"{where}:{number}", f"table {table.name} does not end", "the dump is cut off: its last line must be COMMIT"
+        )
     return Dump(Ruleset({draft.name: _built(draft) for draft in tables.values()}), tuple(strange))
 
 
@@ -98,9 +104,15 @@ def _opened(line: str, table: Draft | None, tables: dict[str, Draft]) -> Draft:
 def _declare(table: Draft, line: str) -> None:
     words = line[1:].split()
     if len(words) not in (2, 3) or words[1] not in POLICIES:
-        raise BadInput("", f"{shown(line)} does not declare a chain", "write :NAME POLICY [packets:bytes], or :NAME - for a user chain")
+        raise BadInput(
+            "",
+            f"{shown(line)} does not declare a chain",
+            "write :NAME POLICY [packets:bytes], or :NAME - for a user chain",
+        )
     if words[1] != "-" and words[0] not in TABLES[table.name]:
-        raise BadInput("", f"{words[0]} is no base chain of {table.name}", f"only {', '.join(TABLES[table.name])} have a policy")
+        raise BadInput(
+            "", f"{words[0]} is no base chain of {table.name}", f"only {', '.join(TABLES[table.name])} have a policy"
+        )
     table.policies[words[0]] = "" if words[1] == "-" else words[1]
     table.rules.setdefault(words[0], [])
 
@@ -184,7 +196,9 @@ def _rule(words: list[str], text: str, chains) -> Rule:
 
 def _implied(proto: str) -> str:
     """The module that `-p` brings with it, so that `-p tcp --dport 80` needs no `-m tcp`."""
-    return {"icmpv6": "icmp6", "ipv6-icmp": "icmp6", "6": "tcp", "17": "udp", "1": "icmp", "58": "icmp6"}.get(proto, proto)
+    return {"icmpv6": "icmp6", "ipv6-icmp": "icmp6", "6": "tcp", "17": "udp", "1": "icmp", "58": "icmp6"}.get(
+        proto, proto
+    )
 
 
 def _next_module(words: list[str], at: int) -> str:
@@ -221,7 +235,11 @@ def _target(option: str, words: list[str], chains) -> t.Target:
         return t.Log(name, tuple(rest))
     if name not in EXTENSIONS:
         if not rest and name not in FOREIGN:
-            raise BadInput("", f"{shown(name)} is neither a target nor a declared chain", f"declare it with :{name} - at the head of its table")
+            raise BadInput(
+                "",
+                f"{shown(name)} is neither a target nor a declared chain",
+                f"declare it with :{name} - at the head of its table",
+            )
         return t.UnknownTarget(name, tuple(rest))
     extension, said, at = EXTENSIONS[name], {}, 0
     while at < len(rest):
@@ -249,7 +267,9 @@ def _closed(table: Draft) -> None:
             elif there in path:
                 circle = [*list(path)[list(path).index(there) :], there]
                 line = str(table.jumps[here][there])
-                raise BadInput(line, f"chains jump in a circle: {' -> '.join(circle)}", "a chain must not lead back to itself")
+                raise BadInput(
+                    line, f"chains jump in a circle: {' -> '.join(circle)}", "a chain must not lead back to itself"
+                )
             elif there not in done and there in table.jumps:
                 path[there] = iter(table.jumps[there])
 
@@ -292,4 +312,3 @@ def rule_text(chain: str, rule: Rule) -> str:
     elif not isinstance(rule.target, t.Continue):
         words.append(f"-j {TEXTS[type(rule.target)](rule.target)}")
     return " ".join(word for word in words if word)
-

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from msgspec import Struct
 
-from .packet import Flow, Frame, Packet
+from .packet import Arp, Flow, Frame, Packet
 
 if TYPE_CHECKING:
     from .tables import Route
@@ -82,7 +82,7 @@ UNTRACKED = Connection(_NO_FLOW, _NO_FLOW, state="UNTRACKED")  # taken out of tr
 class Skb(Struct, frozen=True):
     """A packet in one kernel's hands (struct sk_buff). `ctinfo` is how it belongs to its connection, `reply` in which direction."""
 
-    packet: Packet
+    packet: Packet | Arp
     dev_in: str = NOWHERE
     dev_out: str = NOWHERE
     mark: int = 0
@@ -91,3 +91,5 @@ class Skb(Struct, frozen=True):
     ctinfo: str = "INVALID"  # NEW, ESTABLISHED, RELATED, INVALID, UNTRACKED
     reply: bool = False
     frame: Frame | None = None  # as it arrived, where a device with MAC addresses brought it
+    port: str = NOWHERE  # the bridge port it came in by, while the bridge has it
+    prerouted: bool = False  # br_netfilter has already taken it through PREROUTING

@@ -98,6 +98,7 @@ class Netns(Struct, frozen=True, dict=True):
     rules: Mapping[int, Ruleset] = field(default_factory=dict)  # by family number
     sysctls: Mapping[str, int] = field(default_factory=dict)
     sockets: tuple[Socket, ...] = ()
+    sockets_known: bool = True  # False: of a machine of which only the rules are known, nothing answers
 
     @cached_property
     def fib(self) -> Fib:

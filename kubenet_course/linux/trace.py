@@ -43,6 +43,8 @@ ENDS = {
     "dropped": "dropped in silence",
     "rejected": "dropped, and the sender was told",
     "no-route": "no route led to the destination",
+    "refused": "nobody listens, and the sender was told",
+    "too-big": "too long for the sender's own device",
     "not-permitted": "dropped in the sender's own OUTPUT",
 }
 
@@ -63,7 +65,7 @@ class Trace(Struct, frozen=True):
         return [
             (
                 step.namespace,
-                *((step.skb.dev_in, "in") if step.stage == "receive" else (step.skb.dev_out, "out")),
+                *((step.skb.dev_in, "in") if step.stage == "netif_receive_skb" else (step.skb.dev_out, "out")),
                 step.frame,
             )
             for step in self.steps

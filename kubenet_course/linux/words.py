@@ -23,7 +23,9 @@ def split(line: str) -> list[str]:
         return line.split()
     words = _WORD.findall(line)
     if '"' in words:
-        raise BadInput("", "a quotation mark has no partner", 'write comments as "text", with \\" for a quotation mark in them')
+        raise BadInput(
+            "", "a quotation mark has no partner", 'write comments as "text", with \\" for a quotation mark in them'
+        )
     return [re.sub(r"\\(.)", r"\1", word[1:-1]) if word[0] == '"' else word for word in words]
 
 

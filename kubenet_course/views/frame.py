@@ -109,7 +109,7 @@ class FrameTable(Struct, frozen=True):
         return "\n".join(lines)
 
     def _repr_html_(self) -> str:
-        return f'<div style="overflow-x:auto">{_html_table(self)}{_html_dump(self)}</div>'
+        return f'<div tabindex="0" style="overflow-x:auto">{_html_table(self)}{_html_dump(self)}</div>'
 
 
 def frame_table(frame: Frame | bytes, before: Frame | bytes | None = None) -> FrameTable:
@@ -201,7 +201,7 @@ def _html_dump(table: FrameTable) -> str:
         for style, same in groupby(styles[start : start + 16]):
             size = len(list(same))
             line, at = f'{line}<span style="{style}">{table.data[at : at + size].hex(" ")}</span> ', at + size
-        lines.append(line)
+        lines.append(line.rstrip())
     if len(styles) > 16 * SHOWN_ROWS:
         lines.append(f"... and {len(styles) - 16 * SHOWN_ROWS} bytes more")
     return f'<pre role="group" aria-label="its bytes" style="line-height:1.5">{chr(10).join(lines)}</pre>'

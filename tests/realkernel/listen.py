@@ -16,6 +16,7 @@ PORTS = range(5000, 5004)
 ECHO = {4: 8, 6: 128}
 ECHO_REPLY = {4: 0, 6: 129}
 ERRORS = {4: (3, 4, 5, 11, 12), 6: (1, 2, 3, 4)}
+REDIRECT = 137
 FAMILIES = {4: socket.AF_INET, 6: socket.AF_INET6}
 ICMP = {4: socket.IPPROTO_ICMP, 6: socket.IPPROTO_ICMPV6}
 UDP, TCP = socket.IPPROTO_UDP, socket.IPPROTO_TCP
@@ -129,6 +130,8 @@ class Ears:
             heard = {"rx": self.name, "dst": dst, "src": src, "ttl": ttl, "type": data[0], "code": data[1]}
             if data[0] in (ECHO[self.family], ECHO_REPLY[self.family]):
                 found.append(heard | {"id": struct.unpack("!H", data[4:6])[0]})
+            elif data[0] == REDIRECT:
+                found.append(heard)
             elif data[0] in ERRORS[self.family]:
                 found.append(heard | {"quotes": quoted(data[8:], self.family)})
         return found

@@ -23,6 +23,18 @@ def as_reference(packet: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in packet.items() if key not in EXTRAS} | {"received": received}
 
 
+def varying(one: list[dict[str, Any]], other: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """The packets of one run; where another run of the same case differed, `varies` has what differed, as it was there.
+
+    These are the choices that the kernel makes by chance: a model must be able to make either.
+    """
+    for mine, theirs in zip(one, other, strict=True):
+        differing = {key: theirs[key] for key in mine if mine[key] != theirs[key]}
+        if differing:
+            mine["varies"] = differing
+    return one
+
+
 def record(seed: int, cases: int, style: str) -> dict[str, Any]:
     """Cases drawn from a seed, answered by the kernel; a rule set that iptables-restore refuses is drawn again."""
     rng, found, refused = Random(seed), [], 0
@@ -36,6 +48,7 @@ def record(seed: int, cases: int, style: str) -> dict[str, Any]:
                 refused += 1
                 print(f"drawn again: {reason}", file=sys.stderr)
                 continue
+            answer["packets"] = varying(answer["packets"], kernel.ask(case)["packets"])
             if style == "plain":
                 answer["packets"] = [as_reference(packet) for packet in answer["packets"]]
             found.append(answer)

@@ -36,13 +36,26 @@ Target = Callable[[Random, Place], str]
 
 @dataclass(frozen=True, slots=True)
 class Style:
-    """What may be drawn: tables with their hooks, protocols, matches with their chance, targets with their weight by table."""
+    """What may be drawn: tables with their hooks, protocols, matches with their chance, targets with their weight by table.
+
+    `drop` is the chance of a DROP policy. In the nat table of a `sided` style U0 and U2 are led to only before routing and
+    U1 only after it, so that they may translate.
+    """
 
     tables: dict[str, tuple[str, ...]]
     protocols: Weighted
     matches: tuple[tuple[float, Match], ...]
     targets: Callable[[Place], tuple[tuple[Target | str, int], ...]]
     drop: float
+    sided: bool = False
+
+    def below(self, table: str, chain: str, users: list[str]) -> list[str]:
+        """The user chains that a chain may lead to."""
+        later = users[users.index(chain) + 1 :] if chain in users else users
+        if not self.sided or table != "nat":
+            return later
+        before, after = ("PREROUTING", "OUTPUT", "U0", "U2"), ("POSTROUTING", "U1")
+        return [user for user in later if any(user in side and chain in side for side in (before, after))]
 
 
 def pick(rng: Random, weighted: tuple[tuple[object, int], ...]) -> object:
@@ -136,7 +149,9 @@ def a_rule(rng: Random, style: Style, place: Place, below: list[str]) -> str:
     proto = str(pick(rng, style.protocols))
     place = place._replace(proto=proto)
     words = [f"-A {place.chain}"]
-    named = f"-p {proto}" if proto else ""
+    named = f"{'! ' if style.sided and rng.random() < 0.06 else ''}-p {proto}" if proto else ""
+    if named.startswith("!"):
+        place = place._replace(proto="")
     drawn = [(chance, match) for chance, match in style.matches if rng.random() < chance]
     texts = [match(rng, place) for _, match in drawn]
     words += [text for text in texts if text.lstrip("! ").startswith(("-s", "-d", "-i", "-o"))]
@@ -158,9 +173,11 @@ def a_table(rng: Random, style: Style, family: int, table: str) -> Iterator[str]
         yield f":{hook} {policy} [0:0]"
     yield from (f":{user} - [0:0]" for user in users)
     for hook in style.tables[table]:
-        yield from (a_rule(rng, style, Place(family, table, hook, ""), users) for _ in range(rng.randrange(5)))
-    for at, user in enumerate(users):
-        yield from (a_rule(rng, style, Place(family, table, user, ""), users[at + 1 :]) for _ in range(rng.randrange(1, 4)))
+        below = style.below(table, hook, users)
+        yield from (a_rule(rng, style, Place(family, table, hook, ""), below) for _ in range(rng.randrange(5)))
+    for user in users:
+        below = style.below(table, user, users)
+        yield from (a_rule(rng, style, Place(family, table, user, ""), below) for _ in range(rng.randrange(1, 4)))
     yield "COMMIT"
 
 

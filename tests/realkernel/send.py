@@ -19,7 +19,7 @@ from .listen import ECHO, FAMILIES, ICMP, UDP, told
 
 Packet = dict[str, Any]
 PATIENCE = 0.03
-IP_HDRINCL, IPV6_HDRINCL = 3, 36
+HOPS = socket.IPV6_UNICAST_HOPS, socket.IPV6_MULTICAST_HOPS
 
 
 def family_of(packet: Packet) -> int:
@@ -65,11 +65,10 @@ def _prepared(packet: Packet, kind: int, proto: int = 0) -> socket.socket:
     if packet.get("mark"):
         sock.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, packet["mark"])
     if packet.get("ttl"):
-        options = ((socket.IPPROTO_IP, socket.IP_TTL), (socket.IPPROTO_IP, socket.IP_MULTICAST_TTL))
-        if family == 6:
-            options = ((41, socket.IPV6_UNICAST_HOPS), (41, socket.IPV6_MULTICAST_HOPS))
-        for level, option in options:
-            sock.setsockopt(level, option, packet["ttl"])
+        level, one, many = (0, socket.IP_TTL, socket.IP_MULTICAST_TTL) if family == 4 else (41, *HOPS)
+        sock.setsockopt(level, one, packet["ttl"])
+        if kind != socket.SOCK_STREAM:
+            sock.setsockopt(level, many, packet["ttl"])
     if packet["src"] or packet.get("sport"):
         sock.bind((packet["src"] or "", packet.get("sport") or 0))
     return sock
@@ -81,11 +80,12 @@ class Sent:
     def __init__(self, packet: Packet) -> None:
         """Sends it, from the namespace where this thread stands."""
         self.packet, self.error, self.sock = packet, 0, None
+        self.at_once = False
         how = self._raw if packet.get("raw") else getattr(self, f"_{packet['proto']}")
         try:
             how()
         except OSError as wrong:
-            self.error = wrong.errno or 0
+            self.error, self.at_once = wrong.errno or 0, True
 
     def _udp(self) -> None:
         self.sock = told(_prepared(self.packet, socket.SOCK_DGRAM), family_of(self.packet))
@@ -114,7 +114,7 @@ class Sent:
         self.sock.setblocking(False)
         wrong = self.sock.connect_ex((self.packet["dst"], self.packet["dport"]))
         if wrong not in (0, errno.EINPROGRESS):
-            self.error = wrong
+            self.error, self.at_once = wrong, True
             return
         until = time.monotonic() + PATIENCE
         while time.monotonic() < until and not select.select([], [self.sock], [], 0.005)[1]:
@@ -128,12 +128,17 @@ class Sent:
             self.error = self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
         return error_name(self.error)
 
-    def connected(self) -> bool:
-        """A TCP sender's handshake is complete."""
+    def outcome(self) -> str:
+        """Of a TCP sender: connected, refused, timeout, unreachable (told by ICMP), or what its own kernel refused."""
         try:
-            return bool(self.sock and not self.error and self.sock.getpeername())
+            if self.sock and not self.error and self.sock.getpeername():
+                return "connected"
         except OSError:
-            return False
+            pass
+        names = {0: "timeout", errno.ECONNREFUSED: "refused"}
+        if self.at_once:
+            names |= {errno.ENETUNREACH: "no-route", errno.EPERM: "not-permitted"}
+        return names.get(self.error, "not sent" if self.at_once else "unreachable")
 
     def close(self) -> None:
         """Forget the socket; a TCP connection is reset."""

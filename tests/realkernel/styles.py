@@ -8,14 +8,41 @@ from typing import Any
 
 from .plain import PLAIN, a_packet
 from .rulesets import a_ruleset
+from .wild import again, echo, tcp_packet, udp_packet, wild
 
 PACKETS = 6
+Case = dict[str, Any]
+RICH = wild(("udp", 45), ("", 40), ("icmp", 5), ("tcp", 5), ("17", 5))
+TCP_AND_ICMP = wild(("tcp", 40), ("icmp", 20), ("", 40))
+SIX = wild(("udp", 25), ("tcp", 15), ("ipv6-icmp", 20), ("", 40))
 
 
-def plain(rng: Random, number: int) -> dict[str, Any]:
+def plain(rng: Random, number: int) -> Case:
     """As the reference captures: everyday rules, six UDP packets."""
     packets = [a_packet(rng, number * PACKETS + at) for at in range(PACKETS)]
     return {"restore_input": a_ruleset(rng, PLAIN), "packets": packets}
 
 
-STYLES: dict[str, Callable[[Random, int], dict[str, Any]]] = {"plain": plain}
+def rich(rng: Random, number: int) -> Case:
+    """Every table, match and target; UDP, answers, odd ways."""
+    packets = [udp_packet(rng, number * PACKETS + at) for at in range(PACKETS)]
+    return {"restore_input": a_ruleset(rng, RICH), "packets": again(rng, packets)}
+
+
+def tcp_icmp(rng: Random, number: int) -> Case:
+    """The same rules for SYNs and echoes."""
+    packets = [rng.choice((tcp_packet, tcp_packet, echo))(rng, number * PACKETS + at) for at in range(PACKETS)]
+    return {"restore_input": a_ruleset(rng, TCP_AND_ICMP), "packets": packets}
+
+
+def ipv6(rng: Random, number: int) -> Case:
+    """IPv6: every third case in the plain style, the others rich, with all three protocols."""
+    if number % 3 == 0:
+        packets = [a_packet(rng, number * PACKETS + at, 6) for at in range(PACKETS)]
+        return {"ip6_restore_input": a_ruleset(rng, PLAIN, 6), "packets": packets}
+    draws = [rng.choice((udp_packet, udp_packet, tcp_packet, echo)) for _ in range(PACKETS)]
+    packets = [draw(rng, number * PACKETS + at, 6) for at, draw in enumerate(draws)]
+    return {"ip6_restore_input": a_ruleset(rng, SIX, 6), "packets": again(rng, packets)}
+
+
+STYLES: dict[str, Callable[[Random, int], Case]] = {"plain": plain, "rich": rich, "tcp_icmp": tcp_icmp, "ipv6": ipv6}

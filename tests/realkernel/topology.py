@@ -57,7 +57,10 @@ SYSCTLS = {
     "net/netfilter/nf_conntrack_checksum": "1",
     "net/netfilter/nf_conntrack_tcp_loose": "1",
 }
+# Multicast reports of new addresses are sent within milliseconds: by default they trickle for a second, and are counted.
 DEVICE_SYSCTLS = {
+    "net/ipv6/conf/{}/mldv1_unsolicited_report_interval": "1",
+    "net/ipv6/conf/{}/mldv2_unsolicited_report_interval": "1",
     "net/ipv4/conf/{}/rp_filter": "0",
     "net/ipv4/conf/{}/route_localnet": "0",
     "net/ipv4/conf/{}/accept_local": "0",

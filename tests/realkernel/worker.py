@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import sys
 import time
 from typing import Any
@@ -15,12 +16,12 @@ from typing import Any
 from . import observe
 from .listen import ECHO, ECHO_REPLY, Ears, datagram, everywhere
 from .places import Places
-from .send import Packet, Sent, family_of
+from .send import Packet, Sent, error_name, family_of
 from .topology import NAMES, build, demolish, settle
 
-SETTLE = 0.003
+SETTLE = 0.005
+REPORTED = 0.04
 BUDGET = 5
-OUTCOMES = {"ECONNREFUSED": "refused", "ENETUNREACH": "no-route", "EPERM": "not-permitted", None: "timeout"}
 
 
 class Lab:
@@ -49,6 +50,8 @@ class Lab:
 
     def load(self, case: dict[str, Any]) -> str:
         """The router's rules are the case's and no others. "" or what iptables-restore said."""
+        if case.get("ip6_restore_input"):
+            time.sleep(REPORTED)
         with self.places.inside("router"):
             texts = {4: case.get("restore_input"), 6: case.get("ip6_restore_input")}
             complaints = [observe.restore(family, text) for family, text in texts.items() if text]
@@ -117,20 +120,18 @@ def _heard(packet: Packet, sent: Sent, listening: list[Ears]) -> Packet:
         _, src, sport, dst, ttl = got
         found["answer"] = {"dst": dst, "src": src, "sport": sport, "ttl": ttl}
     if packet["proto"] == "tcp":
-        found["outcome"] = "connected" if sent.connected() else OUTCOMES.get(found["sender_errno"], "unreachable")
+        found["outcome"] = sent.outcome()
     return found
 
 
 def _reply(ears: Ears, port: int, heard: Packet) -> None:
     """Answer a datagram from the address and port that it was sent to."""
-    import socket
-
     where = socket.inet_pton(socket.AF_INET if ears.family == 4 else socket.AF_INET6, heard["dst"])
     notes = (0, 8, b"\0" * 4 + where + b"\0" * 4) if ears.family == 4 else (41, 50, where + b"\0" * 4)
     try:
         ears.udp[port].sendmsg([b"answer"], [notes], 0, (heard["src"], heard["sport"]))
     except OSError as wrong:
-        heard["reply_errno"] = wrong.errno
+        heard["reply_errno"] = error_name(wrong.errno or 0)
 
 
 def _answered(lab: Lab, case: dict[str, Any]) -> dict[str, Any]:

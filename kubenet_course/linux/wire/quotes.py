@@ -28,7 +28,7 @@ def completed(quoted: bytes, of: Family) -> bytes:
     if proto == TCP and len(kept) <= TCP_OFFSET_AT < len(carried):
         carried[TCP_OFFSET_AT] = 5 << 4
     at = CHECKSUM_AT.get(proto)
-    if at is not None and len(kept) >= at + 2 and not (proto == UDP and kept[at : at + 2] == b"\0\0"):
+    if at is not None and len(kept) > at and not (proto == UDP and kept[at : at + 2] == b"\0\0"):
         addresses = quoted[12:20] if of is IPV4 else quoted[8:40]
         _balance(carried, len(kept), missing_sum(pseudo_header(addresses, proto, len(carried)), carried))
     return quoted[: of.header] + bytes(carried)

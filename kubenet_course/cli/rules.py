@@ -1,0 +1,291 @@
+"""`kubenet rules trace`: a packet through the real rules of one machine, read from iptables-save dumps."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from ..errors import BadInput
+from ..linux.address import IPV6, Address, address, family, prefix
+from ..linux.outcomes import Outcome, outcomes, rounded
+from ..linux.packet import ECHO, Flow, Icmp, Other, Packet, Tcp, Udp
+from ..linux.route import IfAddr, Route, ifaddr
+from ..linux.rules import Ruleset
+from ..linux.save import Dump, read, rule_text
+from ..linux.tables import Device, Netns, netns
+from ..linux.words import protocol
+
+FORWARDING = {"net.ipv4.ip_forward": 1, "net.ipv6.conf.all.forwarding": 1}
+
+
+class Question(msgspec.Struct, forbid_unknown_fields=True):
+    """One packet as it is asked for: on the command line, or as a line of a `--packets` file."""
+
+    dst: str
+    src: str = ""
+    proto: str = "tcp"
+    dport: int = 0
+    sport: int = 40000
+    dev: str = msgspec.field(default="", name="in")
+    mark: int | str = 0
+
+
+@click.group()
+def command() -> None:
+    """The rules of one machine, as iptables-save prints them."""
+
+
+@command.command(short_help="A packet through iptables-save dumps.")
+@click.argument("dumps", nargs=-1, required=True, metavar="DUMP...")
+@click.option(
+    "--address", "addresses", multiple=True, metavar="DEV=CIDR", help="An address of this machine. May repeat."
+)
+@click.option(
+    "--route", "routes", multiple=True, metavar="CIDR=DEV[,via=ADDR]", help="A route of this machine. May repeat."
+)
+@click.option("--addr-file", metavar="FILE", help="The output of `ip -j addr`.")
+@click.option(
+    "--route-file", metavar="FILE", help="The output of `ip -j route` (and of `ip -6 -j route` in another call)."
+)
+@click.option(
+    "--sysctl", "sysctls", multiple=True, metavar="NAME=N", help="A kernel switch, such as net.ipv4.ip_forward=0."
+)
+@click.option(
+    "--src", metavar="ADDR", help="The sender; this machine's own choice where nothing is said and --in is absent."
+)
+@click.option("--dst", metavar="ADDR", help="The destination.")
+@click.option("--proto", default="tcp", show_default=True, metavar="P", help="tcp, udp, icmp or another.")
+@click.option("--dport", type=int, default=0, metavar="N")
+@click.option("--sport", type=int, default=40000, show_default=True, metavar="N")
+@click.option(
+    "--in", "dev", default="", metavar="DEV", help="The device it comes in by; without it this machine sends it."
+)
+@click.option("--mark", default="0", metavar="N", help="The packet's mark, decimal or 0x.")
+@click.option("--seed", default=0, metavar="N", help="Draws ports that the kernel draws at random.")
+@click.option("--packets", metavar="FILE", help="Many packets: a JSON object a line, with the options' names.")
+@click.option("--json", "as_json", is_flag=True, help="The answer as JSON.")
+def trace(dumps: tuple[str, ...], packets: str | None, as_json: bool, seed: int, **given: Any) -> int:
+    """Follows a packet through the rules of one machine: every outcome that chance allows, and every rule on the way.
+
+    DUMP is what iptables-save or ip6tables-save printed; - is standard input. Lines that the model cannot act out are listed.
+    """
+    read_dumps = [(name, _read(name)) for name in dumps]
+    ns = machine(read_dumps, given)
+    strange = [
+        {"file": name, "line": line, "text": text}
+        for name, (_, dump) in read_dumps
+        for line, text in dump.not_understood
+    ]
+    if packets:
+        for number, line in enumerate(_text(packets).splitlines(), 1):
+            if line.strip():
+                question = _question(line, f"{packets}:{number}")
+                click.echo(
+                    json.dumps(
+                        _answer(ns, asked(ns, question, f"{packets}:{number}"), question, seed)
+                        | {"not_understood": strange}
+                    )
+                )
+        return 0
+    if not given["dst"]:
+        raise BadInput("--dst", "nothing says where the packet goes", "write --dst ADDR, or --packets FILE")
+    question = Question(
+        given["dst"], given["src"] or "", given["proto"], given["dport"], given["sport"], given["dev"], given["mark"]
+    )
+    found = outcomes(ns, asked(ns, question, ""), question.dev, _number(question.mark), seed)
+    if as_json:
+        click.echo(json.dumps(_rows(found) | {"not_understood": strange}, indent=1))
+    else:
+        _show(found, strange)
+    return 0 if any(one.end in ("local", "forwarded") for one in found) else 1
+
+
+def _answer(ns: Netns, packet: Packet, question: Question, seed: int) -> dict[str, Any]:
+    return _rows(outcomes(ns, packet, question.dev, _number(question.mark), seed))
+
+
+def _text(name: str) -> str:
+    try:
+        data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+        return data.decode()
+    except UnicodeDecodeError as error:
+        raise BadInput(name, f"byte {error.start} is not text", "give the text that iptables-save prints") from None
+    except OSError as error:
+        raise BadInput(
+            name, (error.strerror or "cannot be read").lower(), "name a file that can be read, or - for standard input"
+        ) from None
+
+
+def _read(name: str) -> tuple[int, Dump]:
+    text = _text(name)
+    if not text.strip():
+        raise BadInput(name, "the dump is empty", "give what iptables-save prints")
+    return family_of(text), read(text, "standard input" if name == "-" else name)
+
+
+def family_of(text: str) -> int:
+    """4 or 6, by what the dump says of itself, else by the addresses in it."""
+    for line in text.splitlines():
+        if line.startswith("# Generated by ip"):
+            return 6 if "ip6tables" in line else 4
+    six = any(mark in text for mark in ("/128", "ipv6-icmp", "icmp6-", "::"))
+    return 6 if six else 4
+
+
+def machine(dumps: list[tuple[str, tuple[int, Dump]]], given: dict[str, Any]) -> Netns:
+    """The machine as far as it is known: its devices, addresses, routes and rules."""
+    own: dict[str, list[IfAddr]] = {}
+    for text in given["addresses"]:
+        dev, _, block = text.partition("=")
+        if not block:
+            raise BadInput("--address", f"{text!r} says no address", "write DEV=CIDR, such as eth0=192.168.1.11/24")
+        own.setdefault(dev, []).append(ifaddr(block, "--address"))
+    if given["addr_file"]:
+        for link in _json(given["addr_file"]):
+            rows = [row for row in link.get("addr_info", ()) if row.get("family") in ("inet", "inet6")]
+            own.setdefault(link["ifname"], []).extend(IfAddr(address(row["local"]), row["prefixlen"]) for row in rows)
+    routes = [_route(text) for text in given["routes"]]
+    if given["route_file"]:
+        routes += [_route_row(row, given["route_file"]) for row in _json(given["route_file"])]
+    if not own and not routes:
+        routes = [Route(prefix("0.0.0.0/0"), "eth0"), Route(prefix("::/0"), "eth0")]
+        click.echo("kubenet: no address and no route were given: everything leaves by eth0", err=True)
+    names = dict.fromkeys(
+        [*own, *(route.dev for route in routes if route.dev), *([given["dev"]] if given["dev"] else [])]
+    )
+    rules: dict[int, Ruleset] = {}
+    for name, (of, dump) in dumps:
+        if of in rules:
+            raise BadInput(
+                name, f"is a second dump of IPv{of}", "give at most one of iptables-save and one of ip6tables-save"
+            )
+        rules[of] = dump.rules
+    localnet = any(
+        chain in table.chains for r in rules.values() for table in r.tables.values() for chain in ("KUBE-MARK-MASQ",)
+    )
+    switches = (
+        FORWARDING
+        | {"net.ipv4.conf.all.route_localnet": int(localnet)}
+        | dict(_sysctl(text) for text in given["sysctls"])
+    )
+    devices = tuple(Device(name, addresses=tuple(own.get(name, ()))) for name in names if name != "lo")
+    return netns("this machine", devices, routes=tuple(routes), rules=rules, sysctls=switches, sockets_known=False)
+
+
+def _json(name: str) -> list[dict[str, Any]]:
+    try:
+        found = msgspec.json.decode(_text(name).encode(), type=list[dict[str, Any]])
+    except msgspec.DecodeError as error:
+        raise BadInput(name, f"is not what ip -j prints ({error})", "run `ip -j addr` or `ip -j route`") from None
+    return found
+
+
+def _route(text: str) -> Route:
+    block, _, rest = text.partition("=")
+    dev, *more = rest.split(",")
+    options = dict(part.partition("=")[::2] for part in more)
+    unknown = set(options) - {"via", "src", "metric", "type"}
+    if not dev or unknown:
+        raise BadInput("--route", f"{text!r} is not a route", "write CIDR=DEV or CIDR=DEV,via=ADDR")
+    block = {"default": "::/0" if ":" in options.get("via", "") else "0.0.0.0/0"}.get(block, block)
+    via = address(options["via"], "--route") if "via" in options else ""
+    kind = (
+        {"type": dev, "dev": ""} if dev in ("unreachable", "blackhole", "prohibit") else {"type": "unicast", "dev": dev}
+    )
+    return Route(
+        prefix(block, "--route"),
+        via=via,
+        src=options.get("src", ""),
+        metric=_number(options.get("metric", "0")),
+        **kind,
+    )
+
+
+def _route_row(row: dict[str, Any], where: str) -> Route:
+    via = row.get("gateway") or row.get("via", {}).get("host", "")
+    to = row.get("dst", "default")
+    block = ("::/0" if ":" in via else "0.0.0.0/0") if to == "default" else to
+    kind = row.get("type", "unicast")
+    return Route(prefix(block, where), row.get("dev", ""), via, row.get("prefsrc", ""), row.get("metric", 0), kind)
+
+
+def _sysctl(text: str) -> tuple[str, int]:
+    name, _, value = text.partition("=")
+    return name.strip().replace("/", "."), _number(value.strip() or "?")
+
+
+def _number(text: str | int) -> int:
+    try:
+        return text if isinstance(text, int) else int(text, 0)
+    except ValueError:
+        raise BadInput("", f"{text!r} is not a number", "write it in decimal or as 0x...") from None
+
+
+def _question(line: str, where: str) -> Question:
+    try:
+        return msgspec.json.decode(line.encode(), type=Question)
+    except msgspec.DecodeError as error:
+        right = 'write an object like {"src": "10.244.1.10", "dst": "10.96.0.10", "proto": "tcp", "dport": 80}'
+        raise BadInput(where, str(error), right) from None
+
+
+def asked(ns: Netns, question: Question, where: str) -> Packet:
+    """The packet that a question describes, checked."""
+    dst = address(question.dst, f"{where}--dst" if not where else f"{where}: dst")
+    src = address(question.src, f"{where}--src" if not where else f"{where}: src") if question.src else family(dst).any
+    if family(src) is not family(dst):
+        raise BadInput(where or "--src", f"{src} and {dst} are of two families", "both must be IPv4 or both IPv6")
+    if question.dev and not question.src:
+        raise BadInput(where or "--src", f"a packet that comes in by {question.dev} has a sender", "write --src ADDR")
+    for name, port in (("dport", question.dport), ("sport", question.sport)):
+        if not 0 <= port <= 65535:
+            raise BadInput(where or f"--{name}", f"{port} is not a port", "write a number from 0 to 65535")
+    return _packet(question, src, dst)
+
+
+def _packet(question: Question, src: Address, dst: Address) -> Packet:
+    proto = protocol(question.proto)
+    if proto == "icmp" and family(dst) is IPV6:
+        proto = "ipv6-icmp"
+    if proto in ECHO:
+        return Packet(Flow(proto, src, question.sport, dst, question.dport or ECHO[proto] << 8), Icmp(1))
+    header = {"tcp": Tcp("S"), "udp": Udp()}.get(proto)
+    if header is None:
+        return Packet(Flow(proto, src, 0, dst, 0), Other())
+    return Packet(Flow(proto, src, question.sport, dst, question.dport), header)
+
+
+def _rows(found: tuple[Outcome, ...]) -> dict[str, Any]:
+    shares = rounded([one.probability for one in found])
+    return {"outcomes": [_row(one, share) for one, share in zip(found, shares, strict=True)]}
+
+
+def _row(one: Outcome, share: float) -> dict[str, Any]:
+    flow = one.skb.packet.flow
+    out = one.skb.dev_out if one.end == "forwarded" else None
+    rules = [{"table": r.table, "chain": r.chain, "number": r.number, "text": _line(r)} for r in one.rules]
+    return {
+        "verdict": one.end, "src": flow.src, "sport": flow.sport, "dst": flow.dst, "dport": flow.dport,
+        "out": out, "mark": one.skb.mark, "probability": share, "rules": rules,
+    }  # fmt: skip
+
+
+def _line(row: Any) -> str:
+    return rule_text(row.chain, row.rule)
+
+
+def _show(found: tuple[Outcome, ...], strange: list[dict[str, Any]]) -> None:
+    """The same for a person: each outcome, its chance, and the rules that led there."""
+    shares = rounded([one.probability for one in found])
+    for one, share in zip(found, shares, strict=True):
+        mark = f", mark {one.skb.mark:#x}" if one.skb.mark else ""
+        click.secho(f"{share:.4f}  {one.end}: {one.trace.last.said}{mark}", bold=True)
+        for row in one.rules:
+            click.echo(f"        {row.table:<7} {row.number:>4}  {_line(row)}")
+    for line in strange:
+        click.echo(f"not understood: {line['file']}:{line['line']}: {line['text']}", err=True)

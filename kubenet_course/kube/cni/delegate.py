@@ -1,0 +1,90 @@
+"""One plugin calls another, as bridge calls its IPAM plugin: the same environment, the same configuration, its answer.
+
+Real system: `containernetworking/cni/pkg/invoke` (find.go, raw_exec.go, exec.go).
+"""
+
+import json
+import os
+import stat
+import subprocess
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from kubenet_course.kube.cni import decode
+from kubenet_course.kube.cni.decode import Unreadable
+from kubenet_course.kube.cni.result import Result, read
+from kubenet_course.kube.cni.spec import OLDEST, CniError, Code, quoted, refused
+
+
+def find(plugin: str, paths: Sequence[str]) -> str:
+    """The first file of that name in the directories of CNI_PATH. Raises CniError (999) when there is none."""
+    if not plugin:
+        raise refused("no plugin name provided")
+    if os.sep in plugin:
+        raise refused(f"invalid plugin name: {plugin}")
+    for directory in paths:
+        path = os.path.join(directory, plugin)
+        try:
+            if stat.S_ISREG(os.stat(path).st_mode):
+                return path
+        except OSError:
+            continue
+    raise refused(f"failed to find plugin {quoted(plugin)} in path [{' '.join(paths)}]")
+
+
+def call_plugin(path: str, env: Mapping[str, str], conf: bytes) -> str:
+    """Runs a plugin and returns its standard output. Raises the CniError that it answered with."""
+    try:
+        done = subprocess.run([path], env=dict(env), input=conf, capture_output=True, check=False)
+    except OSError as failure:
+        raise refused(f"netplugin failed with no error message: fork/exec {path}: {failure.strerror}") from None
+    out, err = done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
+    if done.returncode == 0:
+        return out
+    status = f"exit status {done.returncode}" if done.returncode > 0 else f"signal: {-done.returncode}"
+    if not out:
+        told = f"failed: {quoted(err)}: {status}" if err else f"failed with no error message: {status}"
+        raise refused(f"netplugin {told}")
+    try:
+        answer = json.loads(out)
+        raise CniError(
+            int(answer.get("code", Code.INTERNAL)), str(answer.get("msg", "")), str(answer.get("details", ""))
+        )
+    except (ValueError, AttributeError, TypeError) as wrong:
+        told = f"netplugin failed but error parsing its diagnostic message {quoted(out)}: {wrong}"
+        raise refused(told) from None
+
+
+def result_of(output: str, version: str) -> Result:
+    """What a plugin answered to ADD, in the newest form; an answer without a version has the configuration's."""
+    try:
+        document = decode.parse(output)
+    except Unreadable as wrong:
+        raise refused(f"failed to unmarshal raw result: {wrong} result {output}") from None
+    document = document if isinstance(document, dict) else {}
+    answered = document.get("cniVersion")
+    return read(document, answered if isinstance(answered, str) and answered else version or OLDEST)
+
+
+def delegated(command: str, plugin: str, conf: bytes, env: Mapping[str, str] | None = None) -> str:
+    """Lets another plugin answer this call; CNI_PATH says where it is looked for."""
+    env = os.environ if env is None else env
+    path = find(plugin, [each for each in env.get("CNI_PATH", "").split(os.pathsep) if each])
+    return call_plugin(path, {**env, "CNI_COMMAND": command}, conf)
+
+
+def previous_result(conf: dict[str, Any]) -> Result | None:
+    """The `prevResult` of a configuration, in the newest form; None when it has none.
+
+    Raises Unreadable when it does not fit the configuration's version, which is what it must be written in.
+    """
+    document = conf.get("prevResult")
+    if document is None:
+        return None
+    version = conf.get("cniVersion") or OLDEST
+    written = document.get("cniVersion") or version
+    for family in (("0.1.0", "0.2.0"), ("0.3.0", "0.3.1", "0.4.0"), ("1.0.0", "1.1.0")):
+        if version in family and written not in family:
+            told = f"result type supports [{' '.join(family)}] but unmarshalled CNIVersion is {quoted(written)}"
+            raise Unreadable(f"could not parse prevResult: {told}")
+    return read(document, version)

@@ -1,0 +1,237 @@
+"""Host ports as chains and rules: what `kubenet-portmap` adds to the nat table, as plans.
+
+One chain that all containers share (CNI-HOSTPORT-DNAT, entered for packets to the node's own addresses), and one for each
+container. Connections that could not find their way back, from the pod to itself and from 127.0.0.1, are marked and
+masqueraded. Real system: `containernetworking/plugins/plugins/meta/portmap` (portmap_iptables.go, chain.go).
+"""
+
+from typing import Any, NamedTuple
+
+from kubenet_course.kube.cni import decode
+from kubenet_course.kube.cni.address import Cidr, parse_cidr, parse_ip
+from kubenet_course.kube.cni.bridge_config import COMMON
+from kubenet_course.kube.cni.commands import Command, sysctl
+from kubenet_course.kube.cni.decode import Unreadable, listed, optional, struct
+from kubenet_course.kube.cni.delegate import previous_result
+from kubenet_course.kube.cni.masquerade import PROGRAM, chain_name
+from kubenet_course.kube.cni.result import Result
+from kubenet_course.kube.cni.spec import CniError, Code, quoted, refused
+
+DNAT, SETMARK, MASQ = "CNI-HOSTPORT-DNAT", "CNI-HOSTPORT-SETMARK", "CNI-HOSTPORT-MASQ"
+MARK_BIT = 13  # Kubernetes uses 14 and 15
+MULTIPORT = 15  # as many ports as one multiport match takes
+COMMENT = 255  # as long as a comment may be
+
+_MAPPING = struct(
+    "main.PortMapEntry",
+    {"hostPort": decode.integer, "containerPort": decode.integer, "protocol": decode.text, "hostIP": decode.text},
+)
+_CONF = struct(
+    "main.PortMapConf",
+    COMMON
+    | {"snat": optional(decode.flag), "masqAll": decode.flag, "markMasqBit": optional(decode.integer)}
+    | {"externalSetMarkChain": optional(decode.text), "backend": optional(decode.text)}
+    | {name: optional(listed(decode.text, "[]string")) for name in ("conditionsV4", "conditionsV6")}
+    | {"runtimeConfig": struct("struct { RuntimeConfig }", {"portMappings": listed(_MAPPING, "[]main.PortMapEntry")})},
+    within=dict.fromkeys(COMMON, "NetConf"),
+)
+
+Words = tuple[str, ...]
+
+
+class Mapping(NamedTuple):
+    """One host port that leads to one of the container's; an empty `host_ip` is every address of the node."""
+
+    host_port: int
+    container_port: int
+    protocol: str
+    host_ip: str
+
+
+class PortMap(NamedTuple):
+    """A portmap configuration with what the plugins before it answered."""
+
+    name: str
+    version: str
+    mappings: tuple[Mapping, ...]
+    snat: bool
+    masquerade_all: bool
+    mark_bit: int
+    mark_chain: str
+    conditions: dict[int, Words]
+    result: Result | None
+    pods: tuple[Cidr, ...]
+
+
+def portmap_config(conf: Any, ifname: str) -> PortMap:
+    """Reads a network configuration (plain values). Raises CniError (999) with the reference's sentence."""
+    try:
+        net = decode.unmarshal(conf, _CONF)
+    except Unreadable as wrong:
+        raise refused(f"failed to parse network configuration: {wrong}") from None
+    try:
+        result = previous_result(net)
+    except Unreadable as wrong:
+        raise refused(
+            f"could not parse prevResult: {str(wrong).removeprefix('could not parse prevResult: ')}"
+        ) from None
+    bit, chain = net.get("markMasqBit"), net.get("externalSetMarkChain")
+    if bit is not None and chain is not None:
+        raise refused("Cannot specify externalSetMarkChain and markMasqBit", "leave one of them out")
+    if bit is not None and not 0 <= bit <= 31:
+        raise refused("MasqMarkBit must be between 0 and 31")
+    if net.get("backend") not in (None, "iptables"):
+        raise CniError(
+            Code.UNSUPPORTED_FIELD, f"backend {net['backend']} is not offered", "write iptables or leave it out"
+        )
+    snat = net.get("snat")
+    return PortMap(
+        name=net.get("name", ""),
+        version=net.get("cniVersion", ""),
+        mappings=tuple(_mapping(each) for each in net.get("runtimeConfig", {}).get("portMappings", [])),
+        snat=True if snat is None else snat,
+        masquerade_all=net.get("masqAll", False),
+        mark_bit=MARK_BIT if bit is None else bit,
+        mark_chain=chain or "",
+        conditions={4: tuple(net.get("conditionsV4") or ()), 6: tuple(net.get("conditionsV6") or ())},
+        result=result,
+        pods=pods_of(result, ifname) if result else (),
+    )
+
+
+def _mapping(written: dict[str, Any]) -> Mapping:
+    container, host = written.get("containerPort", 0), written.get("hostPort", 0)
+    if container <= 0:
+        raise refused(f"Invalid container port number: {container}")
+    if host <= 0:
+        raise refused(f"Invalid host port number: {host}")
+    return Mapping(host, container, written.get("protocol", ""), written.get("hostIP", ""))
+
+
+def pods_of(result: Result, ifname: str) -> tuple[Cidr, ...]:
+    """The container's first address of each family, IPv4 first; addresses of other interfaces are passed over."""
+    found: dict[int, Cidr] = {}
+    interfaces = result["interfaces"]
+    for each in result["ips"]:
+        network, place = parse_cidr(each["address"]), each.get("interface")
+        if network is None:
+            continue
+        if place is not None and 0 <= place < len(interfaces):
+            interface = interfaces[place]
+            if interface["name"] != ifname or not interface.get("sandbox"):
+                continue
+        found.setdefault(network.ip.version, network)
+    return tuple(found[family] for family in sorted(found))
+
+
+class Chain(NamedTuple):
+    """A chain of the nat table: its rules, the rules that lead to it and where those stand."""
+
+    name: str
+    rules: tuple[Words, ...] = ()
+    entries: tuple[Words, ...] = ()
+    entered_from: Words = ()
+    first: bool = False
+
+
+def shared_chains(conf: PortMap) -> list[Chain]:
+    """The chains that all containers share."""
+    mark = f"{1 << conf.mark_bit:#x}/{1 << conf.mark_bit:#x}"
+    chains = []
+    if conf.snat and not conf.mark_chain:
+        why = ("-m", "comment", "--comment", "CNI portfwd masquerade mark")
+        chains.append(Chain(SETMARK, rules=((*why, "-j", "MARK", "--set-xmark", mark),)))
+        rule = ("-m", "mark", "--mark", mark, "-j", "MASQUERADE")
+        # First in POSTROUTING: the masquerading of other plugins there would end the walk.
+        entry = ("-m", "comment", "--comment", "CNI portfwd requiring masquerade")
+        chains.append(Chain(MASQ, (rule,), (entry,), ("POSTROUTING",), first=True))
+    local = ("-m", "addrtype", "--dst-type", "LOCAL")
+    return [*chains, Chain(DNAT, (), (local,), ("PREROUTING", "OUTPUT"))]
+
+
+def container_chain(conf: PortMap, container_id: str, pod: Cidr) -> Chain:
+    """The container's own chain: for each port the marks, then the translation."""
+    comment = f"dnat name: {quoted(conf.name)} id: {quoted(container_id)}"
+    comment = comment if len(comment) <= COMMENT else comment[: COMMENT - 2] + "..."
+    entries = []
+    for protocol in sorted({each.protocol for each in conf.mappings}):
+        ports = [str(each.host_port) for each in conf.mappings if each.protocol == protocol]
+        for start in range(0, len(ports), MULTIPORT):
+            some = ",".join(ports[start : start + MULTIPORT])
+            match = (
+                "-m",
+                "comment",
+                "--comment",
+                comment,
+                "-m",
+                "multiport",
+                "-p",
+                protocol,
+                "--destination-ports",
+                some,
+            )
+            entries.append((*match, *conf.conditions[pod.ip.version]))
+    rules = tuple(rule for each in conf.mappings for rule in port_rules(conf, each, pod))
+    return Chain(chain_name(conf.name, container_id, "DN-"), rules, tuple(entries), (DNAT,))
+
+
+def port_rules(conf: PortMap, mapping: Mapping, pod: Cidr) -> list[Words]:
+    """The rules of one mapping; none when its host address is of the other family."""
+    host = parse_ip(mapping.host_ip)
+    if mapping.host_ip and (host.version if host else 6) != pod.ip.version:
+        return []
+    base: Words = ("-p", mapping.protocol, "--dport", str(mapping.host_port))
+    if host is not None and not host.is_unspecified:
+        base += ("-d", mapping.host_ip)
+    rules: list[Words] = []
+    if conf.snat:
+        everyone = {4: "0.0.0.0/0", 6: "::/0"}[pod.ip.version]
+        mark = ("-j", conf.mark_chain or SETMARK)
+        rules.append((*base, "-s", everyone if conf.masquerade_all else str(pod), *mark))
+        if pod.ip.version == 4 and not conf.masquerade_all:
+            rules.append((*base, "-s", "127.0.0.1", *mark))
+    address = f"[{pod.ip}]" if pod.ip.version == 6 else str(pod.ip)
+    return [*rules, (*base, "-j", "DNAT", "--to-destination", f"{address}:{mapping.container_port}")]
+
+
+def plan_chain(family: int, chain: Chain) -> list[Command]:
+    """Makes a chain and its rules; what is there already stays as it is."""
+    table: Words = (PROGRAM[family], "-w", "-t", "nat")
+    # Asking for a chain's rules tells whether it is there.
+    commands = [Command((*table, "-N", chain.name), unless=(*table, "-S", chain.name))]
+    for rule in chain.rules:
+        commands.append(Command((*table, "-A", chain.name, *rule), unless=(*table, "-C", chain.name, *rule)))
+    for place in chain.entered_from:
+        for entry in chain.entries:
+            rule = (*entry, "-j", chain.name)
+            verb = ("-I", place, "1") if chain.first else ("-A", place)
+            commands.append(Command((*table, *verb, *rule), unless=(*table, "-C", place, *rule)))
+    return commands
+
+
+def plan_ports(conf: PortMap, container_id: str, pod: Cidr, device: str) -> list[Command]:
+    """All that one address of the container needs. `device` is the node's device towards it, or empty."""
+    family = pod.ip.version
+    commands = [command for chain in shared_chains(conf) for command in plan_chain(family, chain)]
+    if conf.snat and family == 4 and device:
+        # Packets from 127.0.0.1 may leave the node by this device.
+        commands.append(sysctl(f"net/ipv4/conf/{device}/route_localnet", "1", tolerant=False))
+    commands += plan_chain(family, container_chain(conf, container_id, pod))
+    return [*commands, *plan_stale(conf, family)]
+
+
+def plan_stale(conf: PortMap, family: int) -> list[Command]:
+    """UDP connections to a mapped port that the kernel remembers would go on to nowhere; they are forgotten."""
+    udp = [each.host_port for each in conf.mappings if each.protocol.lower() == "udp"]
+    name = {4: "ipv4", 6: "ipv6"}[family]
+    return [
+        Command(("conntrack", "-D", "-f", name, "-p", "udp", "--orig-port-dst", str(port)), tolerant=True)
+        for port in udp
+    ]
+
+
+def plan_no_ports(family: int, chain: str, entries: list[Words]) -> list[Command]:
+    """Takes a container's chain away. `entries` are the rules that lead to it, as they stand in CNI-HOSTPORT-DNAT."""
+    table: Words = (PROGRAM[family], "-w", "-t", "nat")
+    commands = [Command((*table, "-D", DNAT, *entry), tolerant=True) for entry in entries]
+    return [*commands, *(Command((*table, flag, chain), tolerant=True) for flag in ("-F", "-X"))]

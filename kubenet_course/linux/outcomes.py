@@ -1,0 +1,62 @@
+"""Everything that may become of a packet in one machine, with the chance of each: the rules' chances multiplied, nothing drawn."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from .choices import Choices, every
+from .kernel import send
+from .memory import Memory
+from .packet import Packet
+from .rules import Matched
+from .skb import Skb
+from .tables import Netns
+from .trace import Trace
+
+PLACES = 9  # decimal places of a probability
+
+
+class Outcome(Struct, frozen=True):
+    """One way in which it can end: how (a key of `trace.ENDS`), the packet as it then is, and the rules on its way."""
+
+    end: str
+    skb: Skb
+    rules: tuple[Matched, ...]
+    probability: float
+    trace: Trace
+
+
+def outcomes(ns: Netns, packet: Packet, dev: str = "", mark: int = 0, seed: int = 0) -> tuple[Outcome, ...]:
+    """Every outcome of a new packet, likeliest first as the rules ask. Ports and the like are drawn once, from the seed."""
+
+    def story(choices: Choices) -> Trace:
+        return send(ns, packet, dev=dev, memory=Memory(), choices=choices, mark=mark)
+
+    found: dict[tuple, Outcome] = {}
+    for probability, trace in every(story, seed):
+        one = ended(trace, probability)
+        key = (one.end, one.skb.packet.flow, one.skb.dev_out, one.skb.mark, one.rules)
+        if key in found:
+            one = Outcome(one.end, one.skb, one.rules, found[key].probability + probability, found[key].trace)
+        found[key] = one
+    return tuple(found.values())
+
+
+def ended(trace: Trace, probability: float = 1.0) -> Outcome:
+    """How the packet that was sent ended; what its end set in motion (an ICMP error) is left out."""
+    last = trace.last
+    own = trace.steps[: trace.steps.index(last) + 1]
+    rules = tuple(row for step in own for row in step.why if isinstance(row, Matched) and row.number)
+    end = "dropped" if last.end == "not-permitted" else last.end or "dropped"
+    return Outcome(end, last.skb, rules, probability, trace)
+
+
+def rounded(shares: list[float]) -> list[float]:
+    """Probabilities at nine places that still sum to what they summed to: what rounding took goes to the largest remainders."""
+    unit = 10**PLACES
+    down = [int(share * unit) for share in shares]
+    missing = round(sum(shares) * unit) - sum(down)
+    by_remainder = sorted(range(len(shares)), key=lambda i: down[i] - shares[i] * unit)
+    for i in by_remainder[:missing]:
+        down[i] += 1
+    return [share / unit for share in down]

@@ -1,0 +1,114 @@
+"""The end of the way: a program that listens answers, and where none listens the kernel does
+(net/ipv4/tcp_ipv4.c, tcp_minisocks.c, udp.c, icmp.c)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from msgspec.structs import replace
+
+from .address import IPV4, family
+from .icmp import PORT_UNREACHABLE, error, reset
+from .packet import ECHO, ECHO_REPLY, ICMP, Flow, Icmp, Neighbour, Packet, Tcp, Udp, Vxlan
+from .route import MULTICAST
+from .skb import Skb
+from .tables import Socket
+from .trace import Next, Step
+
+if TYPE_CHECKING:
+    from .kernel import Kernel
+
+RECEIVE_SPACE = 65535  # bytes: the window of a fresh socket before it is rounded to whole segments
+
+
+def local_deliver(kernel: Kernel, stage: str, skb: Skb) -> Step:
+    """It has arrived at this machine: which program, or which part of the kernel, takes it?"""
+    here, packet, proto = kernel.ns.name, skb.packet, skb.packet.flow.proto
+    if isinstance(packet.payload, Neighbour):
+        return Step(here, stage, skb, "neighbour discovery", (), (Next(here, "nd_rcv", skb),))
+    if isinstance(packet.payload, Vxlan) and kernel.tunnel_end(packet) is not None:
+        return Step(here, stage, skb, "a tunnel listens there", (), (Next(here, "vxlan_rcv", skb),))
+    if packet.is_error:
+        return Step(here, stage, skb, f"told: {packet}", end="local")
+    taker = {"tcp": _tcp, "udp": _udp}.get(proto, _echo if proto in ICMP else None)
+    if taker is None or packet.flow.dst in MULTICAST[family(packet.flow.dst).number]:
+        return Step(here, stage, skb, f"delivered: {packet}", end="local")
+    return taker(kernel, stage, skb)
+
+
+def listener(kernel: Kernel, flow: Flow) -> Socket | None:
+    """The socket that takes a packet: one bound to its very address before one that is bound to all."""
+    named = None
+    for socket in kernel.ns.sockets:
+        if (socket.proto, socket.port) == (flow.proto, flow.dport):
+            if socket.address == flow.dst:
+                return socket
+            if socket.address == family(flow.dst).any or (socket.address == "::" and named is None):
+                named = socket
+    return named
+
+
+def _answered(
+    kernel: Kernel, stage: str, skb: Skb, said: str, answer: Packet | None, socket: Socket | None = None
+) -> Step:
+    then = () if answer is None else (Next(kernel.ns.name, "route_output", Skb(answer)),)
+    why = () if socket is None else (socket,)
+    return Step(kernel.ns.name, stage, skb, said, why, then, "local" if socket or answer is None else "refused")
+
+
+def _tcp(kernel: Kernel, stage: str, skb: Skb) -> Step:
+    packet, header = skb.packet, skb.packet.header
+    socket = listener(kernel, packet.flow)
+    if socket is None and not kernel.ns.sockets_known:
+        return Step(kernel.ns.name, stage, skb, f"delivered: {packet}", end="local")
+    if "R" in header.flags:
+        return _answered(kernel, stage, skb, "told: the connection is refused or gone", None)
+    if socket is None or "A" in header.flags or "S" not in header.flags:
+        said = f"nobody listens on tcp {packet.flow.dport}: RST" if socket is None else "no such connection here: RST"
+        answer = reset(skb)
+        return _answered(kernel, stage, skb, said, replace(answer, tos=packet.tos) if answer else None)
+    return _answered(kernel, stage, skb, _taken(socket), _syn_ack(kernel, skb), socket)
+
+
+def _taken(socket: Socket) -> str:
+    return f"delivered to {socket.program or 'the program'} on {socket.proto} {socket.port}"
+
+
+def _syn_ack(kernel: Kernel, skb: Skb) -> Packet:
+    """The second step of a handshake: the largest segment that fits the way back, a window of whole segments of that size."""
+    flow, header = skb.packet.flow, skb.packet.header
+    row = kernel.ns.fib.lookup(flow.src)
+    dev = kernel.ns.devices.get("lo" if row.type == "local" else row.dev)
+    mss = min((dev.mtu if dev else 1500) - family(flow.dst).header - 20, 65535 - 40)
+    isn = kernel.choices.pick(("isn", kernel.ns.name, flow), range(1 << 32))
+    options = b"\x02\x04" + mss.to_bytes(2, "big")
+    answer = Tcp("SA", isn, (header.seq + 1) & 0xFFFFFFFF, max(mss, RECEIVE_SPACE // mss * mss), options=options)
+    return Packet(flow.reverse, answer)
+
+
+def _udp(kernel: Kernel, stage: str, skb: Skb) -> Step:
+    packet, flow = skb.packet, skb.packet.flow
+    socket = listener(kernel, flow)
+    if socket is None and not kernel.ns.sockets_known:
+        return Step(kernel.ns.name, stage, skb, f"delivered: {packet}", end="local")
+    if socket is None:
+        answer = error(kernel, skb, PORT_UNREACHABLE[family(flow.dst).number])
+        return _answered(kernel, stage, skb, f"nobody listens on udp {flow.dport}: port unreachable", answer)
+    source = flow.dst if socket.address == flow.dst else kernel.source_of(flow.src)
+    reply = Flow("udp", source, flow.dport, flow.src, flow.sport)
+    answer = Packet(reply, Udp(), packet.payload, id=kernel.ip_id(reply))
+    return _answered(kernel, stage, skb, _taken(socket), answer, socket)
+
+
+def _echo(kernel: Kernel, stage: str, skb: Skb) -> Step:
+    packet, flow = skb.packet, skb.packet.flow
+    if packet.icmp_type != ECHO[flow.proto] or not kernel.ns.sockets_known:
+        return Step(kernel.ns.name, stage, skb, f"delivered: {packet}", end="local")
+    back = Flow(flow.proto, flow.dst, flow.sport, flow.src, ECHO_REPLY[flow.proto] << 8)
+    tos = packet.tos if family(flow.dst) is IPV4 else 0
+    answer = Packet(back, Icmp(packet.header.rest), packet.payload, tos=tos, id=kernel.ip_id(back), df=False)
+    then = (Next(kernel.ns.name, "route_output", Skb(answer)),)
+    return Step(kernel.ns.name, stage, skb, "an echo: answered", (), then, end="local")
+
+
+STAGES = {"local_deliver": local_deliver}
