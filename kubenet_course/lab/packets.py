@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
-import msgspec
 from msgspec import Struct
 
 from ..errors import BadInput
@@ -16,7 +16,7 @@ LONGEST_PAUSE = 60.0
 ZEROS = re.compile(r"zeros (\d{1,5})")
 
 
-class PacketText(Struct, forbid_unknown_fields=True, omit_defaults=True):
+class PacketText(Struct, forbid_unknown_fields=True):
     """A packet as it stands in a scenario file. Ports are TCP's and UDP's, `ident`, `number`, `type`, `code` are ICMP's.
 
     `payload` is text, or "hex 0a0b", or "zeros 1400".
@@ -53,7 +53,7 @@ class FrameText(Struct, forbid_unknown_fields=True):
     packet: PacketText
 
 
-class SendingText(Struct, forbid_unknown_fields=True, omit_defaults=True):
+class SendingText(Struct, forbid_unknown_fields=True):
     """One thing that happens: after a pause in seconds, a program in `at` sends, or a frame arrives on a device there."""
 
     at: str
@@ -95,24 +95,34 @@ def packet(text: PacketText, where: str = "") -> Packet:
     for name, most in LIMITS.items():
         least = {"type": -1, "ttl": 1}.get(name, 0)
         if not least <= getattr(text, name) <= most:
-            raise BadInput(f"{where}.{name}", f"{getattr(text, name)} does not fit", f"write a number from {least} to {most}")
+            raise BadInput(
+                f"{where}.{name}", f"{getattr(text, name)} does not fit", f"write a number from {least} to {most}"
+            )
     proto = of.icmp if text.proto in (*ICMP, "icmpv6") else text.proto
     flow = Flow(proto, src, text.sport, dst, text.dport)
     header: Tcp | Udp | Icmp | Other
     if proto == "tcp":
-        header = Tcp(_flags(text.flags, where), text.seq, text.ack, text.window, 0, _hex(text.options, f"{where}.options"))
+        header = Tcp(
+            _flags(text.flags, where), text.seq, text.ack, text.window, 0, _hex(text.options, f"{where}.options")
+        )
     elif proto == "udp":
         header = Udp(text.checksum)
     elif proto == of.icmp:
         kind = ECHO[proto] if text.type < 0 else text.type
         if kind not in ANSWERS[proto]:
-            raise BadInput(f"{where}.type", f"{kind} is not a query", f"write one of {', '.join(map(str, ANSWERS[proto]))}")
+            raise BadInput(
+                f"{where}.type", f"{kind} is not a query", f"write one of {', '.join(map(str, ANSWERS[proto]))}"
+            )
         header, flow = Icmp(text.number), Flow(proto, src, text.ident, dst, kind << 8 | text.code)
     elif proto in PROTOCOLS:
         header, flow = Other(), Flow(proto, src, 0, dst, 0)
     else:
-        raise BadInput(f"{where}.proto", f"{text.proto!r} is not a protocol", "write tcp, udp, icmp, or another of /etc/protocols")
-    return _fitting(Packet(flow, header, _payload(text.payload, f"{where}.payload"), **_fields(text, of is IPV4)), where)
+        raise BadInput(
+            f"{where}.proto", f"{text.proto!r} is not a protocol", "write tcp, udp, icmp, or another of /etc/protocols"
+        )
+    return _fitting(
+        Packet(flow, header, _payload(text.payload, f"{where}.payload"), **_fields(text, of is IPV4)), where
+    )
 
 
 def _fields(text: PacketText, is_ipv4: bool) -> dict:
@@ -122,7 +132,9 @@ def _fields(text: PacketText, is_ipv4: bool) -> dict:
 
 def _fitting(built: Packet, where: str) -> Packet:
     if length(built) > 65535:
-        raise BadInput(f"{where}.payload", f"the packet would have {length(built)} bytes", "an IP packet has at most 65535")
+        raise BadInput(
+            f"{where}.payload", f"the packet would have {length(built)} bytes", "an IP packet has at most 65535"
+        )
     if not built.df and ":" not in built.flow.src and length(built) > 1280:
         raise BadInput(f"{where}.df", "fragments are not modelled", "set df, or stay within 1280 bytes")
     return built
@@ -165,7 +177,12 @@ def packet_text(value: Packet) -> PacketText:
     flow, header = value.flow, value.header
     if not isinstance(value.payload, bytes):
         raise TypeError(f"a scenario sends bytes, not a {type(value.payload).__name__}")
-    said = {"proto": flow.proto, "src": flow.src, "dst": flow.dst, "payload": _payload_text(value.payload)}
+    said: dict[str, Any] = {
+        "proto": flow.proto,
+        "src": flow.src,
+        "dst": flow.dst,
+        "payload": _payload_text(value.payload),
+    }
     if flow.proto in ICMP:
         kind = flow.dport >> 8
         said |= {"ident": flow.sport, "number": header.rest, "code": flow.dport & 255}  # type: ignore[union-attr]
@@ -178,7 +195,7 @@ def packet_text(value: Packet) -> PacketText:
     if isinstance(header, Udp):
         said |= {"checksum": header.checksum}
     said |= {name: getattr(value, name) for name in ("ttl", "tos", "id", "df", "label")}
-    return msgspec.convert(said, PacketText)
+    return PacketText(**said)
 
 
 def _payload_text(payload: bytes) -> str:

@@ -21,7 +21,9 @@ def _pairs(words: list[str], known: dict[str, type], where: str, right: str) -> 
     while at < len(words):
         word, flag = words[at], known.get(words[at]) is bool
         if word not in known or word in found:
-            raise BadInput(where, f"{word!r} is not understood here" if word not in known else f"{word} comes twice", right)
+            raise BadInput(
+                where, f"{word!r} is not understood here" if word not in known else f"{word} comes twice", right
+            )
         if not flag and at + 1 == len(words):
             raise BadInput(where, f"nothing follows {word}", right)
         found[word] = "" if flag else words[at + 1]

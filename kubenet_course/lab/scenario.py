@@ -6,12 +6,10 @@ one sentence with the path to the value.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import msgspec
 from msgspec import Struct, field
 
 from ..errors import BadInput
@@ -23,6 +21,7 @@ from ..linux.save import read as read_rules
 from ..linux.tables import Device, Netns, Vxlan, netns
 from . import rows
 from .consistent import check
+from .decode import converted, decoded
 from .packets import Sending, SendingText, sending
 
 VERSION = 1
@@ -32,7 +31,7 @@ FAMILY_OF = {"iptables": 4, "ip6tables": 6}
 QUIET = {"net.ipv4.conf.all.send_redirects": 0}
 
 
-class VxlanText(Struct, forbid_unknown_fields=True, omit_defaults=True):
+class VxlanText(Struct, forbid_unknown_fields=True):
     """`ip link add ... type vxlan`: the network's number, the tunnel's own end, and the device that carries it."""
 
     vni: int
@@ -43,7 +42,7 @@ class VxlanText(Struct, forbid_unknown_fields=True, omit_defaults=True):
     checksum: bool = False
 
 
-class DeviceText(Struct, forbid_unknown_fields=True, omit_defaults=True):
+class DeviceText(Struct, forbid_unknown_fields=True):
     """A device. `eth` is one whose far end is not modelled: frames may arrive on it, and what leaves is gone."""
 
     name: str
@@ -60,7 +59,7 @@ class DeviceText(Struct, forbid_unknown_fields=True, omit_defaults=True):
     vxlan: VxlanText | None = None
 
 
-class NetnsText(Struct, forbid_unknown_fields=True, omit_defaults=True):
+class NetnsText(Struct, forbid_unknown_fields=True):
     """A namespace. Rules are the path of a file beside the scenario's, or the lines themselves."""
 
     devices: list[DeviceText] = []
@@ -98,7 +97,7 @@ class Scenario(Struct, frozen=True):
     files: Mapping[tuple[str, int], str] = field(default_factory=dict)
 
 
-class ScenarioText(Struct, forbid_unknown_fields=True, omit_defaults=True):
+class ScenarioText(Struct, forbid_unknown_fields=True):
     """The file's outermost object; namespaces are decoded one by one, so that a refusal can name them."""
 
     kubenet_scenario: int
@@ -142,46 +141,14 @@ def read(text: str, where: str = "scenario", beside: Path | None = None) -> Scen
     return scenario
 
 
-def decoded(text: str, where: str) -> Any:
-    """The JSON of a file; a name that stands twice in one object is refused, and so is what is no JSON."""
-
-    def once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-        found: dict[str, Any] = {}
-        for name, value in pairs:
-            if name in found:
-                raise BadInput(where, f"two values are named {name!r} in one object", "give each its own name")
-            found[name] = value
-        return found
-
-    def no_number(word: str) -> Any:
-        raise BadInput(where, f"{word} is not a number of JSON", "write digits")
-
-    try:
-        return json.loads(text, object_pairs_hook=once, parse_constant=no_number)
-    except json.JSONDecodeError as error:
-        raise BadInput(f"{where}:{error.lineno}", f"it is not JSON ({error.msg})", "end and quote everything as JSON does") from None
-    except (RecursionError, ValueError) as error:
-        if isinstance(error, BadInput):
-            raise
-        raise BadInput(where, "it is nested too deeply or has a number too long", "write a scenario as the examples do") from None
-
-
-def converted(value: Any, into: type, where: str, path: str) -> Any:
-    """A part of a file as its typed value; what has another shape is refused with the path to it."""
-    try:
-        return msgspec.convert(value, into)
-    except msgspec.ValidationError as error:
-        what, _, inner = str(error).partition(" - at `$")
-        place = f"{where}: {path}{inner.rstrip('`')}"
-        raise BadInput(place, what[:1].lower() + what[1:], "see the scenario files for its shape") from None
-
-
 def _netns(name: str, said: NetnsText, where: str, beside: Path | None) -> Netns:
     devices = tuple(_device(each, f"{where}.devices[{number}]") for number, each in enumerate(said.devices))
     names = [device.name for device in devices]
     for number, one in enumerate(names):
         if one in names[:number]:
-            raise BadInput(f"{where}.devices[{number}].name", f"two devices are named {one}", "give each device its own name")
+            raise BadInput(
+                f"{where}.devices[{number}].name", f"two devices are named {one}", "give each device its own name"
+            )
     lists = {
         table: tuple(reader(text, f"{where}.{table}[{number}]") for number, text in enumerate(getattr(said, table)))
         for table, reader in READERS.items()
@@ -202,7 +169,9 @@ def _rules(text: str | list[str], where: str, beside: Path | None) -> Ruleset:
         try:
             text = path.read_text(encoding="utf-8").splitlines()
         except (OSError, UnicodeDecodeError):
-            raise BadInput(where, f"{text!r} cannot be read", "name a file beside the scenario's, or write a list of lines") from None
+            raise BadInput(
+                where, f"{text!r} cannot be read", "name a file beside the scenario's, or write a list of lines"
+            ) from None
     dump = read_rules("\n".join(text), where)
     if dump.not_understood:
         number, line = dump.not_understood[0]
@@ -221,7 +190,9 @@ def _device(said: DeviceText, where: str) -> Device:
         mac = mac_address(said.mac, f"{where}.mac")
     own = [ifaddr(text, f"{where}.addresses[{number}]") for number, text in enumerate(said.addresses)]
     v = said.vxlan
-    tunnel = Vxlan(v.vni, _plain(v.local, f"{where}.vxlan.local"), v.dev, v.port, v.source_ports, v.checksum) if v else None
+    tunnel = (
+        Vxlan(v.vni, _plain(v.local, f"{where}.vxlan.local"), v.dev, v.port, v.source_ports, v.checksum) if v else None
+    )
     addresses = tuple(own) if said.kind == "lo" else with_link_local(tuple(own), mac)
     return Device(
         said.name, said.kind, mac, addresses, said.mtu, said.up, said.peer, said.master, said.hairpin, said.learning,

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from .address import family
-from .netfilter import hook
 from .neighbour import solicit
+from .netfilter import hook
 from .packet import Packet, is_multicast, length
 from .route import NO_ROUTE
 from .skb import NOWHERE, Skb

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from .packet import Arp, Frame, Packet, is_multicast
+from .route import NO_ROUTE
 from .skb import NOWHERE, Skb
 from .trace import Next, Step
 
@@ -25,7 +26,15 @@ def dev_queue_xmit(kernel: Kernel, stage: str, skb: Skb) -> Step:
     if dev.kind == "vxlan":
         return Step(here, stage, skb, said, (dev,), (Next(here, "vxlan_xmit", skb),), frame=skb.frame)
     if dev.peer is None:
-        return Step(here, stage, skb, said, (skb.route,) if skb.route else (dev,), end="forwarded", frame=skb.frame)
+        return Step(
+            here,
+            stage,
+            skb,
+            said,
+            (skb.route,) if skb.route is not NO_ROUTE else (dev,),
+            end="forwarded",
+            frame=skb.frame,
+        )
     there, name = dev.peer
     crossed = Skb(skb.packet, dev_in=name, frame=skb.frame)  # the notes die at the border
     return Step(here, stage, skb, said, (dev,), (Next(there, "netif_receive_skb", crossed),), frame=skb.frame)
@@ -41,8 +50,8 @@ def netif_receive_skb(kernel: Kernel, stage: str, skb: Skb) -> Step:
         return Step(here, stage, skb, said, (dev,), (Next(here, "br_handle_frame", skb),), frame=frame)
     if frame.dst != dev.mac and not is_multicast(frame.dst):
         return Step(here, stage, skb, f"{said}; not its MAC", (dev,), end="dropped", frame=frame)
-    then = {Packet: "ip_rcv", Arp: "arp_rcv"}.get(type(frame.payload))
-    if then is None:
+    then = "ip_rcv" if isinstance(frame.payload, Packet) else "arp_rcv"
+    if not isinstance(frame.payload, Packet | Arp):
         return Step(here, stage, skb, f"{said}; nobody here reads this kind", (dev,), end="dropped", frame=frame)
     return Step(here, stage, skb, said, (dev,), (Next(here, then, skb),), frame=frame)
 

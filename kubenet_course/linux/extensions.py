@@ -26,7 +26,7 @@ class Module(NamedTuple):
 
 def _each(make: dict[str, Callable[..., m.Test]], words: dict[str, int] | None = None) -> Module:
     """A module whose every option is one test of its own."""
-    options = {name: 1 for name in make} | (words or {})
+    options = dict.fromkeys(make, 1) | (words or {})
     return Module(options, lambda given: tuple(make[name](*args, negated=no) for name, args, no in given))
 
 
@@ -79,7 +79,7 @@ ICMP6_TYPES = {
 }  # fmt: skip
 
 
-def _icmp(names: dict) -> Callable[..., m.Test]:
+def _icmp(names: dict, six: bool) -> Callable[..., m.Test]:
     def make(text: str, negated: bool) -> m.Test:
         if text in names:
             named = names[text]
@@ -88,7 +88,7 @@ def _icmp(names: dict) -> Callable[..., m.Test]:
             first, slash, code = text.partition("/")
             kind, codes = whole(first, 255, "ICMP type"), whole(code, 255, "ICMP code") if slash else None
         low, high = (0, 255) if codes is None else (codes, codes)
-        return m.IcmpType(type=kind, low=low, high=high, negated=negated)
+        return m.IcmpType(type=kind, low=low, high=high, six=six, negated=negated)
 
     return make
 
@@ -140,7 +140,7 @@ BASIC = _each(
     {"-f": 0},
 )
 _PORTS = {"--sport": _ports(True), "--dport": _ports(False)}
-_TCP = {
+_TCP: dict[str, Callable[..., m.Test]] = {
     "--tcp-flags": lambda mask, on, negated: m.TcpFlags(mask=_flags(mask), set=_flags(on), negated=negated),
     "--syn": _syn,
     "--tcp-option": lambda text, negated: m.TcpOption(kind=whole(text, 255), negated=negated),
@@ -149,8 +149,8 @@ STATELESS = {
     "": BASIC,
     "tcp": _each({**_PORTS, **_TCP}, {"--tcp-flags": 2, "--syn": 0}),
     **{name: _each(_PORTS) for name in ("udp", "udplite", "sctp", "dccp")},
-    "icmp": _each({"--icmp-type": _icmp(ICMP_TYPES)}),
-    "icmp6": _each({"--icmpv6-type": _icmp(ICMP6_TYPES)}),
+    "icmp": _each({"--icmp-type": _icmp(ICMP_TYPES, six=False)}),
+    "icmp6": _each({"--icmpv6-type": _icmp(ICMP6_TYPES, six=True)}),
     "multiport": _each({f"--{side}": _many_ports(side) for side in ("sports", "dports", "ports")}),
     "mark": _each({"--mark": _marked(m.Mark)}),
     "connmark": _each({"--mark": _marked(mm.ConnMark)}),
@@ -165,8 +165,8 @@ STATELESS = {
 OTHER_SPELLINGS = {
     "--source": "-s", "--src": "-s", "--destination": "-d", "--dst": "-d", "--in-interface": "-i", "--out-interface": "-o",
     "--protocol": "-p", "--proto": "-p", "--fragment": "-f", "--source-port": "--sport", "--destination-port": "--dport",
-    "--source-ports": "--sports", "--destination-ports": "--dports", "--icmp6-type": "--icmpv6-type", "--jump": "-j", "--goto": "-g",
-    "--match": "-m", "--set-counters": "-c",
+    "--source-ports": "--sports", "--destination-ports": "--dports", "--icmp6-type": "--icmpv6-type", "--jump": "-j",
+    "--goto": "-g", "--match": "-m", "--set-counters": "-c",
 }  # fmt: skip
 
 
@@ -179,7 +179,8 @@ def _flag_text(flags: frozenset[str]) -> str:
 
 
 def _icmp_text(test: m.IcmpType) -> str:
-    return "any" if test.type == 255 else f"{test.type}" + (f"/{test.low}" if test.low == test.high else "")
+    kind = "any" if test.type == 255 else f"{test.type}" + (f"/{test.low}" if test.low == test.high else "")
+    return f"{_no(test)}--icmp{'v6' if test.six else ''}-type {kind}"
 
 
 # How each test is written, behind its `-m`. The protocol's own options depend on the protocol, which the writer adds.
@@ -195,6 +196,7 @@ WRITTEN: dict[type, Callable] = {
     m.MultiPort: lambda t: f"{_no(t)}--{t.side} {','.join(port_text(*r) for r in t.ranges)}",
     m.TcpFlags: lambda t: f"{_no(t)}--tcp-flags {_flag_text(t.mask)} {_flag_text(t.set)}",
     m.TcpOption: lambda t: f"{_no(t)}--tcp-option {t.kind}",
+    m.IcmpType: _icmp_text,
     m.Mark: lambda t: f"{_no(t)}--mark {t.value:#x}" + ("" if t.mask == 0xFFFFFFFF else f"/{t.mask:#x}"),
     mm.ConnMark: lambda t: f"{_no(t)}--mark {t.value:#x}" + ("" if t.mask == 0xFFFFFFFF else f"/{t.mask:#x}"),
     mm.Nfacct: lambda t: f"--nfacct-name {t.name}",

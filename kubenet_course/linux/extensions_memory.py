@@ -1,4 +1,4 @@
-"""The options of the matches that look into the kernel's memory, read and written: conntrack, addrtype, statistic, recent, limit."""
+"""The options of the matches that look into the kernel's memory, read and written: conntrack, addrtype, statistic, recent..."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections.abc import Callable
 from ..errors import BadInput
 from . import matches as m
 from . import matches_memory as mm
-from .address import address, prefix
+from .address import Prefix, address, prefix
 from .extensions import WRITTEN, Given, Module
-from .words import port_range, port_text, protocol, quoted, whole
+from .words import PROTOCOLS, port_range, port_text, protocol, quoted, whole
 
 
 def _words(text: str, known: tuple[str, ...], what: str) -> tuple[str, ...]:
@@ -31,6 +31,9 @@ def _condition(name: str, words: tuple[str, ...], negated: bool) -> mm.CtConditi
         values = _words(text, ("ORIGINAL", "REPLY"), "direction")
     elif what == "ctproto":
         values = (protocol(text),)
+    elif what == "ctexpire":
+        low, colon, high = text.partition(":")
+        values = (whole(low or "0"), whole(high or "4294967295") if colon else whole(low))
     else:
         values = port_range(text) if what.endswith("port") else (prefix(text),)
     return mm.CtCondition(what=what, values=values, negated=negated)
@@ -138,8 +141,12 @@ def _conditions(test: mm.Conntrack) -> str:
 
 
 def _value(row: mm.CtCondition) -> str:
-    if row.what.endswith("port"):
+    if row.what.endswith("port") or row.what == "ctexpire":
         return port_text(*row.values)
+    if row.what == "ctproto":
+        return str(PROTOCOLS.get(row.values[0], row.values[0]))
+    if isinstance(row.values[0], Prefix) and row.values[0].is_host:
+        return row.values[0].first
     return ",".join(map(str, row.values))
 
 

@@ -101,7 +101,8 @@ def _nat_ports(kind: Callable[[Range], t.Target]) -> Extension:
 SHORT_REJECTS = {
     "net-unreach": "icmp-net-unreachable", "host-unreach": "icmp-host-unreachable", "proto-unreach": "icmp-proto-unreachable",
     "port-unreach": "icmp-port-unreachable", "net-prohib": "icmp-net-prohibited", "host-prohib": "icmp-host-prohibited",
-    "admin-prohib": "icmp-admin-prohibited", "tcp-rst": "tcp-reset", "no-route": "icmp6-no-route", "adm-prohibited": "icmp6-adm-prohibited",
+    "admin-prohib": "icmp-admin-prohibited", "tcp-rst": "tcp-reset", "no-route": "icmp6-no-route",
+    "adm-prohibited": "icmp6-adm-prohibited",
     "addr-unreach": "icmp6-addr-unreachable", "policy-fail": "icmp6-policy-fail", "reject-route": "icmp6-reject-route",
 }  # fmt: skip
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from .address import IPV4, family
 from .packet import ERRORS, ICMP, Flow, Icmp, Packet, Quote, Tcp, length
-from .route import MULTICAST, NO_ROUTE, ZERO
+from .route import MULTICAST, ZERO
 from .skb import Skb
 
 if TYPE_CHECKING:
@@ -66,9 +66,7 @@ def _may_be_answered(skb: Skb) -> bool:
         return False
     if flow.src in MULTICAST[of.number] or flow.src == of.any or (of is IPV4 and flow.src in ZERO):
         return False
-    return flow.dst not in MULTICAST[of.number] and (
-        skb.route is None or skb.route.type not in ("broadcast", "multicast")
-    )
+    return flow.dst not in MULTICAST[of.number] and (skb.route.type not in ("broadcast", "multicast"))
 
 
 def reset(skb: Skb) -> Packet | None:
@@ -87,13 +85,13 @@ def reset(skb: Skb) -> Packet | None:
 def rejection(kernel: Kernel, skb: Skb, kind: str) -> Packet | None:
     """What `-j REJECT --reject-with kind` sends back."""
     if kind == "tcp-reset":
-        return reset(skb) if skb.route is None or skb.route.type not in ("broadcast", "multicast") else None
+        return reset(skb) if skb.route.type not in ("broadcast", "multicast") else None
     return error(kernel, skb, REJECTS[kind])
 
 
 def unroutable(kernel: Kernel, skb: Skb) -> Packet | None:
     """What a router says of a packet that it cannot send on; the kind of row that forbade it decides."""
     of = family(skb.packet.flow.dst).number
-    row = skb.route or NO_ROUTE
+    row = skb.route
     what = {"unreachable": HOST_UNREACHABLE, "prohibit": PROHIBITED}.get(row.type, NET_UNREACHABLE)
     return None if row.type == "blackhole" else error(kernel, skb, what[of])

@@ -13,7 +13,7 @@ from .icmp import TIME_EXCEEDED, TOO_BIG, error, unroutable
 from .netfilter import hook
 from .packet import Packet, length, lowered
 from .route import LIMITED_BROADCAST, LOOPBACK, MULTICAST, NO_ROUTE, ZERO, Route
-from .skb import Skb
+from .skb import NO_FRAME, Skb
 from .trace import Next, Step
 
 if TYPE_CHECKING:
@@ -26,10 +26,10 @@ FORBIDDEN = ("unreachable", "prohibit", "blackhole", "none")
 def ip_rcv(kernel: Kernel, stage: str, skb: Skb) -> Step:
     """An IP packet has come in by a device."""
     flow, of = skb.packet.flow, family(skb.packet.flow.dst)
-    if of is IPV6 and skb.dev_in != "lo":
-        if flow.src in MULTICAST[6] or flow.src in LOOPBACK[6] or flow.dst in LOOPBACK[6]:
-            return Step(kernel.ns.name, stage, skb, "an address that cannot come over a wire", end="dropped")
-    skb = replace(skb, frame=None) if skb.dev_in == "lo" else skb
+    lies = flow.src in MULTICAST[6] or flow.src in LOOPBACK[6] or flow.dst in LOOPBACK[6]
+    if of is IPV6 and skb.dev_in != "lo" and lies:
+        return Step(kernel.ns.name, stage, skb, "an address that cannot come over a wire", end="dropped")
+    skb = replace(skb, frame=NO_FRAME) if skb.dev_in == "lo" else skb
     if skb.prerouted:  # br_netfilter has shown it to PREROUTING already (ip_sabotage_in)
         then = (Next(kernel.ns.name, "route_input", replace(skb, prerouted=False)),)
         return Step(kernel.ns.name, stage, skb, "the rules of PREROUTING have seen it", (), then)
@@ -38,7 +38,7 @@ def ip_rcv(kernel: Kernel, stage: str, skb: Skb) -> Step:
 
 def route_input(kernel: Kernel, stage: str, skb: Skb) -> Step:
     """For this machine, or to be sent on? And can its source be true (ip_route_input_slow)?"""
-    if skb.route is not None and skb.route is not NO_ROUTE and skb.dev_in == "lo":
+    if skb.route is not NO_ROUTE and skb.dev_in == "lo":
         return Step(kernel.ns.name, stage, skb, "for this machine", (skb.route,), hook(kernel, "INPUT", skb))
     row = kernel.ns.fib.lookup(skb.packet.flow.dst)
     strange = _martian(kernel, skb, row)
@@ -123,7 +123,7 @@ def route_output(kernel: Kernel, stage: str, skb: Skb) -> Step:
     if row.type in FORBIDDEN:
         return Step(kernel.ns.name, stage, skb, f"no route leads to {flow.dst}", (row,), end="no-route")
     if flow.src == family(flow.dst).any:
-        source = kernel.ns.fib.source(row, flow.dst)
+        source = kernel.ns.fib.source(row, flow.dst) or flow.src
         skb = replace(skb, packet=replace(skb.packet, flow=replace(flow, src=source)))
     dev = _device(row)
     mtu = kernel.ns.devices[dev].mtu if dev in kernel.ns.devices else 1500
@@ -141,7 +141,7 @@ def _device(row: Route) -> str:
 
 def ip_output(kernel: Kernel, stage: str, skb: Skb) -> Step:
     """On its way out, forwarded or its own: the last hook."""
-    if skb.route is not None:
+    if skb.route is not NO_ROUTE:
         skb = replace(skb, dev_out=_device(skb.route))
     return Step(kernel.ns.name, stage, skb, "", (), hook(kernel, "POSTROUTING", skb))
 

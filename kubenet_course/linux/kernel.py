@@ -15,7 +15,7 @@ from .icmp import rejection
 from .memory import Memory, Remembered
 from .packet import Flow, Packet, length
 from .route import LINK_LOCAL, LOOPBACK, NO_ROUTE
-from .rules import Chain, Matched, Walked, walk
+from .rules import Matched, Walked, walk
 from .skb import ACCEPT, NOWHERE, Connection, Skb
 from .tables import Device, FdbEntry, NeighbourEntry, Netns
 from .trace import Next, Step, Trace
@@ -112,7 +112,7 @@ class Kernel:
     def source_towards(self, skb: Skb) -> Address:
         """The address of the outgoing device towards the next hop: what MASQUERADE uses."""
         fib, to = self.ns.fib, skb.packet.flow.dst
-        via = skb.route.via if skb.route and family(to) is not IPV6 else ""
+        via = skb.route.via if family(to) is not IPV6 else ""
         return fib.source(replace(NO_ROUTE, dev=skb.dev_out, via=via), to)
 
     def own_address(self, skb: Skb, hook: str) -> Address:
@@ -199,7 +199,7 @@ def send(
     memory, choices = memory or Memory(), choices or Seeded()
     kernels: dict[str, Kernel] = {}
     start = Next(at or next(iter(world)), "ip_rcv" if dev else "route_output", Skb(packet, dev_in=dev, mark=mark))
-    waiting, steps = deque([start]), []
+    waiting, steps = deque([start]), list[Step]()
     while waiting and len(steps) < MOST_STEPS:
         todo = waiting.popleft()
         if todo.namespace not in kernels:

@@ -164,10 +164,14 @@ def option_kinds(options: bytes) -> set[int]:
 class IcmpType(Test, frozen=True, kw_only=True):
     """`--icmp-type`, `--icmpv6-type`: the type, and the code within a range. Type 255 is any."""
 
-    module: ClassVar[str] = TRANSPORT
     type: int
     low: int = 0
     high: int = 255
+    six: bool = False  # of ICMPv6
+
+    @property
+    def module(self) -> str:  # type: ignore[override]
+        return "icmp6" if self.six else "icmp"
 
     def asks(self, skb: Skb, kernel: Kernel) -> bool:
         flow = skb.packet.flow
@@ -233,7 +237,7 @@ class MacSource(Test, frozen=True, kw_only=True):
     mac: str
 
     def asks(self, skb: Skb, kernel: Kernel) -> bool:
-        return skb.frame is not None and skb.frame.src == self.mac
+        return skb.frame.src == self.mac
 
 
 class Unknown(Test, frozen=True, kw_only=True):

@@ -23,8 +23,8 @@ class CtCondition(Test, frozen=True, kw_only=True):
     what: str
     values: tuple
 
-    def asked_of(self, skb: Skb) -> bool:
-        return CONDITIONS[self.what](skb, self.values) is not self.negated
+    def asked_of(self, skb: Skb, now: int) -> bool:
+        return CONDITIONS[self.what](skb, self.values, now) is not self.negated
 
 
 def _state(skb: Skb, values: tuple[str, ...]) -> bool:
@@ -42,19 +42,27 @@ def _status(skb: Skb, values: tuple[str, ...]) -> bool:
     return any(has.get(value, False) for value in values)
 
 
+def _expires(skb: Skb, values: tuple[int, int], now: int) -> bool:
+    """Seconds left. A connection that is not confirmed yet has none (nf_ct_expires)."""
+    left = max(0, skb.connection.expires - now) // SECOND if skb.connection.confirmed else 0
+    return values[0] <= left <= values[1]
+
+
+# In the order in which iptables-save prints them (libxt_conntrack.c).
 CONDITIONS = {
-    "ctstate": _state,
-    "ctstatus": _status,
-    "ctproto": lambda skb, values: skb.connection.original.proto == values[0],
-    "ctdir": lambda skb, values: skb.reply is (values[0] == "REPLY"),
-    "ctorigsrc": lambda skb, values: skb.connection.original.src in values[0],
-    "ctorigdst": lambda skb, values: skb.connection.original.dst in values[0],
-    "ctreplsrc": lambda skb, values: skb.connection.reply.src in values[0],
-    "ctrepldst": lambda skb, values: skb.connection.reply.dst in values[0],
-    "ctorigsrcport": lambda skb, values: values[0] <= skb.connection.original.sport <= values[1],
-    "ctorigdstport": lambda skb, values: values[0] <= skb.connection.original.dport <= values[1],
-    "ctreplsrcport": lambda skb, values: values[0] <= skb.connection.reply.sport <= values[1],
-    "ctrepldstport": lambda skb, values: values[0] <= skb.connection.reply.dport <= values[1],
+    "ctstate": lambda skb, values, now: _state(skb, values),
+    "ctproto": lambda skb, values, now: skb.connection.original.proto == values[0],
+    "ctorigsrc": lambda skb, values, now: skb.connection.original.src in values[0],
+    "ctorigdst": lambda skb, values, now: skb.connection.original.dst in values[0],
+    "ctreplsrc": lambda skb, values, now: skb.connection.reply.src in values[0],
+    "ctrepldst": lambda skb, values, now: skb.connection.reply.dst in values[0],
+    "ctorigsrcport": lambda skb, values, now: values[0] <= skb.connection.original.sport <= values[1],
+    "ctorigdstport": lambda skb, values, now: values[0] <= skb.connection.original.dport <= values[1],
+    "ctreplsrcport": lambda skb, values, now: values[0] <= skb.connection.reply.sport <= values[1],
+    "ctrepldstport": lambda skb, values, now: values[0] <= skb.connection.reply.dport <= values[1],
+    "ctstatus": lambda skb, values, now: _status(skb, values),
+    "ctexpire": _expires,
+    "ctdir": lambda skb, values, now: skb.reply is (values[0] == "REPLY"),
 }
 
 
@@ -75,8 +83,8 @@ class Conntrack(Test, frozen=True, kw_only=True):
     def holds(self, skb: Skb, kernel: Kernel) -> bool:
         if skb.connection is NO_CONNECTION or skb.connection is UNTRACKED:
             states = [condition for condition in self.conditions if condition.what == "ctstate"]
-            return bool(states) and all(condition.asked_of(skb) for condition in states)
-        return all(condition.asked_of(skb) for condition in self.conditions)
+            return bool(states) and all(condition.asked_of(skb, kernel.now) for condition in states)
+        return all(condition.asked_of(skb, kernel.now) for condition in self.conditions)
 
 
 class ConnMark(Test, frozen=True, kw_only=True):

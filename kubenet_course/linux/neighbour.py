@@ -13,7 +13,7 @@ from .ip import SOLICITED_NODE
 from .netfilter import hook
 from .packet import Arp, Flow, Icmp, Neighbour, Packet, endpoint
 from .route import MULTICAST, Route, select4
-from .skb import Skb
+from .skb import NO_FRAME, Skb
 from .tables import NeighbourEntry
 from .trace import Next, Step
 
@@ -29,12 +29,12 @@ def neigh_output(kernel: Kernel, stage: str, skb: Skb) -> Step:
     """Out of its device, to the MAC of the next hop; over loopback it comes straight back in with all its notes."""
     here = kernel.ns.name
     if skb.dev_out == "lo":
-        again = replace(skb, dev_in="lo", dev_out="", frame=None)
+        again = replace(skb, dev_in="lo", dev_out="", frame=NO_FRAME)
         return Step(here, stage, skb, "back in over lo", (), (Next(here, "ip_rcv", again),))
     dev = kernel.ns.devices.get(skb.dev_out)
     if dev is None or not dev.mac:
         return Step(here, stage, skb, f"out by {skb.dev_out}: {skb.packet}", (skb.route,), end="forwarded")
-    hop = skb.route.via if skb.route and skb.route.via else skb.packet.flow.dst
+    hop = skb.route.via or skb.packet.flow.dst
     many = _mac_of_many(hop, skb.route)
     if many:
         return Step(here, stage, skb, f"to all of {dev.name}", (), out(kernel, skb, dev.mac, many))
@@ -47,9 +47,9 @@ def neigh_output(kernel: Kernel, stage: str, skb: Skb) -> Step:
     return Step(here, stage, skb, f"it waits: nobody knows yet which MAC {hop} has", (), asks)
 
 
-def _mac_of_many(hop: Address, route: Route | None) -> Mac:
+def _mac_of_many(hop: Address, route: Route) -> Mac:
     """The MAC that broadcast and multicast addresses have by rule (RFC 1112 section 6.4, RFC 2464 section 7); else nothing."""
-    if route is not None and route.type == "broadcast":
+    if route.type == "broadcast":
         return BROADCAST_MAC
     of = family(hop)
     if hop not in MULTICAST[of.number]:
@@ -83,7 +83,8 @@ def _discovery(kernel: Kernel, packet: Packet, dev: str) -> tuple[Next, ...]:
 
 def arp_rcv(kernel: Kernel, stage: str, skb: Skb) -> Step:
     """A question about an address of ours is answered; whoever asks or answers us is remembered (arp_process)."""
-    here, dev, arp = kernel.ns.name, kernel.ns.devices[skb.dev_in], skb.frame.payload
+    here, dev = kernel.ns.name, kernel.ns.devices[skb.dev_in]
+    arp: Arp = skb.frame.payload  # type: ignore[assignment]
     answers = arp.op == 1 and _answers_for(kernel, arp, dev.name)
     if arp.op == 1 and not answers and (dev.name, arp.sender) not in kernel.remembers.neighbours:
         return Step(here, stage, skb, f"{arp.target} is not ours: no answer", (), end="dropped")
@@ -126,7 +127,7 @@ def _sent_now(kernel: Kernel, skb: Skb, own: Mac, mac: Mac) -> tuple[Next, ...]:
 def nd_rcv(kernel: Kernel, stage: str, skb: Skb) -> Step:
     """A solicitation for an address of ours is answered, an advertisement is remembered (ndisc_recv_ns, ndisc_recv_na)."""
     here, packet, dev = kernel.ns.name, skb.packet, kernel.ns.devices[skb.dev_in]
-    body: Neighbour = packet.payload
+    body: Neighbour = packet.payload  # type: ignore[assignment]
     if packet.icmp_type == ADVERTISE:
         if (dev.name, body.target) not in kernel.known_or_waiting:
             return Step(here, stage, skb, "an answer that nobody here waited for", (), end="dropped")

@@ -12,7 +12,7 @@ from .hooks import BEHIND_BRIDGED
 from .nat import bind_to_nothing, translated
 from .packet import ICMP
 from .route import NO_ROUTE
-from .rules import Matched, Walked, walk
+from .rules import Matched, Walked
 from .skb import ACCEPT, NO_CONNECTION, UNTRACKED, Skb
 from .trace import Next, Step
 
@@ -89,7 +89,8 @@ def nat(kernel: Kernel, stage: str, skb: Skb) -> Step:
     if skb.ctinfo == "RELATED" and skb.packet.flow.proto in ICMP:
         after = translated_error(skb, end)
         return kernel.on(stage, after, _said(skb, after), (known,))
-    matched, compared = (), 0
+    matched: tuple[Matched, ...] = ()
+    compared = 0
     if skb.ctinfo in ("NEW", "RELATED") and not (known.snat_done if end == "src" else known.dnat_done):
         asked = kernel.walk("nat", hook, skb)
         if asked.verdict != ACCEPT:

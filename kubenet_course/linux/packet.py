@@ -154,7 +154,8 @@ class Frame(Struct, frozen=True):
     ethertype: int = 0  # only of content that is bytes
 
     def __str__(self) -> str:
-        return f"{self.src} > {self.dst} {self.payload}"
+        said = f"{len(self.payload)} bytes" if isinstance(self.payload, bytes) else self.payload
+        return f"{self.src} > {self.dst} {said}"
 
 
 def endpoint(host: Address, port: int) -> str:

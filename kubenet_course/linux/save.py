@@ -7,18 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from functools import lru_cache
 
 from ..errors import BadInput
 from . import targets as t
-from .extensions import OTHER_SPELLINGS, STATELESS, WRITTEN, Given
-from .extensions_memory import STATEFUL
-from .extensions_targets import EXTENSIONS, FOREIGN, TELLING, TEXTS
-from .matches import TRANSPORT, Loaded, Protocol, Test, Unknown
+from .matches import Unknown
+from .rule_text import NotUnderstood, rule_text, rules_of
 from .rules import Chain, Rule, Ruleset, Table
-from .words import quoted, split
+from .words import shown, split
 
-MODULES = {**STATELESS, **STATEFUL}
 TABLES = {
     "raw": ("PREROUTING", "OUTPUT"),
     "mangle": ("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING"),
@@ -26,7 +22,6 @@ TABLES = {
     "filter": ("INPUT", "FORWARD", "OUTPUT"),
     "security": ("INPUT", "FORWARD", "OUTPUT"),
 }
-SHARED = (TRANSPORT, "tcp", "iprange")  # modules whose several options are several tests
 POLICIES = ("ACCEPT", "DROP", "-", "QUEUE")
 
 
@@ -46,10 +41,6 @@ class Dump:
 
     rules: Ruleset
     not_understood: tuple[tuple[int, str], ...] = ()
-
-
-class NotUnderstood(Exception):
-    """A module, an option or a target that the model does not know."""
 
 
 def read(text: str, where: str = "dump") -> Dump:
@@ -85,11 +76,6 @@ def read(text: str, where: str = "dump") -> Dump:
             f"{where}:{number}", f"table {table.name} does not end", "the dump is cut off: its last line must be COMMIT"
         )
     return Dump(Ruleset({draft.name: _built(draft) for draft in tables.values()}), tuple(strange))
-
-
-def shown(line: str) -> str:
-    """A line, or its beginning, fit to be shown in a sentence."""
-    return repr(line if len(line) <= 60 else line[:57] + "...")
 
 
 def _opened(line: str, table: Draft | None, tables: dict[str, Draft]) -> Draft:
@@ -133,124 +119,13 @@ def _add(table: Draft, line: str, number: int) -> bool:
     try:
         read_rules = list(rules_of(words[2:], line, table.rules))
     except NotUnderstood:
-        understood, read_rules = False, [Rule((Unknown(text=" ".join(map(quoted, words[2:]))),), t.Continue(), line)]
+        understood, read_rules = False, [Rule((Unknown(text=line.partition(f" {chain} ")[2]),), t.Continue(), line)]
     for rule in read_rules:
         table.rules[chain].insert(0 if first else len(table.rules[chain]), rule)
         if isinstance(rule.target, t.Jump | t.Goto):
             table.jumps.setdefault(chain, {}).setdefault(rule.target.chain, number)
         understood = understood and not isinstance(rule.target, t.UnknownTarget)
     return understood
-
-
-def rules_of(words: list[str], text: str = "", chains=()) -> Iterator[Rule]:
-    """The rules that one line stands for: several where `-s` or `-d` lists several addresses."""
-    for option in ("-s", "--source", "--src", "-d", "--destination", "--dst"):
-        if option in words[:-1] and "," in words[at := words.index(option) + 1]:
-            for one in words[at].split(","):
-                yield from rules_of([*words[:at], one, *words[at + 1 :]], text, chains)
-            return
-    yield _rule(words, text, chains)
-
-
-def _rule(words: list[str], text: str, chains) -> Rule:
-    tests: list[Test] = []
-    basic: list[Given] = []
-    given: list[Given] = []
-    module, options, proto, no, at = "", STATELESS[""].options, "", False, 0
-    loaded: list[str] = []
-    while at < len(words):
-        word = words[at]
-        word = OTHER_SPELLINGS.get(word, word)
-        at += 1
-        if word == "!":
-            no = True
-        elif word in STATELESS[""].options:
-            count = STATELESS[""].options[word]
-            basic.append((word, tuple(words[at : at + count]), no))
-            proto = words[at] if word == "-p" and at < len(words) else proto
-            at, no = at + count, False
-        elif word == "-m":
-            tests += _tests(module, tuple(given)) if module else ()
-            module, given = _next_module(words, at), []
-            loaded.append(module)
-            options = MODULES[module].options
-            at += 1
-        elif word in ("-j", "-g"):
-            tests += _tests(module, tuple(given)) if module else ()
-            return Rule((*_tests("", tuple(basic)), *tests), _target(word, words[at:], chains), text)
-        elif word == "-c":
-            at += 2
-        else:
-            if word not in options and _implied(proto) not in loaded:
-                tests += _tests(module, tuple(given)) if module else ()
-                module, given = _implied(proto), []
-                loaded.append(module)
-                options = MODULES[module].options if module in MODULES else {}
-            if word not in options:
-                raise NotUnderstood
-            given.append((word, tuple(words[at : at + options[word]]), no))
-            at, no = at + options[word], False
-    tests += _tests(module, tuple(given)) if module else ()
-    return Rule((*_tests("", tuple(basic)), *tests), t.Continue(), text)
-
-
-def _implied(proto: str) -> str:
-    """The module that `-p` brings with it, so that `-p tcp --dport 80` needs no `-m tcp`."""
-    return {"icmpv6": "icmp6", "ipv6-icmp": "icmp6", "6": "tcp", "17": "udp", "1": "icmp", "58": "icmp6"}.get(
-        proto, proto
-    )
-
-
-def _next_module(words: list[str], at: int) -> str:
-    if at >= len(words):
-        raise BadInput("", "-m stands at the end of the line", "name the module behind it")
-    name = {"icmpv6": "icmp6"}.get(words[at], words[at])
-    if name not in MODULES:
-        raise NotUnderstood
-    return name
-
-
-@lru_cache(maxsize=1 << 16)
-def _tests(module: str, given: tuple[Given, ...]) -> tuple[Test, ...]:
-    options = MODULES[module].options
-    for name, words, _ in given:
-        if len(words) < options[name]:
-            raise BadInput("", f"{name} stands at the end of the line", "write its value behind it")
-    if not given and module:
-        return (Loaded(name=module),)
-    return tuple(
-        test for test in MODULES[module].tests(given) if not (isinstance(test, Protocol) and test.name == "all")
-    )
-
-
-def _target(option: str, words: list[str], chains) -> t.Target:
-    if not words:
-        raise BadInput("", f"{option} stands at the end of the line", "name a target or a chain behind it")
-    name, rest = words[0], words[1:]
-    if option == "-g" or (name in chains and not rest):
-        if name not in chains:
-            raise BadInput("", f"chain {name} is not declared", f"declare it with :{name} - at the head of its table")
-        return t.Goto(name) if option == "-g" else t.Jump(name)
-    if name in TELLING:
-        return t.Log(name, tuple(rest))
-    if name not in EXTENSIONS:
-        if not rest and name not in FOREIGN:
-            raise BadInput(
-                "",
-                f"{shown(name)} is neither a target nor a declared chain",
-                f"declare it with :{name} - at the head of its table",
-            )
-        return t.UnknownTarget(name, tuple(rest))
-    extension, said, at = EXTENSIONS[name], {}, 0
-    while at < len(rest):
-        count = extension.options.get(rest[at], -1)
-        if count < 0:
-            return t.UnknownTarget(name, tuple(rest))
-        if len(rest) < at + 1 + count:
-            raise BadInput("", f"{rest[at]} stands at the end of the line", "write its value behind it")
-        said[rest[at]] = tuple(rest[at + 1 : at + 1 + count])
-        at += 1 + count
-    return t.UnknownTarget(name) if name == "CT" and not said else extension.make(said)
 
 
 def _closed(table: Draft) -> None:
@@ -295,20 +170,3 @@ def _table_text(table: Table) -> str:
     lines += [f":{chain.name} {chain.policy or '-'} [0:0]" for chain in table.chains.values()]
     lines += [rule_text(chain.name, rule) for chain in table.chains.values() for rule in chain.rules]
     return "\n".join([*lines, "COMMIT", ""])
-
-
-def rule_text(chain: str, rule: Rule) -> str:
-    """One rule as iptables-save prints it."""
-    words, module, proto = [f"-A {chain}"], "", ""
-    for test in rule.tests:
-        proto = test.name if isinstance(test, Protocol) else proto
-        of = _implied(proto) if test.module == TRANSPORT else test.module
-        if of and (of != module or test.module not in SHARED):
-            words.append(f"-m {of}")
-        module = of
-        words.append(WRITTEN[type(test)](test))
-    if isinstance(rule.target, t.Goto):
-        words.append(f"-g {rule.target.chain}")
-    elif not isinstance(rule.target, t.Continue):
-        words.append(f"-j {TEXTS[type(rule.target)](rule.target)}")
-    return " ".join(word for word in words if word)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Any
 
 from msgspec import Struct
 
-from .packet import Arp, Flow, Frame, Packet
-
-if TYPE_CHECKING:
-    from .tables import Route
+from .packet import Flow, Frame
+from .route import NO_ROUTE, Route
 
 NOWHERE = ""  # the name of the device of a packet that has not arrived on any, or is not yet on its way out
+
+
+NO_FRAME = Frame("", "", b"")  # of a packet that no device with MAC addresses has brought
 
 
 class Verdict(Struct, frozen=True):
@@ -82,14 +83,14 @@ UNTRACKED = Connection(_NO_FLOW, _NO_FLOW, state="UNTRACKED")  # taken out of tr
 class Skb(Struct, frozen=True):
     """A packet in one kernel's hands (struct sk_buff). `ctinfo` is how it belongs to its connection, `reply` in which direction."""
 
-    packet: Packet | Arp
+    packet: Any  # a Packet; on a link it may be an Arp
     dev_in: str = NOWHERE
     dev_out: str = NOWHERE
     mark: int = 0
-    route: Route | None = None
+    route: Route = NO_ROUTE
     connection: Connection = NO_CONNECTION
     ctinfo: str = "INVALID"  # NEW, ESTABLISHED, RELATED, INVALID, UNTRACKED
     reply: bool = False
-    frame: Frame | None = None  # as it arrived, where a device with MAC addresses brought it
+    frame: Frame = NO_FRAME  # as it arrived, where a device with MAC addresses brought it
     port: str = NOWHERE  # the bridge port it came in by, while the bridge has it
     prerouted: bool = False  # br_netfilter has already taken it through PREROUTING

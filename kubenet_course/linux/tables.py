@@ -70,7 +70,7 @@ class Socket(Struct, frozen=True):
 
 
 class FdbEntry(Struct, frozen=True):
-    """Which port leads to a MAC (`bridge fdb`); of a VXLAN device, which tunnel end. `heard` is when, in nanoseconds; -1 for ever."""
+    """Which port leads to a MAC (`bridge fdb`); of a VXLAN device, which tunnel end. `heard` in nanoseconds; -1 for ever."""
 
     mac: Mac
     port: str

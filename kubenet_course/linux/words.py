@@ -81,3 +81,8 @@ def protocol(text: str) -> str:
         raise BadInput("", f"{text!r} is not a protocol", "write one like tcp, udp, icmp, or its number from 0 to 255")
     number = whole(name, 255, "protocol")
     return _NAMES.get(number, str(number)) if number else "all"
+
+
+def shown(line: str) -> str:
+    """A line, or its beginning, fit to be shown in a sentence."""
+    return repr(line if len(line) <= 60 else line[:57] + "...")

@@ -5,17 +5,19 @@ from __future__ import annotations
 from collections import deque
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from .theme import ADDRESS, NAME, shortened
 
 Point = tuple[float, float]
+LEADING = 15.0  # px from one row of text to the next
 
 
 class Box(Struct, frozen=True):
     """A rectangle. `kind` names its colour and shape; `title` is its whole name, which its label may shorten."""
 
     key: str
-    kind: str  # machine, pod, bridge, kernel, device, port, segment, beyond
+    kind: str  # machine, pod, bridge, kernel, device, port, segment
     x: float
     y: float
     width: float
@@ -84,30 +86,46 @@ class Drawing(Struct, frozen=True):
 
 
 class Sketch:
-    """A drawing in the making."""
+    """A drawing in the making. `texts` are the rows of text of each box, its name first."""
 
     def __init__(self) -> None:
         self.boxes: dict[str, Box] = {}
         self.lines: list[Line] = []
-        self.labels: list[Label] = []
+        self.texts: dict[str, tuple[str, ...]] = {}
 
-    def box(self, box: Box) -> Box:
+    def box(self, box: Box, *rows: str) -> Box:
         self.boxes[box.key] = box
+        if any(rows):
+            self.texts[box.key] = tuple(row for row in rows if row)
         return box
 
     def line(self, one: str, other: str, kind: str, *points: Point) -> None:
         self.lines.append(Line(f"{one} -- {other}", one, other, kind, points))
 
-    def text(self, box: Box, *rows: str, bold: int = 0) -> None:
-        """Rows of text in the middle of a box; row number `bold` is a name. An empty row is left out."""
-        shown = [(row, NAME if at == bold else ADDRESS, at == bold) for at, row in enumerate(rows) if row]
-        leading = 15.0
-        x, y = box.middle
-        y += 4.2 - leading * (len(shown) - 1) / 2
-        for row, size, is_name in shown:
-            text = shortened(row, box.width - 6, size)
-            self.labels.append(Label(box.key, x, y, text, size, "name" if is_name else "address"))
-            y += leading
+    def add(self, other: Sketch, x: float, y: float, height: float, is_upside_down: bool) -> None:
+        """Puts another sketch at a place, as it is or mirrored from top to bottom."""
+        for box in other.boxes.values():
+            top = height - box.y - box.height if is_upside_down else box.y
+            self.boxes[box.key] = replace(box, x=x + box.x, y=y + top)
+        for line in other.lines:
+            points = tuple((x + px, y + (height - py if is_upside_down else py)) for px, py in line.points)
+            self.lines.append(replace(line, points=points))
+        self.texts |= other.texts
 
     def frozen(self, width: float, height: float) -> Drawing:
-        return Drawing(width, height, tuple(self.boxes.values()), tuple(self.lines), tuple(self.labels))
+        labels = tuple(label for key, rows in self.texts.items() for label in _labels(self.boxes[key], rows))
+        return Drawing(width, height, tuple(self.boxes.values()), tuple(self.lines), labels)
+
+
+def _labels(box: Box, rows: tuple[str, ...]) -> list[Label]:
+    """A box's text in its middle; a machine's in the corner that its frame leaves free."""
+    if box.kind == "machine":
+        text = shortened(rows[0], box.width - 20, NAME)
+        return [Label(box.key, box.x + 10, box.y + LEADING + 2, text, NAME, "name", "start")]
+    x, y = box.middle
+    y += 4.4 - LEADING * (len(rows) - 1) / 2
+    sizes = [NAME if box.kind == "pod" and at == 0 else ADDRESS for at in range(len(rows))]
+    return [
+        Label(box.key, x, y + at * LEADING, shortened(row, box.width - 6, size), size, "address" if at else "name")
+        for at, (row, size) in enumerate(zip(rows, sizes, strict=True))
+    ]

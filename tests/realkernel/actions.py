@@ -30,7 +30,12 @@ def dnat(rng: Random, place: Place) -> str:
     if rng.random() < 0.12:
         to = "10.0.2.2-10.0.2.3" if place.family == 4 else "fd00:10:0:2::2-fd00:10:0:2::3"
     else:
-        to = _with_port(rng, place, rng.choice(SERVERS[place.family][: rng.choice((2, 2, 7))]), ("5000", "5001", "5002", "5003", "5000-5003"))
+        to = _with_port(
+            rng,
+            place,
+            rng.choice(SERVERS[place.family][: rng.choice((2, 2, 7))]),
+            ("5000", "5001", "5002", "5003", "5000-5003"),
+        )
     return f"DNAT --to-destination {to}{rng.choice(('', '', '', '', ' --random', ' --persistent'))}"
 
 
@@ -39,7 +44,12 @@ def snat(rng: Random, place: Place) -> str:
     if rng.random() < 0.08:
         source = "10.0.2.1-10.0.2.2" if place.family == 4 else "fd00:10:0:2::1-fd00:10:0:2::2"
     else:
-        source = _with_port(rng, place, rng.choice(OWN[place.family][: rng.choice((1, 2, 4))]), ("7000", "7000-7003", "6000-6500", "600"))
+        source = _with_port(
+            rng,
+            place,
+            rng.choice(OWN[place.family][: rng.choice((1, 2, 4))]),
+            ("7000", "7000-7003", "6000-6500", "600"),
+        )
     return f"SNAT --to-source {source}{rng.choice(('', '', '', '', '', ' --random-fully'))}"
 
 

@@ -9,8 +9,8 @@ import socket
 import struct
 from typing import Any
 
-from .topology import NAMES
 from .places import Places
+from .topology import NAMES
 
 PORTS = range(5000, 5004)
 ECHO = {4: 8, 6: 128}
@@ -103,7 +103,9 @@ class Ears:
         for port, sock in self.udp.items():
             while got := datagram(sock):
                 _, src, sport, dst, ttl = got
-                found.append((port, {"rx": self.name, "dst": dst, "dport": port, "src": src, "sport": sport, "ttl": ttl}))
+                found.append(
+                    (port, {"rx": self.name, "dst": dst, "dport": port, "src": src, "sport": sport, "ttl": ttl})
+                )
         return found
 
     def _raw(self, sock: socket.socket) -> list[tuple[bytes, str, str, int]]:
@@ -124,7 +126,7 @@ class Ears:
         return found
 
     def icmp(self) -> list[Heard]:
-        """Each ICMP message delivered here but neighbour discovery and group membership: echoes with their id, errors with what they quote."""
+        """Echoes with their id, errors with what they quote, redirects; the rest of ICMPv6 housekeeping is left out."""
         found = []
         for data, src, dst, ttl in self._raw(self.raw_icmp):
             heard = {"rx": self.name, "dst": dst, "src": src, "ttl": ttl, "type": data[0], "code": data[1]}

@@ -7,18 +7,59 @@ from random import Random
 from .rulesets import ADDRESSES, INCOMING, OUTGOING, PORTS, Place, either, mark
 
 TYPES = {
-    4: "UNSPEC UNICAST LOCAL BROADCAST ANYCAST MULTICAST BLACKHOLE UNREACHABLE PROHIBIT".split(),
-    6: "UNSPEC UNICAST LOCAL ANYCAST MULTICAST UNREACHABLE".split(),
+    4: ["UNSPEC", "UNICAST", "LOCAL", "BROADCAST", "ANYCAST", "MULTICAST", "BLACKHOLE", "UNREACHABLE", "PROHIBIT"],
+    6: ["UNSPEC", "UNICAST", "LOCAL", "ANYCAST", "MULTICAST", "UNREACHABLE"],
 }
-STATES = "NEW ESTABLISHED RELATED INVALID UNTRACKED SNAT DNAT".split()
-STATUSES = "NONE EXPECTED SEEN_REPLY ASSURED CONFIRMED".split()
-FLAGS = ("SYN,ACK SYN", "SYN,RST,ACK,FIN SYN", "ALL SYN,ACK", "RST RST", "SYN,ACK SYN,ACK", "ALL ACK", "ACK ACK", "ALL NONE")
+STATES = ["NEW", "ESTABLISHED", "RELATED", "INVALID", "UNTRACKED", "SNAT", "DNAT"]
+STATUSES = ["NONE", "EXPECTED", "SEEN_REPLY", "ASSURED", "CONFIRMED"]
+FLAGS = (
+    "SYN,ACK SYN",
+    "SYN,RST,ACK,FIN SYN",
+    "ALL SYN,ACK",
+    "RST RST",
+    "SYN,ACK SYN,ACK",
+    "ALL ACK",
+    "ACK ACK",
+    "ALL NONE",
+)
 ICMP_TYPES = {
-    4: "any 8 0 3 3/3 3/10 3/0 11 echo-request echo-reply destination-unreachable port-unreachable time-exceeded".split(),
-    6: "128 129 1 1/4 1/1 1/0 3 echo-request echo-reply destination-unreachable port-unreachable".split(),
+    4: [
+        "any",
+        "8",
+        "0",
+        "3",
+        "3/3",
+        "3/10",
+        "3/0",
+        "11",
+        "echo-request",
+        "echo-reply",
+        "destination-unreachable",
+        "port-unreachable",
+        "time-exceeded",
+    ],
+    6: [
+        "128",
+        "129",
+        "1",
+        "1/4",
+        "1/1",
+        "1/0",
+        "3",
+        "echo-request",
+        "echo-reply",
+        "destination-unreachable",
+        "port-unreachable",
+    ],
 }
 RANGES = {
-    4: ("10.0.1.2-10.0.1.3", "10.0.2.1-10.0.2.2", "10.0.0.0-10.0.1.255", "10.0.2.3-10.9.255.255", "127.0.0.1-127.0.0.2"),
+    4: (
+        "10.0.1.2-10.0.1.3",
+        "10.0.2.1-10.0.2.2",
+        "10.0.0.0-10.0.1.255",
+        "10.0.2.3-10.9.255.255",
+        "127.0.0.1-127.0.0.2",
+    ),
     6: ("fd00:10:0:1::2-fd00:10:0:1::3", "fd00:10:0:2::-fd00:10:0:2::2", "fd00:10::-fd00:10:0:1:ffff::"),
 }
 ODD_NETS = ("10.0.0.2/255.255.0.255", "10.0.2.0/255.255.254.0", "10.0.1.255/32", "224.0.0.0/4", "255.255.255.255/32")
@@ -26,7 +67,9 @@ NAMED = {"icmp": {4: "icmp", 6: "ipv6-icmp"}}
 
 
 def _address(rng: Random, place: Place, option: str) -> str:
-    nets = ADDRESSES[place.family] + (ODD_NETS if place.family == 4 else ("ff00::/8", "fd00:10:0:0:0:0:0:2/ffff:ffff::ffff"))
+    nets = ADDRESSES[place.family] + (
+        ODD_NETS if place.family == 4 else ("ff00::/8", "fd00:10:0:0:0:0:0:2/ffff:ffff::ffff")
+    )
     where = rng.choice(nets)
     return f"{option} {where}" if where.endswith("/0") else either(rng, option, where)
 
@@ -43,7 +86,11 @@ def destination(rng: Random, place: Place) -> str:
 
 def device(rng: Random, place: Place) -> str:
     """`-i` or `-o` where the hook has one; in a user chain either, even if no packet there can have it."""
-    able = [option for option, hooks in (("-i", INCOMING), ("-o", OUTGOING)) if place.chain in hooks or place.chain[0] == "U"]
+    able = [
+        option
+        for option, hooks in (("-i", INCOMING), ("-o", OUTGOING))
+        if place.chain in hooks or place.chain[0] == "U"
+    ]
     return either(rng, rng.choice(able), rng.choice(("eth1", "eth2", "lo", "eth+"))) if able else ""
 
 
@@ -136,13 +183,17 @@ def iprange(rng: Random, place: Place) -> str:
 
 def length(rng: Random, place: Place) -> str:
     """`-m length`: of the whole IP packet"""
-    return f"-m length {either(rng, '--length', rng.choice(('32', '0:59', '60', '28:100', '44:128', '52', '101:65535')))}"
+    return (
+        f"-m length {either(rng, '--length', rng.choice(('32', '0:59', '60', '28:100', '44:128', '52', '101:65535')))}"
+    )
 
 
 def ttl(rng: Random, place: Place) -> str:
     """`-m ttl`, in IPv6 `-m hl`"""
     word = "ttl" if place.family == 4 else "hl"
-    test = rng.choice((either(rng, f"--{word}-eq", "64"), f"--{word}-gt {rng.choice((62, 63))}", f"--{word}-lt {rng.choice((2, 64))}"))
+    test = rng.choice(
+        (either(rng, f"--{word}-eq", "64"), f"--{word}-gt {rng.choice((62, 63))}", f"--{word}-lt {rng.choice((2, 64))}")
+    )
     return f"-m {word} {test}"
 
 

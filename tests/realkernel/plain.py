@@ -23,7 +23,10 @@ from .rulesets import (
 )
 
 ENDS = {4: ("10.0.2.2", "10.0.2.3", "10.0.1.3"), 6: ("fd00:10:0:2::2", "fd00:10:0:2::3", "fd00:10:0:1::3")}
-REJECTIONS = {4: ("icmp-port-unreachable", "icmp-host-prohibited"), 6: ("icmp6-port-unreachable", "icmp6-adm-prohibited")}
+REJECTIONS = {
+    4: ("icmp-port-unreachable", "icmp-host-prohibited"),
+    6: ("icmp6-port-unreachable", "icmp6-adm-prohibited"),
+}
 WAYS = (
     *(("client", 2, (2, 1)),) * 21,
     *(("router", 0, (1, 1)),) * 20,
@@ -39,7 +42,9 @@ WAYS = (
 
 def set_mark(rng: Random, place: Place) -> str:
     """`MARK`"""
-    return f"MARK {rng.choice(('--set-xmark', '--set-xmark', '--set-xmark', '--or-mark', '--xor-mark'))} " + rng.choice(MARKS)
+    return f"MARK {rng.choice(('--set-xmark', '--set-xmark', '--set-xmark', '--or-mark', '--xor-mark'))} " + rng.choice(
+        MARKS
+    )
 
 
 def simple_mark(rng: Random, place: Place) -> str:

@@ -75,7 +75,15 @@ ADDRESSES = {
     ),
     6: (
         *("fd00:10:0:1::1", "fd00:10:0:1::2", "fd00:10:0:1::3", "fd00:10:0:2::1", "fd00:10:0:2::2", "fd00:10:0:2::3"),
-        *("fd00:10:0:1::/64", "fd00:10:0:2::/64", "fd00:10::/32", "fd00:10:0:9::1", "fd00:10:0:9::/64", "::/0", "::1/128"),
+        *(
+            "fd00:10:0:1::/64",
+            "fd00:10:0:2::/64",
+            "fd00:10::/32",
+            "fd00:10:0:9::1",
+            "fd00:10:0:9::/64",
+            "::/0",
+            "::1/128",
+        ),
     ),
 }
 MARKS = ("0x1/0x1", "0x2/0x3", "0x0/0x1", "0x4000/0x4000", "0x3")
@@ -114,7 +122,11 @@ def port(rng: Random, place: Place) -> str:
     """`--dport` or `--sport`, of a rule that says `-p udp` or `-p tcp`."""
     if place.proto not in ("udp", "tcp"):
         return ""
-    words = either(rng, "--dport", rng.choice(PORTS)) if rng.random() < 0.75 else either(rng, "--sport", rng.choice(SPORTS), 0)
+    words = (
+        either(rng, "--dport", rng.choice(PORTS))
+        if rng.random() < 0.75
+        else either(rng, "--sport", rng.choice(SPORTS), 0)
+    )
     return f"-m {place.proto} {words}"
 
 

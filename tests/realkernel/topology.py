@@ -89,7 +89,12 @@ def _devices_of(name: str) -> Iterator[str]:
         for family, length, more, anywhere in ((4, 24, "brd +", "0.0.0.0/0"), (6, 64, "nodad", "::/0")):
             for host in mine.hosts:
                 yield f"addr add {address(family, mine.net, host)}/{length} {more} dev {mine.device}"
-            near = [(host, other.mac) for other in INTERFACES if other.net == mine.net and other != mine for host in other.hosts]
+            near = [
+                (host, other.mac)
+                for other in INTERFACES
+                if other.net == mine.net and other != mine
+                for host in other.hosts
+            ]
             for host, mac in [*near, (NOBODY, NOBODYS_MAC)]:
                 yield f"neigh replace {address(family, mine.net, host)} lladdr {mac} dev {mine.device} nud permanent"
             if name != "router":

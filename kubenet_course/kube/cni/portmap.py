@@ -1,7 +1,7 @@
 """Host ports as chains and rules: what `kubenet-portmap` adds to the nat table, as plans.
 
-One chain that all containers share (CNI-HOSTPORT-DNAT, entered for packets to the node's own addresses), and one for each
-container. Connections that could not find their way back, from the pod to itself and from 127.0.0.1, are marked and
+One chain that all containers share (CNI-HOSTPORT-DNAT, entered for packets to the node's own addresses), and one for
+each container. Connections that could not find their way back, from the pod to itself and from 127.0.0.1, are marked and
 masqueraded. Real system: `containernetworking/plugins/plugins/meta/portmap` (portmap_iptables.go, chain.go).
 """
 

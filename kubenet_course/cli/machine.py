@@ -1,0 +1,112 @@
+"""A machine as its owner describes it to the command line: addresses, routes and switches, by option or as `ip -j` prints them."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from ..errors import BadInput
+from ..linux.address import address, prefix
+from ..linux.route import IfAddr, Route, ifaddr
+from ..linux.rules import Ruleset
+from ..linux.tables import Device, Netns, netns
+
+FORWARDING = {"net.ipv4.ip_forward": 1, "net.ipv6.conf.all.forwarding": 1}
+
+
+def text_of(name: str) -> str:
+    try:
+        data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
+        return data.decode()
+    except UnicodeDecodeError as error:
+        raise BadInput(name, f"byte {error.start} is not text", "give the text that iptables-save prints") from None
+    except OSError as error:
+        raise BadInput(
+            name, (error.strerror or "cannot be read").lower(), "name a file that can be read, or - for standard input"
+        ) from None
+
+
+def machine(rules: dict[str, tuple[int, Ruleset]], given: dict[str, Any]) -> Netns:
+    """The machine as far as it is known: its devices, addresses, routes and rules (by file: family and rule set)."""
+    own = _addresses(given["addresses"], given["addr_file"])
+    routes = [_route(text) for text in given["routes"]]
+    if given["route_file"]:
+        routes += [_route_row(row, given["route_file"]) for row in _json(given["route_file"])]
+    if not own and not routes:
+        routes = [Route(prefix("0.0.0.0/0"), "eth0"), Route(prefix("::/0"), "eth0")]
+        click.echo("kubenet: no address and no route were given: everything leaves by eth0", err=True)
+    names = dict.fromkeys([*own, *(route.dev for route in routes), given["dev"]])
+    by_family: dict[int, Ruleset] = {}
+    for name, (of, found) in rules.items():
+        if of in by_family:
+            raise BadInput(
+                name, f"is a second dump of IPv{of}", "give at most one of iptables-save and one of ip6tables-save"
+            )
+        by_family[of] = found
+    switches = FORWARDING | _localnet(by_family) | dict(_sysctl(text) for text in given["sysctls"])
+    devices = tuple(Device(name, addresses=tuple(own.get(name, ()))) for name in names if name not in ("", "lo"))
+    return netns("this machine", devices, routes=tuple(routes), rules=by_family, sysctls=switches, sockets_known=False)
+
+
+def _addresses(options: tuple[str, ...], file: str | None) -> dict[str, list[IfAddr]]:
+    own: dict[str, list[IfAddr]] = {}
+    for text in options:
+        dev, _, block = text.partition("=")
+        if not block:
+            raise BadInput("--address", f"{text!r} says no address", "write DEV=CIDR, such as eth0=192.168.1.11/24")
+        own.setdefault(dev, []).append(ifaddr(block, "--address"))
+    for link in _json(file) if file else ():
+        rows = [row for row in link.get("addr_info", ()) if row.get("family") in ("inet", "inet6")]
+        own.setdefault(link["ifname"], []).extend(IfAddr(address(row["local"]), row["prefixlen"]) for row in rows)
+    return own
+
+
+def _localnet(rules: dict[int, Ruleset]) -> dict[str, int]:
+    """Where kube-proxy's rules answer NodePorts on 127.0.0.1 it has switched this on (pkg/proxy/iptables/proxier.go)."""
+    kube_proxy = any(rules[of].chain("nat", "KUBE-MARK-MASQ") is not None for of in rules)
+    return {"net.ipv4.conf.all.route_localnet": int(kube_proxy)}
+
+
+def _json(name: str) -> list[dict[str, Any]]:
+    try:
+        found = msgspec.json.decode(text_of(name).encode(), type=list[dict[str, Any]])
+    except msgspec.DecodeError as error:
+        raise BadInput(name, f"is not what ip -j prints ({error})", "run `ip -j addr` or `ip -j route`") from None
+    return found
+
+
+def _route(text: str) -> Route:
+    block, _, rest = text.partition("=")
+    dev, *more = rest.split(",")
+    options = dict(part.partition("=")[::2] for part in more)
+    unknown = set(options) - {"via", "src", "metric", "type"}
+    if not dev or unknown:
+        raise BadInput("--route", f"{text!r} is not a route", "write CIDR=DEV or CIDR=DEV,via=ADDR")
+    block = {"default": "::/0" if ":" in options.get("via", "") else "0.0.0.0/0"}.get(block, block)
+    via = address(options["via"], "--route") if "via" in options else ""
+    dev, kind = ("", dev) if dev in ("unreachable", "blackhole", "prohibit") else (dev, "unicast")
+    return Route(prefix(block, "--route"), dev, via, options.get("src", ""), number(options.get("metric", "0")), kind)
+
+
+def _route_row(row: dict[str, Any], where: str) -> Route:
+    via = row.get("gateway") or row.get("via", {}).get("host", "")
+    to = row.get("dst", "default")
+    block = ("::/0" if ":" in via else "0.0.0.0/0") if to == "default" else to
+    kind = row.get("type", "unicast")
+    return Route(prefix(block, where), row.get("dev", ""), via, row.get("prefsrc", ""), row.get("metric", 0), kind)
+
+
+def _sysctl(text: str) -> tuple[str, int]:
+    name, _, value = text.partition("=")
+    return name.strip().replace("/", "."), number(value.strip() or "?")
+
+
+def number(text: str | int) -> int:
+    try:
+        return text if isinstance(text, int) else int(text, 0)
+    except ValueError:
+        raise BadInput("", f"{text!r} is not a number", "write it in decimal or as 0x...") from None

@@ -1,0 +1,104 @@
+"""Network configurations as a runtime finds them: a list of plugins with one name and one version.
+
+Real system: `containernetworking/cni/libcni/conf.go`; which file a runtime takes: `containerd/go-cni`, `cri-o/ocicni`.
+"""
+
+import json
+import os
+from typing import Any, NamedTuple
+
+from kubenet_course.errors import BadInput
+from kubenet_course.kube.cni import decode
+from kubenet_course.kube.cni.decode import Unreadable
+from kubenet_course.kube.cni.spec import CURRENT, OLDEST, at_least, network_name_error, numbers_of
+
+DIRECTORY = "/etc/cni/net.d"
+_TRUTH = {"true": True, "false": False}
+
+
+class ConfList(NamedTuple):
+    """One network: its plugins in order, each with its own configuration (plain values)."""
+
+    name: str
+    version: str
+    plugins: tuple[dict[str, Any], ...]
+    disable_check: bool = False
+    disable_gc: bool = False
+
+    def for_plugin(self, plugin: dict[str, Any], **more: Any) -> dict[str, Any]:
+        """What one plugin gets on standard input: its own part, the list's name and version, and what the call adds."""
+        return plugin | {"name": self.name, "cniVersion": self.version} | more
+
+
+def conflist(document: bytes | str, where: str = "network configuration") -> ConfList:
+    """Reads a .conflist, or a .conf as a list of one. Raises BadInput naming the place, the fault and what is right."""
+    try:
+        written = decode.parse(document)
+    except Unreadable as wrong:
+        raise BadInput(where, f"is no JSON: {wrong}", "write one JSON object") from None
+    if not isinstance(written, dict):
+        raise BadInput(where, "is not a JSON object", 'write {"cniVersion": ..., "name": ..., "plugins": [...]}')
+    if "plugins" not in written and "type" in written:
+        written = {"name": written.get("name"), "cniVersion": written.get("cniVersion", ""), "plugins": [written]}
+    name = written.get("name")
+    if not isinstance(name, str) or network_name_error(name):
+        raise BadInput(f"{where}: name", f"{name!r} cannot name a network", "use letters, digits, '_', '.' and '-'")
+    plugins = written.get("plugins")
+    if not isinstance(plugins, list) or not plugins:
+        raise BadInput(f"{where}: plugins", "no plugins in list", "list at least one object with a type")
+    for number, plugin in enumerate(plugins):
+        if not isinstance(plugin, dict) or not isinstance(plugin.get("type"), str) or not plugin["type"]:
+            raise BadInput(f"{where}: plugins[{number}]", "missing 'type'", "name the plugin's executable")
+    check, gc = (_truth(written, key, where) for key in ("disableCheck", "disableGC"))
+    return ConfList(name, _version(written, where), tuple(plugins), check, gc)
+
+
+def _truth(written: dict[str, Any], key: str, where: str) -> bool:
+    value = written.get(key, False)
+    value = _TRUTH.get(value.lower(), value) if isinstance(value, str) else value
+    if not isinstance(value, bool):
+        raise BadInput(f"{where}: {key}", f"{value!r} is no truth value", "write true or false")
+    return value
+
+
+def _version(written: dict[str, Any], where: str) -> str:
+    """`cniVersion`, or the newest of `cniVersions` that this runtime speaks."""
+    offered = [written.get("cniVersion", ""), *(written.get("cniVersions") or [])]
+    known = []
+    for version in offered:
+        try:
+            if version and at_least(CURRENT, version):
+                known.append(version)
+        except (ValueError, AttributeError):
+            told = f"one of 0.1.0 to {CURRENT}"
+            raise BadInput(f"{where}: cniVersion", f"{version!r} is no version", f"write {told}") from None
+    if len(offered) == 1:
+        return written.get("cniVersion") or OLDEST
+    return max(known, key=numbers_of) if known else OLDEST
+
+
+def read_conflist(path: str) -> ConfList:
+    """Reads a file. Raises BadInput as `conflist` does, and when the file cannot be read."""
+    try:
+        with open(path, "rb") as file:
+            return conflist(file.read(), path)
+    except OSError as failure:
+        raise BadInput(path, (failure.strerror or "cannot be read").lower(), "give a .conflist file") from None
+
+
+def first_of(directory: str = DIRECTORY) -> str:
+    """The file that a Kubernetes runtime takes: the first in lexical order that is a network configuration.
+
+    Raises BadInput when there is none; the kubelet then says "cni config uninitialized" and the node is NotReady.
+    """
+    names = sorted(os.listdir(directory)) if os.path.isdir(directory) else []
+    for name in names:
+        if name.endswith((".conflist", ".conf", ".json")):
+            return os.path.join(directory, name)
+    raise BadInput(directory, "no network configuration found (cni config uninitialized)", "put a .conflist there")
+
+
+def as_text(network: ConfList) -> str:
+    """The list as a .conflist file's text."""
+    document = {"cniVersion": network.version, "name": network.name, "plugins": list(network.plugins)}
+    return json.dumps(document, indent=2)
