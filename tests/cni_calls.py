@@ -8,12 +8,13 @@ import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from kubenet_course.kube.cni import plugin_host_local, skel
+from kubenet_course.kube.cni import plugin_bridge, plugin_host_local, plugin_portmap, skel
 
 ROOT = Path(__file__).parent.parent
 RECORDED = ROOT / "data" / "reference" / "cni-plugins-1.9.1"
 REFERENCE = Path("/usr/lib/cni")
-COMMANDS = {"host-local": plugin_host_local.COMMANDS}
+COMMANDS = {"host-local": plugin_host_local.COMMANDS, "bridge": plugin_bridge.COMMANDS}
+COMMANDS |= {"portmap": plugin_portmap.COMMANDS}
 
 
 class Answer(NamedTuple):

@@ -5,8 +5,11 @@ of the recordings in `data/reference/cni-plugins-1.9.1`.
 """
 
 import json
+import os
 import re
 import shutil
+import socket
+import struct
 import subprocess
 import sys
 from pathlib import Path
@@ -16,7 +19,16 @@ from cni_calls import executed, reservations
 
 NEEDED = ("unshare", "ip", "bridge", "nsenter", "iptables", "iptables-save", "sysctl")
 SYSCTLS = ("net/ipv4/ip_forward", "net/ipv6/conf/all/forwarding", "net/ipv4/conf/all/route_localnet")
-VOLATILE = {"ifindex", "link_index", "link_netnsid", "valid_life_time", "preferred_life_time", "tentative", "bridge_id", "root_id"}
+VOLATILE = {
+    "ifindex",
+    "link_index",
+    "link_netnsid",
+    "valid_life_time",
+    "preferred_life_time",
+    "tentative",
+    "bridge_id",
+    "root_id",
+}
 VOLATILE |= {"gso_max_size", "gso_max_segs", "tso_max_size", "tso_max_segs", "gro_max_size", "min_mtu", "max_mtu"}
 # A bridge that lost its last port goes down a moment later.
 VOLATILE |= {"flags", "operstate", "state"}
@@ -77,15 +89,11 @@ def picture(data: str) -> dict[str, Any]:
     return {"namespaces": seen, "ipam_files": reservations(Path(data))}
 
 
-def renamed(text: str, answer: Any, known: dict[str, str]) -> str:
-    """A recorded text with the names and MACs of this run in place of the recorded ones."""
-    for old, new in known.items():
-        text = text.replace(old, new)
-    return text
+def step_answer(step: dict[str, Any], answers: list[Any], known: dict[str, str]) -> Any:
+    """One step's outcome. `prev` puts the result of an earlier step into the configuration as prevResult.
 
-
-def step_answer(step: dict[str, Any], answers: list[Any]) -> Any:
-    """One step's outcome. `prev` puts the result of an earlier step into the configuration as prevResult."""
+    `stands_for` is the recorded output of the same call: later steps speak of its devices, and mean ours.
+    """
     if "picture" in step:
         return picture(step["picture"])
     if "run" in step:
@@ -94,7 +102,15 @@ def step_answer(step: dict[str, Any], answers: list[Any]) -> Any:
     stdin = step["stdin"]
     if "prev" in step:
         stdin = stdin | {"prevResult": answers[step["prev"]][1]}
-    return executed(step["path"], step["env"], stdin)
+    text = stdin if isinstance(stdin, str) else json.dumps(stdin)
+    for old, new in known.items():
+        text = text.replace(old, new)
+    answer = executed(step["path"], step["env"], text)
+    recorded = step.get("stands_for")
+    if isinstance(recorded, dict) and isinstance(answer.said, dict):
+        for old, new in zip(recorded.get("interfaces", []), answer.said.get("interfaces", []), strict=True):
+            known |= {old["mac"]: new["mac"], old["name"]: new["name"]}
+    return answer
 
 
 def tidy(value: Any) -> Any:
@@ -114,16 +130,41 @@ def tidy(value: Any) -> Any:
 def passing(row: Any) -> bool:
     """Rows that come and go by themselves: what IPv6 makes of a link that is up, and the date of a save."""
     if isinstance(row, dict):
-        return (row.get("scope"), row.get("family")) == ("link", "inet6") or str(row.get("dst")).startswith(("fe80:", "ff00:"))
+        six = ":" in str(row.get("dst")) and row.get("table") == "local"  # no such row while an address is tentative
+        return (
+            six or (row.get("scope"), row.get("family")) == ("link", "inet6") or str(row.get("dst")).startswith("fe80:")
+        )
     return isinstance(row, str) and row.startswith("# ")
 
 
 FIXED = {"00:00:00:00:00:00", "ff:ff:ff:ff:ff:ff", "01:80:c2:00:00:00"}
 
 
+def ping(address: str) -> bool:
+    """Whether an address answers an ICMP echo within two seconds (no ping program is needed)."""
+    number = os.getpid() & 0xFFFF
+    with socket.socket(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as icmp:
+        icmp.settimeout(2)
+        total = 0x0800 + number + 1  # the echo's words: type 8, this process, first of its kind
+        checksum = ~((total & 0xFFFF) + (total >> 16)) & 0xFFFF
+        icmp.sendto(struct.pack("!BBHHH", 8, 0, checksum, number, 1), (address, 0))
+        try:
+            while True:
+                answer = icmp.recv(1024)[20:]
+                if answer[0] == 0 and struct.unpack("!H", answer[4:6])[0] == number:
+                    return True
+        except TimeoutError:
+            return False
+
+
+if __name__ == "__main__" and sys.argv[1:2] == ["ping"]:
+    sys.exit(0 if ping(sys.argv[2]) else 1)
+
+
 if __name__ == "__main__":
     build()
     outcomes: list[Any] = []
+    names: dict[str, str] = {}
     for each in json.load(sys.stdin):
-        outcomes.append(step_answer(each, outcomes))
+        outcomes.append(step_answer(each, outcomes, names))
     json.dump(outcomes, sys.stdout)

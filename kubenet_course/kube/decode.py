@@ -76,6 +76,8 @@ def kind_of(value: dict[str, Any]) -> type[Read] | None:
     if not isinstance(name, str) or not name:
         said = "says no kind" if name is None else f"has kind {shown(name)}"
         raise Wrong("kind", f"the document {said}", "write kind: Pod, and apiVersion: v1 beside it")
+    if name.endswith("List") and "items" in value:
+        raise Wrong("items", f"a {name} stands within a List", "write its items into the outer List")
     found = KINDS.get(name)
     if found is None or value.get("apiVersion", found.api[0]) in found.api:
         return found

@@ -67,11 +67,11 @@ def shape(kind: type[Read]) -> type[Struct]:
     for name, info in fields(kind).items():
         part = inside(info.type)
         if part is None:
-            names.append((info.name, Raw | None, None))
+            names.append((info.name, Raw, Raw()))
         else:
             twin = shape(part)
             names.append((info.name, (list[twin] if parts(info.type).origin is tuple else twin) | None, None))  # type: ignore[valid-type]
-    names += [(name, Raw | None, None) for name in unread(kind)]
+    names += [(name, Raw, Raw()) for name in unread(kind)]
     renamed = {info.name: name for name, info in fields(kind).items()}
     config = kind.__struct_config__
     return msgspec.defstruct(

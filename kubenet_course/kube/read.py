@@ -4,9 +4,11 @@ What cannot be used raises BadInput with one sentence: file, document, field, va
 understood (kinds and fields that no model reads) is listed in `notices`, never dropped in silence.
 """
 
+import gc
 import sys
 from bisect import bisect_right
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -15,7 +17,7 @@ import msgspec
 
 from ..errors import BadInput
 from .check import check
-from .decode import Decoded, Wrong, from_json, from_value
+from .decode import Decoded, Wrong, from_json, from_value, shown
 from .objects import (
     CLUSTER_WIDE, ClusterConfiguration, Conflist, EndpointSlice, KubeProxyConfiguration, Namespace, NetworkPolicy, Node, Object, Pod,
     Read, Service, ServiceCIDR,
@@ -91,9 +93,10 @@ class _Reading:
         except Wrong as wrong:
             where = place.where(item, _name(raw))
             raise BadInput(f"{where}: {wrong.path}" if wrong.path else where, wrong.what, wrong.right) from None
-        self._notice(place, item, decoded)
         if decoded.object is not None:
             self._file(place, item, decoded.object)
+        if decoded.object is None or decoded.unknown:
+            self._notice(place, item, decoded)
 
     def _file(self, place: Place, item: int, one: Read) -> None:
         kind = type(one)
@@ -173,21 +176,26 @@ def _read_file(reading: _Reading, path: str, content: bytes) -> None:
 
 def _documents(path: str, content: bytes) -> Iterator[tuple[int, Any]]:
     """Each document with its number: JSON as bytes, YAML as plain values."""
+    broken = ""
     if content.lstrip()[:1] == b"{":
         try:
-            msgspec.json.decode(content, type=msgspec.Raw)
-        except msgspec.DecodeError:
-            pass  # YAML may begin with a brace too
-        else:
+            msgspec.json.decode(content, type=_Head)
             yield 1, content
             return
+        except (msgspec.DecodeError, UnicodeDecodeError) as error:
+            broken = str(error)  # YAML may begin with a brace too
     from .yaml_text import documents_of
 
-    yield from documents_of(path, content)
+    try:
+        yield from documents_of(path, content)
+    except BadInput:
+        if broken and path.endswith(".json"):
+            raise BadInput(path, f"document 1 is not JSON: {broken}", NO_DOCUMENT) from None
+        raise
 
 
 class _Head(msgspec.Struct, gc=False, rename="camel"):
-    """Enough of a document to see whether it is a List."""
+    """Enough of a JSON document to see whether it is a List."""
 
     kind: Any = ""
     api_version: Any = ""
@@ -195,10 +203,44 @@ class _Head(msgspec.Struct, gc=False, rename="camel"):
 
 
 def _read_document(reading: _Reading, place: Place, value: Any) -> None:
+    """A List is its items, each read as if it stood alone."""
     if isinstance(value, bytes):
         head = msgspec.json.decode(value, type=_Head)
         kind, version = head.kind, head.api_version
-        items: Any = msgspec.json.decode(head.items) if bytes(head.items[:1]) not in (b"[", b"") else None
+        listed = msgspec.json.decode(head.items, type=list[msgspec.Raw]) if bytes(memoryview(head.items)[:1]) == b"[" else None
     else:
-        pass
-    reading.add(place, 0, value)
+        kind, version = value.get("kind"), value.get("apiVersion")
+        listed = value.get("items")
+    if not isinstance(kind, str) or not kind.endswith("List") or not isinstance(listed, list):
+        reading.add(place, 0, value)
+        return
+    place.is_list = True
+    with _no_collecting():
+        for number, item in enumerate(listed, 1):
+            reading.add(place, number, item if kind == "List" else _with_kind(item, kind.removesuffix("List"), version))
+
+
+@contextmanager
+def _no_collecting() -> Iterator[None]:
+    """Objects have no cycles; looking for some among a million of them again and again would take half of the time."""
+    was = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if was:
+            gc.enable()
+
+
+def _with_kind(item: Any, kind: str, version: Any) -> Any:
+    """In a PodList the items do not say that they are Pods."""
+    value = msgspec.json.decode(item) if isinstance(item, msgspec.Raw) else item
+    return {"apiVersion": version, "kind": kind, **value} if isinstance(value, dict) else value
+
+
+def _name(raw: Any) -> str:
+    """What an object calls itself, if it can be made out."""
+    value = msgspec.json.decode(raw) if isinstance(raw, bytes | msgspec.Raw) else raw
+    metadata = value.get("metadata") if isinstance(value, dict) else None
+    name = metadata.get("name") if isinstance(metadata, dict) else None
+    return f"{value.get('kind', 'object')} {shown(name)}" if name is not None else ""

@@ -6,6 +6,8 @@ from typing import Any
 
 import yaml
 
+from ..errors import BadInput
+
 _KEPT = {"tag:yaml.org,2002:bool", "tag:yaml.org,2002:null", "tag:yaml.org,2002:merge", "tag:yaml.org,2002:float"}
 
 
@@ -34,11 +36,41 @@ _INTEGER = re.compile(r"\A(?:[-+]?0b[0-1_]+|[-+]?0x[0-9a-fA-F_]+|[-+]?0o?[0-7_]+
 KubernetesLoader.add_implicit_resolver("tag:yaml.org,2002:int", _INTEGER, list("-+0123456789"))
 
 
-def documents(text: str) -> Iterator[Any]:
-    """The documents of a text, one after the other; None for an empty one. Raises yaml.YAMLError where it stops being YAML."""
-    loader = KubernetesLoader(text)
+def documents_of(path: str, content: bytes) -> Iterator[tuple[int, dict[str, Any]]]:
+    """The documents of a file with their numbers; empty ones are passed over. Raises BadInput where it stops being YAML."""
     try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise BadInput(path, "the file is binary", "write YAML or JSON in UTF-8") from None
+    number = 0
+    loader = None
+    try:
+        loader = KubernetesLoader(text)
         while loader.check_data():
-            yield loader.get_data()
+            number += 1
+            value = loader.get_data()
+            if value is None:
+                continue
+            if not isinstance(value, dict):
+                raise BadInput(f"{path}: document {number}", f"it is {_kind(value)}", "write an object with apiVersion, kind and metadata")
+            yield number, value
+    except (yaml.YAMLError, RecursionError, ValueError) as error:
+        if isinstance(error, BadInput):
+            raise
+        raise BadInput(f"{path}: document {max(number, 1)}", f"it is not YAML: {_said(error)}", "write it as kubectl prints it") from None
     finally:
-        loader.dispose()
+        if loader is not None:
+            loader.dispose()
+
+
+def _said(error: Exception) -> str:
+    """The parser's complaint in one line, with the line of the file."""
+    if isinstance(error, Twice):
+        return f"{error.args[0]} (line {error.args[1] + 1})"
+    mark = getattr(error, "problem_mark", None)
+    problem = getattr(error, "problem", None) or " ".join(str(error).split()) or type(error).__name__
+    return f"{problem} (line {mark.line + 1})" if mark else problem
+
+
+def _kind(value: Any) -> str:
+    return {list: "a list", str: "text"}.get(type(value), "a plain value")

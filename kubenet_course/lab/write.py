@@ -84,7 +84,7 @@ def device_text(device: Device) -> DeviceText:
 def laid_out(value: Any, indent: int = 0, room: int = WIDTH) -> str:
     """JSON, one line for whatever fits on one."""
     flat = json.dumps(value, ensure_ascii=False)
-    if not isinstance(value, dict | list) or not value or len(flat) <= room - indent and indent:
+    if not isinstance(value, dict | list) or not value or (len(flat) <= room - indent and indent):
         return flat
     inner = " " * (indent + 1)
     if isinstance(value, dict):

@@ -62,7 +62,7 @@ def address(text: str, where: str = "") -> Address:
         raise BadInput(where, f"{text!r} is not an address", "write one like 10.244.1.10 or fd00:10:244::1") from None
 
 
-class Prefix(Struct, frozen=True):
+class Prefix(Struct, frozen=True, gc=False):
     """A block of addresses: those whose bits under `mask` equal `network`. Usually written 10.244.0.0/16."""
 
     network: int

@@ -166,7 +166,7 @@ def _refreshed(known: Connection, now: int, moves: bool = True) -> Connection:
 
 
 def confirm(skb: Skb, kernel: Kernel) -> Skb | None:
-    """A new connection enters the table when its first packet leaves or is delivered; None if another holds its place.
+    """A new connection enters the table when its first packet leaves or is delivered; None if another holds its place (DEV-8).
 
     Answers that a rule attached to it (REJECT) do not confirm it (__nf_conntrack_confirm).
     """

@@ -42,7 +42,7 @@ def error(kernel: Kernel, skb: Skb, what: tuple[int, int], rest: int = 0) -> Pac
     """The ICMP error about a packet, or None where a kernel keeps silent: about errors, about packets to or from many.
 
     It comes from the address that the packet was for, if that is ours, else from the one that leads back to the sender. It
-    quotes as much as fits in the family's smallest MTU.
+    quotes as much as fits in the family's smallest MTU. A kernel also limits how many it sends (DEV-4).
     """
     packet, flow = skb.packet, skb.packet.flow
     of = family(flow.src)

@@ -102,7 +102,10 @@ def _martian(kernel: Kernel, skb: Skb, row: Route) -> str:
 
 
 def ip_forward(kernel: Kernel, stage: str, skb: Skb) -> Step:
-    """One hop further: the hops left are counted down, and the packet has to fit (ip_forward, ip6_forward)."""
+    """One hop further: the hops left are counted down, and the packet has to fit (ip_forward, ip6_forward).
+
+    It may go out of the device that it came in by; no redirect tells its sender of a shorter way (DEV-5).
+    """
     of = family(skb.packet.flow.dst)
     if skb.packet.ttl <= 1:
         answer = error(kernel, skb, TIME_EXCEEDED[of.number])

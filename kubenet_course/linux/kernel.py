@@ -199,12 +199,14 @@ def send(
     memory, choices = memory or Memory(), choices or Seeded()
     kernels: dict[str, Kernel] = {}
     start = Next(at or next(iter(world)), "ip_rcv" if dev else "route_output", Skb(packet, dev_in=dev, mark=mark))
-    waiting, steps = deque([start]), list[Step]()
+    waiting, steps, causes = deque([(-1, start)]), list[Step](), list[int]()
     while waiting and len(steps) < MOST_STEPS:
-        todo = waiting.popleft()
+        cause, todo = waiting.popleft()
         if todo.namespace not in kernels:
             kernels[todo.namespace] = Kernel(world[todo.namespace], memory, choices)
         step = STAGES[todo.stage](kernels[todo.namespace], todo.stage, todo.skb)
+        waiting.extend((len(steps), then) for then in step.then)
         steps.append(step)
-        waiting.extend(step.then)
-    return Trace(tuple(steps))
+        causes.append(cause)
+    unanswered = [step for kernel in kernels.values() for step in neighbour.given_up(kernel)]
+    return Trace((*steps, *unanswered), (*causes, *(-1 for _ in unanswered)))

@@ -21,7 +21,7 @@ PORTS = ("tcp", "udp", "udplite", "sctp", "dccp")  # protocols whose first four 
 TRANSPORT = "-p"  # stands for "the module that is named like the rule's protocol"
 
 
-class Test(Struct, frozen=True):
+class Test(Struct, frozen=True, gc=False):
     """Something that holds of a packet or does not. `negated` turns it round, as `!` does."""
 
     __test__: ClassVar[bool] = False  # pytest: not a test case

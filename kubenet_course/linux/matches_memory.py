@@ -43,7 +43,7 @@ def _status(skb: Skb, values: tuple[str, ...]) -> bool:
 
 
 def _expires(skb: Skb, values: tuple[int, int], now: int) -> bool:
-    """Seconds left. A connection that is not confirmed yet has none (nf_ct_expires)."""
+    """Seconds left. A connection that is not confirmed yet has none (nf_ct_expires; DEV-10)."""
     left = max(0, skb.connection.expires - now) // SECOND if skb.connection.confirmed else 0
     return values[0] <= left <= values[1]
 
@@ -151,7 +151,7 @@ class Nth(Test, frozen=True, kw_only=True):
 
 
 class Nfacct(Test, frozen=True, kw_only=True):
-    """`-m nfacct`: adds the packet to a named counter, and always holds."""
+    """`-m nfacct`: adds the packet to a named counter, and always holds (DEV-3)."""
 
     module: ClassVar[str] = "nfacct"
     name: str

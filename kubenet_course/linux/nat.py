@@ -25,7 +25,7 @@ FEWEST_ATTEMPTS = 16
 WITH_PORTS = ("tcp", "udp", "udplite", "sctp", "dccp")
 
 
-class Range(Struct, frozen=True):
+class Range(Struct, frozen=True, gc=False):
     """Where to a rule may translate (struct nf_nat_range2): addresses from `low` to `high`, ports from `first` to `last`.
 
     No addresses: the address stays. No ports (-1): the port stays unless it is taken. With `base`, ports are shifted by the

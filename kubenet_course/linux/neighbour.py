@@ -81,6 +81,17 @@ def _discovery(kernel: Kernel, packet: Packet, dev: str) -> tuple[Next, ...]:
     return hook(kernel, "OUTPUT", Skb(packet, dev_out=dev, route=replace(row, dev=dev)))
 
 
+def given_up(kernel: Kernel) -> list[Step]:
+    """Packets that still wait when nothing moves any more: nobody answers three questions in three seconds (DEV-6)."""
+    waited, kernel.remembers.waiting = kernel.remembers.waiting, {}
+    said = "nobody says which MAC {} has: given up after three seconds"
+    return [
+        Step(kernel.ns.name, "neigh_timer_handler", skb, said.format(hop), end="unreachable")
+        for (_, hop), skbs in waited.items()
+        for skb in skbs
+    ]
+
+
 def arp_rcv(kernel: Kernel, stage: str, skb: Skb) -> Step:
     """A question about an address of ours is answered; whoever asks or answers us is remembered (arp_process)."""
     here, dev = kernel.ns.name, kernel.ns.devices[skb.dev_in]

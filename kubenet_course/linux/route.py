@@ -1,5 +1,7 @@
 """Where a packet goes next: longest prefix, then smallest metric, first among this machine's own addresses (net/ipv4/fib_*.c).
 
+There are two tables and one next hop a row; no rules choose among tables (DEV-7).
+
 The rows that a kernel makes by itself, for each address a local one, a broadcast one and the connected block, are made here too.
 """
 

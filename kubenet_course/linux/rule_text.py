@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+from collections.abc import Container, Iterator
 from functools import lru_cache
 
 from ..errors import BadInput
 from . import targets as t
-from .extensions import OTHER_SPELLINGS, STATELESS, WRITTEN, Given
+from .extensions import BASIC, OTHER_SPELLINGS, STATELESS, WRITTEN, Given
 from .extensions_memory import STATEFUL
 from .extensions_targets import EXTENSIONS, FOREIGN, TELLING, TEXTS
 from .matches import TRANSPORT, Loaded, Protocol, TcpOption, Test
 from .rules import Rule
-from .words import shown
+from .words import shown, split
 
 MODULES = {**STATELESS, **STATEFUL}
 SHARED = (TRANSPORT, "tcp", "iprange")  # modules whose several options are several tests
@@ -22,88 +23,107 @@ class NotUnderstood(Exception):
     """A module, an option or a target that the model does not know."""
 
 
-def rules_of(words: list[str], text: str = "", chains=()) -> Iterator[Rule]:
-    """The rules that one line stands for: several where `-s` or `-d` lists several addresses."""
-    for option in ("-s", "--source", "--src", "-d", "--destination", "--dst"):
-        if option in words[:-1] and "," in words[at := words.index(option) + 1]:
-            for one in words[at].split(","):
-                yield from rules_of([*words[:at], one, *words[at + 1 :]], text, chains)
-            return
-    yield _rule(words, text, chains)
+# What ends one piece of a line and begins the next: -m, -j or -g outside of quotation marks.
+_BORDER = re.compile(r'"(?:[^"\\]|\\.)*"|(?:^|(?<=\s))(-[mjg]|--match|--jump|--goto)(?:\s+|$)')
+_SEVERAL = re.compile(r"(?:^|\s)(?:-s|--source|--src|-d|--destination|--dst)\s+(\S+,\S+)")
 
 
-def _rule(words: list[str], text: str, chains) -> Rule:
-    tests: list[Test] = []
+def rules_of(text: str, chains: Container[str] = (), line: str = "") -> Iterator[Rule]:
+    """The rules that the words behind `-A CHAIN` stand for: several where `-s` or `-d` lists several addresses."""
+    several = _SEVERAL.search(text) if "," in text else None
+    if several is None:
+        yield _rule(text, chains, line)
+        return
+    for one in several[1].split(","):
+        yield from rules_of(text[: several.start(1)] + one + text[several.end(1) :], chains, line)
+
+
+def _pieces(text: str) -> Iterator[tuple[str, str]]:
+    """(what begins it, the rest of it): the basic options first, then a piece for each module, then the target."""
+    begins, start = "", 0
+    for border in _BORDER.finditer(text):
+        if border[1]:
+            yield begins, text[start : border.start()]
+            begins, start = border[1], border.end()
+            if begins in ("-j", "-g", "--jump", "--goto"):
+                break
+    yield begins, text[start:]
+
+
+def _rule(text: str, chains: Container[str], line: str) -> Rule:
+    basic: tuple[Test, ...] = ()
+    tests: tuple[Test, ...] = ()
+    proto = ""
+    for begins, piece in _pieces(text):
+        begins = OTHER_SPELLINGS.get(begins, begins)
+        if begins in ("-j", "-g"):
+            return Rule(basic + tests, _target(begins, split(piece), chains), line)
+        more_basic, more, proto = _piece(begins, piece, proto)
+        basic, tests = basic + more_basic, tests + more
+    return Rule(basic + tests, t.Continue(), line)
+
+
+@lru_cache(maxsize=1 << 16)
+def _piece(begins: str, text: str, proto: str) -> tuple[tuple[Test, ...], tuple[Test, ...], str]:
+    """The tests of one piece: the basic ones apart, for they are asked first; and the protocol that now holds."""
+    words, module = split(text), ""
+    if begins:
+        module, *words = words or [""]
+        module = _module(module)
     basic: list[Given] = []
-    given: list[Given] = []
-    module, options, proto, no, at = "", STATELESS[""].options, "", False, 0
-    loaded: list[str] = []
+    given: dict[str, list[Given]] = {module: []} if module else {}
+    no, at = False, 0
     while at < len(words):
-        word = words[at]
-        word = OTHER_SPELLINGS.get(word, word)
-        at += 1
+        word = OTHER_SPELLINGS.get(words[at], words[at])
+        home = "" if word in BASIC.options or word == "-c" else _home(word, module, proto)
+        count = 2 if word == "-c" else 0 if word == "!" else MODULES[home].options[word]
+        found = tuple(words[at + 1 : at + 1 + count])
+        at += 1 + count
+        if len(found) < count:
+            raise BadInput("", f"{word} stands at the end of the line", "write its value behind it")
         if word == "!":
             no = True
-        elif word in STATELESS[""].options:
-            count = STATELESS[""].options[word]
-            basic.append((word, tuple(words[at : at + count]), no))
-            proto = words[at] if word == "-p" and at < len(words) else proto
-            at, no = at + count, False
-        elif word == "-m":
-            tests += _tests(module, tuple(given)) if module else ()
-            module, given = _next_module(words, at), []
-            loaded.append(module)
-            options = MODULES[module].options
-            at += 1
-        elif word in ("-j", "-g"):
-            tests += _tests(module, tuple(given)) if module else ()
-            return Rule((*_tests("", tuple(basic)), *tests), _target(word, words[at:], chains), text)
-        elif word == "-c":
-            at += 2
-        else:
-            if word not in options and _implied(proto) not in loaded:
-                tests += _tests(module, tuple(given)) if module else ()
-                module, given = _implied(proto), []
-                loaded.append(module)
-                options = MODULES[module].options if module in MODULES else {}
-            if word not in options:
-                raise NotUnderstood
-            given.append((word, tuple(words[at : at + options[word]]), no))
-            at, no = at + options[word], False
-    tests += _tests(module, tuple(given)) if module else ()
-    return Rule((*_tests("", tuple(basic)), *tests), t.Continue(), text)
+            continue
+        if word != "-c":
+            (given.setdefault(home, []) if home else basic).append((word, found, no))
+        proto, no = found[0] if word == "-p" else proto, False
+    tests = [
+        test for name, rows in given.items() for test in (MODULES[name].tests(tuple(rows)) if rows else _empty(name))
+    ]
+    kept = [test for test in BASIC.tests(tuple(basic)) if not (isinstance(test, Protocol) and test.name == "all")]
+    return tuple(kept), tuple(tests), proto
 
 
-def _implied(proto: str) -> str:
-    """The module that `-p` brings with it, so that `-p tcp --dport 80` needs no `-m tcp`."""
-    return {"icmpv6": "icmp6", "ipv6-icmp": "icmp6", "6": "tcp", "17": "udp", "1": "icmp", "58": "icmp6"}.get(
-        proto, proto
-    )
+def _empty(module: str) -> tuple[Test, ...]:
+    return (Loaded(name=module),)
 
 
-def _next_module(words: list[str], at: int) -> str:
-    if at >= len(words):
+def _module(name: str) -> str:
+    if not name:
         raise BadInput("", "-m stands at the end of the line", "name the module behind it")
-    name = {"icmpv6": "icmp6"}.get(words[at], words[at])
+    name = {"icmpv6": "icmp6"}.get(name, name)
     if name not in MODULES:
         raise NotUnderstood
     return name
 
 
-@lru_cache(maxsize=1 << 16)
-def _tests(module: str, given: tuple[Given, ...]) -> tuple[Test, ...]:
-    options = MODULES[module].options
-    for name, words, _ in given:
-        if len(words) < options[name]:
-            raise BadInput("", f"{name} stands at the end of the line", "write its value behind it")
-    if not given and module:
-        return (Loaded(name=module),)
-    return tuple(
-        test for test in MODULES[module].tests(given) if not (isinstance(test, Protocol) and test.name == "all")
-    )
+def _home(word: str, module: str, proto: str) -> str:
+    """The module that an option belongs to: the one just named, else the one that the protocol brings with it."""
+    if word == "!":
+        return ""
+    for name in (module, implied(proto)):
+        if word in MODULES.get(name, BASIC).options:
+            return name
+    raise NotUnderstood
 
 
-def _target(option: str, words: list[str], chains) -> t.Target:
+def implied(proto: str) -> str:
+    """The module that `-p` brings with it, so that `-p tcp --dport 80` needs no `-m tcp`."""
+    numbers = {"icmpv6": "icmp6", "ipv6-icmp": "icmp6", "6": "tcp", "17": "udp", "1": "icmp", "58": "icmp6"}
+    return numbers.get(proto, proto)
+
+
+def _target(option: str, words: list[str], chains: Container[str]) -> t.Target:
     if not words:
         raise BadInput("", f"{option} stands at the end of the line", "name a target or a chain behind it")
     name, rest = words[0], words[1:]
@@ -138,7 +158,7 @@ def rule_text(chain: str, rule: Rule) -> str:
     words, module, proto = [f"-A {chain}"], "", ""
     for test in rule.tests:
         proto = test.name if isinstance(test, Protocol) else proto
-        of = _implied(proto) if test.module == TRANSPORT else test.module
+        of = implied(proto) if test.module == TRANSPORT else test.module
         if of and (of != module or test.module not in SHARED or isinstance(test, TcpOption)):
             words.append(f"-m {of}")
         module = of

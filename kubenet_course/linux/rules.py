@@ -17,7 +17,7 @@ from .targets import Act, Goto, Jump, Target
 INDEXED_FROM = 16  # rules: a shorter chain is walked plainly
 
 
-class Rule(Struct, frozen=True):
+class Rule(Struct, frozen=True, gc=False):
     """One line of a chain: what must hold, and what then happens. `text` is the line it was read from, if it was read."""
 
     tests: tuple[Test, ...]

@@ -13,7 +13,7 @@ from . import targets as t
 from .matches import Unknown
 from .rule_text import NotUnderstood, rule_text, rules_of
 from .rules import Chain, Rule, Ruleset, Table
-from .words import shown, split
+from .words import shown
 
 TABLES = {
     "raw": ("PREROUTING", "OUTPUT"),
@@ -105,21 +105,19 @@ def _declare(table: Draft, line: str) -> None:
 
 def _add(table: Draft, line: str, number: int) -> bool:
     """Adds a rule. False: something in it was not understood."""
-    words = split(line)
-    if words[0].startswith("[") and words[0].endswith("]"):
-        words = words[1:]
-    if len(words) < 2 or words[0] not in ("-A", "--append", "-I", "--insert"):
+    words = line.split(None, 3) if line[0] == "[" else ["", *line.split(None, 2)]
+    if len(words) < 3 or words[1] not in ("-A", "--append", "-I", "--insert"):
         raise BadInput("", f"{shown(line)} is not a rule", "a rule begins with -A CHAIN")
-    chain, first = words[1], words[0] in ("-I", "--insert")
+    chain, first, text = words[2], words[1] in ("-I", "--insert"), words[3] if len(words) > 3 else ""
     if chain not in table.rules:
         if chain not in TABLES[table.name]:
             raise BadInput("", f"chain {chain} is not declared", f"declare it with :{chain} - before its rules")
         _declare(table, f":{chain} ACCEPT")
     understood = True
     try:
-        read_rules = list(rules_of(words[2:], line, table.rules))
+        read_rules = list(rules_of(text, table.rules, line))
     except NotUnderstood:
-        understood, read_rules = False, [Rule((Unknown(text=line.partition(f" {chain} ")[2]),), t.Continue(), line)]
+        understood, read_rules = False, [Rule((Unknown(text=text),), t.Continue(), line)]
     for rule in read_rules:
         table.rules[chain].insert(0 if first else len(table.rules[chain]), rule)
         if isinstance(rule.target, t.Jump | t.Goto):

@@ -25,7 +25,7 @@ class Act(Struct, frozen=True):
     hook: str
 
 
-class Target(Struct, frozen=True):
+class Target(Struct, frozen=True, gc=False):
     """What stands behind `-j`. Subclasses say which module they are in `name` and act in `act`."""
 
     tracks: ClassVar[bool] = False  # whether its presence makes the kernel track connections
@@ -118,7 +118,7 @@ class SetConnMark(Target, frozen=True):
 
 
 class NoTrack(Target, frozen=True):
-    """`-j CT --notrack`: conntrack leaves this packet alone."""
+    """`-j CT --notrack`: conntrack leaves this packet alone. Zones and helpers are not modelled (DEV-9)."""
 
     tracks: ClassVar[bool] = True
 

@@ -42,6 +42,7 @@ ENDS = {
     "forwarded": "sent out of a device",
     "dropped": "dropped in silence",
     "rejected": "dropped, and the sender was told",
+    "unreachable": "nobody on the link has the address",
     "no-route": "no route led to the destination",
     "refused": "nobody listens, and the sender was told",
     "too-big": "too long for the sender's own device",
@@ -50,9 +51,10 @@ ENDS = {
 
 
 class Trace(Struct, frozen=True):
-    """All steps in the order in which they happened."""
+    """All steps in the order in which they happened. `causes` says of each which step led to it; -1 for the first."""
 
     steps: tuple[Step, ...]
+    causes: tuple[int, ...]
 
     @property
     def last(self) -> Step:
@@ -72,10 +74,13 @@ class Trace(Struct, frozen=True):
             if step.frame is not None
         ]
 
-    @property
-    def matched(self) -> list:
-        """Every rule that matched, in order."""
-        return [row for step in self.steps for row in step.why if type(row).__name__ == "Matched"]
+    def after(self, number: int) -> tuple[int, ...]:
+        """The numbers of all steps that one step led to, directly or by others."""
+        led = {number}
+        for later in range(number + 1, len(self.steps)):
+            if self.causes[later] in led:
+                led.add(later)
+        return tuple(sorted(led - {number}))
 
     def __str__(self) -> str:
         return "\n".join(str(step) for step in self.steps if step.said)

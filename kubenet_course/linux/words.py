@@ -26,7 +26,11 @@ def split(line: str) -> list[str]:
         raise BadInput(
             "", "a quotation mark has no partner", 'write comments as "text", with \\" for a quotation mark in them'
         )
-    return [re.sub(r"\\(.)", r"\1", word[1:-1]) if word[0] == '"' else word for word in words]
+    return [_unquoted(word) if word[0] == '"' else word for word in words]
+
+
+def _unquoted(word: str) -> str:
+    return re.sub(r"\\(.)", r"\1", word[1:-1]) if "\\" in word else word[1:-1]
 
 
 def quoted(text: str) -> str:

@@ -48,8 +48,10 @@ def sketched(cell: Cell, width: float) -> tuple[Sketch, float]:
     sketch, name = Sketch(), cell.machine.ns.name
     frame_top = _beyond_height(cell) + (DEVICE_HEIGHT / 2 if cell.far else 0)
     sketch.box(Box(name, "machine", 0, 0, width, 0, name))
-    y = frame_top + (DEVICE_HEIGHT / 2 if cell.far else 0) + TITLE
-    y = _pods(sketch, cell, width, y)
+    y = frame_top + (DEVICE_HEIGHT / 2 if cell.far else 0)
+    more = f", {cell.machine.left_out} more pods not drawn" if cell.machine.left_out else ""
+    sketch.box(Box(f"{name}:title", "title", 10, y, width - 20, TITLE, name), short(name) + more)
+    y = _pods(sketch, cell, width, y + TITLE)
     y = _bridges(sketch, cell, width, y)
     kernel = sketch.box(
         Box(f"{name}:kernel", "kernel", EDGE, y, width - 2 * EDGE, BAR, f"the kernel of {name}"), "rules and routes"
@@ -60,7 +62,7 @@ def sketched(cell: Cell, width: float) -> tuple[Sketch, float]:
     _devices(sketch, cell, cell.near, kernel, width, y)
     _devices(sketch, cell, cell.far, kernel, width, frame_top - DEVICE_HEIGHT / 2)
     _beyond(sketch, cell, width)
-    sketch.box(Box(name, "machine", 0, frame_top, width, bottom - frame_top, name), short(name))
+    sketch.box(Box(name, "machine", 0, frame_top, width, bottom - frame_top, name))
     return sketch, y + (DEVICE_HEIGHT if cell.near else 0)
 
 
@@ -78,10 +80,6 @@ def _pods(sketch: Sketch, cell: Cell, width: float, y: float) -> float:
         sketch.box(Box(pod.name, "pod", x, y + row * (POD_HEIGHT + GAP), wide, POD_HEIGHT, pod.name), short(pod.name), own)
     rows = -(-len(pods) // columns)
     y += rows * (POD_HEIGHT + GAP)
-    if cell.machine.left_out:
-        title = f"and {cell.machine.left_out} more pods"
-        sketch.box(Box(f"{cell.machine.ns.name}:more", "note", EDGE, y - 4, width - 2 * EDGE, 16, title), title)
-        y += 16
     return y + 12
 
 
@@ -113,7 +111,7 @@ def _attach_inside(sketch: Sketch, cell: Cell, kernel: Box) -> None:
             bed = sketch.boxes.get(f"{ns.name}/{device.master}", kernel)
             box = sketch.boxes[pod.name]
             side = 0 if box.x < kernel.middle[0] - 1 else 1
-            lane = 0.0 if box.y == last else (kernel.middle[0] + (4 + 7 * used[side]) * (2 * side - 1))
+            lane = 0.0 if box.y == last else (kernel.middle[0] + (6 + 12 * used[side]) * (2 * side - 1))
             used[side] += lane > 0
             _cable(sketch, (f"{pod.name}/{own.name}", f"{ns.name}/{device.name}"), box, bed, lane)
 

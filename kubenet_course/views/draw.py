@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Collection
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch, Polygon, Rectangle
 
-from .drawing import Box, Label, Line
+from .drawing import NO_MARK, Box, Label, Line, Mark
 from .scene import Scene
-from .svg import ROUND
+from .svg import ROUND, said
 from .theme import LIGHT
 
 DOTS = 144  # per inch: twice what a screen usually has
@@ -20,7 +19,7 @@ POINTS = 72 / 96  # of type for each pixel
 FILL = {kind: LIGHT[kind] for kind in ("machine", "pod", "bridge", "kernel", "device", "segment")} | {"port": LIGHT["line"]}
 
 
-def png(scene: Scene, here: str = "", been: Collection[str] = ()) -> bytes:
+def png(scene: Scene, mark: Mark = NO_MARK) -> bytes:
     """The picture as `svg.svg` draws it, in a file of its own."""
     drawing = scene.drawing
     figure = Figure(figsize=(drawing.width / 96, drawing.height / 96), dpi=DOTS, facecolor=LIGHT["paper"])
@@ -31,24 +30,24 @@ def png(scene: Scene, here: str = "", been: Collection[str] = ()) -> bytes:
     axes.axis("off")
     for box in drawing.boxes:
         order = {"machine": 1, "port": 4}.get(box.kind, 3)
-        _box(axes, box, box.key == here, box.key in been, order)
+        _box(axes, box, box.key == mark.here, box.key in mark.been, order)
     for line in drawing.lines:
-        _line(axes, line, line.key in been)
+        _line(axes, line, line.key in mark.been)
     for label in drawing.labels:
-        _label(axes, label)
-    _letter(axes, drawing.keys.get(here))
+        _label(axes, label, said(label, mark))
+    _letter(axes, drawing.keys.get(mark.here))
     file = io.BytesIO()
     figure.savefig(file, format="png", metadata={"Software": None})
     return file.getvalue()
 
 
-def png_text(scene: Scene, here: str = "", been: Collection[str] = ()) -> str:
+def png_text(scene: Scene, mark: Mark = NO_MARK) -> str:
     """The PNG as notebooks store it."""
-    return base64.b64encode(png(scene, here, been)).decode()
+    return base64.b64encode(png(scene, mark)).decode()
 
 
 def _box(axes, box: Box, is_here: bool, was_here: bool, order: int) -> None:
-    if box.kind == "note":
+    if box.kind == "title":
         return
     edge, wide = (LIGHT["here"], 4) if is_here else (LIGHT["path"], 2.5) if was_here else (LIGHT["line"], 1)
     shape = FancyBboxPatch(
@@ -66,10 +65,10 @@ def _line(axes, line: Line, was_here: bool) -> None:
     axes.plot(xs, ys, color=colour, linewidth=wide * POINTS, linestyle="-" if was_here else style, zorder=2)
 
 
-def _label(axes, label: Label) -> None:
+def _label(axes, label: Label, text: str) -> None:
     is_name = label.kind == "name"
     axes.text(
-        label.x, label.y, label.text, fontsize=label.size * POINTS * 0.94, color=LIGHT["ink" if is_name else "quiet"],
+        label.x, label.y, text, fontsize=label.size * POINTS * 0.94, color=LIGHT["ink" if is_name else "quiet"],
         fontweight="bold" if is_name else "normal", ha={"middle": "center", "start": "left"}[label.anchor],
         va="baseline", zorder=5, family="DejaVu Sans",
     )  # fmt: skip

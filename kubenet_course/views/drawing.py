@@ -17,7 +17,7 @@ class Box(Struct, frozen=True):
     """A rectangle. `kind` names its colour and shape; `title` is its whole name, which its label may shorten."""
 
     key: str
-    kind: str  # machine, pod, bridge, kernel, device, port, segment
+    kind: str  # machine, title, pod, bridge, kernel, device, port, segment
     x: float
     y: float
     width: float
@@ -49,6 +49,17 @@ class Label(Struct, frozen=True):
     size: float = ADDRESS
     kind: str = "address"  # name, address
     anchor: str = "middle"  # or start
+
+
+class Mark(Struct, frozen=True):
+    """Where the packet is, what it has passed on its way there, and, inside a kernel, at which stage."""
+
+    here: str = ""
+    been: tuple[str, ...] = ()
+    stage: str = ""
+
+
+NO_MARK = Mark()
 
 
 class Drawing(Struct, frozen=True):
@@ -118,14 +129,14 @@ class Sketch:
 
 
 def _labels(box: Box, rows: tuple[str, ...]) -> list[Label]:
-    """A box's text in its middle; a machine's in the corner that its frame leaves free."""
-    if box.kind == "machine":
-        text = shortened(rows[0], box.width - 20, NAME)
-        return [Label(box.key, box.x + 10, box.y + LEADING + 2, text, NAME, "name", "start")]
+    """A box's text in its middle, its name first; a title begins at the left."""
     x, y = box.middle
     y += 4.4 - LEADING * (len(rows) - 1) / 2
+    if box.kind == "title":
+        return [Label(box.key, box.x, y, shortened(rows[0], box.width, NAME), NAME, "name", "start")]
     sizes = [NAME if box.kind == "pod" and at == 0 else ADDRESS for at in range(len(rows))]
+    kinds = ["address" if at or box.kind == "kernel" else "name" for at in range(len(rows))]
     return [
-        Label(box.key, x, y + at * LEADING, shortened(row, box.width - 6, size), size, "address" if at else "name")
-        for at, (row, size) in enumerate(zip(rows, sizes, strict=True))
+        Label(box.key, x, y + at * LEADING, shortened(row, box.width - 6, size), size, kind)
+        for at, (row, size, kind) in enumerate(zip(rows, sizes, kinds, strict=True))
     ]

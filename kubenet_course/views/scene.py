@@ -8,15 +8,14 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from ..linux.skb import Skb
 from ..linux.tables import Netns
 from ..linux.trace import Step, Trace
 from .layout import Drawing, drawing
 from .parts import Machine, Parts, chosen
 from .roles import World, address_on, addresses
 
-ARRIVING = ("receive", "ip_rcv")  # stages at the device by which a packet came
-LEAVING = ("neigh_output", "transmit")  # stages at the device by which it goes
+ARRIVING = ("netif_receive_skb", "ip_rcv")  # stages at the device by which a packet came
+LEAVING = ("dev_queue_xmit", "neigh_output", "vxlan_xmit")  # stages at the device by which it goes
 
 
 class Scene(Struct, frozen=True):
@@ -32,15 +31,9 @@ class Scene(Struct, frozen=True):
 
     def place(self, step: Step) -> str:
         """The key of the box where a step happens; empty where its namespace is not drawn."""
-        keys = self.drawing.keys
-        if _device(step):
-            for key in (f"{step.namespace}/{_device(step)}", f"{step.namespace}/{_bridge(step)}"):
-                if key in keys:
-                    return key
-        for key in (f"{step.namespace}:kernel", step.namespace):
-            if key in keys:
-                return key
-        return ""
+        keys, name = self.drawing.keys, step.namespace
+        wanted = [f"{name}/{dev}" for dev in _devices(step) if dev]
+        return next((key for key in (*wanted, f"{name}:kernel", name) if key in keys), "")
 
     def crossed(self, one: str, other: str) -> list[str]:
         """The lines that a packet takes between two places: those of the shortest way that the picture has."""
@@ -54,19 +47,16 @@ def scene(world: World | Netns, *traces: Trace) -> Scene:
     return Scene(drawing(parts), _said(parts))
 
 
-def _device(step: Step) -> str:
-    """The device that a step is at; empty where it is inside the kernel."""
-    skb: Skb = step.skb
+def _devices(step: Step) -> tuple[str, ...]:
+    """The devices that a step is at, likeliest first; none where it is inside the kernel."""
+    skb = step.skb
     if step.stage in ARRIVING:
-        return skb.dev_in
-    if step.stage in LEAVING or step.frame is not None:
-        return skb.dev_out or skb.dev_in
-    return skb.dev_in if step.stage.startswith("bridge") else ""
-
-
-def _bridge(step: Step) -> str:
-    """The bridge whose table a step asked, if its reasons name one."""
-    return next((row.dev for row in step.why if getattr(row, "dev", "") and step.stage.startswith("bridge")), "")
+        return (skb.dev_in,)
+    if step.stage in LEAVING:
+        return (skb.dev_out,)
+    if step.stage.startswith("br_"):
+        return (skb.dev_out, skb.dev_in) if step.stage == "br_dev_xmit" else (skb.dev_in, skb.dev_out)
+    return ()
 
 
 def _said(parts: Parts) -> tuple[str, ...]:
@@ -89,10 +79,8 @@ def _machine_said(machine: Machine) -> str:
     own = ", ".join(f"{d.name} {address_on(d)}".strip() for d in ns.devices.values() if d.kind in ("eth", "vxlan"))
     bridges = ", ".join(f"{d.name} {address_on(d)}".strip() for d in ns.devices.values() if d.kind == "bridge")
     pods = ", ".join(f"{pod.name} {' '.join(addresses(pod)[:1])}".strip() for pod in machine.pods)
-    hosts = ", ".join(f"{host.name} {' '.join(addresses(host)[:1])}".strip() for host in machine.hosts)
     said = f"{ns.name}" + (f" ({own})" if own else "")
     said += f" has pods {pods}" if pods else ""
     said += f" and {machine.left_out} more" if machine.left_out else ""
     said += f" on bridge {bridges}" if bridges and pods else f" has bridge {bridges}" if bridges else ""
-    said += f"; it leads to {hosts}" if hosts else ""
     return said + "."

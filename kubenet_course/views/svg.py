@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
 from html import escape
 
-from .drawing import Box, Drawing, Label, Line
+from .drawing import NO_MARK, Box, Drawing, Label, Line, Mark
 from .scene import Scene
 from .theme import FONT, colour, variables
 
@@ -15,13 +14,14 @@ STYLE = f"""{variables(".kn")}
 .kn-scene .kn-name{{font-weight:600}}
 .kn-scene .kn-address{{fill:{colour("quiet")}}}
 .kn-scene rect{{stroke:{colour("line")};stroke-width:1}}
+.kn-scene .kn-paper{{fill:{colour("paper")};stroke:none}}
 .kn-scene .kn-machine{{fill:{colour("machine")}}}
 .kn-scene .kn-pod{{fill:{colour("pod")}}}
 .kn-scene .kn-bridge{{fill:{colour("bridge")}}}
 .kn-scene .kn-kernel{{fill:{colour("kernel")}}}
 .kn-scene .kn-device{{fill:{colour("device")}}}
 .kn-scene .kn-segment{{fill:{colour("segment")}}}
-.kn-scene .kn-note{{fill:none;stroke:none}}
+.kn-scene .kn-title{{fill:none;stroke:none}}
 .kn-scene .kn-port{{fill:{colour("line")};stroke:{colour("paper")}}}
 .kn-scene polyline{{fill:none;stroke:{colour("line")};stroke-width:1.5}}
 .kn-scene .kn-inside{{stroke-width:1;stroke-dasharray:1 3}}
@@ -34,24 +34,21 @@ STYLE = f"""{variables(".kn")}
 """
 
 
-def svg(scene: Scene, here: str = "", been: Collection[str] = (), label: str = "") -> str:
-    """The picture; `here` is the box where the packet is, `been` the lines and boxes that it has passed.
-
-    `label` is what a screen reader says; without it, the whole scene in sentences.
-    """
+def svg(scene: Scene, mark: Mark = NO_MARK, label: str = "") -> str:
+    """The picture, with the packet where `mark` says. `label` is what a screen reader says; else the scene in sentences."""
     drawing = scene.drawing
     frames = [box for box in drawing.boxes if box.kind == "machine"]
-    others = [box for box in drawing.boxes if box.kind != "machine"]
-    ports = [box for box in others if box.kind == "port"]
-    body = [
-        *(_box(box, here, been) for box in frames),
-        *(_line(line, been) for line in drawing.lines),
-        *(_box(box, here, been) for box in others if box.kind != "port"),
-        *(_box(box, here, been) for box in ports),
-        *map(_label, drawing.labels),
-        packet(drawing, here),
-    ]
+    ports = [box for box in drawing.boxes if box.kind == "port"]
+    others = [box for box in drawing.boxes if box.kind not in ("machine", "port")]
     width, height = drawing.width, drawing.height
+    body = [
+        f'<rect class="kn-paper" width="{width:g}" height="{height:g}"/>',
+        *(_box(box, mark) for box in frames),
+        *(_line(line, mark) for line in drawing.lines),
+        *(_box(box, mark) for box in (*others, *ports)),
+        *(_label(label, mark) for label in drawing.labels),
+        packet(drawing, mark.here),
+    ]
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="kn kn-scene" viewBox="0 0 {width:g} {height:g}" '
         f'width="{width:g}" height="{height:g}" role="img" aria-label="{escape(label or str(scene))}">'
@@ -59,29 +56,34 @@ def svg(scene: Scene, here: str = "", been: Collection[str] = (), label: str = "
     )
 
 
-def _classes(box_or_line: Box | Line, here: str, been: Collection[str]) -> str:
-    key = box_or_line.key
-    return f"kn-{box_or_line.kind}" + " kn-been" * (key in been) + " kn-here" * (key == here)
+def _classes(drawn: Box | Line, mark: Mark) -> str:
+    return f"kn-{drawn.kind}" + " kn-been" * (drawn.key in mark.been) + " kn-here" * (drawn.key == mark.here)
 
 
-def _box(box: Box, here: str, been: Collection[str]) -> str:
-    radius = ROUND.get(box.kind, 3)
+def _box(box: Box, mark: Mark) -> str:
     return (
-        f'<rect data-key="{escape(box.key)}" class="{_classes(box, here, been)}" x="{box.x:g}" y="{box.y:g}" '
-        f'width="{box.width:g}" height="{box.height:g}" rx="{radius}"><title>{escape(box.title)}</title></rect>'
+        f'<rect data-key="{escape(box.key)}" class="{_classes(box, mark)}" x="{box.x:g}" y="{box.y:g}" '
+        f'width="{box.width:g}" height="{box.height:g}" rx="{ROUND.get(box.kind, 3)}">'
+        f"<title>{escape(box.title)}</title></rect>"
     )
 
 
-def _line(line: Line, been: Collection[str]) -> str:
+def _line(line: Line, mark: Mark) -> str:
     points = " ".join(f"{x:g},{y:g}" for x, y in line.points)
-    return f'<polyline data-key="{escape(line.key)}" class="{_classes(line, "", been)}" points="{points}"/>'
+    return f'<polyline data-key="{escape(line.key)}" class="{_classes(line, mark)}" points="{points}"/>'
 
 
-def _label(label: Label) -> str:
+def _label(label: Label, mark: Mark) -> str:
     return (
         f'<text data-of="{escape(label.of)}" class="kn-{label.kind}" x="{label.x:g}" y="{label.y:g}" '
-        f'font-size="{label.size:g}" text-anchor="{label.anchor}" pointer-events="none">{escape(label.text)}</text>'
+        f'font-size="{label.size:g}" text-anchor="{label.anchor}" pointer-events="none">'
+        f"{escape(said(label, mark))}</text>"
     )
+
+
+def said(label: Label, mark: Mark) -> str:
+    """A label's text; where the packet is inside a kernel, that kernel's label names the stage instead."""
+    return mark.stage if mark.stage and label.of == mark.here and label.of.endswith(":kernel") else label.text
 
 
 def packet(drawing: Drawing, here: str) -> str:

@@ -22,35 +22,10 @@ FLAGS = (
     "ACK ACK",
     "ALL NONE",
 )
+ANY_FAMILY = ("echo-request", "echo-reply", "destination-unreachable", "port-unreachable")
 ICMP_TYPES = {
-    4: [
-        "any",
-        "8",
-        "0",
-        "3",
-        "3/3",
-        "3/10",
-        "3/0",
-        "11",
-        "echo-request",
-        "echo-reply",
-        "destination-unreachable",
-        "port-unreachable",
-        "time-exceeded",
-    ],
-    6: [
-        "128",
-        "129",
-        "1",
-        "1/4",
-        "1/1",
-        "1/0",
-        "3",
-        "echo-request",
-        "echo-reply",
-        "destination-unreachable",
-        "port-unreachable",
-    ],
+    4: ("any", "8", "0", "3", "3/3", "3/10", "3/0", "11", *ANY_FAMILY, "time-exceeded"),
+    6: ("128", "129", "1", "1/4", "1/1", "1/0", "3", *ANY_FAMILY),
 }
 RANGES = {
     4: (

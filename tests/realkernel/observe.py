@@ -27,7 +27,8 @@ def canonical(family: int) -> str:
 
 
 def _rules(text: str) -> Iterator[tuple[str, int]]:
-    table, numbers = "", {}
+    table = ""
+    numbers: dict[str, int] = {}
     for line in text.splitlines():
         if line.startswith("*"):
             table, numbers = line[1:], {}

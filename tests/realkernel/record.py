@@ -37,7 +37,8 @@ def varying(one: list[dict[str, Any]], other: list[dict[str, Any]]) -> list[dict
 
 def record(seed: int, cases: int, style: str) -> dict[str, Any]:
     """Cases drawn from a seed, answered by the kernel; a rule set that iptables-restore refuses is drawn again."""
-    rng, found, refused = Random(seed), [], 0
+    rng, refused = Random(seed), 0
+    found: list[dict[str, Any]] = []
     draw = STYLES[style]
     with RealKernel() as kernel:
         while len(found) < cases:

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from random import Random
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
+T = TypeVar("T")
 Weighted = tuple[tuple[str, int], ...]
 HOOKS = {
     "raw": ("PREROUTING", "OUTPUT"),
@@ -58,7 +59,7 @@ class Style:
         return [user for user in later if any(user in side and chain in side for side in (before, after))]
 
 
-def pick(rng: Random, weighted: tuple[tuple[object, int], ...]) -> object:
+def pick(rng: Random, weighted: tuple[tuple[T, int], ...]) -> T:
     """One of several, each with its weight."""
     return rng.choices([one for one, _ in weighted], [weight for _, weight in weighted])[0]
 
@@ -158,7 +159,7 @@ def state(rng: Random, place: Place) -> str:
 
 def a_rule(rng: Random, style: Style, place: Place, below: list[str]) -> str:
     """One rule of a chain; `below` are the user chains it may lead to."""
-    proto = str(pick(rng, style.protocols))
+    proto = pick(rng, style.protocols)
     place = place._replace(proto=proto)
     words = [f"-A {place.chain}"]
     named = f"{'! ' if style.sided and rng.random() < 0.06 else ''}-p {proto}" if proto else ""

@@ -79,8 +79,8 @@ class Sent:
 
     def __init__(self, packet: Packet) -> None:
         """Sends it, from the namespace where this thread stands."""
-        self.packet, self.error, self.sock = packet, 0, None
-        self.at_once = False
+        self.packet, self.error, self.at_once = packet, 0, False
+        self.sock: socket.socket | None = None
         how = self._raw if packet.get("raw") else getattr(self, f"_{packet['proto']}")
         try:
             how()
@@ -88,9 +88,9 @@ class Sent:
             self.error, self.at_once = wrong.errno or 0, True
 
     def _udp(self) -> None:
-        self.sock = told(_prepared(self.packet, socket.SOCK_DGRAM), family_of(self.packet))
-        self.sock.connect((self.packet["dst"], self.packet["dport"]))
-        self.sock.send(bytes(self.packet.get("length", 4)))
+        self.sock = sock = told(_prepared(self.packet, socket.SOCK_DGRAM), family_of(self.packet))
+        sock.connect((self.packet["dst"], self.packet["dport"]))
+        sock.send(bytes(self.packet.get("length", 4)))
 
     def _raw(self) -> None:
         family = family_of(self.packet)
@@ -102,23 +102,23 @@ class Sent:
 
     def _icmp(self) -> None:
         family = family_of(self.packet)
-        self.sock = told(_prepared(self.packet, socket.SOCK_RAW, ICMP[family]), family)
-        self.sock.connect((self.packet["dst"], 0))
+        self.sock = sock = told(_prepared(self.packet, socket.SOCK_RAW, ICMP[family]), family)
+        sock.connect((self.packet["dst"], 0))
         payload = bytes(self.packet.get("length", 4))
         echo = struct.pack("!BBHHH", ECHO[family], 0, 0, self.packet["id"], 1) + payload
-        self.sock.send(echo[:2] + struct.pack("!H", checksum(echo)) + echo[4:])
+        sock.send(echo[:2] + struct.pack("!H", checksum(echo)) + echo[4:])
 
     def _tcp(self) -> None:
         """A SYN, and patience. The error is asked for at the end: one that comes while connect() runs is a soft one."""
-        self.sock = _prepared(self.packet, socket.SOCK_STREAM)
-        self.sock.setblocking(False)
-        wrong = self.sock.connect_ex((self.packet["dst"], self.packet["dport"]))
+        self.sock = sock = _prepared(self.packet, socket.SOCK_STREAM)
+        sock.setblocking(False)
+        wrong = sock.connect_ex((self.packet["dst"], self.packet["dport"]))
         if wrong not in (0, errno.EINPROGRESS):
             self.error, self.at_once = wrong, True
             return
         until = time.monotonic() + PATIENCE
-        while time.monotonic() < until and not select.select([], [self.sock], [], 0.005)[1]:
-            self.error = self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
+        while time.monotonic() < until and not select.select([], [sock], [], 0.005)[1]:
+            self.error = sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
             if self.error:
                 return
 

@@ -66,7 +66,8 @@ class Lab:
         """The ears of one family, what they heard before forgotten."""
         listening = [ears for ears in self.ears if ears.family == family]
         for ears in listening:
-            _ = ears.datagrams(), ears.syns(), ears.icmp(), ears.hang_up()
+            _ = ears.datagrams(), ears.syns(), ears.icmp()
+            ears.hang_up()
         return listening
 
     def ask(self, packet: Packet) -> Packet:

@@ -37,9 +37,9 @@ def plan_veth(conf: Bridge, netns: str, ifname: str, veth: str, vlan: int, trunk
     size = ("mtu", str(conf.mtu)) if conf.mtu else ()
     mac = ("address", conf.mac) if conf.mac and netns else ()
     there = ("netns", netns) if netns else ()
-    # The reference makes both ends with a queue length of 0.
+    # The reference makes the host's end with a queue length of 0.
     near = ("ip", "link", "add", "name", veth, *size, "txqueuelen", "0", "type", "veth")
-    far = ("peer", "name", ifname, *size, "txqueuelen", "0", *mac, *there)
+    far = ("peer", "name", ifname, *size, *mac, *there)
     attach = f"failed to connect {quoted(veth)} to bridge {conf.bridge}"
     hairpin = ("hairpin", "on" if conf.hairpin and netns else "off")
     commands = [

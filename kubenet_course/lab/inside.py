@@ -1,0 +1,109 @@
+"""The process inside the private namespaces: builds, listens, sends, hears, and tells what it heard. Started by `run`.
+
+It reads one job from standard input, a line of JSON, and ends when that is done or when standard input ends: whoever
+started it holds the other end, so that nothing outlives a parent that was killed.
+"""
+
+from __future__ import annotations
+
+import errno
+import json
+import os
+import platform
+import socket
+import threading
+import time
+from typing import Any
+
+from .carry_out import Refused, carry_out, has_link_local, is_ready
+from .listen import Ears, Heard
+from .places import Places
+
+READY_WITHIN = 2.0  # seconds for all links to come up
+SETTLED = 0.02  # seconds of silence after which the building is over
+IPPROTO_RAW = socket.IPPROTO_RAW
+
+
+def _leash() -> None:
+    """Waits for the end of standard input, then ends everything at once."""
+    while os.read(0, 4096):
+        pass
+    os._exit(3)
+
+
+def _wait_until_ready(job: dict[str, Any], places: Places) -> None:
+    until = time.monotonic() + READY_WITHIN
+    for name, devices in job["ready"].items():
+        with places.inside(name):
+            while time.monotonic() < until:
+                ready = [is_ready(device) for device in devices]  # every one is asked: a bridge waits for its ports
+                if all(ready) and has_link_local(job["link_local"].get(name, ())):
+                    break
+                time.sleep(0.002)
+
+
+def _send(sending: dict[str, Any], places: Places) -> str:
+    """Sends one packet or frame. What the kernel told the sender: the name of an error, or nothing."""
+    data = bytes.fromhex(sending["hex"])
+    with places.inside(sending["namespace"]):
+        if sending["device"]:
+            with socket.socket(socket.AF_PACKET, socket.SOCK_RAW) as wire:
+                wire.bind((sending["device"], 0))
+                wire.send(data)
+            return ""
+        family = socket.AF_INET6 if ":" in sending["dst"] else socket.AF_INET
+        with socket.socket(family, socket.SOCK_RAW, IPPROTO_RAW) as raw:
+            try:
+                raw.sendto(data, (sending["dst"], 0))
+            except OSError as error:
+                return errno.errorcode.get(error.errno or 0, str(error.errno))
+    return ""
+
+
+def _told(heard: list[Heard], number: int) -> list[tuple[int, str, str, str, str]]:
+    return [(number, *where, data.hex()) for *where, data in heard]  # type: ignore[misc]
+
+
+def perform(job: dict[str, Any]) -> dict[str, Any]:
+    """The whole story: what was heard after each sending, what senders were told, and how long the parts took."""
+    began = time.monotonic()
+    places = Places()
+    carry_out(job["commands"], places)
+    _wait_until_ready(job, places)
+    ears = Ears(places)
+    ears.hear(job["hear"])
+    for one in job["sockets"]:
+        ears.listen(*one)
+    ears.gather(SETTLED, READY_WITHIN)
+    carry_out(job["forget"], places)  # what bridges learned from the devices' own reports
+    built = time.monotonic()
+    frames, errors = [], {}
+    for number, sending in enumerate(job["sendings"], 1):
+        if sending["pause"]:
+            frames += _told(ears.gather(sending["pause"], sending["pause"]), number - 1)
+        if error := _send(sending, places):
+            errors[number] = error
+        frames += _told(ears.gather(job["quiet"], job["most"]), number)
+    frames += _told(ears.gather(job["quiet"] * 2, job["most"]), len(job["sendings"]))
+    times = {"build": built - began, "send": time.monotonic() - built}
+    return {"kernel": platform.release(), "frames": frames, "errors": errors, "times": times}
+
+
+def main() -> None:
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})  # one CPU does every hop, in order
+    line = bytearray()
+    while not line.endswith(b"\n"):
+        more = os.read(0, 1 << 16)
+        if not more:
+            return
+        line += more
+    threading.Thread(target=_leash, daemon=True).start()
+    try:
+        answer = perform(json.loads(line))
+    except (Refused, OSError) as error:
+        answer = {"refused": str(error)}
+    print(json.dumps(answer), flush=True)
+
+
+if __name__ == "__main__":
+    main()

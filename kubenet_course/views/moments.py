@@ -1,0 +1,143 @@
+"""A trace as a story to step through: for each step what the kernel held before, which packet this is about, where it came from.
+
+A walk answers everything that moves, so a story of one request has side stories: the questions for MAC addresses, and what
+the asker's own kernel says to an answer that no program waits for. `detail` tells what a first look needs from what it does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from msgspec import Struct
+
+from ..linux.packet import Arp, Flow, Neighbour, Packet, Vxlan
+from ..linux.skb import NO_CONNECTION, UNTRACKED, Connection, Skb
+from ..linux.tables import Device
+from ..linux.trace import Next, Step, Trace
+
+MAIN, REASONS, EVERY = "main", "reasons", "every"  # how much to show: each has all of the one before
+DETAILS = {MAIN: "the main steps", REASONS: "every decision", EVERY: "every step"}
+LOOK_UP = "neighbour question"  # ARP, neighbour discovery
+# Decisions that a first look needs even where nothing changed.
+TELLING = ("route_input", "route_output", "br_handle_frame", "br_handle_frame_finish", "br_nf_pre_routing_finish",
+           "br_dev_xmit", "vxlan_xmit", "vxlan_rcv", "neigh_output", "ip_forward")  # fmt: skip
+
+
+class Moment(Struct, frozen=True):
+    """A step in its story. `before` is what the kernel held when the step began; `parent` the number of the step before it.
+
+    `turn` counts who speaks: 0 is the packet that was sent, 1 what was answered, 2 what was answered to that.
+    """
+
+    step: Step
+    before: Skb
+    parent: int = -1
+    turn: int = 0
+    is_look_up: bool = False
+    detail: str = EVERY
+
+    @property
+    def about(self) -> str:
+        """Which packet this step is about, in words."""
+        if self.is_look_up:
+            return LOOK_UP
+        if self.step.skb.packet.is_error:
+            return "error message"
+        return ("request", "answer", "answer to the answer")[min(self.turn, 2)]
+
+
+def moments(*traces: Trace) -> tuple[Moment, ...]:
+    """The steps of one or more traces in order, each with its place in the story."""
+    found: list[Moment] = []
+    for number, trace in enumerate(traces):
+        found += _of_one(trace, len(found), number)
+    return tuple(found)
+
+
+def _of_one(trace: Trace, first: int, turn: int) -> list[Moment]:
+    made: list[Moment] = []
+    waiting: list[tuple[int, Next]] = []
+    for step in trace.steps:
+        at = next(
+            (at for at, (_, one) in enumerate(waiting) if (one.namespace, one.stage) == (step.namespace, step.stage)), -1
+        )
+        parent, cause = waiting.pop(at) if at >= 0 else (-1, None)
+        before = cause.skb if cause else step.skb
+        look_up = is_look_up(before.packet)
+        if parent >= 0 and made[parent].is_look_up and not look_up:
+            parent = _waited(made, step, parent)
+        spoke = 0 if parent < 0 else made[parent].turn + (step.stage == "route_output")
+        moment = Moment(step, before, parent, turn if parent < 0 else spoke, look_up)
+        made.append(Moment(step, before, parent, moment.turn, look_up, _detail(moment, made, turn)))
+        waiting += [(len(made) - 1, one) for one in step.then]
+    return [
+        Moment(m.step, m.before, m.parent + first if m.parent >= 0 else -1, m.turn, m.is_look_up, m.detail) for m in made
+    ]
+
+
+def is_look_up(packet: object) -> bool:
+    """Whether a packet only asks for, or tells, a MAC address."""
+    return isinstance(packet, Arp) or isinstance(getattr(packet, "payload", None), Neighbour)
+
+
+def _waited(made: list[Moment], step: Step, parent: int) -> int:
+    """The step where a packet began to wait for the answer that has now set it free."""
+    for at in range(len(made) - 1, -1, -1):
+        one = made[at]
+        if one.step.namespace == step.namespace and one.step.skb.packet == step.skb.packet and not one.is_look_up:
+            return at
+    return parent
+
+
+def _detail(moment: Moment, made: list[Moment], first_turn: int) -> str:
+    step = moment.step
+    if not step.said:
+        return EVERY
+    if moment.is_look_up or moment.turn > first_turn + 1:
+        return REASONS
+    if step.end or _changes(moment):
+        return MAIN
+    if step.frame is not None:
+        device = step.why[0] if step.why and isinstance(step.why[0], Device) else None
+        return REASONS if device and (device.kind == "bridge" or device.master) else MAIN
+    if step.stage in TELLING or (step.stage == "ip_rcv" and moment.parent < 0):
+        return MAIN
+    is_inner = isinstance(step.skb.packet, Packet) and not isinstance(step.skb.packet.payload, Vxlan)
+    return MAIN if is_inner and step.stage.startswith(("conntrack", "confirm")) else REASONS
+
+
+def _changes(moment: Moment) -> bool:
+    """Whether the packet's addresses, ports or mark are others after the step."""
+    before, after = moment.before, moment.step.skb
+    if not isinstance(before.packet, Packet) or not isinstance(after.packet, Packet):
+        return False
+    return (before.packet.flow, before.mark) != (after.packet.flow, after.mark)
+
+
+def shown(story: Iterable[Moment], detail: str) -> list[int]:
+    """The numbers of the steps to show at a level of detail."""
+    levels = list(DETAILS)
+    return [at for at, moment in enumerate(story) if levels.index(moment.detail) <= levels.index(detail)]
+
+
+def trail(story: tuple[Moment, ...], at: int) -> list[int]:
+    """The steps that led a packet to where it is, oldest first: its own, not those of the packet that it answers."""
+    found, here = [], at
+    while here >= 0 and story[here].turn == story[at].turn and story[here].is_look_up == story[at].is_look_up:
+        found.append(here)
+        here = story[here].parent
+    return found[::-1]
+
+
+def connections(story: Iterable[Moment]) -> Iterator[dict[str, tuple[Connection, ...]]]:
+    """For each step, what each kernel has in its connection table so far, as far as these packets made it."""
+    known: dict[str, dict[Flow, Connection]] = {}
+    now: dict[str, tuple[Connection, ...]] = {}
+    for moment in story:
+        one, where = moment.step.skb.connection, moment.step.namespace
+        if one is not NO_CONNECTION and one is not UNTRACKED and one.original.proto:
+            table = known.setdefault(where, {})
+            if table.get(one.original) != one:
+                table[one.original] = one
+                now = now | {where: tuple(table.values())}
+        yield now
