@@ -104,7 +104,7 @@ def _prepared(said: dict[str, Any]) -> tuple[Runtime, ConfList]:
 @command.command("add")
 @_taking(*PLACES, *ABOUT)
 @click.pass_context
-def add(ctx: click.Context, **said: Any) -> None:
+def add(ctx: click.Context, /, **said: Any) -> None:
     """ADD through the chain; prints the result, which DEL and CHECK will find again."""
     runtime, network = _prepared(said)
     try:
@@ -116,7 +116,7 @@ def add(ctx: click.Context, **said: Any) -> None:
 @command.command("del")
 @_taking(*PLACES, *ABOUT)
 @click.pass_context
-def delete(ctx: click.Context, **said: Any) -> None:
+def delete(ctx: click.Context, /, **said: Any) -> None:
     """DEL, last plugin first."""
     runtime, network = _prepared(said)
     try:
@@ -128,7 +128,7 @@ def delete(ctx: click.Context, **said: Any) -> None:
 @command.command("check")
 @_taking(*PLACES, *ABOUT)
 @click.pass_context
-def check(ctx: click.Context, **said: Any) -> None:
+def check(ctx: click.Context, /, **said: Any) -> None:
     """CHECK that everything is as ADD left it."""
     runtime, network = _prepared(said)
     try:
@@ -141,7 +141,7 @@ def check(ctx: click.Context, **said: Any) -> None:
 @_taking(*PLACES, *ABOUT)
 @click.option("--valid", multiple=True, metavar="ID/IF", help="A living attachment; what belongs to no such one goes.")
 @click.pass_context
-def collect(ctx: click.Context, valid: tuple[str, ...], **said: Any) -> None:
+def collect(ctx: click.Context, /, valid: tuple[str, ...], **said: Any) -> None:
     """Take away what belongs to no living attachment (--container-id with --ifname names a living one, as --valid)."""
     runtime, network = _prepared(said)
     living = [_living(text) for text in valid]
@@ -162,7 +162,7 @@ def _living(text: str) -> tuple[str, str]:
 @command.command("status")
 @_taking(*PLACES, *ABOUT)
 @click.pass_context
-def status(ctx: click.Context, **said: Any) -> None:
+def status(ctx: click.Context, /, **said: Any) -> None:
     """Is every plugin ready for ADD?"""
     runtime, network = _prepared(said)
     try:

@@ -45,7 +45,7 @@ def outcomes(ns: Netns, packet: Packet, dev: str = "", mark: int = 0, seed: int 
 def ended(trace: Trace, probability: float = 1.0) -> Outcome:
     """How the packet that was sent ended; what its end set in motion (an ICMP error) is left out."""
     last = trace.last
-    own = trace.steps[: trace.steps.index(last) + 1]
+    own = trace.steps[: trace.end + 1]
     rules = tuple(row for step in own for row in step.why if isinstance(row, Matched) and row.number)
     end = "dropped" if last.end == "not-permitted" else last.end or "dropped"
     return Outcome(end, last.skb, rules, probability, trace)

@@ -10,6 +10,7 @@ from msgspec import Struct, field
 from ..errors import BadInput
 from .address import Address, Mac, family
 from .hooks import Path
+from .packet import endpoint
 from .route import Fib, IfAddr, Route
 from .rules import NO_RULES, Ruleset
 
@@ -67,6 +68,12 @@ class Socket(Struct, frozen=True):
     address: Address
     port: int
     program: str = ""
+    reuseport: bool = False  # SO_REUSEPORT
+    reuseaddr: bool = False  # SO_REUSEADDR, which matters to UDP only
+    v6only: bool = False  # IPV6_V6ONLY
+
+    def __str__(self) -> str:
+        return f"{self.program or 'a program'} on {self.proto} {endpoint(self.address, self.port)}"
 
 
 class FdbEntry(Struct, frozen=True):

@@ -57,9 +57,14 @@ class Trace(Struct, frozen=True):
     causes: tuple[int, ...]
 
     @property
+    def end(self) -> int:
+        """The number of the step that ended the first packet's way, or of the very last where it never ended."""
+        return next((number for number, step in enumerate(self.steps) if step.end), len(self.steps) - 1)
+
+    @property
     def last(self) -> Step:
-        """The step that ended the first packet's way, or the very last where it never ended."""
-        return next((step for step in self.steps if step.end), self.steps[-1])
+        """That step."""
+        return self.steps[self.end]
 
     @property
     def frames(self) -> list[tuple[str, str, str, Frame]]:

@@ -9,12 +9,17 @@ from typing import Any, NamedTuple
 from kubenet_course.kube.cni import decode
 from kubenet_course.kube.cni.address import Address, Cidr
 from kubenet_course.kube.cni.args import arguments
-from kubenet_course.kube.cni.decode import listed, optional, struct
+from kubenet_course.kube.cni.decode import Shape, listed, optional, struct
 from kubenet_course.kube.cni.host_local import Range, RangeSet
 from kubenet_course.kube.cni.result import route_of
 from kubenet_course.kube.cni.spec import CniError, at_least, refused
 
-_RANGE_FIELDS = {"rangeStart": decode.ip, "rangeEnd": decode.ip, "subnet": decode.cidr, "gateway": decode.ip}
+_RANGE_FIELDS: dict[str, Shape] = {
+    "rangeStart": decode.ip,
+    "rangeEnd": decode.ip,
+    "subnet": decode.cidr,
+    "gateway": decode.ip,
+}
 _RANGE = struct("allocator.Range", _RANGE_FIELDS)
 _RANGES = listed(listed(_RANGE, "allocator.RangeSet"), "[]allocator.RangeSet")
 _IPAM = struct(

@@ -39,7 +39,7 @@ def plan_masquerade(network: str, container_id: str, pods: list[Cidr]) -> list[C
     for family in sorted({pod.ip.version for pod in pods}):
         mine = [pod for pod in pods if pod.ip.version == family]
         masquerade = ("-A", chain, "!", "-d", MULTICAST[family], *comment, "-j", "MASQUERADE")
-        rules = [
+        rules: list[tuple[str, ...]] = [
             ("-A", chain, "-d", f"{type(pod.ip)(pod.network)}/{pod.prefix}", *comment, "-j", "ACCEPT") for pod in mine
         ]
         rules.insert(1, masquerade)

@@ -10,7 +10,7 @@ from typing import Any
 from kubenet_course.kube.cni import decode
 from kubenet_course.kube.cni.address import Address, Cidr
 from kubenet_course.kube.cni.decode import Shape, Unreadable, listed, optional, struct
-from kubenet_course.kube.cni.spec import CURRENT, OLDEST, VERSIONS, numbers_of, quoted
+from kubenet_course.kube.cni.spec import CURRENT, OLDEST, VERSIONS, quoted
 
 Result = dict[str, Any]
 
@@ -158,8 +158,3 @@ def printed(answer: dict[str, Any]) -> str:
     """An answer as the reference prints it: four spaces deep, `<`, `>` and `&` escaped, no line end."""
     text = json.dumps(answer, indent=4, ensure_ascii=False)
     return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
-
-
-def newest_of(versions: list[str]) -> str:
-    """The newest of some versions, compared by number."""
-    return max(versions, key=numbers_of)

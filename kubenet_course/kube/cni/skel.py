@@ -76,10 +76,9 @@ def _answered(commands: Commands, env: Mapping[str, str], stdin: IO[bytes]) -> s
     if command not in ATTACHED | SINCE.keys():
         raise CniError(Code.INVALID_ENVIRONMENT, f"unknown CNI_COMMAND: {command}")
     version = _version(command, conf)
-    call = Call(
-        command, *(env.get(f"CNI_{each}", "") for each in ("CONTAINERID", "NETNS", "IFNAME", "ARGS", "PATH")),
-        conf, version, document,
-    )  # fmt: skip
+    names = ("CONTAINERID", "NETNS", "IFNAME", "ARGS", "PATH")
+    container_id, netns, ifname, args, path = (env.get(f"CNI_{each}", "") for each in names)
+    call = Call(command, container_id, netns, ifname, args, path, conf, version, document)
     if command == "ADD":
         refuse_own_netns(call, env)
     result = _called(commands, call)

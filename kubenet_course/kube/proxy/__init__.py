@@ -1,0 +1,1 @@
+"""kube-proxy: what a node does with packets for Services. One module for each mode, and what all modes share."""
