@@ -8,7 +8,7 @@ Each loads when it is first used, so that importing the package stays fast and n
 from importlib import import_module
 
 __version__ = "0.1.0"
-_ROOMS = ("errors", "linux", "kube", "lab", "views", "learn", "cli")
+_ROOMS = ("data", "errors", "linux", "kube", "lab", "views", "learn", "cli")
 
 
 def __getattr__(name: str):

@@ -96,6 +96,13 @@ def step_answer(step: dict[str, Any], answers: list[Any], known: dict[str, str])
     """
     if "picture" in step:
         return picture(step["picture"])
+    if "command" in step:
+        argv, stdin, netns, unless = (step["command"][part] for part in range(4))
+        inside = ["nsenter", f"--net={netns}"] if netns else []
+        if unless and subprocess.run([*inside, *unless], capture_output=True, check=False).returncode == 0:
+            return [0, "", ""]
+        done = subprocess.run([*inside, *argv], input=stdin, capture_output=True, text=True, check=False)
+        return [done.returncode, done.stdout, done.stderr]
     if "run" in step:
         done = subprocess.run(step["run"], capture_output=True, text=True, check=False)
         return [done.returncode, done.stdout, done.stderr]

@@ -1,115 +1,239 @@
-"""Plays recorded cases of the real kernel (data/reference/kernel-6.18) through the model, and says where the two differ."""
+"""Plays recorded cases of the real kernel (data/reference/kernel-6.18, and what `realkernel` records) through the model, and says
+where the two differ."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+
+from kernel_lab import PORTS, Player
 
 from kubenet_course.linux.address import family
-from kubenet_course.linux.kernel import send
-from kubenet_course.linux.memory import Memory
-from kubenet_course.linux.packet import Packet, udp
-from kubenet_course.linux.route import ifaddr
-from kubenet_course.linux.save import read
-from kubenet_course.linux.tables import Device, Netns, netns
-from kubenet_course.linux.trace import Trace
+from kubenet_course.linux.choices import Choices, Seeded
+from kubenet_course.linux.memory import SECOND
+from kubenet_course.linux.packet import ECHO, ECHO_REPLY, ICMP, Packet, Tcp, Udp
+from kubenet_course.linux.skb import Connection
+from kubenet_course.linux.trace import Step
 
-HOSTS = {
-    "client": ("10.0.1.2", "10.0.1.3", "fd00:10:0:1::2", "fd00:10:0:1::3"),
-    "server": ("10.0.2.2", "10.0.2.3", "fd00:10:0:2::2", "fd00:10:0:2::3"),
-}
-DEVICES = {"client": "eth1", "server": "eth2", "router": ""}
-# What a connected UDP socket hears of an ICMP error (net/ipv4/icmp.c, icmp_err_convert: those that are fatal).
-ERRNO = {(3, 3): "ECONNREFUSED", (3, 2): "ENOPROTOOPT", (3, 9): "ENETUNREACH", (3, 10): "EHOSTUNREACH", (3, 13): "EHOSTUNREACH"}
-
-
-def router(case: dict) -> Netns:
-    """The machine in the middle, with a case's rules."""
-    devices = (
-        Device("eth1", addresses=(ifaddr("10.0.1.1/24"), ifaddr("fd00:10:0:1::1/64"))),
-        Device("eth2", addresses=(ifaddr("10.0.2.1/24"), ifaddr("fd00:10:0:2::1/64"))),
-    )
-    rules = {4: read(case["restore_input"]).rules}
-    if case.get("restore_input6"):
-        rules[6] = read(case["restore_input6"]).rules
-    switches = {"net.ipv4.ip_forward": 1, "net.ipv6.conf.all.forwarding": 1}
-    return netns("router", devices, rules=rules, sysctls=switches, sockets_known=False)
+# What a socket hears of an ICMP error, and whether a UDP or raw socket that did not ask for details hears it at all
+# (net/ipv4/icmp.c icmp_err_convert; net/ipv6/icmp.c icmpv6_err_convert).
+ERRNO = {
+    ("icmp", 3, 0): ("ENETUNREACH", False), ("icmp", 3, 1): ("EHOSTUNREACH", False), ("icmp", 3, 2): ("ENOPROTOOPT", True),
+    ("icmp", 3, 3): ("ECONNREFUSED", True), ("icmp", 3, 9): ("ENETUNREACH", True), ("icmp", 3, 10): ("EHOSTUNREACH", True),
+    ("icmp", 3, 13): ("EHOSTUNREACH", True), ("icmp", 11, 0): ("EHOSTUNREACH", False),
+    ("ipv6-icmp", 1, 0): ("ENETUNREACH", False), ("ipv6-icmp", 1, 1): ("EACCES", True),
+    ("ipv6-icmp", 1, 3): ("EHOSTUNREACH", False), ("ipv6-icmp", 1, 4): ("ECONNREFUSED", True),
+    ("ipv6-icmp", 1, 5): ("EACCES", True), ("ipv6-icmp", 1, 6): ("EACCES", True), ("ipv6-icmp", 3, 0): ("EHOSTUNREACH", False),
+}  # fmt: skip
+COMPARED = ("received", "sender_errno", "outcome", "answer", "icmp_errors", "rule_packet_counters", "conntrack")
 
 
-def told(case: dict, row: dict) -> tuple[dict, Trace, Memory]:
-    """What the model says of one packet, in the words of the record."""
-    ns, memory = router(case), Memory()
-    sent = udp(row["src"] or family(row["dst"]).any, row["sport"], row["dst"], row["dport"], b"x" * 8)
-    trace = send(ns, sent, dev=DEVICES[row["from"]], memory=memory)
-    return {
-        "received": received(trace, row),
-        "sender_errno": errno(trace, row),
-        "rule_packet_counters": counters(memory),
-        "conntrack": sorted(entries(memory)),
-    }, trace, memory
+class Drawn(Seeded):
+    """Chance as a capture shows it: every port is found at one offset."""
+
+    def __init__(self, offset: int):
+        super().__init__()
+        self.offset = offset
+
+    def pick(self, question, among):
+        return self.offset if question[0] == "port" else super().pick(question, among)
 
 
-def _where(packet: Packet) -> str:
-    return next((name for name, own in HOSTS.items() if packet.flow.dst in own), "")
+def choices_for(case: dict, row: dict) -> Iterator[Choices]:
+    """The choices that could have led to what was recorded: an ordinary one, then every offset that leads to a recorded port."""
+    yield Seeded()
+    text = (case.get("restore_input") or "") + (case.get("ip6_restore_input") or "")
+    firsts = {0, 1, 600, 1024} | {int(first) for first in re.findall(r"\b(\d{3,5})-\d{3,5}\b", text)}
+    ports = sorted({int(port) for line in row["conntrack"] for port in re.findall(r"(?:port|id)=(\d+)", line)})
+    for port in ports:
+        yield from (Drawn((port - first) % 65536) for first in sorted(firsts) if port >= first)
 
 
-def received(trace: Trace, row: dict) -> list[dict]:
-    found = []
-    for step in trace.steps:
-        packet = step.skb.packet
-        if packet.is_error or step.end not in ("local", "forwarded"):
-            continue
-        rx = "router" if step.end == "local" else _where(packet)
-        link = {"eth1": "client", "eth2": "server"}.get(step.skb.dev_out, rx)
-        martian = rx in HOSTS and packet.flow.src in HOSTS[rx]
-        if rx and rx == (link if step.end == "forwarded" else rx) and not martian and 5000 <= packet.flow.dport <= 5003:
-            flow = packet.flow
-            found.append({"rx": rx, "dst": flow.dst, "dport": flow.dport, "src": flow.src, "sport": flow.sport})
+def differences(player: Player, row: dict) -> list[str]:
+    """Where model and kernel differ about the next packet of a case; empty where they agree. The player moves on."""
+    found: list[str] = []
+    for at, choices in enumerate(choices_for(player.case, row)):
+        trial = player.copy()
+        model = told(trial, row, choices)
+        mine = [
+            f"{name}: model {model[name]}, kernel {recorded(row, name)}"
+            for name in COMPARED
+            if name in row and model[name] != recorded(row, name)
+        ]
+        if not at or not mine:
+            found, kept = mine, trial
+        if not mine:
+            break
+    kept.hang_up()
+    player.memory = kept.memory
     return found
 
 
-def errno(trace: Trace, row: dict) -> str | None:
-    first = trace.last
-    if row["from"] == "router" and first.end in ("no-route", "not-permitted"):
-        return {"no-route": "ENETUNREACH", "not-permitted": "EPERM"}[first.end]
-    if row["from"] == "router" and first.end == "rejected" and first.stage.endswith("OUTPUT"):
-        return "EPERM"
-    for step in trace.steps:
-        packet = step.skb.packet
-        if packet.is_error and step.end in ("local", "forwarded"):
-            at = "router" if step.end == "local" else _where(packet)
-            if at == row["from"]:
-                return ERRNO.get((packet.flow.dport >> 8, packet.flow.dport & 255))
+def told(player: Player, row: dict, choices: Choices) -> dict:
+    """What the model says of one packet, in the words of the record."""
+    before = dict(player.memory.of("router").packets)
+    steps = player.play(row, choices)
+    of = family(row["dst"])
+    errors = sorted(icmp_errors(steps), key=str)
+    counted = player.memory.of("router").packets
+    return {
+        "received": sorted(received(row, steps, "ttl" in str(row["received"])), key=str),
+        "sender_errno": errno(row, player, steps),
+        "outcome": outcome(row, player, steps),
+        "answer": answer(row, player, steps),
+        "icmp_errors": errors,
+        "rule_packet_counters": {
+            f"{table}/{chain}/{number}": seen - before.get((f, table, chain, number), 0)
+            for (f, table, chain, number), seen in sorted(counted.items())
+            if number and f == of.number and seen != before.get((f, table, chain, number), 0)
+        },
+        "conntrack": sorted(entries(player, of.number)),
+    }
+
+
+def recorded(row: dict, name: str):
+    value = row[name]
+    if name == "conntrack":
+        return sorted(recorded_entry(line) for line in value)
+    if name == "received":
+        mine = [heard for heard in value if not _looped(row, heard)]
+        return sorted(({k: v for k, v in heard.items() if k != "reply_errno"} for heard in mine), key=str)
+    return sorted(value, key=str) if name == "icmp_errors" else value
+
+
+def _looped(row: dict, heard: dict) -> bool:
+    """A copy that the sender's own host made of what it sent to many: not the router's doing."""
+    many = row["dst"].endswith(".255") or row["dst"].startswith(("224.", "ff"))
+    return many and heard["rx"] == row["from"] != "router"
+
+
+def _at_program(steps: list[Step]) -> Iterator[tuple[str, Packet]]:
+    for step in steps:
+        if step.stage == "local_deliver":
+            yield step.namespace, step.skb.packet
+
+
+def received(row: dict, steps: list[Step], with_ttl: bool) -> Iterator[dict]:
+    """Datagrams that programs got, SYNs and echo requests that arrived: who, and as what."""
+    for rx, packet in _at_program(steps):
+        flow = packet.flow
+        ttl = {"ttl": packet.ttl} if with_ttl else {}
+        heard = {"rx": rx, "dst": flow.dst, "dport": flow.dport, "src": flow.src, "sport": flow.sport} | ttl
+        if _looped(row, heard) or packet.is_error:
+            continue
+        at_port = isinstance(packet.header, Udp) and flow.dport in PORTS and packet.payload != b"answer"
+        if at_port or (isinstance(packet.header, Tcp) and packet.header.flags == "S"):
+            yield heard
+        elif packet.icmp_type == ECHO.get(flow.proto, -2):
+            yield {"rx": rx, "dst": flow.dst, "src": flow.src, "id": flow.sport} | ttl
+
+
+def icmp_errors(steps: list[Step]) -> Iterator[dict]:
+    for rx, packet in _at_program(steps):
+        if packet.is_error:
+            quoted = packet.payload.packet.flow
+            proto = "icmp" if quoted.proto in ICMP else quoted.proto
+            about = {"proto": proto, "src": quoted.src, "dst": quoted.dst}
+            about |= {"id": quoted.sport} if proto == "icmp" else {"sport": quoted.sport, "dport": quoted.dport}
+            kind, code = packet.flow.dport >> 8, packet.flow.dport & 255
+            heard = {"rx": rx, "dst": packet.flow.dst, "src": packet.flow.src, "ttl": packet.ttl}
+            yield heard | {"type": kind, "code": code, "quotes": about}
+
+
+def answer(row: dict, player: Player, steps: list[Step]) -> dict | None:
+    """What came back to the sender's socket."""
+    found = None
+    for rx, packet in _at_program(steps):
+        flow = packet.flow
+        if rx != row["from"]:
+            continue
+        if row["proto"] == "icmp" and packet.icmp_type == ECHO_REPLY.get(flow.proto, -2):
+            found = {"dst": flow.dst, "src": flow.src, "id": flow.sport, "ttl": packet.ttl}
+        elif row["proto"] == "udp" and packet.payload == b"answer" and flow.reverse == player.sent and not row.get("raw"):
+            found = {"dst": flow.dst, "src": flow.src, "sport": flow.sport, "ttl": packet.ttl}
+    return found
+
+
+def _dropped_at_home(row: dict, steps: list[Step]) -> Step | None:
+    """The step at which the sender's own kernel refused its packet, before any device had it."""
+    for step in steps:
+        if step.stage in ("neigh_output", "dev_queue_xmit") or step.namespace != row["from"]:
+            return None
+        if step.end:
+            return step
     return None
 
 
-def counters(memory: Memory) -> dict[str, int]:
-    counted = memory.of("router").packets
-    return {f"{table}/{chain}/{n}": seen for (_, table, chain, n), seen in sorted(counted.items()) if n}
+def errno(row: dict, player: Player, steps: list[Step]) -> str | None:
+    """The error that the sender's socket meets: at once, or told by ICMP or RST."""
+    if row.get("raw"):
+        return None
+    home = _dropped_at_home(row, steps)
+    if home is not None and home.end == "no-route":
+        return "ENETUNREACH"
+    if home is not None and row["proto"] != "tcp":
+        return "EPERM"
+    for rx, packet in _at_program(steps):
+        if rx == row["from"] and packet.is_error and packet.payload.packet.flow == player.sent:
+            name, fatal = ERRNO[packet.flow.proto, packet.flow.dport >> 8, packet.flow.dport & 255]
+            if fatal or row["proto"] == "tcp":
+                return name
+        if rx == row["from"] and _is_reset(packet) and packet.flow.reverse == player.sent:
+            return "ECONNREFUSED"
+    return None
 
 
-def entries(memory: Memory) -> list[tuple]:
-    known = {id(c): c for c in memory.of("router").connections.values()}
-    return [(c.original.src, c.original.dst, c.original.sport, c.original.dport,
-             c.reply.src, c.reply.dst, c.reply.sport, c.reply.dport) for c in known.values()]  # fmt: skip
+def _is_reset(packet: Packet) -> bool:
+    return isinstance(packet.header, Tcp) and "R" in packet.header.flags
 
 
-def recorded_entries(lines: list[str]) -> list[tuple]:
-    found = []
-    for line in lines:
-        words = re.findall(r"(src|dst|sport|dport)=(\S+)", line)
-        values = [value if name in ("src", "dst") else int(value) for name, value in words]
-        if len(values) == 8:
-            found.append(tuple(values))
-    return sorted(found)
+def outcome(row: dict, player: Player, steps: list[Step]) -> str | None:
+    """What came of a connection attempt."""
+    if row["proto"] != "tcp":
+        return None
+    home = _dropped_at_home(row, steps)
+    if home is not None and home.end == "no-route":
+        return "no-route"
+    for rx, packet in _at_program(steps):
+        known = isinstance(packet.header, Tcp) and packet.flow.reverse == player.sent
+        if rx == row["from"] and known and packet.header.flags == "SA":
+            return "connected"
+    names = {None: "timeout", "ECONNREFUSED": "refused"}
+    return names.get(errno(row, player, steps), "unreachable")
 
 
-def differences(case: dict, row: dict) -> list[str]:
-    """Where model and kernel differ about one packet; empty where they agree."""
-    model, trace, _ = told(case, row)
-    kernel = {
-        "received": row["received"],
-        "sender_errno": row["sender_errno"],
-        "rule_packet_counters": dict(row["rule_packet_counters"]),
-        "conntrack": recorded_entries(row["conntrack"]),
-    }
-    return [f"{name}: model {model[name]}, kernel {kernel[name]}" for name in kernel if model[name] != kernel[name]]
+def entries(player: Player, of: int) -> Iterator[tuple]:
+    """The connection table as `conntrack -L` tells it."""
+    known = {id(c): c for c in player.memory.of("router").connections.values()}.values()
+    for c in known:
+        if family(c.original.dst).number == of and c.expires > player.memory.now:
+            yield (c.original.proto, c.state if c.original.proto == "tcp" else "", *_ends(c.original), *_ends(c.reply),
+                   c.seen_reply, c.assured, c.mark, _seconds(c, player.memory.now))  # fmt: skip
+
+
+def _seconds(known: Connection, now: int) -> int:
+    return (known.expires - now) // SECOND - 1
+
+
+def _ends(flow) -> tuple:
+    return (flow.src, flow.dst, flow.sport, flow.dport)
+
+
+NAMES = {"icmpv6": "ipv6-icmp"}
+
+
+def recorded_entry(line: str) -> tuple:
+    words = line.split()
+    proto = NAMES.get(words[0], words[0])
+    at = 4 if proto == "tcp" else 3
+    ends: list = []
+    pairs = [word.split("=") for word in words[at:] if "=" in word]
+    values = [(name, value if name in ("src", "dst") else int(value)) for name, value in pairs]
+    mark = next(value for name, value in values if name == "mark")
+    for half in (0, 1):
+        wanted = ("src", "dst", "id", "type", "code") if proto in ICMP else ("src", "dst", "sport", "dport")
+        told_ = {name: [v for n, v in values if n == name][half] for name in wanted}
+        last = (told_["id"], told_["type"] << 8 | told_["code"]) if proto in ICMP else (told_["sport"], told_["dport"])
+        ends += [told_["src"], told_["dst"], *last]
+    state = words[3] if proto == "tcp" else ""
+    return (proto, state, *ends, "[UNREPLIED]" not in words, "[ASSURED]" in words, mark, int(words[2]))

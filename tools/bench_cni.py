@@ -10,13 +10,14 @@ import tempfile
 from itertools import count
 from pathlib import Path
 
-from kubenet_course.kube.cni import plugin_host_local, skel
+from kubenet_course.kube.cni import skel
 from kubenet_course.kube.cni.host_local import Range, Remembered, give
+from kubenet_course.kube.cni.plugin_host_local import COMMANDS
 from tools.bench import Timed, measurement
 
 PODS = 10_000
 BASE = int(ipaddress.ip_address("10.244.0.0"))
-BLOCK = (Range(4, BASE + 1, BASE + (1 << 16) - 2, ipaddress.ip_address("10.244.0.1"), 16),)
+BLOCK = (Range(4, BASE + 1, BASE + (1 << 16) - 2, "10.244.0.1", 16, BASE + 1),)
 REFERENCE = Path("/usr/lib/cni/host-local")
 COLD = "from kubenet_course.kube.cni.plugin_host_local import main; main()"
 NUMBERS = count()
@@ -27,9 +28,12 @@ def counted() -> Timed:
     return lambda: [f"{ipaddress.IPv4Address(BASE + number)}" for number in range(2, PODS + 2)]
 
 
-def given(store: Remembered, how_many: int) -> None:
-    for _ in range(how_many):
-        give(store, f"c{next(NUMBERS)}", "eth0", BLOCK, 0)
+def given(store: Remembered, how_many: int) -> list[str]:
+    """Gives addresses to new containers, and returns their names."""
+    names = [f"c{next(NUMBERS)}" for _ in range(how_many)]
+    for name in names:
+        give(store, name, "eth0", BLOCK, 0)
+    return names
 
 
 @measurement("10,000 pods, each is given its address", figure=0.12, floor=counted)
@@ -44,24 +48,25 @@ def filled(free: int) -> Remembered:
     return store
 
 
-@measurement("the first 100 pod addresses of a block of 65,533", figure=0.002)
-def first_addresses() -> Timed:
-    return lambda: given(Remembered(), 100)
-
-
-@measurement("the last 100 pod addresses of a block of 65,533", figure=0.002, floor=first_addresses)
-def last_addresses() -> Timed:
-    store = filled(100)
+def hundred(free: int) -> Timed:
+    """A hundred addresses of a block of which all but `free` are given, and given back."""
+    store = Remembered()
+    given(store, (1 << 16) - 3 - free)
     last = dict(store.last)
 
-    def again() -> None:
-        for address in [each for each in list(store.owners)[-100:] if len(store.owners) == (1 << 16) - 3]:
-            container, ifname = store.owners[address]
-            store.release(container, ifname)
+    def story() -> None:
+        for name in given(store, 100):
+            store.release(name, "eth0")
         store.last = dict(last)
-        given(store, 100)
 
-    return again
+    return story
+
+
+@measurement(
+    "100 pod addresses at the end of a block (floor: in its middle)", figure=0.004, floor=lambda: hundred(32_000)
+)
+def at_the_end() -> Timed:
+    return hundred(100)
 
 
 def environment() -> dict[str, str]:
@@ -90,12 +95,15 @@ def cold_add() -> Timed:
     return cold(sys.executable, "-c", COLD)
 
 
-@measurement("kubenet-host-local ADD in a warm process", figure=0.001)
+@measurement("kubenet-host-local ADD and DEL in a warm process", figure=0.002)
 def warm_add() -> Timed:
     conf = configured()
 
-    def add() -> None:
-        out = io.StringIO()
-        skel.answer("host-local", plugin_host_local.COMMANDS, environment(), io.BytesIO(conf), out, sys.stderr)
+    def add_and_delete() -> None:
+        env = environment()
+        for command in ("ADD", "DEL"):
+            skel.answer(
+                "host-local", COMMANDS, env | {"CNI_COMMAND": command}, io.BytesIO(conf), io.StringIO(), sys.stderr
+            )
 
-    return add
+    return add_and_delete

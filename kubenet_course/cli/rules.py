@@ -10,7 +10,7 @@ import msgspec
 
 from ..errors import BadInput
 from ..linux.address import IPV6, Address, address, family
-from ..linux.outcomes import Outcome, outcomes, rounded
+from ..linux.outcome import Outcome, outcomes, rounded
 from ..linux.packet import ECHO, Flow, Icmp, Other, Packet, Tcp, Udp
 from ..linux.rule_text import rule_text
 from ..linux.save import Dump, read

@@ -13,7 +13,7 @@ _AT_HAND = {
     "choices": ("Scripted", "Seeded", "every"),
     "kernel": ("send",),
     "memory": ("Memory",),
-    "outcomes": ("Outcome", "outcomes"),
+    "outcome": ("Outcome", "outcomes"),
     "packet": ("Arp", "Flow", "Frame", "Packet", "Tcp", "ping", "tcp", "udp"),
     "route": ("Route", "ifaddr"),
     "save": ("read", "write"),

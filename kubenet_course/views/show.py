@@ -69,7 +69,7 @@ def connections(memory: Memory, namespace: str = "") -> Table:
 
 
 def outcomes(of: Iterable[object]) -> Table:
-    """What may become of a packet, and how likely it is. Takes pairs (probability, outcome), or what `linux.outcomes` gives.
+    """What may become of a packet, and how likely it is. Takes pairs (probability, outcome), or what `linux.outcome` gives.
 
     An outcome is a text, a trace, or an Outcome; those that read the same are one, and their chances add up.
     """

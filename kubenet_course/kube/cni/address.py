@@ -59,6 +59,22 @@ def parse_cidr(text: str) -> Cidr | None:
     return Cidr(ip, int(after), bits) if int(after) <= bits else None
 
 
+def number_of(text: str) -> tuple[int, int] | None:
+    """An address as its family (4 or 6) and a number; None when the text spells none.
+
+    Canonical IPv4 text, by far the most frequent, is read without making an address of it.
+    """
+    try:
+        a, b, c, d = text.split(".")
+        number = int(a) << 24 | int(b) << 16 | int(c) << 8 | int(d)
+        if text_of(4, number) == text and number < 1 << 32:
+            return 4, number
+    except ValueError:
+        pass
+    address = parse_ip(text)
+    return (address.version, int(address)) if address is not None else None
+
+
 def text_of(version: int, number: int) -> str:
     """The canonical text of an address given as a family (4 or 6) and a number."""
     if version == 4:

@@ -141,7 +141,7 @@ def gateways_of(conf: Bridge, result: Result) -> list[Cidr]:
 
 
 def plan_gateway(conf: Bridge, device: str, mac: str, gateway: Cidr, present: list[Cidr]) -> list[Command]:
-    """One gateway address on the bridge. `present` are the device's addresses, `mac` what it had when it was made.
+    """One gateway address on the bridge. `present` are the device's addresses, `mac` what it had when it was made (or empty).
 
     Raises CniError (999) when another address stands there and may not be replaced.
     """
@@ -160,7 +160,7 @@ def plan_gateway(conf: Bridge, device: str, mac: str, gateway: Cidr, present: li
     commands.append(Command(_addr("add", gateway, device), purpose=why))
     # A bridge without a MAC of its own takes its lowest port's, and would change with every pod.
     own = ("ip", "link", "set", "dev", device, "address", mac)
-    return [*commands, Command(own, purpose=f"{purpose}: could not set bridge's mac")]
+    return [*commands, *([Command(own, purpose=f"{purpose}: could not set bridge's mac")] if mac else [])]
 
 
 def plan_forwarding(gateways: list[Cidr]) -> list[Command]:

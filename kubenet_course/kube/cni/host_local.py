@@ -8,28 +8,30 @@ container that crashes and returns does not meet its own old connections. Real s
 from collections.abc import Iterator, Sequence
 from typing import NamedTuple, Protocol
 
-from kubenet_course.kube.cni.address import Address, parse_ip, text_of
+from kubenet_course.kube.cni.address import number_of, text_of
 from kubenet_course.kube.cni.spec import CniError, refused
 
 
 class Range(NamedTuple):
     """Addresses `first` to `last` (numbers, both included) of one family (4 or 6), in a network of `prefix` bits.
 
-    The gateway is never given. It may lie outside the network, even in the other family: then every address is given.
+    The gateway is never given: `skip` is its number. It may lie outside the network, even in the other family: then
+    `skip` is none of the range's, and every address is given.
     """
 
     version: int
     first: int
     last: int
-    gateway: Address
+    gateway: str
     prefix: int
+    skip: int = -1
 
     def __str__(self) -> str:
         return f"{text_of(self.version, self.first)}-{text_of(self.version, self.last)}"
 
-    def contains(self, address: Address) -> bool:
+    def contains(self, version: int, number: int) -> bool:
         """Whether the address is one of this range."""
-        return address.version == self.version and self.first <= int(address) <= self.last
+        return version == self.version and self.first <= number <= self.last
 
     def overlaps(self, other: "Range") -> bool:
         """Whether any address stands in both."""
@@ -61,21 +63,30 @@ def shown(ranges: RangeSet) -> str:
     return ",".join(str(each) for each in ranges)
 
 
-def range_for(ranges: RangeSet, address: Address | None) -> Range | None:
+def range_for(ranges: RangeSet, address: str | None) -> Range | None:
     """The range that an address belongs to."""
-    if address is None:
-        return None
-    return next((each for each in ranges if each.contains(address)), None)
+    place = place_of(ranges, number_of(address) if address else None)
+    return None if place is None else ranges[place]
 
 
-def in_turn(ranges: RangeSet, last: Address | None) -> Iterator[tuple[Range, int]]:
+def place_of(ranges: RangeSet, address: tuple[int, int] | None) -> int | None:
+    """Which range of the set an address (family, number) belongs to."""
+    if address is not None:
+        for place, each in enumerate(ranges):
+            if each.contains(*address):
+                return place
+    return None
+
+
+def in_turn(ranges: RangeSet, last: str | None) -> Iterator[tuple[Range, int]]:
     """Every address that may be given, once, from the one after `last` onwards, gateways left out.
 
     Without a `last` that belongs here the first range's start comes first. Asked on, the walk ends where it began.
     """
-    here = range_for(ranges, last)
-    place = 0 if here is None else ranges.index(here)
-    now = ranges[0].first - 1 if here is None or last is None else int(last)
+    address = number_of(last) if last else None
+    here = place_of(ranges, address)
+    place = here or 0
+    now = ranges[0].first - 1 if here is None or address is None else address[1]
     begin, fresh = None, here is None
     while True:
         if now == ranges[place].last and not fresh:
@@ -88,12 +99,12 @@ def in_turn(ranges: RangeSet, last: Address | None) -> Iterator[tuple[Range, int
         elif now == begin:
             return
         spot = ranges[place]
-        if spot.gateway.version != spot.version or now != int(spot.gateway):
+        if now != spot.skip:
             yield spot, now
 
 
 def give(
-    store: Reservations, container_id: str, ifname: str, ranges: RangeSet, range_id: int, wanted: Address | None = None
+    store: Reservations, container_id: str, ifname: str, ranges: RangeSet, range_id: int, wanted: str | None = None
 ) -> Given:
     """Reserves one address of a range set: the wanted one, else the next in turn.
 
@@ -102,27 +113,26 @@ def give(
     if wanted is not None:
         return _give_wanted(store, container_id, ifname, ranges, range_id, wanted)
     for held in store.held_by(container_id, ifname):
-        if range_for(ranges, parse_ip(held)) is not None:
+        if range_for(ranges, held) is not None:
             raise refused(f"{held} has been allocated to {container_id}, duplicate allocation is not allowed")
-    last = store.last_reserved(range_id)
-    for spot, number in in_turn(ranges, parse_ip(last) if last else None):
+    for spot, number in in_turn(ranges, store.last_reserved(range_id)):
         address = text_of(spot.version, number)
         if store.reserve(container_id, ifname, address, range_id):
-            return Given(address, spot.prefix, str(spot.gateway))
+            return Given(address, spot.prefix, spot.gateway)
     raise refused(f"no IP addresses available in range set: {shown(ranges)}")
 
 
 def _give_wanted(
-    store: Reservations, container_id: str, ifname: str, ranges: RangeSet, range_id: int, wanted: Address
+    store: Reservations, container_id: str, ifname: str, ranges: RangeSet, range_id: int, wanted: str
 ) -> Given:
     spot = range_for(ranges, wanted)
     if spot is None:
         raise refused(f"{wanted} not in range set {shown(ranges)}")
     if wanted == spot.gateway:
         raise refused(f"requested ip {wanted} is subnet's gateway")
-    if not store.reserve(container_id, ifname, str(wanted), range_id):
+    if not store.reserve(container_id, ifname, wanted, range_id):
         raise refused(f"requested IP address {wanted} is not available in range set {shown(ranges)}")
-    return Given(str(wanted), spot.prefix, str(spot.gateway))
+    return Given(wanted, spot.prefix, spot.gateway)
 
 
 def give_all(
@@ -130,7 +140,7 @@ def give_all(
     container_id: str,
     ifname: str,
     range_sets: Sequence[RangeSet],
-    requested: Sequence[Address] = (),
+    requested: Sequence[str] = (),
 ) -> list[Given]:
     """One address of every range set, or none at all: when one set refuses, what the others gave goes back.
 
@@ -148,7 +158,7 @@ def give_all(
             raise refused(f"failed to allocate for range {range_id}: {wrong.msg}", wrong.details) from None
     if asked:
         take_back(store, container_id, ifname, len(given))
-        raise refused("failed to allocate all requested IPs: " + " ".join(str(each) for each in asked))
+        raise refused("failed to allocate all requested IPs: " + " ".join(asked))
     return given
 
 

@@ -48,7 +48,7 @@ class Ipam(NamedTuple):
     name: str
     version: str
     range_sets: tuple[RangeSet, ...]
-    requested: tuple[Address, ...]
+    requested: tuple[str, ...]
     routes: list[Any]
     data_dir: str
     resolv_conf: str
@@ -78,14 +78,14 @@ def ipam_config(conf: Any, args: str = "") -> Ipam:
     return Ipam(net.get("name", ""), version, sets, requested, routes, data_dir, resolv_conf)
 
 
-def _requested(net: dict[str, Any], args: str) -> tuple[Address, ...]:
+def _requested(net: dict[str, Any], args: str) -> tuple[str, ...]:
     """Asked for in CNI_ARGS, then in args.cni.ips, then in runtimeConfig.ips."""
     from_args = arguments(args, {"IP": decode.requested_ip}).get("IP")
     listed_args = ((net.get("args") or {}).get("cni") or {}).get("ips", [])
     asked = [*([from_args] if from_args else []), *listed_args, *net.get("runtimeConfig", {}).get("ips", [])]
     if None in asked:
         raise refused("cannot understand ip: IP <nil> not v4 nor v6", "leave the empty address out")
-    return tuple(dict.fromkeys(asked))
+    return tuple(dict.fromkeys(str(each) for each in asked))
 
 
 def _range_set(number: int, written: list[dict[str, Any]]) -> RangeSet:
@@ -123,7 +123,8 @@ def _range(written: dict[str, Any]) -> Range:
     start = low + 1 if first is None else first
     last = _inside("RangeEnd", written.get("rangeEnd"), subnet, start, top)
     # The highest address of an IPv4 network is its broadcast; IPv6 has none.
-    return Range(version, start, (top - (version == 4)) if last is None else last, gateway, subnet.ones)
+    skip = int(gateway) if gateway.version == version else -1
+    return Range(version, start, (top - (version == 4)) if last is None else last, str(gateway), subnet.ones, skip)
 
 
 def _end(written: dict[str, Any], subnet: Cidr, top: int) -> int:

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
-from ...linux.address import IPV6, Address, Family, address
+from ...linux.address import Address, Family, address
 from ..objects import HEADLESS, PROXY_NAME, EndpointSlice
 from ..objects import Endpoint as SliceEndpoint
 from ..objects import ServicePort as Port
@@ -79,6 +79,3 @@ def anybody(slices: Iterable[EndpointSlice], port: Port, of: Family) -> bool:
                 return True
     return False
 
-
-def joined(address: Address, port: int, of: Family) -> str:
-    return f"[{address}]:{port}" if of is IPV6 else f"{address}:{port}"

@@ -45,6 +45,7 @@ class Settings(Struct, frozen=True):
 
     node: NodeFacts
     family: Family
+    ip: Address
     mark: int
     masquerade_all: bool
     local: Test | None
@@ -65,7 +66,8 @@ class Settings(Struct, frozen=True):
 
 def settings(configuration: KubeProxyConfiguration, node: NodeFacts, of: Family) -> Settings:
     """What iptables mode makes of a configuration on a node."""
-    ranges = node_port_ranges(configuration.node_port_addresses, node, of)
+    ip = node_ip(configuration, node, of)
+    ranges = node_port_ranges(configuration.node_port_addresses, ip, of)
     everywhere = any(block.length == 0 for block in ranges)
     on_loopback = of is IPV4 and any("127.0.0.0" in block or block.first.startswith("127.") for block in ranges)
     localhost = configuration.iptables.localhost_node_ports and on_loopback
@@ -73,6 +75,7 @@ def settings(configuration: KubeProxyConfiguration, node: NodeFacts, of: Family)
     return Settings(
         node,
         of,
+        ip,
         1 << configuration.iptables.masquerade_bit,
         configuration.iptables.masquerade_all,
         local_test(configuration, node, of),
@@ -86,11 +89,17 @@ def _is_loopback(ip: Address) -> bool:
     return ip == "::1" or (ip.startswith("127.") and ":" not in ip)
 
 
-def node_port_ranges(wanted: Iterable[str], node: NodeFacts, of: Family) -> tuple[Prefix, ...]:
+def node_ip(configuration: KubeProxyConfiguration, node: NodeFacts, of: Family) -> Address:
+    """The address that kube-proxy takes for its node's: the one it is told to bind to, else the node's own."""
+    bound = configuration.bind_address
+    return address(bound) if bound and bound not in ("0.0.0.0", "::") and family(bound) is of else node.ip(of)
+
+
+def node_port_ranges(wanted: Iterable[str], ip: Address, of: Family) -> tuple[Prefix, ...]:
     """Ranges of a family; without any, all of it. The word `primary` stands for the node's own address."""
     texts = tuple(wanted)
     if texts == ("primary",):
-        texts = tuple(ip for ip in (node.ip(of),) if not _is_loopback(ip))
+        texts = () if _is_loopback(ip) else (ip,)
     found = tuple(block for block in map(prefix, texts) if block.family is of)
     return found or (prefix("0.0.0.0/0" if of is IPV4 else "::/0"),)
 
@@ -109,6 +118,3 @@ def local_test(configuration: KubeProxyConfiguration, node: NodeFacts, of: Famil
     blocks = [block for block in map(prefix, texts) if block.family is of]
     return Source(prefix=blocks[0]) if blocks else None
 
-
-def canonical(addresses: Iterable[str]) -> tuple[Address, ...]:
-    return tuple(map(address, addresses))

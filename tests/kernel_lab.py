@@ -1,0 +1,182 @@
+"""The small internet of `realkernel`, as the model has it, and programs in it as they behave there: they listen, answer when asked
+to, and know of a handshake.
+
+The walk is the model's own, step by step (`kernel.STAGES`); only what a *program* does next stands here.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from copy import deepcopy
+from dataclasses import dataclass, field
+
+from msgspec.structs import replace
+from realkernel.topology import INTERFACES, NAMES, NOBODY, NOBODYS_MAC, ROUTER, address
+
+from kubenet_course.linux.address import family, prefix
+from kubenet_course.linux.choices import Choices, Seeded
+from kubenet_course.linux.kernel import STAGES, Kernel
+from kubenet_course.linux.memory import Memory
+from kubenet_course.linux.packet import ECHO, Flow, Frame, Icmp, Packet, Tcp, Udp
+from kubenet_course.linux.route import Route, ifaddr
+from kubenet_course.linux.save import read
+from kubenet_course.linux.skb import Skb
+from kubenet_course.linux.tables import Device, NeighbourEntry, Netns, Socket, netns
+from kubenet_course.linux.trace import Next, Step
+
+PORTS = range(5000, 5004)
+# What a fresh Linux socket offers in its SYN: segment size, and room for SACK and window scaling (12 bytes).
+SYN_OPTIONS = bytes.fromhex("020405b4 0101 0402 01 030307")
+
+
+def lab(case: dict) -> dict[str, Netns]:
+    """The three namespaces, the router with the rules of a case."""
+    rules = {
+        of: read(case[key]).rules
+        for of, key in ((4, "restore_input"), (6, "ip6_restore_input"))
+        if case.get(key)
+    }
+    return {name: _namespace(name, rules if name == "router" else {}) for name in NAMES}
+
+
+def _namespace(name: str, rules: dict) -> Netns:
+    devices, neighbours, routes = [], [], []
+    for mine in (one for one in INTERFACES if one.namespace == name):
+        far = next(one for one in INTERFACES if one.net == mine.net and one != mine)
+        own = [ifaddr(f"{address(of, mine.net, host)}/{bits}") for of, bits in ((4, 24), (6, 64)) for host in mine.hosts]
+        devices.append(Device(mine.device, "veth", mine.mac, tuple(own), peer=(far.namespace, far.device)))
+        near = [(host, far.mac) for host in far.hosts] + [(NOBODY, NOBODYS_MAC)]
+        for of in (4, 6):
+            neighbours += [NeighbourEntry(address(of, mine.net, host), mine.device, mac) for host, mac in near]
+            if name != "router":
+                anywhere = prefix("0.0.0.0/0" if of == 4 else "::/0")
+                routes.append(Route(anywhere, mine.device, address(of, mine.net, ROUTER)))
+    sockets = [Socket(proto, "::", port, "a listener") for proto in ("udp", "tcp") for port in PORTS]
+    switches = {"net.ipv4.ip_forward": 1, "net.ipv6.conf.all.forwarding": 1} if name == "router" else {}
+    tables = {"routes": tuple(routes), "neighbours": tuple(neighbours), "rules": rules, "sockets": tuple(sockets)}
+    return netns(name, tuple(devices), sysctls=switches, **tables)
+
+
+def as_sent(row: dict) -> tuple[str, Packet]:
+    """A recorded packet as its sender's program makes it: the namespace, the packet before a source is chosen."""
+    of = family(row["dst"])
+    many = row["dst"].startswith(("224.", "ff"))
+    fields = {"ttl": row.get("ttl") or (1 if many and row["proto"] != "tcp" else 64)}
+    payload = bytes(row.get("length", 4))
+    source = row["src"] or of.any
+    if row["proto"] == "icmp":
+        kind = of.icmp
+        return row["from"], Packet(Flow(kind, source, row["id"], row["dst"], ECHO[kind] << 8), Icmp(1), payload, **fields)
+    flow = Flow(row["proto"], source, row["sport"], row["dst"], row["dport"])
+    if row["proto"] == "tcp":
+        return row["from"], Packet(flow, Tcp("S", options=SYN_OPTIONS), b"", **fields)
+    return row["from"], Packet(flow, Udp(), payload, **fields)
+
+
+@dataclass
+class Player:
+    """Plays the packets of one case, in one memory. `steps` are those of the packet played last."""
+
+    case: dict
+    memory: Memory = field(default_factory=Memory)
+    steps: list[Step] = field(default_factory=list)
+
+    def __post_init__(self):
+        self.world = lab(self.case)
+
+    def copy(self) -> Player:
+        """The same player with a memory of its own, to try another choice."""
+        other = Player.__new__(Player)
+        other.case, other.world, other.memory, other.steps = self.case, self.world, deepcopy(self.memory), []
+        return other
+
+    def play(self, row: dict, choices: Choices | None = None) -> list[Step]:
+        """Everything that a packet sets in motion, answers of programs included."""
+        self.choices = choices or Seeded()
+        if not row.get("keep"):
+            remembered = self.memory.of("router")
+            remembered.connections.clear()
+            remembered.sources.clear()
+        self.sender, packet = as_sent(row)
+        self.steps = []
+        self._walk(self._start(row, packet))
+        self.sent = next((step.skb.packet.flow for step in self.steps if step.stage == "route_output"), packet.flow)
+        if row.get("reply"):
+            for step in list(self._delivered("udp")):
+                self._reply(step)
+        return self.steps
+
+    def _start(self, row: dict, packet: Packet) -> Next:
+        """A program's packet starts with its route; one whose header somebody else wrote (IPv6), on the wire."""
+        if row.get("raw") and family(row["dst"]).number == 6:
+            near, far = INTERFACES[0], INTERFACES[1]
+            skb = Skb(packet, dev_in=far.device, frame=Frame(near.mac, far.mac, packet))
+            return Next("router", "netif_receive_skb", skb)
+        return Next(self.sender, "route_output", Skb(packet, mark=row.get("mark", 0)))
+
+    def _walk(self, start: Next) -> None:
+        kernels = {name: Kernel(ns, self.memory, self.choices) for name, ns in self.world.items()}
+        waiting = deque([start])
+        while waiting:
+            todo = waiting.popleft()
+            step = STAGES[todo.stage](kernels[todo.namespace], todo.stage, todo.skb)
+            self.steps.append(step)
+            waiting.extend(self._then(step))
+
+    def _then(self, step: Step) -> tuple[Next, ...]:
+        """What follows a step: as the model says, but where a program has the packet now."""
+        packet = step.skb.packet
+        if step.stage != "local_deliver" or not isinstance(packet, Packet):
+            return step.then
+        mine = step.namespace == self.sender and packet.flow.reverse == self._asked()
+        if isinstance(packet.header, Udp) and (mine or step.end == "local"):
+            return ()
+        if isinstance(packet.header, Tcp):
+            return self._handshake(step, packet)
+        return step.then
+
+    def _handshake(self, step: Step, packet: Packet) -> tuple[Next, ...]:
+        """The asker acknowledges the SYN-ACK that it waits for; whoever listens takes note of the acknowledgement."""
+        if packet.header.flags == "SA" and step.namespace == self.sender and packet.flow.reverse == self._asked():
+            ack = Packet(packet.flow.reverse, Tcp("A"))
+            return (Next(self.sender, "route_output", Skb(ack)),)
+        if packet.header.flags == "S":  # a listener offers what it was offered
+            return tuple(
+                replace(one, skb=replace(one.skb, packet=replace(one.skb.packet, header=_as_offered(one.skb.packet.header))))
+                for one in step.then
+            )
+        return () if packet.header.flags in ("A", "RA") else step.then
+
+    def _asked(self) -> Flow:
+        """The sender's flow as its socket has it: the source chosen, nothing translated."""
+        return next(step.skb.packet.flow for step in self.steps if step.stage == "route_output")
+
+    def _delivered(self, proto: str) -> Iterator[Step]:
+        for step in self.steps:
+            packet = step.skb.packet
+            if step.stage == "local_deliver" and step.end == "local" and packet.flow.proto == proto:
+                yield step
+
+    def _reply(self, step: Step) -> None:
+        """A datagram back from the address and port that it was sent to, if that is an address one can send from."""
+        flow = step.skb.packet.flow
+        if not self.world[step.namespace].fib.lookup(flow.dst).type == "local":
+            return
+        answer = Packet(flow.reverse, Udp(), b"answer")
+        self._walk(Next(step.namespace, "route_output", Skb(answer)))
+
+    def hang_up(self) -> None:
+        """The asker resets the connection that it has, before the next packet."""
+        if any(s.stage == "route_output" and s.namespace == self.sender and _is_ack(s.skb.packet) for s in self.steps):
+            before, self.steps = self.steps, []
+            self._walk(Next(self.sender, "route_output", Skb(Packet(self.sent, Tcp("RA")))))
+            self.steps = before
+
+
+def _is_ack(packet: Packet) -> bool:
+    return isinstance(packet, Packet) and isinstance(packet.header, Tcp) and packet.header.flags == "A"
+
+
+def _as_offered(header: Tcp) -> Tcp:
+    return replace(header, options=SYN_OPTIONS) if header.flags == "SA" else header
