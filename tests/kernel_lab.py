@@ -129,9 +129,9 @@ class Player:
         packet = step.skb.packet
         if step.stage != "local_deliver" or not isinstance(packet, Packet):
             return step.then
-        mine = step.namespace == self.sender and packet.flow.reverse == self._asked()
-        if isinstance(packet.header, Udp) and (mine or step.end == "local"):
-            return ()
+        if isinstance(packet.header, Udp):
+            mine = step.namespace == self.sender and packet.flow.reverse == self._asked()
+            return () if mine or step.end == "local" else step.then
         if isinstance(packet.header, Tcp):
             return self._handshake(step, packet)
         return step.then

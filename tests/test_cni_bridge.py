@@ -224,7 +224,7 @@ def test_the_reference_plugin_beside_ours_answers_and_leaves_the_same(story: str
 
 
 @on_a_node
-@pytest.mark.parametrize("story", ["default gateway and masquerading", "both families", "in a VLAN", "layer 2 only"])
+@pytest.mark.parametrize("story", ["default gateway and masquerading", "both families", "layer 2 only"])
 def test_the_plan_typed_by_hand_wires_the_node_as_the_plugin_does(story: str, tmp_path: Path):
     """What a chapter prints and the model runs is what the plugin does."""
     binaries = installed(tmp_path / "bin", "host-local", "bridge")

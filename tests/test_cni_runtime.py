@@ -317,3 +317,23 @@ def test_words_that_mean_nothing_are_bad_input(words: list[str], told: str, tmp_
     answer = CliRunner().invoke(command, [str(listed) if word == "LIST" else word for word in words])
     assert isinstance(answer.exception, BadInput)
     assert told in str(answer.exception)
+
+
+@on_a_node
+def test_addresses_that_leaked_because_no_del_came_are_found_by_gc(tmp_path: Path):
+    """A runtime that lost its memory sends no DEL for what it forgot; from 1.1.0 on the plugins are told who lives."""
+    installed(tmp_path / "bin", "bridge", "host-local", "portmap")
+    ipam = {"type": "host-local", "subnet": "10.244.1.0/24", "dataDir": str(tmp_path / "data")}
+    wire = {"type": "bridge", "bridge": "cni0", "isGateway": True, "ipam": ipam}
+    listed = tmp_path / "10-net.conflist"
+    listed.write_text(json.dumps({"cniVersion": "1.1.0", "name": "net", "plugins": [wire, {"type": "portmap"}]}))
+    picture = {"picture": str(tmp_path / "data")}
+    answers = lab([
+        kubenet("status", 0, listed, tmp_path), kubenet("add", 1, listed, tmp_path), kubenet("add", 2, listed, tmp_path),
+        {"run": ["rm", "-r", str(tmp_path / "cache")]}, picture,
+        kubenet("gc", 0, listed, tmp_path, "--valid", "c2/eth0"), picture,
+    ])  # fmt: skip
+    assert [answer[:2] for answer in answers if isinstance(answer, list)][-1] == [0, ""]
+    assert set(answers[4]["ipam_files"]) >= {"net/10.244.1.2", "net/10.244.1.3"}
+    living = {"net/lock": "", "net/last_reserved_ip.0": "10.244.1.3", "net/10.244.1.3": "c2\neth0"}
+    assert answers[6]["ipam_files"] == living

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,29 @@ from ..linux.rules import Ruleset
 from ..linux.tables import Device, Netns, netns
 
 FORWARDING = {"net.ipv4.ip_forward": 1, "net.ipv6.conf.all.forwarding": 1}
+
+MACHINE = (
+    click.option(
+        "--address", "addresses", multiple=True, metavar="DEV=CIDR", help="An address of this machine. May repeat."
+    ),
+    click.option(
+        "--route", "routes", multiple=True, metavar="CIDR=DEV[,via=ADDR]", help="A route of this machine. May repeat."
+    ),
+    click.option("--addr-file", metavar="FILE", help="The output of `ip -j addr`."),
+    click.option(
+        "--route-file", metavar="FILE", help="The output of `ip -j route` (and of `ip -6 -j route` in another call)."
+    ),
+    click.option(
+        "--sysctl", "sysctls", multiple=True, metavar="NAME=N", help="A kernel switch, such as net.ipv4.ip_forward=0."
+    ),
+)
+
+
+def describes_machine(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that say what machine it is, apart from its rules."""
+    for option in reversed(MACHINE):
+        command = option(command)
+    return command
 
 
 def text_of(name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -16,7 +17,7 @@ from ..linux.rule_text import rule_text
 from ..linux.save import Dump, read
 from ..linux.tables import Netns
 from ..linux.words import protocol
-from .machine import machine, number, text_of
+from .machine import describes_machine, machine, number, text_of
 
 
 class Question(msgspec.Struct, forbid_unknown_fields=True):
@@ -31,6 +32,30 @@ class Question(msgspec.Struct, forbid_unknown_fields=True):
     mark: int | str = 0
 
 
+PACKET = (
+    click.option(
+        "--src", metavar="ADDR", help="The sender; this machine's own choice where nothing is said and --in is absent."
+    ),
+    click.option("--dst", metavar="ADDR", help="The destination."),
+    click.option("--proto", default="tcp", show_default=True, metavar="P", help="tcp, udp, icmp or another."),
+    click.option("--dport", type=int, default=0, metavar="N"),
+    click.option("--sport", type=int, default=40000, show_default=True, metavar="N"),
+    click.option(
+        "--in", "dev", default="", metavar="DEV", help="The device it comes in by; without it this machine sends it."
+    ),
+    click.option("--mark", default="0", metavar="N", help="The packet's mark, decimal or 0x."),
+    click.option("--seed", default=0, metavar="N", help="Draws ports that the kernel draws at random."),
+    click.option("--packets", metavar="FILE", help="Many packets: a JSON object a line, with the options' names."),
+)
+
+
+def describes_packet(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that say which packet is meant."""
+    for option in reversed(PACKET):
+        command = option(command)
+    return command
+
+
 @click.group()
 def command() -> None:
     """The rules of one machine, as iptables-save prints them."""
@@ -38,32 +63,8 @@ def command() -> None:
 
 @command.command(short_help="A packet through iptables-save dumps.")
 @click.argument("dumps", nargs=-1, required=True, metavar="DUMP...")
-@click.option(
-    "--address", "addresses", multiple=True, metavar="DEV=CIDR", help="An address of this machine. May repeat."
-)
-@click.option(
-    "--route", "routes", multiple=True, metavar="CIDR=DEV[,via=ADDR]", help="A route of this machine. May repeat."
-)
-@click.option("--addr-file", metavar="FILE", help="The output of `ip -j addr`.")
-@click.option(
-    "--route-file", metavar="FILE", help="The output of `ip -j route` (and of `ip -6 -j route` in another call)."
-)
-@click.option(
-    "--sysctl", "sysctls", multiple=True, metavar="NAME=N", help="A kernel switch, such as net.ipv4.ip_forward=0."
-)
-@click.option(
-    "--src", metavar="ADDR", help="The sender; this machine's own choice where nothing is said and --in is absent."
-)
-@click.option("--dst", metavar="ADDR", help="The destination.")
-@click.option("--proto", default="tcp", show_default=True, metavar="P", help="tcp, udp, icmp or another.")
-@click.option("--dport", type=int, default=0, metavar="N")
-@click.option("--sport", type=int, default=40000, show_default=True, metavar="N")
-@click.option(
-    "--in", "dev", default="", metavar="DEV", help="The device it comes in by; without it this machine sends it."
-)
-@click.option("--mark", default="0", metavar="N", help="The packet's mark, decimal or 0x.")
-@click.option("--seed", default=0, metavar="N", help="Draws ports that the kernel draws at random.")
-@click.option("--packets", metavar="FILE", help="Many packets: a JSON object a line, with the options' names.")
+@describes_machine
+@describes_packet
 @click.option("--json", "as_json", is_flag=True, help="The answer as JSON.")
 def trace(dumps: tuple[str, ...], packets: str | None, as_json: bool, seed: int, **given: Any) -> int:
     """Follows a packet through the rules of one machine: every outcome that chance allows, and every rule on the way.

@@ -182,7 +182,7 @@ TEXTS: dict[type, Callable] = {
     t.Drop: lambda a: "DROP",
     t.Return: lambda a: "RETURN",
     t.Jump: lambda a: a.chain,
-    t.Reject: lambda a: f"REJECT --reject-with {a.kind}",
+    t.Reject: lambda a: f"REJECT --reject-with {a.kind}" if a.kind else "REJECT",
     t.SetMark: lambda a: f"MARK --set-xmark {a.value:#x}/{a.mask:#x}",
     t.SetConnMark: _connmark_text,
     t.NoTrack: lambda a: "CT --notrack",

@@ -83,10 +83,10 @@ def reset(skb: Skb) -> Packet | None:
 
 
 def rejection(kernel: Kernel, skb: Skb, kind: str) -> Packet | None:
-    """What `-j REJECT --reject-with kind` sends back."""
+    """What `-j REJECT --reject-with kind` sends back; where nothing is said, port unreachable."""
     if kind == "tcp-reset":
         return reset(skb) if skb.route.type not in ("broadcast", "multicast") else None
-    return error(kernel, skb, REJECTS[kind])
+    return error(kernel, skb, REJECTS[kind] if kind else PORT_UNREACHABLE[family(skb.packet.flow.dst).number])
 
 
 def unroutable(kernel: Kernel, skb: Skb) -> Packet | None:

@@ -106,7 +106,9 @@ def ip_forward(kernel: Kernel, stage: str, skb: Skb) -> Step:
 
     It may go out of the device that it came in by; no redirect tells its sender of a shorter way (DEV-5).
     """
-    of = family(skb.packet.flow.dst)
+    of, src = family(skb.packet.flow.dst), skb.packet.flow.src
+    if of is IPV6 and (src == of.any or src in MULTICAST[6] or src in LOOPBACK[6]):
+        return Step(kernel.ns.name, stage, skb, f"{src} cannot send", end="dropped")
     if skb.packet.ttl <= 1:
         answer = error(kernel, skb, TIME_EXCEEDED[of.number])
         return Step(kernel.ns.name, stage, skb, "its hops are used up", (), kernel.answer(skb, answer), "dropped")

@@ -137,15 +137,15 @@ class Random(Test, frozen=True, kw_only=True):
 
 
 class Nth(Test, frozen=True, kw_only=True):
-    """`-m statistic --mode nth`: holds for every n-th packet that is asked; the counter starts at `packet`."""
+    """`-m statistic --mode nth`: holds for one packet in `every`; the first time for number `packet` of those asked, from 0."""
 
     module: ClassVar[str] = "statistic"
     every: int
     packet: int = 0
 
     def asks(self, skb: Skb, kernel: Kernel) -> bool:
-        counters, mine = kernel.remembers.accounts, ("nth", kernel.rule)
-        seen = counters.get(mine, self.packet)
+        counters, mine = kernel.remembers.accounts, ("nth", family(skb.packet.flow.dst).number, kernel.rule)
+        seen = counters.get(mine, self.every - 1 - self.packet)  # libxt_statistic.c turns it round
         counters[mine] = 0 if seen >= self.every - 1 else seen + 1
         return counters[mine] == 0
 
@@ -212,7 +212,7 @@ class Limit(Test, frozen=True, kw_only=True):
 
     def asks(self, skb: Skb, kernel: Kernel) -> bool:
         cost = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}[self.per] * SECOND // self.rate
-        mine = ("limit", kernel.rule)
+        mine = ("limit", family(skb.packet.flow.dst).number, kernel.rule)
         when, credit = kernel.remembers.buckets.get(mine, (kernel.now, cost * self.burst))
         credit = min(credit + kernel.now - when, cost * self.burst)
         passes = credit >= cost

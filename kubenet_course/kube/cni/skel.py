@@ -139,6 +139,10 @@ def _called(commands: Commands, call: Call) -> Result | None:
         raise spec.refused(str(wrong)) from None
     except OSError as failure:
         raise spec.refused(f"{failure.filename}: {said(failure)}" if failure.filename else said(failure)) from None
+    except (ArithmeticError, LookupError, RecursionError, TypeError, ValueError) as fault:
+        # A runtime reads standard output: whatever happens, it finds an error object there and no traceback.
+        told = f"internal error: {type(fault).__name__}: {fault}"
+        raise spec.refused(told, "please report this configuration") from None
 
 
 def _in_version(result: Result, version: str) -> dict[str, Any]:

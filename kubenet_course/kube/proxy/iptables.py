@@ -68,7 +68,7 @@ def rules_of(
 
 def _sorted(chains: dict[str, Chain]) -> dict[str, Chain]:
     """Base chains first, the rest by name, as iptables-save prints them."""
-    return {name: chains[name] for name in sorted(chains, key=lambda name: (not chains[name].policy, name))}
+    return {name: chains[name] for name in sorted(chains, key=lambda name: ("", "") if chains[name].policy else ("user", name))}
 
 
 class NatChains(Mapping[str, Chain]):

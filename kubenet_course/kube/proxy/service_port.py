@@ -10,7 +10,7 @@ from ..objects import ServicePort as Port
 from . import chain_names as names
 
 
-class ServicePort(Struct, frozen=True, gc=False, dict=True):
+class ServicePort(Struct, frozen=True, dict=True):
     """One port of one Service in one family. `sticky` is the seconds of ClientIP affinity, 0 for none.
 
     `vips` are the load balancer's addresses that the node itself must answer for; `port.node_port` and `health_check`
