@@ -99,18 +99,19 @@ class Player:
             remembered.connections.clear()
             remembered.sources.clear()
         self.sender, packet = as_sent(row)
-        self.steps = []
+        self.steps, self.sent = [], packet.flow
         self._walk(self._start(row, packet))
-        self.sent = next((step.skb.packet.flow for step in self.steps if step.stage == "route_output"), packet.flow)
+        self.sent = self._asked()
         if row.get("reply"):
             for step in list(self._delivered("udp")):
                 self._reply(step)
         return self.steps
 
     def _start(self, row: dict, packet: Packet) -> Next:
-        """A program's packet starts with its route; one whose header somebody else wrote (IPv6), on the wire."""
-        if row.get("raw") and family(row["dst"]).number == 6:
+        """A program's packet starts with its route; one whose header somebody else wrote, on the wire."""
+        if row.get("raw"):
             near, far = INTERFACES[0], INTERFACES[1]
+            packet = replace(packet, ttl=row.get("ttl") or 64)
             skb = Skb(packet, dev_in=far.device, frame=Frame(near.mac, far.mac, packet))
             return Next("router", "netif_receive_skb", skb)
         return Next(self.sender, "route_output", Skb(packet, mark=row.get("mark", 0)))
@@ -150,7 +151,7 @@ class Player:
 
     def _asked(self) -> Flow:
         """The sender's flow as its socket has it: the source chosen, nothing translated."""
-        return next(step.skb.packet.flow for step in self.steps if step.stage == "route_output")
+        return self.sent if self.steps[0].stage != "route_output" else self.steps[0].skb.packet.flow
 
     def _delivered(self, proto: str) -> Iterator[Step]:
         for step in self.steps:

@@ -31,11 +31,11 @@ def an_address(text: str, path: str) -> None:
         raise Wrong(path, f"it is {shown(text)}, which is no address", error.right) from None
 
 
-def a_block(text: str, path: str) -> Prefix:
+def a_block(text: str, path: str, strict: bool = True) -> Prefix:
     if "/" not in text:
         raise Wrong(path, f"it is {shown(text)}, which is no range", "write an address and a length, such as 10.244.0.0/16")
     try:
-        return prefix(text.strip(), strict=True)
+        return prefix(text.strip(), strict=strict)
     except BadInput as error:
         raise Wrong(path, f"it is {shown(text)}, which is no range", error.right) from None
 
@@ -86,7 +86,7 @@ def _service(service: Service) -> None:
     for index, text in enumerate(spec.external_ips):
         an_address(text, f"spec.externalIPs[{index}]")
     for index, text in enumerate(spec.load_balancer_source_ranges):
-        a_block(text, f"spec.loadBalancerSourceRanges[{index}]")
+        a_block(text, f"spec.loadBalancerSourceRanges[{index}]", strict=False)
     for index, ingress in enumerate(service.status.load_balancer.ingress):
         if ingress.ip:
             an_address(ingress.ip, f"status.loadBalancer.ingress[{index}].ip")
@@ -153,7 +153,7 @@ def _proxy(configuration: KubeProxyConfiguration) -> None:
     _listed(configuration.cluster_cidr, "clusterCIDR")
     if configuration.node_port_addresses != ("primary",):
         for index, text in enumerate(configuration.node_port_addresses):
-            a_block(text, f"nodePortAddresses[{index}]")
+            a_block(text, f"nodePortAddresses[{index}]", strict=False)
     if configuration.detect_local_mode == "BridgeInterface" and not configuration.detect_local.bridge_interface:
         raise Wrong("detectLocal.bridgeInterface", "it is missing", "name the bridge of the pods, such as cni0")
     if configuration.detect_local_mode == "InterfaceNamePrefix" and not configuration.detect_local.interface_name_prefix:

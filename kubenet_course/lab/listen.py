@@ -14,7 +14,6 @@ ETH_P_ALL = 3
 PACKET_OUTGOING = 4  # linux/if_packet.h
 ROOM = 8 << 20  # bytes that may wait in a packet socket
 SO_RCVBUFFORCE = 33
-IP_PKTINFO, IPV6_RECVPKTINFO, IPV6_PKTINFO = 8, 49, 50
 
 Heard = tuple[str, str, str, bytes]  # namespace, device, direction, frame
 
@@ -38,22 +37,19 @@ class Ears:
             ear.setblocking(False)
             self.selector.register(ear, selectors.EVENT_READ, (self._frames, name))
 
-    def listen(self, name: str, proto: str, address: str, port: int) -> None:
-        """A program that listens. TCP is accepted by the kernel alone; UDP is answered with what came."""
+    def listen(self, name: str, proto: str, address: str, port: int, only6: bool) -> None:
+        """A program that listens. TCP is answered by the kernel alone; UDP with what came. `only6`: not for IPv4 too."""
         is6 = ":" in address
         kind = socket.SOCK_STREAM if proto == "tcp" else socket.SOCK_DGRAM
         with self.places.inside(name):
             own = socket.socket(socket.AF_INET6 if is6 else socket.AF_INET, kind)
         own.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if is6:
-            own.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            own.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, int(only6))
         own.bind((address, port))
         own.setblocking(False)
         if proto == "tcp":
             own.listen(64)
-        else:
-            level, option = (socket.IPPROTO_IPV6, IPV6_RECVPKTINFO) if is6 else (socket.IPPROTO_IP, IP_PKTINFO)
-            own.setsockopt(level, option, 1)
         self.selector.register(own, selectors.EVENT_READ, (self._answer, name))
 
     def gather(self, quiet: float, most: float) -> list[Heard]:
@@ -81,22 +77,11 @@ class Ears:
                 self.heard.append((name, device, "out" if kind == PACKET_OUTGOING else "in", data))
 
     def _answer(self, own: socket.socket, name: str) -> None:
-        """A datagram goes back where it came from, from the very address that it was sent to."""
-        if own.type == socket.SOCK_STREAM:
-            own.accept()[0].close()
-            return
+        """A datagram goes back where it came from; which address it comes from then is the kernel's affair."""
         try:
-            data, notes, _, source = own.recvmsg(65536, 256)
-        except OSError:
-            return
-        for level, kind, info in notes:
-            if (level, kind) == (socket.IPPROTO_IP, IP_PKTINFO):
-                back = [(level, kind, bytes(4) + info[4:8] + bytes(4))]  # struct in_pktinfo: index, local, asked
-            elif (level, kind) == (socket.IPPROTO_IPV6, IPV6_PKTINFO):
-                back = [(level, kind, info[:16] + bytes(4))]
+            if own.type == socket.SOCK_STREAM:
+                own.accept()[0].close()
             else:
-                continue
-            try:
-                own.sendmsg([data], back, 0, source)
-            except OSError:
-                return
+                own.sendto(*own.recvfrom(65536))
+        except OSError:
+            return  # nothing is there any more, or the kernel refuses the answer: no frame, and that is the truth

@@ -13,7 +13,7 @@ from typing import Any
 
 from ..errors import BadInput
 from ..linux.packet import Frame
-from ..linux.tables import Netns
+from ..linux.tables import Netns, Socket
 from ..linux.wire import frame_bytes, packet_bytes
 from .capture import Capture, Told, is_noise
 from .packets import Sending
@@ -75,12 +75,20 @@ def job(scenario: Scenario) -> dict[str, Any]:
             for ns in world.values()
         },
         "hear": list(world),
-        "sockets": [(ns.name, own.proto, own.address, own.port) for ns in world.values() for own in ns.sockets],
+        "sockets": [_listening(ns, own) for ns in world.values() for own in ns.sockets],
         "forget": [(("ip", "-n", ns, "link", "set", name, "type", "bridge", "fdb_flush"), "") for ns, name in bridges],
         "sendings": [_sending(scenario, sent) for sent in scenario.packets],
         "quiet": QUIET,
         "most": MOST,
     }
+
+
+def _listening(ns: Netns, own: Socket) -> tuple[str, str, str, int, bool]:
+    """A socket on [::] takes IPv4 too, unless another program has that port (bindv6only)."""
+    only6 = own.address != "::" or any(
+        (s.proto, s.port) == (own.proto, own.port) and ":" not in s.address for s in ns.sockets
+    )
+    return ns.name, own.proto, own.address, own.port, only6
 
 
 def _comes_up(ns: Netns, name: str) -> bool:

@@ -25,7 +25,9 @@ class Service(Struct, frozen=True):
 
 def service_rules(services: Sequence[Service], of: int = 4, fully: bool = True) -> str:
     """The nat and filter tables as iptables-restore takes them. `fully`: masquerading draws its port at random."""
-    chains = {name: [] for name in ("KUBE-MARK-MASQ", "KUBE-NODEPORTS", "KUBE-POSTROUTING", "KUBE-SERVICES")}
+    chains: dict[str, list[str]] = {
+        name: [] for name in ("KUBE-MARK-MASQ", "KUBE-NODEPORTS", "KUBE-POSTROUTING", "KUBE-SERVICES")
+    }
     filters: dict[str, list[str]] = {"KUBE-SERVICES": [], "KUBE-FORWARD": []}
     for service in services:
         _one(service, of, chains, filters)
@@ -58,11 +60,10 @@ def _one(service: Service, of: int, chains: dict[str, list[str]], filters: dict[
     if service.affinity:
         recent = "-m recent --rcheck --seconds {} --reap --name {} --rsource -j {}"
         chosen += [recent.format(service.affinity, end, end) for end in ends]
-    for number, end in enumerate(ends):
+    for number, (end, (address, at)) in enumerate(zip(ends, service.endpoints, strict=True)):
         left = len(ends) - number
         chosen.append(f"-m statistic --mode random --probability {1 / left:.11f} -j {end}" if left > 1 else f"-j {end}")
-        address, port = service.endpoints[number]
-        place = f"[{address}]:{port}" if of == 6 else f"{address}:{port}"
+        place = f"[{address}]:{at}" if of == 6 else f"{address}:{at}"
         seen = f" -m recent --set --name {end} --rsource" if service.affinity else ""
         chains[end] = [
             f"-s {address}/{HOST_BITS[of]} -j KUBE-MARK-MASQ",

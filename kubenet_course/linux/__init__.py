@@ -11,7 +11,7 @@ from typing import Any
 _AT_HAND = {
     "address": ("Prefix", "address", "prefix"),
     "choices": ("Scripted", "Seeded", "every"),
-    "kernel": ("send",),
+    "kernel": ("ask", "send"),
     "memory": ("Memory",),
     "outcome": ("Outcome", "outcomes"),
     "packet": ("Arp", "Flow", "Frame", "Packet", "Tcp", "ping", "tcp", "udp"),

@@ -25,6 +25,8 @@ class Bound(Struct, frozen=True):
             return f"listening: {self.ns.sockets[-1]}"
         return f"{self.error}: {self.by} has it" if self.by else f"{self.error}: no device here has that address"
 
+    __repr__ = __str__
+
 
 def bind(ns: Netns, wanted: Socket) -> Bound:
     """A program asks for a socket that listens. Whoever is first has it; two may share it where both said SO_REUSEPORT."""

@@ -180,6 +180,17 @@ def confirm(skb: Skb, kernel: Kernel) -> Skb | None:
     return replace(skb, connection=known)
 
 
+def set_closing(skb: Skb, kernel: Kernel) -> Skb:
+    """A connection that a rule has answered with a RST is closed, and soon forgotten (nf_conntrack_tcp_set_closing)."""
+    known = skb.connection
+    if known is NO_CONNECTION or known is UNTRACKED:
+        return skb
+    known = replace(known, state="CLOSE", expires=kernel.now + TCP_TIMEOUTS["CLOSE"] * SECOND)
+    if known.original in kernel.remembers.connections:
+        kernel.update(known)
+    return replace(skb, connection=known)
+
+
 def attached(skb: Skb, answer: Packet) -> Skb:
     """An answer that the kernel itself makes to a packet belongs to that packet's connection (nf_conntrack_attach)."""
     known = skb.connection

@@ -6,9 +6,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from .address import IPV4, family
-from .packet import ERRORS, ICMP, Flow, Icmp, Packet, Quote, Tcp, length
+from .packet import ECHO_REPLY, ERRORS, ICMP, Flow, Icmp, Packet, Quote, Tcp, length
 from .route import MULTICAST, ZERO
-from .skb import Skb
+from .skb import NOWHERE, Skb
 
 if TYPE_CHECKING:
     from .kernel import Kernel
@@ -60,13 +60,16 @@ def error(kernel: Kernel, skb: Skb, what: tuple[int, int], rest: int = 0) -> Pac
 
 def _may_be_answered(skb: Skb) -> bool:
     flow, of = skb.packet.flow, family(skb.packet.flow.src)
+    if skb.packet.icmp_type == ECHO_REPLY.get(flow.proto) and skb.dev_in == NOWHERE:
+        return False  # the kernel's own answer: the one ICMP socket of this CPU is busy with it (icmp_xmit_lock)
     if flow.proto in ICMP and (
         skb.packet.icmp_type in ERRORS[flow.proto] or (of.number == 6 and skb.packet.icmp_type == 137)
     ):
         return False
     if flow.src in MULTICAST[of.number] or flow.src == of.any or (of is IPV4 and flow.src in ZERO):
         return False
-    return flow.dst not in MULTICAST[of.number] and (skb.route.type not in ("broadcast", "multicast"))
+    to_many = flow.dst in MULTICAST[of.number] or skb.route.type in ("broadcast", "multicast")
+    return not to_many and not skb.came_to_many
 
 
 def reset(skb: Skb) -> Packet | None:

@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from .address import IPV4, IPV6, family, number
+from .address import IPV4, IPV6, Address, family, number, prefix
 from .conntrack import attached
 from .icmp import TIME_EXCEEDED, TOO_BIG, error, unroutable
 from .netfilter import hook
 from .packet import Packet, length, lowered
-from .route import LIMITED_BROADCAST, LOOPBACK, MULTICAST, NO_ROUTE, ZERO, Route
+from .route import LIMITED_BROADCAST, LOCAL_GROUPS, LOOPBACK, MULTICAST, NO_ROUTE, ZERO, Route
 from .skb import NO_FRAME, Skb
 from .trace import Next, Step
 
 if TYPE_CHECKING:
     from .kernel import Kernel
 
-ALL_NODES, SOLICITED_NODE = number("ff02::1"), number("ff02::1:ff00:0")
+ALL_NODES, SOLICITED_NODE = (number("224.0.0.1"), number("ff02::1")), number("ff02::1:ff00:0")
 FORBIDDEN = ("unreachable", "prohibit", "blackhole", "none")
 
 
@@ -40,12 +40,12 @@ def route_input(kernel: Kernel, stage: str, skb: Skb) -> Step:
     """For this machine, or to be sent on? And can its source be true (ip_route_input_slow)?"""
     if skb.route is not NO_ROUTE and skb.dev_in == "lo":
         return Step(kernel.ns.name, stage, skb, "for this machine", (skb.route,), hook(kernel, "INPUT", skb))
-    row = kernel.ns.fib.lookup(skb.packet.flow.dst)
+    row = _row_in(kernel, skb)
     strange = _martian(kernel, skb, row)
     if strange:
         return Step(kernel.ns.name, stage, skb, f"a martian: {strange}", (row,), end="dropped")
     skb = replace(skb, route=row)
-    if row.type in ("local", "broadcast", "anycast") or skb.packet.flow.dst == LIMITED_BROADCAST:
+    if row.type in ("local", "broadcast", "anycast"):
         return Step(kernel.ns.name, stage, skb, "for this machine", (row,), hook(kernel, "INPUT", skb))
     if row.type == "multicast" and _joined(kernel, skb):
         return Step(kernel.ns.name, stage, skb, "for a group of this machine", (row,), hook(kernel, "INPUT", skb))
@@ -54,10 +54,18 @@ def route_input(kernel: Kernel, stage: str, skb: Skb) -> Step:
     return _onward(kernel, stage, skb, row)
 
 
+def _row_in(kernel: Kernel, skb: Skb) -> Route:
+    """The row that decides for what came in. What goes to many has none in IPv4's tables, and a default route does not lead it on."""
+    to = skb.packet.flow.dst
+    if to == LIMITED_BROADCAST:
+        return Route(prefix(to), skb.dev_in, type="broadcast")
+    return Route(MULTICAST[4], skb.dev_in, type="multicast") if to in MULTICAST[4] else kernel.ns.fib.lookup(to)
+
+
 def _joined(kernel: Kernel, skb: Skb) -> bool:
     """Whether the machine listens to a group on that device: to all nodes, and to those that its own addresses stand for."""
     group, own = number(skb.packet.flow.dst), kernel.ns.fib.addresses_on(skb.dev_in)
-    return group == ALL_NODES or any(group == SOLICITED_NODE | number(a) & 0xFFFFFF for a in own if ":" in a)
+    return group in ALL_NODES or any(group == SOLICITED_NODE | number(a) & 0xFFFFFF for a in own if ":" in a)
 
 
 def _onward(kernel: Kernel, stage: str, skb: Skb, row: Route) -> Step:
@@ -82,15 +90,14 @@ def _martian(kernel: Kernel, skb: Skb, row: Route) -> str:
     localnet = ns.conf("ipv4", dev, "route_localnet")
     if flow.src in MULTICAST[4] or flow.src == LIMITED_BROADCAST:
         return f"{flow.src} cannot send"
-    if flow.dst == LIMITED_BROADCAST:
-        return ""
     if flow.src in ZERO or flow.dst in ZERO:
-        return "addresses in 0.0.0.0/8 name nobody"
+        asks = flow.dst == LIMITED_BROADCAST or flow.dst in LOCAL_GROUPS  # as DHCP does
+        return "" if asks else "addresses in 0.0.0.0/8 name nobody"
     if not localnet and (flow.dst in LOOPBACK[4] or flow.src in LOOPBACK[4]):
         return "loopback addresses stay on their own machine"
-    if row is NO_ROUTE or (row.type not in ("local", "broadcast") and not ns.forwards(4)):
+    if row is NO_ROUTE or (row.type not in ("local", "broadcast", "multicast") and not ns.forwards(4)):
         return ""
-    if row.type not in ("local", "broadcast", "unicast"):
+    if row.type not in ("local", "broadcast", "multicast", "unicast"):
         return "" if row.type in FORBIDDEN else f"{flow.dst} is not for one machine"
     back = ns.fib.lookup(flow.src)
     if back.type == "local" and not ns.conf("ipv4", dev, "accept_local"):
@@ -107,6 +114,8 @@ def ip_forward(kernel: Kernel, stage: str, skb: Skb) -> Step:
     It may go out of the device that it came in by; no redirect tells its sender of a shorter way (DEV-5).
     """
     of, src = family(skb.packet.flow.dst), skb.packet.flow.src
+    if skb.came_to_many:
+        return Step(kernel.ns.name, stage, skb, "it came in a frame for many: nobody sends that on", end="dropped")
     if of is IPV6 and (src == of.any or src in MULTICAST[6] or src in LOOPBACK[6]):
         return Step(kernel.ns.name, stage, skb, f"{src} cannot send", end="dropped")
     if skb.packet.ttl <= 1:
@@ -121,11 +130,28 @@ def ip_forward(kernel: Kernel, stage: str, skb: Skb) -> Step:
     return Step(kernel.ns.name, stage, skb, f"{skb.packet.ttl} hops left", (), hook(kernel, "FORWARD", skb))
 
 
+def row_out(kernel: Kernel, src: Address, to: Address) -> Route:
+    """The row that decides for a packet of our own. In IPv4 what goes to many leaves by the device whose address it has, or by that
+    of a row, but not to its gateway."""
+    row = kernel.ns.fib.lookup(to)
+    if to != LIMITED_BROADCAST and to not in MULTICAST[4]:
+        return row
+    dev = kernel.ns.fib.addresses.get(src) or row.dev
+    return Route(prefix(to), dev, type="broadcast" if to == LIMITED_BROADCAST else "multicast") if dev else row
+
+
+def leaks_loopback(kernel: Kernel, src: Address, row: Route) -> bool:
+    """Whether a row would let a loopback address out of the machine; route_localnet allows it (__mkroute_output)."""
+    return src in LOOPBACK[4] and _device(row) != "lo" and not kernel.ns.conf("ipv4", row.dev, "route_localnet")
+
+
 def route_output(kernel: Kernel, stage: str, skb: Skb) -> Step:
     """A packet of this machine's own: by which device, from which address (ip_route_output_key)? This comes before any rule."""
     flow = skb.packet.flow
-    row = kernel.ns.fib.lookup(flow.dst)
-    if row.type in FORBIDDEN:
+    row = row_out(kernel, flow.src, flow.dst)
+    if flow.proto == "tcp" and row.type in ("broadcast", "multicast"):
+        return Step(kernel.ns.name, stage, skb, f"TCP has one other end, and {flow.dst} is many", (row,), end="no-route")
+    if row.type in FORBIDDEN or leaks_loopback(kernel, flow.src, row):
         return Step(kernel.ns.name, stage, skb, f"no route leads to {flow.dst}", (row,), end="no-route")
     if flow.src == family(flow.dst).any:
         source = kernel.ns.fib.source(row, flow.dst) or flow.src

@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from . import bridge, device, ip, neighbour, netfilter, socket, vxlan
 from .address import IPV6, Address, Mac, family
 from .choices import Choices, Seeded
+from .conntrack import set_closing
 from .hooks import BEHIND_BRIDGED
 from .icmp import rejection
 from .memory import Memory, Remembered
@@ -134,8 +135,9 @@ class Kernel:
 
         The rest of OUTPUT is still asked with the first device: a hook keeps the devices it began with (nf_hook_state).
         """
-        row = self.ns.fib.lookup(skb.packet.flow.dst)
-        if row.type in ip.FORBIDDEN:
+        flow = skb.packet.flow
+        row = ip.row_out(self, flow.src, flow.dst)
+        if row.type in ip.FORBIDDEN or ip.leaks_loopback(self, flow.src, row):
             return None
         return replace(skb, route=row)
 
@@ -178,7 +180,10 @@ class Kernel:
         return () if packet is None else (ip.own(self, packet, skb),)
 
     def reject(self, skb: Skb, kind: str, hook: str) -> tuple[Next, ...]:
-        return self.answer(skb, rejection(self, skb, kind))
+        answer = rejection(self, skb, kind)
+        if kind == "tcp-reset" and answer is not None:
+            skb = set_closing(skb, self)
+        return self.answer(skb, answer)
 
 
 def send(
@@ -189,17 +194,21 @@ def send(
     memory: Memory | None = None,
     choices: Choices | None = None,
     mark: int = 0,
+    waits: bool = False,
 ) -> Trace:
     """Follows one packet until nothing moves any more.
 
-    It comes in by `dev` of the namespace `at`, or, without a device, is sent by a program there. Without a memory the kernels
-    have just started; without choices chance is drawn from seed 0.
+    It comes in by `dev` of the namespace `at`, or, without a device, is sent from there. Who sends it raw has no socket, and its
+    kernel refuses the answer; with `waits` a program sends it and waits for the answer (see `ask`). Without a memory the
+    kernels have just started; without choices chance is drawn from seed 0.
     """
     world = {world.name: world} if isinstance(world, Netns) else world
     memory, choices = memory or Memory(), choices or Seeded()
     kernels: dict[str, Kernel] = {}
     start = Next(at or next(iter(world)), "ip_rcv" if dev else "route_output", Skb(packet, dev_in=dev, mark=mark))
     waiting, steps, causes = deque([(-1, start)]), list[Step](), list[int]()
+    if waits:
+        socket.expect(Kernel(world[start.namespace], memory, choices), packet)
     while waiting and len(steps) < MOST_STEPS:
         cause, todo = waiting.popleft()
         if todo.namespace not in kernels:
@@ -210,3 +219,14 @@ def send(
         causes.append(cause)
     unanswered = [step for kernel in kernels.values() for step in neighbour.given_up(kernel)]
     return Trace((*steps, *unanswered), (*causes, *(-1 for _ in unanswered)))
+
+
+def ask(
+    world: Netns | Mapping[str, Netns],
+    packet: Packet,
+    at: str = "",
+    memory: Memory | None = None,
+    choices: Choices | None = None,
+) -> Trace:
+    """A program of the namespace `at` sends a packet and waits for the answer: the whole conversation up to there."""
+    return send(world, packet, at, memory=memory, choices=choices, waits=True)

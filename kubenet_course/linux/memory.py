@@ -25,6 +25,9 @@ class Remembered:
     accounts: Counter = field(default_factory=Counter)  # nfacct objects and nth counters, by name
     recent: dict[str, dict[Address, list[int]]] = field(default_factory=dict)  # list -> address -> when it was seen
     sources: dict[tuple, list[Flow]] = field(default_factory=dict)  # (proto, src, sport) -> whose source was bound
+    open: dict[Flow, int] = field(
+        default_factory=dict
+    )  # what programs wait for: flow as it will arrive -> its ack number
     buckets: dict[tuple, tuple[int, int]] = field(default_factory=dict)  # limit: (when, credit)
     heard: dict[tuple[str, Mac], FdbEntry] = field(default_factory=dict)  # (bridge, MAC)
     neighbours: dict[tuple[str, Address], NeighbourEntry] = field(default_factory=dict)  # (device, address)

@@ -59,6 +59,7 @@ class Route(Struct, frozen=True):
 NO_ROUTE = Route(Prefix(0, 0, IPV4), type="none")
 LIMITED_BROADCAST = "255.255.255.255"
 MULTICAST = {4: prefix("224.0.0.0/4"), 6: prefix("ff00::/8")}
+LOCAL_GROUPS = prefix("224.0.0.0/24")
 ZERO = prefix("0.0.0.0/8")
 LOOPBACK = {4: prefix("127.0.0.0/8"), 6: prefix("::1/128")}
 LINK_LOCAL = prefix("fe80::/10")

@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from .packet import Flow, Frame
+from .packet import Flow, Frame, is_multicast
 from .route import NO_ROUTE, Route
 
 NOWHERE = ""  # the name of the device of a packet that has not arrived on any, or is not yet on its way out
@@ -94,3 +94,8 @@ class Skb(Struct, frozen=True):
     frame: Frame = NO_FRAME  # as it arrived, where a device with MAC addresses brought it
     port: str = NOWHERE  # the bridge port it came in by, while the bridge has it
     prerouted: bool = False  # br_netfilter has already taken it through PREROUTING
+
+    @property
+    def came_to_many(self) -> bool:
+        """Whether the frame that brought it was addressed to more than this machine (any `pkt_type` but PACKET_HOST)."""
+        return bool(self.frame.dst) and is_multicast(self.frame.dst)

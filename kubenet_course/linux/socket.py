@@ -31,7 +31,9 @@ def local_deliver(kernel: Kernel, stage: str, skb: Skb) -> Step:
     if packet.is_error:
         return Step(here, stage, skb, f"told: {packet}", end="local")
     taker = {"tcp": _tcp, "udp": _udp}.get(proto, _echo if proto in ICMP else None)
-    if taker is None or packet.flow.dst in MULTICAST[family(packet.flow.dst).number]:
+    to_many = packet.flow.dst in MULTICAST[family(packet.flow.dst).number]
+    to_many = to_many or (skb.route.type == "broadcast" and proto != "udp")  # no RST, no SYN-ACK, no echo reply
+    if taker is None or to_many:
         return Step(here, stage, skb, f"delivered: {packet}", end="local")
     return taker(kernel, stage, skb)
 
@@ -49,25 +51,53 @@ def listener(kernel: Kernel, flow: Flow) -> Socket | None:
 
 
 def _answered(
-    kernel: Kernel, stage: str, skb: Skb, said: str, answer: Packet | None, socket: Socket | None = None
+    kernel: Kernel,
+    stage: str,
+    skb: Skb,
+    said: str,
+    answer: Packet | None,
+    socket: Socket | None = None,
+    taken: bool = False,
 ) -> Step:
     then = () if answer is None else (Next(kernel.ns.name, "route_output", Skb(answer)),)
     why = () if socket is None else (socket,)
-    return Step(kernel.ns.name, stage, skb, said, why, then, "local" if socket or answer is None else "refused")
+    return Step(
+        kernel.ns.name, stage, skb, said, why, then, "local" if taken or socket or answer is None else "refused"
+    )
 
 
 def _tcp(kernel: Kernel, stage: str, skb: Skb) -> Step:
-    packet, header = skb.packet, skb.packet.header
+    packet, header, waited = skb.packet, skb.packet.header, kernel.remembers.open
     socket = listener(kernel, packet.flow)
     if socket is None and not kernel.ns.sockets_known:
         return Step(kernel.ns.name, stage, skb, f"delivered: {packet}", end="local")
     if "R" in header.flags:
+        waited.pop(packet.flow, None)
         return _answered(kernel, stage, skb, "told: the connection is refused or gone", None)
-    if socket is None or "A" in header.flags or "S" not in header.flags:
+    if "A" in header.flags and waited.get(packet.flow) == header.ack:
+        ack = _third_step(skb) if "S" in header.flags else None
+        said = "the asker has its answer: the connection is open" if ack else "delivered on an open connection"
+        return _answered(kernel, stage, skb, said, ack, taken=True)
+    if socket is None or header.flags.strip("EC") != "S":
         said = f"nobody listens on tcp {packet.flow.dport}: RST" if socket is None else "no such connection here: RST"
         answer = reset(skb)
         return _answered(kernel, stage, skb, said, replace(answer, tos=packet.tos) if answer else None)
-    return _answered(kernel, stage, skb, _taken(socket), _syn_ack(kernel, skb), socket)
+    answer = _syn_ack(kernel, skb)
+    waited[packet.flow] = (answer.header.seq + 1) & 0xFFFFFFFF
+    return _answered(kernel, stage, skb, _taken(socket), answer, socket)
+
+
+def _third_step(skb: Skb) -> Packet:
+    """The asker's ACK, which completes the handshake."""
+    header = skb.packet.header
+    return Packet(skb.packet.flow.reverse, Tcp("A", header.ack, (header.seq + 1) & 0xFFFFFFFF))
+
+
+def expect(kernel: Kernel, packet: Packet) -> None:
+    """A program sends this packet through a socket of its own: the answer to it will be taken."""
+    if packet.flow.has_reverse:
+        header = packet.header
+        kernel.remembers.open[packet.flow.reverse] = (header.seq + 1) & 0xFFFFFFFF if isinstance(header, Tcp) else 0
 
 
 def _taken(socket: Socket) -> str:
@@ -91,6 +121,8 @@ def _udp(kernel: Kernel, stage: str, skb: Skb) -> Step:
     socket = listener(kernel, flow)
     if socket is None and not kernel.ns.sockets_known:
         return Step(kernel.ns.name, stage, skb, f"delivered: {packet}", end="local")
+    if socket is None and flow in kernel.remembers.open:
+        return _answered(kernel, stage, skb, "the asker has its answer", None)
     if socket is None:
         answer = error(kernel, skb, PORT_UNREACHABLE[family(flow.dst).number])
         return _answered(kernel, stage, skb, f"nobody listens on udp {flow.dport}: port unreachable", answer)

@@ -75,6 +75,8 @@ class Socket(Struct, frozen=True):
     def __str__(self) -> str:
         return f"{self.program or 'a program'} on {self.proto} {endpoint(self.address, self.port)}"
 
+    __repr__ = __str__
+
 
 class FdbEntry(Struct, frozen=True):
     """Which port leads to a MAC (`bridge fdb`); of a VXLAN device, which tunnel end. `heard` in nanoseconds; -1 for ever."""

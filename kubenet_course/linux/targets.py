@@ -113,14 +113,13 @@ class SetConnMark(Target, frozen=True):
             return CONTINUE, replace(skb, mark=(skb.mark & ~self.nfmask & 0xFFFFFFFF) ^ (known.mark & self.ctmask))
         given = self.value if self.op == "set" else skb.mark & self.nfmask
         known = replace(known, mark=(known.mark & ~self.ctmask & 0xFFFFFFFF) ^ given)
-        at.kernel.update(known)
+        if known.original in at.kernel.remembers.connections:  # a RST may have ended it just now
+            at.kernel.update(known)
         return CONTINUE, replace(skb, connection=known)
 
 
 class NoTrack(Target, frozen=True):
     """`-j CT --notrack`: conntrack leaves this packet alone. Zones and helpers are not modelled (DEV-9)."""
-
-    tracks: ClassVar[bool] = True
 
     def act(self, skb: Skb, at: Act):
         if skb.connection is NO_CONNECTION:

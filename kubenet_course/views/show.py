@@ -97,7 +97,7 @@ def routes(ns: Netns, local: bool = False) -> Table:
     for name, by_family in (("local", ns.fib.local), ("main", ns.fib.main)) if local else (("main", ns.fib.main),):
         for masks in by_family.values():
             rows = [row for _, networks in masks for same in networks.values() for row in same]
-            found += [(name, row) for row in rows if local or row.prefix != LINK_LOCAL]
+            found += [(name, row) for row in rows if local or row.prefix.first not in LINK_LOCAL]
     lines = [(_destination(row), row.via or "directly", row.dev, row.src, row.metric or "", name) for name, row in found]
     caption = f"Routes of {ns.name}: the longest prefix that holds the address decides"
     return table(caption, ("to", "next hop", "device", "source", "metric", "table"), lines, code=(0, 1))

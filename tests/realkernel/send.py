@@ -1,8 +1,8 @@
 """Sending one packet of a case as a program in its namespace would, and what that program is told.
 
 A packet: `from` (namespace), `src` (null: the route chooses), `dst`, `proto` ("udp", "tcp", "icmp"), `sport` and `dport`
-(an echo has `id`), and where wanted `mark` (SO_MARK), `ttl`, `length` (payload bytes), `raw` (header included, so that
-`src` may be a lie; UDP only).
+(an echo has `id`), and where wanted `mark` (SO_MARK), `ttl`, `length` (payload bytes), `raw` (UDP from the
+client or the server, put on the wire as it is, so that `src` may be a lie and `dst` nonsense).
 """
 
 from __future__ import annotations
@@ -16,9 +16,11 @@ import time
 from typing import Any
 
 from .listen import ECHO, FAMILIES, ICMP, UDP, told
+from .topology import INTERFACES
 
 Packet = dict[str, Any]
 PATIENCE = 0.03
+ETHERTYPES = {4: 0x0800, 6: 0x86DD}
 HOPS = socket.IPV6_UNICAST_HOPS, socket.IPV6_MULTICAST_HOPS
 
 
@@ -93,12 +95,13 @@ class Sent:
         sock.send(bytes(self.packet.get("length", 4)))
 
     def _raw(self) -> None:
+        """Straight to the router's device: no table of the sender's is asked, so neither address need be sane."""
         family = family_of(self.packet)
-        with socket.socket(FAMILIES[family], socket.SOCK_RAW, socket.IPPROTO_RAW) as sock:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
-            if self.packet.get("mark"):
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_MARK, self.packet["mark"])
-            sock.sendto(with_header(self.packet), (self.packet["dst"], 0))
+        mine = next(one for one in INTERFACES if one.namespace == self.packet["from"])
+        router = next(one for one in INTERFACES if one.net == mine.net and one.namespace == "router")
+        with socket.socket(socket.AF_PACKET, socket.SOCK_DGRAM) as sock:
+            to = (mine.device, ETHERTYPES[family], 0, 0, bytes.fromhex(router.mac.replace(":", "")))
+            sock.sendto(with_header(self.packet), to)
 
     def _icmp(self) -> None:
         family = family_of(self.packet)

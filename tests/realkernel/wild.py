@@ -40,9 +40,15 @@ LIES = {
         "10.0.1.255",
         "224.0.0.1",
         "203.0.113.7",
+        "10.0.1.2",
         "255.255.255.255",
     ],
     6: ["::1", "fd00:10:0:2::2", "fd00:10:0:1::1", "fd00:10:0:2::1", "::", "ff02::1", "fd00:10:0:9::7"],
+}
+SANE = {4: "10.0.1.1 10.0.2.2 10.0.2.3 10.9.0.1", 6: "fd00:10:0:1::1 fd00:10:0:2::2 fd00:10:0:2::3"}
+NONSENSE = {
+    4: "127.0.0.1 0.0.0.0 255.255.255.255 224.0.0.1 10.0.1.2 240.0.0.1",
+    6: "::1 ff02::1 fd00:10:0:1::2 ::",
 }
 SOURCES = {
     4: {
@@ -66,8 +72,8 @@ def _odd_way(rng: Random, number: int, family: int) -> Packet:
 
 def _lie(rng: Random, number: int, family: int) -> Packet:
     """A packet with a source that is not its sender's."""
-    near = "10.0.1.1 10.0.2.2 10.0.2.3 10.9.0.1" if family == 4 else "fd00:10:0:1::1 fd00:10:0:2::2 fd00:10:0:2::3"
-    way = {"from": "client", "src": rng.choice(LIES[family]), "dst": rng.choice(near.split()), "raw": True}
+    dst = rng.choice(rng.choice((SANE[family], SANE[family], SANE[family], NONSENSE[family])).split())
+    way = {"from": "client", "src": rng.choice(LIES[family]), "dst": dst, "raw": True}
     return a_packet(rng, number, family) | way
 
 

@@ -1,0 +1,197 @@
+// Shows a story that has been sent whole. A step changes classes in the picture and a few texts; nothing is asked of the kernel.
+
+const TICK = 1100; // milliseconds for each step while it plays
+
+function element(tag, attributes = {}, ...children) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  made.append(...children);
+  return made;
+}
+
+function skeleton() {
+  const button = (name, sign, label) => element("button", { type: "button", class: `kn-${name}`, "aria-label": label, title: label }, sign);
+  const parts = {
+    heading: element("p", { class: "kn-heading" }),
+    first: button("first", "⏮\uFE0E", "First step (Home)"),
+    back: button("back", "◀\uFE0E", "One step back (left arrow)"),
+    play: button("play", "▶\uFE0E Play", "Play (space)"),
+    on: button("on", "▶\uFE0E", "One step on (right arrow)"),
+    last: button("last", "⏭\uFE0E", "Last step (End)"),
+    slider: element("input", { type: "range", min: "1", step: "1", "aria-label": "Step" }),
+    count: element("span", { class: "kn-count", "aria-hidden": "true" }),
+    detail: element("select", { "aria-label": "How much to show" }),
+    picture: element("div", { class: "kn-picture", role: "region", "aria-label": "Picture of the network", tabindex: "0" }),
+    about: element("span", { class: "kn-about" }),
+    where: element("span", { class: "kn-where" }),
+    asks: element("p", { class: "kn-asks" }),
+    said: element("p", { class: "kn-said" }),
+    end: element("p", { class: "kn-end" }),
+    why: element("section", { class: "kn-why" }),
+    held: element("section", { class: "kn-held" }),
+    known: element("section", { class: "kn-known" }),
+    frame: element("div", { class: "kn-frame" }),
+    heard: element("div", { class: "kn-heard", "aria-live": "polite" }),
+  };
+  const what = element("div", { class: "kn-what" }, element("p", {}, parts.about, " · ", parts.where), parts.said, parts.end, parts.asks);
+  parts.bytes = element("details", {}, element("summary", {}, "The frame, field by field"), parts.frame);
+  const keys = element("p", { class: "kn-keys" });
+  keys.innerHTML = "<kbd>←</kbd> <kbd>→</kbd> step, <kbd>space</kbd> play or stop, <kbd>Home</kbd> <kbd>End</kbd> first and last";
+  const bar = element("div", { class: "kn-bar" }, parts.first, parts.back, parts.play, parts.on, parts.last, parts.slider, parts.count, parts.detail);
+  const side = element("div", { class: "kn-side" }, what, parts.why, parts.held, parts.known);
+  parts.root = element("div", { class: "kn kn-stepper", role: "group", tabindex: "-1", "data-lm-suppress-shortcuts": "true" },
+    parts.heading, bar, element("div", { class: "kn-body" }, parts.picture, side), parts.bytes, keys, parts.heard);
+  return parts;
+}
+
+// Finds the picture's parts by their keys once, so that a step touches only what changes.
+function picture(svg) {
+  const keyed = new Map([...svg.querySelectorAll("[data-key]")].map((one) => [one.dataset.key, one]));
+  const names = new Map([...svg.querySelectorAll("text[data-of$=':kernel']")].map((one) => [one.dataset.of, [one, one.textContent]]));
+  const letter = svg.querySelector(".kn-letter");
+  let here = null, been = [], named = null;
+  return (place, passed, stage) => {
+    for (const one of been) one.classList.remove("kn-been");
+    if (here) here.classList.remove("kn-here");
+    if (named) named[0].textContent = named[1];
+    been = passed.map((key) => keyed.get(key)).filter(Boolean);
+    for (const one of been) one.classList.add("kn-been");
+    here = keyed.get(place) ?? null;
+    named = names.get(place) ?? null;
+    if (named) named[0].textContent = stage;
+    letter.setAttribute("visibility", here ? "visible" : "hidden");
+    if (!here) return null;
+    here.classList.add("kn-here");
+    const right = Number(here.getAttribute("x")) + Number(here.getAttribute("width"));
+    letter.setAttribute("transform", `translate(${right} ${here.getAttribute("y")})`);
+    return here;
+  };
+}
+
+function follow(box, region) {
+  if (!box || region.scrollWidth <= region.clientWidth) return;
+  const inner = box.getBoundingClientRect(), outer = region.getBoundingClientRect();
+  if (inner.left < outer.left || inner.right > outer.right) {
+    region.scrollLeft += (inner.left + inner.right - outer.left - outer.right) / 2;
+  }
+}
+
+function render({ model, el }) {
+  const parts = skeleton();
+  let story, mark, numbers = [], at = 0, timer = null;
+  const texts = new Map(); // what each panel shows now, so that what stays is left alone
+
+  const fill = (panel, number) => {
+    if (texts.get(panel) === number) return;
+    texts.set(panel, number);
+    panel.innerHTML = number < 0 ? "" : story.texts[number];
+  };
+  const show = () => {
+    const step = story.steps[numbers[at]];
+    follow(mark(step.here, step.been.map((number) => story.texts[number]), step.stage), parts.picture);
+    parts.about.textContent = step.about;
+    parts.where.textContent = `${step.where} · ${step.stage}`;
+    parts.asks.textContent = step.asks;
+    parts.said.textContent = step.said;
+    parts.end.textContent = step.end ? `${step.good ? "✓" : "✕"} ${step.end}` : "";
+    parts.end.classList.toggle("kn-good", step.good);
+    fill(parts.why, step.why);
+    fill(parts.held, step.held);
+    fill(parts.known, step.known);
+    if (step.frame >= 0) fill(parts.frame, step.frame);
+    else if (texts.get(parts.frame) !== -2) {
+      texts.set(parts.frame, -2);
+      parts.frame.textContent = "No device is passed at this step, so there is no frame.";
+    }
+    const told = `Step ${at + 1} of ${numbers.length}`;
+    parts.slider.value = String(at + 1);
+    parts.slider.setAttribute("aria-valuetext", `${told}: ${step.where}, ${step.stage}. ${step.said}`);
+    parts.count.textContent = told;
+    parts.heard.textContent = `${told}. ${step.about}, at ${step.where}, ${step.stage}: ${step.said}. ${step.end}`;
+    for (const [one, off] of [[parts.first, at === 0], [parts.back, at === 0], [parts.on, at === numbers.length - 1], [parts.last, at === numbers.length - 1]]) {
+      one.setAttribute("aria-disabled", String(off));
+    }
+  };
+  const go = (to) => {
+    at = Math.max(0, Math.min(numbers.length - 1, to));
+    show();
+  };
+  const stop = () => {
+    clearInterval(timer);
+    timer = null;
+    parts.play.textContent = "▶\uFE0E Play";
+    parts.play.setAttribute("aria-label", "Play (space)");
+  };
+  const play = () => {
+    if (timer) return stop();
+    if (at === numbers.length - 1) go(0);
+    parts.play.textContent = "⏸\uFE0E Stop";
+    parts.play.setAttribute("aria-label", "Stop (space)");
+    timer = setInterval(() => (at < numbers.length - 1 ? go(at + 1) : stop()), TICK);
+  };
+  const choose = (detail) => {
+    const now = numbers[at] ?? 0;
+    numbers = story.shown[detail].length ? story.shown[detail] : story.shown.every;
+    parts.detail.value = detail;
+    parts.slider.max = String(numbers.length);
+    const near = numbers.findIndex((number) => number >= now);
+    go(near < 0 ? numbers.length - 1 : near);
+  };
+  const load = () => {
+    stop();
+    story = model.get("story");
+    parts.picture.innerHTML = story.svg;
+    mark = picture(parts.picture.querySelector("svg"));
+    texts.clear();
+    parts.heading.textContent = model.get("title");
+    parts.heading.hidden = !model.get("title");
+    parts.root.setAttribute("aria-label", model.get("title") || "One request, step by step");
+    const options = Object.entries(story.details).map(([name, words]) => {
+      const count = (story.shown[name].length ? story.shown[name] : story.shown.every).length;
+      return element("option", { value: name }, `${words} (${count})`);
+    });
+    parts.detail.replaceChildren(...options);
+    numbers = [];
+    choose(model.get("detail"));
+    go(model.get("step") - 1);
+  };
+
+  const keys = {
+    ArrowRight: () => (stop(), go(at + 1)),
+    ArrowLeft: () => (stop(), go(at - 1)),
+    Home: () => (stop(), go(0)),
+    End: () => (stop(), go(numbers.length - 1)),
+    " ": play,
+  };
+  parts.root.addEventListener("keydown", (event) => {
+    const inside = event.target.closest("select, summary, button");
+    if (event.ctrlKey || event.metaKey || event.altKey || !keys[event.key]) return;
+    if (inside && (event.key === " " || inside.tagName === "SELECT")) return; // the element's own key
+    event.preventDefault();
+    event.stopPropagation();
+    keys[event.key]();
+  });
+  parts.root.addEventListener("mousedown", (event) => {
+    if (!event.target.closest("button, input, select, summary, a, pre, table")) parts.root.focus({ preventScroll: true });
+  });
+  parts.slider.addEventListener("input", () => (stop(), go(Number(parts.slider.value) - 1)));
+  parts.detail.addEventListener("change", () => (stop(), choose(parts.detail.value)));
+  for (const [name, act] of [["first", keys.Home], ["back", keys.ArrowLeft], ["play", play], ["on", keys.ArrowRight], ["last", keys.End]]) {
+    parts[name].addEventListener("click", act);
+  }
+  const moved = () => (stop(), go(model.get("step") - 1));
+  const changed = () => (stop(), choose(model.get("detail")));
+  model.on("change:story", load);
+  model.on("change:step", moved);
+  model.on("change:detail", changed);
+  load();
+  el.append(parts.root);
+  return () => {
+    stop();
+    model.off("change:story", load);
+    model.off("change:step", moved);
+    model.off("change:detail", changed);
+  };
+}
+
+export default { render };
