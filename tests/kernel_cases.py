@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from kernel_lab import PORTS, Player
 
-from kubenet_course.linux.address import family
+from kubenet_course.linux.address import IPV6, family
 from kubenet_course.linux.choices import Choices, Seeded
 from kubenet_course.linux.memory import SECOND
 from kubenet_course.linux.packet import ECHO, ECHO_REPLY, ICMP, Packet, Tcp, Udp
@@ -65,19 +65,20 @@ def differences(player: Player, row: dict) -> list[str]:
             found, kept = mine, trial
         if not mine:
             break
-    if _is_beyond(row, kept):
+    player.lost = player.lost or _is_beyond(kept)
+    if player.lost:
         found = []
     kept.hang_up()
     player.memory = kept.memory
     return found
 
 
-def _is_beyond(row: dict, player: Player) -> bool:
-    """What no model of one packet's way can answer: a wrong checksum (the sender's kernel wrote the source that the record left
-    open), and the copy that a machine makes for itself of what it sends to all (DEV-11)."""
-    wrong_checksum = row.get("raw") and row["src"] == "0.0.0.0"
+def _is_beyond(player: Player) -> bool:
+    """What the model does not answer: the copy that a machine makes for itself of what it sends to many (DEV-11), and redirects
+    (DEV-5), which nothing switches off in IPv6. Rules that count see packets that the model does not have: the case is lost."""
     to_all = any(s.namespace == "router" and s.stage == "ip_output" and s.skb.route.type in MANY for s in player.steps)
-    return bool(wrong_checksum or to_all)
+    turned = (s for s in player.steps if s.namespace == "router" and s.stage == "ip_forward" and s.skb.dev_in == s.skb.dev_out)
+    return to_all or any(family(step.skb.packet.flow.dst) is IPV6 for step in turned)
 
 
 def told(player: Player, row: dict, choices: Choices) -> dict:
@@ -180,19 +181,21 @@ def errno(row: dict, player: Player, steps: list[Step]) -> str | None:
     if row.get("raw"):
         return None
     home = _dropped_at_home(row, steps)
-    if home is not None and home.end == "no-route":
+    if home is not None and home.end == "no-route" and (row["proto"] != "tcp" or home.stage == "route_output"):
         flow, rows = home.skb.packet.flow, player.world[home.namespace].fib
         leaks = flow.src.startswith("127.") and rows.lookup(flow.dst).type == "unicast"
         return "EINVAL" if leaks else "ENETUNREACH"
     if home is not None and row["proto"] != "tcp":
         return "EPERM"
+    connected = False
     for rx, packet in _at_program(steps):
         if rx == row["from"] and packet.is_error and packet.payload.packet.flow == player.sent:
             name, fatal = ERRNO[packet.flow.proto, packet.flow.dport >> 8, packet.flow.dport & 255]
             if fatal or row["proto"] == "tcp":
                 return name
         if rx == row["from"] and _is_reset(packet) and packet.flow.reverse == player.sent:
-            return "ECONNREFUSED"
+            return "ECONNRESET" if connected else "ECONNREFUSED"
+        connected = connected or (rx == row["from"] and _is_answer(packet, player))
     return None
 
 
@@ -205,14 +208,16 @@ def outcome(row: dict, player: Player, steps: list[Step]) -> str | None:
     if row["proto"] != "tcp":
         return None
     home = _dropped_at_home(row, steps)
-    if home is not None and home.end == "no-route":
+    if home is not None and home.end == "no-route" and home.stage == "route_output":
         return "no-route"
-    for rx, packet in _at_program(steps):
-        known = isinstance(packet.header, Tcp) and packet.flow.reverse == player.sent
-        if rx == row["from"] and known and packet.header.flags == "SA":
-            return "connected"
-    names = {None: "timeout", "ECONNREFUSED": "refused"}
-    return names.get(errno(row, player, steps), "unreachable")
+    met = errno(row, player, steps)
+    if met is None and any(rx == row["from"] and _is_answer(packet, player) for rx, packet in _at_program(steps)):
+        return "connected"
+    return {None: "timeout", "ECONNREFUSED": "refused"}.get(met, "unreachable")
+
+
+def _is_answer(packet: Packet, player: Player) -> bool:
+    return isinstance(packet.header, Tcp) and packet.header.flags == "SA" and packet.flow.reverse == player.sent
 
 
 def entries(player: Player, of: int) -> Iterator[tuple]:

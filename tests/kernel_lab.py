@@ -12,8 +12,9 @@ from copy import deepcopy
 from dataclasses import dataclass, field
 
 from msgspec.structs import replace
-from realkernel.topology import INTERFACES, NAMES, NOBODY, NOBODYS_MAC, ROUTER, address
+from realkernel.topology import ANYCAST, INTERFACES, NAMES, NOBODY, NOBODYS_MAC, ROUTER, address
 
+from kubenet_course.linux.address import address as canonical
 from kubenet_course.linux.address import family, prefix
 from kubenet_course.linux.choices import Choices, Seeded
 from kubenet_course.linux.kernel import STAGES, Kernel
@@ -48,7 +49,9 @@ def _namespace(name: str, rules: dict) -> Netns:
         devices.append(Device(mine.device, "veth", mine.mac, tuple(own), peer=(far.namespace, far.device)))
         near = [(host, far.mac) for host in far.hosts] + [(NOBODY, NOBODYS_MAC)]
         for of in (4, 6):
-            neighbours += [NeighbourEntry(address(of, mine.net, host), mine.device, mac) for host, mac in near]
+            if of == 6 and name != "router":
+                near.append((ANYCAST, far.mac))
+            neighbours += [NeighbourEntry(canonical(address(of, mine.net, host)), mine.device, mac) for host, mac in near]
             if name != "router":
                 anywhere = prefix("0.0.0.0/0" if of == 4 else "::/0")
                 routes.append(Route(anywhere, mine.device, address(of, mine.net, ROUTER)))
@@ -81,6 +84,7 @@ class Player:
     case: dict
     memory: Memory = field(default_factory=Memory)
     steps: list[Step] = field(default_factory=list)
+    lost: bool = False  # the kernel has done something that the model does not do
 
     def __post_init__(self):
         self.world = lab(self.case)
@@ -99,7 +103,7 @@ class Player:
             remembered.connections.clear()
             remembered.sources.clear()
         self.sender, packet = as_sent(row)
-        self.steps, self.sent = [], packet.flow
+        self.steps, self.sent, self.waits = [], packet.flow, set()
         self._walk(self._start(row, packet))
         self.sent = self._asked()
         if row.get("reply"):
@@ -143,11 +147,13 @@ class Player:
             ack = Packet(packet.flow.reverse, Tcp("A"))
             return (Next(self.sender, "route_output", Skb(ack)),)
         if packet.header.flags == "S":  # a listener offers what it was offered
+            self.waits = {one.skb.packet.flow.reverse for one in step.then}
             return tuple(
                 replace(one, skb=replace(one.skb, packet=replace(one.skb.packet, header=_as_offered(one.skb.packet.header))))
                 for one in step.then
             )
-        return () if packet.header.flags in ("A", "RA") else step.then
+        taken = packet.header.flags == "A" and packet.flow in self.waits
+        return () if taken or packet.header.flags == "RA" else step.then
 
     def _asked(self) -> Flow:
         """The sender's flow as its socket has it: the source chosen, nothing translated."""
@@ -162,21 +168,22 @@ class Player:
     def _reply(self, step: Step) -> None:
         """A datagram back from the address and port that it was sent to, if that is an address one can send from."""
         flow = step.skb.packet.flow
-        if not self.world[step.namespace].fib.lookup(flow.dst).type == "local":
+        if self.world[step.namespace].fib.lookup(flow.dst).type not in ("local", "anycast"):
             return
         answer = Packet(flow.reverse, Udp(), b"answer")
         self._walk(Next(step.namespace, "route_output", Skb(answer)))
 
     def hang_up(self) -> None:
         """The asker resets the connection that it has, before the next packet."""
-        if any(s.stage == "route_output" and s.namespace == self.sender and _is_ack(s.skb.packet) for s in self.steps):
+        reset = any(s.stage == "local_deliver" and _flags(s.skb.packet).startswith("R") for s in self.steps)
+        if not reset and any(s.stage == "route_output" and s.namespace == self.sender and _flags(s.skb.packet) == "A" for s in self.steps):
             before, self.steps = self.steps, []
             self._walk(Next(self.sender, "route_output", Skb(Packet(self.sent, Tcp("RA")))))
             self.steps = before
 
 
-def _is_ack(packet: Packet) -> bool:
-    return isinstance(packet, Packet) and isinstance(packet.header, Tcp) and packet.header.flags == "A"
+def _flags(packet: Packet) -> str:
+    return packet.header.flags if isinstance(packet, Packet) and isinstance(packet.header, Tcp) else ""
 
 
 def _as_offered(header: Tcp) -> Tcp:

@@ -4,12 +4,14 @@ A device's name has at most 15 characters (IFNAMSIZ). MACs are locally administe
 IPv4 address in hexadecimal: 0a:58:0a:f4:01:0a is the pod 10.244.1.10.
 """
 
+import re
 from hashlib import sha256
 
 from ..linux.address import Address, Mac, address, family, number
 
 POD, POD_HOST_END, BRIDGE, NODE, NODE_LINK, ROUTER, OUTSIDE, OUTSIDE_LINK, TUNNEL = range(0x58, 0x61)
 LAN, ROUTER_NAMESPACE, LAN_BRIDGE, POD_BRIDGE, OUTSIDE_BRIDGE = "lan", "router", "br0", "cni0", "ext0"
+_PLAIN = re.compile(r"[A-Za-z0-9.-]{1,12}")  # a kernel takes no colon and no slash in a device's name
 TUNNELS = {4: "flannel.1", 6: "flannel-v6.1"}
 
 
@@ -25,7 +27,7 @@ def host_end(namespace: str, name: str) -> str:
 
 def link_end(name: str) -> str:
     """A switch's or the router's end of a cable to a machine."""
-    return f"to-{name}" if len(name) <= 12 and name.isascii() and "/" not in name else hashed(f"to/{name}")
+    return f"to-{name}" if _PLAIN.fullmatch(name) else hashed(f"to/{name}")
 
 
 def pod_namespace(namespace: str, name: str) -> str:

@@ -28,7 +28,7 @@ class SessionAffinityConfig(Read, frozen=True, gc=False):
 
 
 class ServiceSpec(Read, frozen=True, gc=False):
-    unread: ClassVar[str] = "loadBalancerClass allocateLoadBalancerNodePorts loadBalancerIP topologyKeys ipFamily"
+    unread: ClassVar[str] = "loadBalancerClass loadBalancerIP topologyKeys ipFamily"
     type: Literal["ClusterIP", "NodePort", "LoadBalancer", "ExternalName"] = "ClusterIP"
     selector: Labels | None = None  # None: somebody else writes its slices; {} selects nothing either
     ports: tuple[ServicePort, ...] = ()
@@ -44,6 +44,7 @@ class ServiceSpec(Read, frozen=True, gc=False):
     internal_traffic_policy: Policy = "Cluster"
     external_traffic_policy: Literal["", "Cluster", "Local"] = ""
     health_check_node_port: Annotated[int, Meta(ge=0, le=65535)] = 0
+    allocate_load_balancer_node_ports: bool = True
     publish_not_ready_addresses: bool = False
     traffic_distribution: str = ""
 

@@ -102,8 +102,8 @@ class Kernel:
     # -- addresses and routes ------------------------------------------------------------------------------------------
 
     def is_own(self, address: Address) -> bool:
-        """Whether an address is this machine's."""
-        return address in self.ns.fib.addresses or self.ns.fib.lookup(address).type == "local"
+        """Whether an address is this machine's, if only as one of several that have it."""
+        return address in self.ns.fib.addresses or self.ns.fib.lookup(address).type in ("local", "anycast")
 
     def source_of(self, to: Address) -> Address:
         """The address that this machine would use towards another; nothing where no route leads there."""

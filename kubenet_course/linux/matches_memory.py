@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from .address import Address, family, number, spelled
+from .address import IPV4, Address, family, number, spelled
 from .matches import Test
 from .memory import SECOND
 from .route import address_types
@@ -116,9 +116,21 @@ class AddrType(Test, frozen=True, kw_only=True):
 
     def holds(self, skb: Skb, kernel: Kernel) -> bool:
         flow, dev = skb.packet.flow, {"in": skb.dev_in, "out": skb.dev_out, "": ""}[self.limit]
-        if self.src and bool(self.src & address_types(kernel.ns, flow.src, dev)) is self.not_src:
+        if self.src and _is_one_of(self.src, flow.src, kernel, dev) is self.not_src:
             return False
-        return not self.dst or bool(self.dst & address_types(kernel.ns, flow.dst, dev)) is not self.not_dst
+        return not self.dst or _is_one_of(self.dst, flow.dst, kernel, dev) is not self.not_dst
+
+
+SHAPES = frozenset({"UNSPEC", "UNICAST", "MULTICAST"})  # what an IPv6 address tells by itself
+
+
+def _is_one_of(wanted: frozenset[str], subject: Address, kernel: Kernel, dev: str) -> bool:
+    """IPv4 asks for any of the types; IPv6 for every one that the address itself tells, and then for any of the rest (match_type6)."""
+    types = address_types(kernel.ns, subject, dev)
+    if family(subject) is IPV4:
+        return bool(wanted & types)
+    rest = wanted - SHAPES
+    return wanted & SHAPES <= types and (not rest or bool(rest & types))
 
 
 class Random(Test, frozen=True, kw_only=True):

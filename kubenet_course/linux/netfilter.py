@@ -87,8 +87,7 @@ def nat(kernel: Kernel, stage: str, skb: Skb) -> Step:
     if known is NO_CONNECTION or known is UNTRACKED:
         return kernel.on(stage, skb, "without a connection the nat table is not asked")
     if skb.ctinfo == "RELATED" and skb.packet.flow.proto in ICMP:
-        after = translated_error(skb, end)
-        return kernel.on(stage, after, _said(skb, after), (known,))
+        return _on_its_way(kernel, stage, skb, translated_error(skb, end), (known,), 0)
     matched: tuple[Matched, ...] = ()
     compared = 0
     if skb.ctinfo in ("NEW", "RELATED") and not (known.snat_done if end == "src" else known.dnat_done):
@@ -99,15 +98,20 @@ def nat(kernel: Kernel, stage: str, skb: Skb) -> Step:
         if not (skb.connection.snat_done if end == "src" else skb.connection.dnat_done):
             skb = bind_to_nothing(skb, end, kernel)
     after = translated(skb, end)
-    said = _said(skb, after)
-    if hook == "OUTPUT" and skb.packet.flow.dst != after.packet.flow.dst:
+    return _on_its_way(kernel, stage, skb, after, (*matched, after.connection), compared)
+
+
+def _on_its_way(kernel: Kernel, stage: str, before: Skb, after: Skb, why: tuple, compared: int) -> Step:
+    """A packet with another destination needs another route: our own at once (nf_nat_ipv4_local_fn), one that came in when it gets there."""
+    said, elsewhere = _said(before, after), before.packet.flow.dst != after.packet.flow.dst
+    if elsewhere and stage == "nat OUTPUT":
         rerouted = kernel.route_again(after)
         if rerouted is None:
-            return Step(kernel.ns.name, stage, after, f"{said}; no route leads there", matched, end="no-route")
+            return Step(kernel.ns.name, stage, after, f"{said}; no route leads there", why, end="no-route", walked=compared)
         after = rerouted
-    elif end == "dst" and hook == "PREROUTING" and skb.packet.flow.dst != after.packet.flow.dst:
+    elif elsewhere and stage == "nat PREROUTING":
         after = replace(after, route=NO_ROUTE)
-    return kernel.on(stage, after, said, (*matched, after.connection), compared)
+    return kernel.on(stage, after, said, why, compared)
 
 
 def _said(before: Skb, after: Skb) -> str:

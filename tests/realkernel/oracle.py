@@ -13,7 +13,8 @@ from types import TracebackType
 from typing import Any
 
 NEEDED = ("unshare", "mount", "ip", "nft", "iptables-restore", "ip6tables-restore", "iptables-save", "conntrack")
-HERE = Path(__file__).resolve().parents[2]
+# Where this package is found under the name that it was imported by, "tests.realkernel" or "realkernel".
+HERE = Path(__file__).resolve().parents[(__package__ or "").count(".") + 1]
 
 
 class RefusedRules(ValueError):

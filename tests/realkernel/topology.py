@@ -34,6 +34,8 @@ INTERFACES = (
 NAMES = ("client", "router", "server")
 ROUTER = 1
 NOBODY = 9
+# The router answers for host 0 of each IPv6 net too (subnet-router anycast, RFC 4291 section 2.6.1), but up to 1 s late.
+ANYCAST = 0
 NOBODYS_MAC = "02:00:00:00:ff:ff"
 
 # What a packet's fate must not depend on, and what the host may have set otherwise: sysctls may be inherited.
@@ -95,6 +97,8 @@ def _devices_of(name: str) -> Iterator[str]:
                 if other.net == mine.net and other != mine
                 for host in other.hosts
             ]
+            if family == 6 and name != "router":
+                near.append((ANYCAST, near[0][1]))
             for host, mac in [*near, (NOBODY, NOBODYS_MAC)]:
                 yield f"neigh replace {address(family, mine.net, host)} lladdr {mac} dev {mine.device} nud permanent"
             if name != "router":

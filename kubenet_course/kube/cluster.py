@@ -1,0 +1,160 @@
+"""A cluster: what its manifests say, completed by the same controllers that complete a real one.
+
+Nothing here moves a packet. `world()` gives the kernels that the decisions lead to, each made when it is first looked at.
+"""
+
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+
+from ..errors import BadInput
+from ..linux.address import FAMILIES, Address
+from ..linux.rules import Ruleset
+from . import flannel
+from .endpoints import Candidate, is_ready, selects, slices_for
+from .node_plan import Machine, machines
+from .objects import EndpointSlice, KubeProxyConfiguration, Pod, Service
+from .pod_plan import Placed
+from .proxy.iptables import iptables_rules
+from .proxy.iptables_frame import Frame
+from .proxy.node import DEFAULTS, NodeFacts
+from .proxy.services import Services
+from .ranges import Ranges, ranges
+from .read import Objects, read
+from .service_plan import services
+
+KUBERNETES = ("default", "kubernetes")  # the API server writes this Service's slice itself
+
+
+class Cluster:
+    """The objects of a cluster, complete. Raises BadInput, when it is made, for what no cluster could be."""
+
+    def __init__(self, objects: Objects):
+        self.objects = objects
+        self.ranges: Ranges = ranges(objects)
+        self.machines: dict[str, Machine] = machines(objects, self.ranges)
+        self.placed = Placed(objects, self.machines)
+        self.services: list[Service] = services(objects, self.ranges)
+        self.slices: dict[tuple[str, str], tuple[EndpointSlice, ...]] = _slices(self)
+        self.backend: str = flannel.backend(objects.nodes, objects.conflists)
+
+    @property
+    def families(self) -> tuple[int, ...]:
+        return self.ranges.families
+
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What was not understood, and what was settled for lack of a word."""
+        homeless = tuple(f"{pod} waits: there is no node to run it" for pod in self.placed.waiting)
+        return self.objects.notices + homeless
+
+    def machine(self, name: str) -> Machine:
+        if name not in self.machines:
+            raise BadInput("node", f"there is no node {name!r}", f"name one of {', '.join(list(self.machines)[:9]) or 'none'}")
+        return self.machines[name]
+
+    def pod(self, namespace: str, name: str) -> Pod:
+        found = self.placed.pods.get((namespace, name))
+        if found is None:
+            near = [f"{ns}/{other}" for ns, other in self.placed.pods if ns == namespace][:9]
+            raise BadInput("pod", f"there is no running pod {namespace}/{name}", f"name one of {', '.join(near) or 'none'}")
+        return found
+
+    def service(self, namespace: str, name: str) -> Service:
+        found = self._services.get((namespace, name))
+        if found is None:
+            near = [f"{ns}/{other}" for ns, other in self._services][:9]
+            raise BadInput("service", f"there is no Service {namespace}/{name}", f"name one of {', '.join(near) or 'none'}")
+        return found
+
+    @cached_property
+    def _services(self) -> dict[tuple[str, str], Service]:
+        return {one.key: one for one in self.services}
+
+    # -- kube-proxy ------------------------------------------------------------------------------------------------------
+
+    @cached_property
+    def watched(self) -> dict[int, Services]:
+        """Per family, what every node's kube-proxy watches."""
+        found = {of: Services(self.services, self.slices, FAMILIES[of]) for of in FAMILIES}
+        for one in found.values():
+            _ = one.answered, one.by_key, one.is_large
+        return found
+
+    @cached_property
+    def proxy(self) -> KubeProxyConfiguration:
+        """As configured; else as kubeadm would have it, which tells kube-proxy the pods' range."""
+        from msgspec.structs import replace
+
+        said = self.objects.proxy
+        return said or replace(DEFAULTS, cluster_cidr=",".join(str(self.ranges.pods[of]) for of in self.families))
+
+    def facts(self, name: str) -> NodeFacts:
+        """What the kube-proxy of a node knows of it."""
+        machine = self.machine(name)
+        gateways = tuple(machine.gateway(of) for of in machine.blocks)
+        ends = tuple(block.first for block in machine.blocks.values()) if self.backend == "vxlan" else ()
+        blocks = tuple(map(str, machine.blocks.values()))
+        return NodeFacts(name, machine.zone, blocks, tuple(machine.ips.values()), gateways + ends)
+
+    def rules(self, name: str, of: int) -> Ruleset:
+        """All iptables rules of a node in one family: kube-proxy's, and behind them flannel's."""
+        block, pods = self.machine(name).blocks.get(of), self.ranges.pods.get(of)
+        others: Frame = flannel.rules(pods, block) if block and pods else {}
+        return iptables_rules(self.watched[of], self.facts(name), self.proxy, others)
+
+    def world(self, outside: Iterable[Address] = ()):
+        """Every kernel of the cluster by name; see `world.World`."""
+        from .world import OUTSIDE_HOSTS, World
+
+        return World(self, (*OUTSIDE_HOSTS, *outside))
+
+
+def _slices(cluster: Cluster) -> dict[tuple[str, str], tuple[EndpointSlice, ...]]:
+    """The slices of every Service: as they are written down, else as the controller would write them."""
+    found: dict[tuple[str, str], list[EndpointSlice]] = {}
+    for one in sorted(cluster.objects.slices, key=lambda one: one.key):
+        found.setdefault(one.service, []).append(one)
+    written = {key: tuple(rows) for key, rows in found.items()}
+    missing = [one for one in cluster.services if one.key not in written]
+    for one in missing:
+        if one.spec.selector is None and one.spec.type != "ExternalName" and one.key != KUBERNETES:
+            where = f"{cluster.objects.where(_as_read(cluster, one))}: spec.selector"
+            right = f"write a selector, or an EndpointSlice with the label kubernetes.io/service-name: {one.key[1]}"
+            raise BadInput(where, "it has neither a selector nor an EndpointSlice", right)
+    return written | controlled(missing, cluster.placed, cluster.machines)
+
+
+def _as_read(cluster: Cluster, one: Service) -> Service:
+    return next(other for other in cluster.objects.services if other.key == one.key)
+
+
+def controlled(
+    wanted: Iterable[Service], placed: Placed, machines: Mapping[str, Machine], existing: Iterable[EndpointSlice] = ()
+) -> dict[tuple[str, str], tuple[EndpointSlice, ...]]:
+    """What the EndpointSlice controller keeps for these Services."""
+    wanted = [one for one in wanted if one.spec.selector]
+    pairs = {(one.key[0], *next(iter(one.spec.selector.items()))) for one in wanted if one.spec.selector}
+    by_label: dict[tuple[str, str, str], list[Pod]] = {pair: [] for pair in pairs}
+    for pod in placed.pods.values() if pairs else ():
+        for name, value in pod.metadata.labels.items():
+            rows = by_label.get((pod.metadata.namespace, name, value))
+            if rows is not None:
+                rows.append(pod)
+    by_service: dict[tuple[str, str], list[EndpointSlice]] = {}
+    for one in existing:
+        by_service.setdefault(one.service, []).append(one)
+    found = {}
+    for one in wanted:
+        first = next(iter(one.spec.selector.items()))  # type: ignore[union-attr]
+        pods = [pod for pod in by_label[(one.key[0], *first)] if selects(one, pod)]
+        candidates = [Candidate(pod, placed.addresses(pod), machines[pod.spec.node_name].zone) for pod in pods]
+        found[one.key] = slices_for(one, candidates, by_service.get(one.key, ()))
+    return found
+
+
+def cluster(paths: Iterable[str]) -> Cluster:
+    """A cluster from files."""
+    return Cluster(read(paths))
+
+
+__all__ = ["Cluster", "cluster", "controlled", "is_ready"]
