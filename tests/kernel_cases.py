@@ -45,7 +45,7 @@ def choices_for(case: dict, row: dict) -> Iterator[Choices]:
     yield Seeded()
     text = (case.get("restore_input") or "") + (case.get("ip6_restore_input") or "")
     firsts = {0, 1, 600, 1024} | {int(first) for first in re.findall(r"\b(\d{3,5})-\d{3,5}\b", text)}
-    ports = sorted({int(port) for line in row["conntrack"] for port in re.findall(r"(?:port|id)=(\d+)", line)})
+    ports = sorted({int(port) for port in re.findall(r"(?:port|id)(?:=|': )(\d+)", f"{row['conntrack']} {row['received']}")})
     for port in ports:
         yield from (Drawn((port - first) % 65536) for first in sorted(firsts) if port >= first)
 

@@ -103,7 +103,7 @@ class Player:
             remembered.connections.clear()
             remembered.sources.clear()
         self.sender, packet = as_sent(row)
-        self.steps, self.sent, self.waits = [], packet.flow, set()
+        self.steps, self.sent, self.waits, self.mark = [], packet.flow, set(), row.get("mark", 0)
         self._walk(self._start(row, packet))
         self.sent = self._asked()
         if row.get("reply"):
@@ -145,7 +145,7 @@ class Player:
         """The asker acknowledges the SYN-ACK that it waits for; whoever listens takes note of the acknowledgement."""
         if packet.header.flags == "SA" and step.namespace == self.sender and packet.flow.reverse == self._asked():
             ack = Packet(packet.flow.reverse, Tcp("A"))
-            return (Next(self.sender, "route_output", Skb(ack)),)
+            return (Next(self.sender, "route_output", Skb(ack, mark=self.mark)),)
         if packet.header.flags == "S":  # a listener offers what it was offered
             self.waits = {one.skb.packet.flow.reverse for one in step.then}
             return tuple(
@@ -178,7 +178,7 @@ class Player:
         reset = any(s.stage == "local_deliver" and _flags(s.skb.packet).startswith("R") for s in self.steps)
         if not reset and any(s.stage == "route_output" and s.namespace == self.sender and _flags(s.skb.packet) == "A" for s in self.steps):
             before, self.steps = self.steps, []
-            self._walk(Next(self.sender, "route_output", Skb(Packet(self.sent, Tcp("RA")))))
+            self._walk(Next(self.sender, "route_output", Skb(Packet(self.sent, Tcp("RA")), mark=self.mark)))
             self.steps = before
 
 

@@ -11,7 +11,11 @@ from ..errors import BadInput
 
 # Command -> (module here, what the list of commands says of it). A command is listed once it works.
 COMMANDS = {
+    "trace": ("trace", "One packet through a cluster, every hop."),
     "plan": ("plan", "Which block of addresses each node gets."),
+    "proxy": ("proxy", "What kube-proxy would write on a node."),
+    "endpoints": ("endpoints", "The EndpointSlices that the controller would keep."),
+    "cni": ("cni", "Chains of real CNI plugins, run as a container runtime runs them."),
     "rules": ("rules", "A packet through the real rules of one machine."),
 }
 

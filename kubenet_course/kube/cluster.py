@@ -6,11 +6,13 @@ Nothing here moves a packet. `world()` gives the kernels that the decisions lead
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 
+from msgspec.structs import replace
+
 from ..errors import BadInput
 from ..linux.address import FAMILIES, Address
 from ..linux.rules import Ruleset
 from . import flannel
-from .endpoints import Candidate, is_ready, selects, slices_for
+from .endpoints import Candidate, selects, slices_for
 from .node_plan import Machine, machines
 from .objects import EndpointSlice, KubeProxyConfiguration, Pod, Service
 from .pod_plan import Placed
@@ -77,24 +79,29 @@ class Cluster:
         """Per family, what every node's kube-proxy watches."""
         found = {of: Services(self.services, self.slices, FAMILIES[of]) for of in FAMILIES}
         for one in found.values():
-            _ = one.answered, one.by_key, one.is_large
+            _ = one.by_key, one.is_large, one.counts, one.restricted
         return found
 
     @cached_property
     def proxy(self) -> KubeProxyConfiguration:
         """As configured; else as kubeadm would have it, which tells kube-proxy the pods' range."""
-        from msgspec.structs import replace
-
         said = self.objects.proxy
         return said or replace(DEFAULTS, cluster_cidr=",".join(str(self.ranges.pods[of]) for of in self.families))
 
     def facts(self, name: str) -> NodeFacts:
-        """What the kube-proxy of a node knows of it."""
+        """What the kube-proxy of a node knows of it. Where no Node is given at all, its zone is what its endpoints say."""
+        if not self.machines:
+            said = (one.zone for rows in self.slices.values() for part in rows for one in part.endpoints if one.node_name == name)
+            return NodeFacts(name, next((zone for zone in said if zone), ""))
         machine = self.machine(name)
         gateways = tuple(machine.gateway(of) for of in machine.blocks)
         ends = tuple(block.first for block in machine.blocks.values()) if self.backend == "vxlan" else ()
         blocks = tuple(map(str, machine.blocks.values()))
         return NodeFacts(name, machine.zone, blocks, tuple(machine.ips.values()), gateways + ends)
+
+    def proxy_rules(self, name: str, of: int) -> Ruleset:
+        """What kube-proxy alone writes on a node."""
+        return iptables_rules(self.watched[of], self.facts(name), self.proxy)
 
     def rules(self, name: str, of: int) -> Ruleset:
         """All iptables rules of a node in one family: kube-proxy's, and behind them flannel's."""
@@ -116,16 +123,17 @@ def _slices(cluster: Cluster) -> dict[tuple[str, str], tuple[EndpointSlice, ...]
         found.setdefault(one.service, []).append(one)
     written = {key: tuple(rows) for key, rows in found.items()}
     missing = [one for one in cluster.services if one.key not in written]
-    for one in missing:
-        if one.spec.selector is None and one.spec.type != "ExternalName" and one.key != KUBERNETES:
-            where = f"{cluster.objects.where(_as_read(cluster, one))}: spec.selector"
-            right = f"write a selector, or an EndpointSlice with the label kubernetes.io/service-name: {one.key[1]}"
-            raise BadInput(where, "it has neither a selector nor an EndpointSlice", right)
     return written | controlled(missing, cluster.placed, cluster.machines)
 
 
-def _as_read(cluster: Cluster, one: Service) -> Service:
-    return next(other for other in cluster.objects.services if other.key == one.key)
+def checked(made: Cluster) -> Cluster:
+    """Refuses a Service that nobody ever answers for, which kube-proxy would serve: most likely something was forgotten."""
+    for one in made.objects.services:
+        if one.spec.selector is None and one.spec.type != "ExternalName" and one.key != KUBERNETES and one.key not in made.slices:
+            where = f"{made.objects.where(one)}: spec.selector"
+            right = f"write a selector, or an EndpointSlice with the label kubernetes.io/service-name: {one.key[1]}"
+            raise BadInput(where, "it has neither a selector nor an EndpointSlice", right)
+    return made
 
 
 def controlled(
@@ -153,8 +161,5 @@ def controlled(
 
 
 def cluster(paths: Iterable[str]) -> Cluster:
-    """A cluster from files."""
-    return Cluster(read(paths))
-
-
-__all__ = ["Cluster", "cluster", "controlled", "is_ready"]
+    """A cluster from files, whose Services can all be answered for."""
+    return checked(Cluster(read(paths)))

@@ -13,7 +13,7 @@ from .objects import KINDS, Conflist, Read
 
 _AT = re.compile(r" - at (?:`key` in )?`\$\.?(.*)`\Z")
 _STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
-_MISSING = re.compile(r"Object missing required field `(.*)`")
+_MISSING = re.compile(r"Object missing required field `([^`]*)`")
 _EVERY_KIND: Any = reduce(or_, KINDS.values())
 _VALUES: msgspec.json.Decoder[Any] = msgspec.json.Decoder(_EVERY_KIND)
 

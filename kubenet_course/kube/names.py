@@ -42,7 +42,7 @@ def mac(kind: int, ip: Address) -> Mac:
     """The MAC of a kind of device with an address; of an IPv6 address two bytes from the network's end and the last two."""
     value = number(ip)
     low = value & 0xFFFFFFFF if family(ip).number == 4 else (value >> 64 & 0xFFFF) << 16 | value & 0xFFFF
-    return ":".join(f"{byte:02x}" for byte in (0x0A, kind, *low.to_bytes(4, "big")))
+    return (0x0A << 40 | kind << 32 | low).to_bytes(6, "big").hex(":")
 
 
 def link_local(of: Mac) -> Address:

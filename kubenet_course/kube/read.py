@@ -24,6 +24,7 @@ from .objects import (
 )  # fmt: skip
 
 STANDARD_INPUT = "-"
+MANY = 20_000  # objects
 NO_DOCUMENT = "write manifests, or what `kubectl get nodes,pods,services,endpointslices -A -o yaml` prints"
 
 
@@ -215,19 +216,24 @@ def _read_document(reading: _Reading, place: Place, value: Any) -> None:
         reading.add(place, 0, value)
         return
     place.is_list = True
-    with _no_collecting():
+    with _no_collecting(len(listed) > MANY):
         for number, item in enumerate(listed, 1):
             reading.add(place, number, item if kind == "List" else _with_kind(item, kind.removesuffix("List"), version))
 
 
 @contextmanager
-def _no_collecting() -> Iterator[None]:
-    """Objects have no cycles; looking for some among a million of them again and again would take half of the time."""
+def _no_collecting(many: bool) -> Iterator[None]:
+    """Objects have no cycles; looking for some among a million of them again and again would take half of the time.
+
+    Of a large cluster they are taken out of the collector's sight for good: a look at all of them takes a tenth of a second.
+    """
     was = gc.isenabled()
     gc.disable()
     try:
         yield
     finally:
+        if many:
+            gc.freeze()
         if was:
             gc.enable()
 

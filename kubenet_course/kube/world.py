@@ -48,6 +48,8 @@ class World(Mapping[str, Netns]):
         self.cluster = cluster
         self.outside = tuple(dict.fromkeys(outside))
         self._made: dict[str, Netns] = {}
+        if self.is_warm:
+            _ = self[names.LAN].fib, self[names.ROUTER_NAMESPACE].fib
 
     def __getitem__(self, name: str) -> Netns:
         if name not in self._made:

@@ -76,7 +76,7 @@ def br_handle_frame_finish(kernel: Kernel, stage: str, skb: Skb) -> Step:
     if is_multicast(frame.dst):
         then = (*_through(kernel, skb, _others(kernel, bridge, skb.port)), _up(kernel, skb))
         return Step(here, stage, skb, "for many: out of all other ports, and up", (), then)
-    if frame.dst in kernel.own_macs(bridge):
+    if frame.dst in kernel.ns.own_macs[bridge]:
         return Step(here, stage, skb, f"{frame.dst} is the machine's own: up", (), (_up(kernel, skb),))
     known = kernel.heard(bridge, frame.dst)
     if known is None:
@@ -91,7 +91,7 @@ def br_handle_frame_finish(kernel: Kernel, stage: str, skb: Skb) -> Step:
 
 def _others(kernel: Kernel, bridge: str, port: str = NOWHERE) -> list[str]:
     """The ports that a frame may leave by: all but the one that it came in by, unless that has hairpin mode."""
-    ports = [device for device in kernel.ns.devices.values() if device.master == bridge and device.up]
+    ports = kernel.ns.ports.get(bridge, ())
     return [device.name for device in ports if device.name != port or device.hairpin]
 
 

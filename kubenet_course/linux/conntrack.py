@@ -88,6 +88,7 @@ def conntrack_in(skb: Skb, kernel: Kernel) -> Skb:
     packet, proto = skb.packet, skb.packet.flow.proto
     if skb.connection is not NO_CONNECTION:
         return skb
+    skb = skb if skb.ctinfo == "INVALID" else replace(skb, ctinfo="INVALID")
     if proto in ICMP and packet.icmp_type in _NEVER_TRACKED.get(proto, ()):
         return replace(skb, connection=UNTRACKED, ctinfo="UNTRACKED")
     if proto in ICMP and packet.icmp_type in ERRORS[proto]:
@@ -194,8 +195,10 @@ def set_closing(skb: Skb, kernel: Kernel) -> Skb:
 def attached(skb: Skb, answer: Packet) -> Skb:
     """An answer that the kernel itself makes to a packet belongs to that packet's connection (nf_conntrack_attach)."""
     known = skb.connection
-    if known is NO_CONNECTION or known is UNTRACKED:
+    if known is NO_CONNECTION:
         return Skb(answer)
+    if known is UNTRACKED:  # the kernel takes this note for an answer's, so that NOTRACK leaves it alone: then it is looked up
+        return Skb(answer, ctinfo="RELATED")
     return Skb(answer, connection=known, ctinfo="RELATED", reply=not skb.reply)
 
 

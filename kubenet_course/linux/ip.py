@@ -66,7 +66,11 @@ def _joined(kernel: Kernel, skb: Skb) -> bool:
     """Whether the machine listens to a group on that device: to all nodes, and to those that its own addresses stand for."""
     group, own = number(skb.packet.flow.dst), [a for a in kernel.ns.fib.addresses_on(skb.dev_in) if ":" in a]
     if kernel.ns.forwards(6):  # a router also answers for the first address of each block (RFC 4291 section 2.6.1)
-        own += [prefix(f"{a.address}/{a.length}").first for a in kernel.ns.fib.devices[skb.dev_in].addresses if ":" in a.address]
+        own += [
+            prefix(f"{a.address}/{a.length}").first
+            for a in kernel.ns.fib.devices[skb.dev_in].addresses
+            if ":" in a.address
+        ]
     return group in ALL_NODES or any(group == SOLICITED_NODE | number(a) & 0xFFFFFF for a in own)
 
 
@@ -152,7 +156,9 @@ def route_output(kernel: Kernel, stage: str, skb: Skb) -> Step:
     flow = skb.packet.flow
     row = row_out(kernel, flow.src, flow.dst)
     if flow.proto == "tcp" and row.type in ("broadcast", "multicast"):
-        return Step(kernel.ns.name, stage, skb, f"TCP has one other end, and {flow.dst} is many", (row,), end="no-route")
+        return Step(
+            kernel.ns.name, stage, skb, f"TCP has one other end, and {flow.dst} is many", (row,), end="no-route"
+        )
     if row.type in FORBIDDEN or leaks_loopback(kernel, flow.src, row):
         return Step(kernel.ns.name, stage, skb, f"no route leads to {flow.dst}", (row,), end="no-route")
     if flow.src == family(flow.dst).any:

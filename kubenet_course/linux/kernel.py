@@ -145,8 +145,8 @@ class Kernel:
 
     def neighbour(self, dev: str, address: Address) -> NeighbourEntry | None:
         """What this machine knows of a neighbour: by hand, or by having asked."""
-        fixed = next((row for row in self.ns.neighbours if (row.dev, row.address) == (dev, address)), None)
-        return fixed or self.remembers.neighbours.get((dev, address))
+        row = self.ns.fixed_neighbours.get((dev, address))
+        return row or self.remembers.neighbours.get((dev, address))
 
     @property
     def known_or_waiting(self) -> set[tuple[str, Address]]:
@@ -155,16 +155,11 @@ class Kernel:
 
     def heard(self, bridge: str, mac: Mac) -> FdbEntry | None:
         """The port behind which a bridge heard a MAC, by hand or not too long ago."""
-        ports = {device.name for device in self.ns.devices.values() if device.master == bridge}
-        fixed = next((row for row in self.ns.fdb if row.mac == mac and row.port in ports), None)
+        fixed = self.ns.fixed_fdb.get((bridge, mac))
         row = self.remembers.heard.get((bridge, mac))
         if fixed or row is None:
             return fixed
         return row if self.now - row.heard < self.ns.devices[bridge].ageing else None
-
-    def own_macs(self, bridge: str) -> set[Mac]:
-        """The bridge's own MAC and those of its ports: frames to them go up."""
-        return {d.mac for d in self.ns.devices.values() if d.name == bridge or d.master == bridge}
 
     def tunnel_end(self, packet: Packet) -> Device | None:
         return vxlan.tunnel_end(self, packet)

@@ -29,8 +29,9 @@ class CtCondition(Test, frozen=True, kw_only=True):
 
 def _state(skb: Skb, values: tuple[str, ...]) -> bool:
     known = skb.connection is not NO_CONNECTION and skb.connection is not UNTRACKED
+    state = skb.ctinfo if known or skb.connection is UNTRACKED else "INVALID"
     return (
-        skb.ctinfo in values
+        state in values
         or (known and "DNAT" in values and skb.connection.dnat)
         or (known and "SNAT" in values and skb.connection.snat)
     )

@@ -59,7 +59,10 @@ def translate(skb: Skb, to: Range, end: str, kernel: Kernel) -> tuple[Verdict, S
         return ACCEPT, skb
     now = known.reply.reverse
     new = unique(now, to, end, kernel, known)
-    known = replace(known, reply=new.reverse, **{"snat_done" if end == "src" else "dnat_done": True})
+    if end == "src":
+        known = replace(known, reply=new.reverse, snat_done=True, snat=new != now)
+    else:
+        known = replace(known, reply=new.reverse, dnat_done=True, dnat=new != now)
     return ACCEPT, replace(skb, connection=known)
 
 

@@ -65,7 +65,8 @@ def refused(kernel: Kernel, stage: str, said: Walked) -> Step:
             "rejected",
             walked=said.compared,
         )
-    end = "not-permitted" if stage.endswith("OUTPUT") else "dropped"
+    own = stage.endswith("OUTPUT") or (stage.endswith("POSTROUTING") and not said.skb.dev_in)
+    end = "not-permitted" if own else "dropped"
     return Step(kernel.ns.name, stage, said.skb, f"dropped {by}", said.matched, (), end, walked=said.compared)
 
 
@@ -107,7 +108,9 @@ def _on_its_way(kernel: Kernel, stage: str, before: Skb, after: Skb, why: tuple,
     if elsewhere and stage == "nat OUTPUT":
         rerouted = kernel.route_again(after)
         if rerouted is None:
-            return Step(kernel.ns.name, stage, after, f"{said}; no route leads there", why, end="no-route", walked=compared)
+            return Step(
+                kernel.ns.name, stage, after, f"{said}; no route leads there", why, end="no-route", walked=compared
+            )
         after = rerouted
     elif elsewhere and stage == "nat PREROUTING":
         after = replace(after, route=NO_ROUTE)

@@ -28,8 +28,9 @@ ACCEPT, DROP, RETURN, CONTINUE = Verdict("ACCEPT"), Verdict("DROP"), Verdict("RE
 class Connection(Struct, frozen=True):
     """What conntrack remembers (struct nf_conn): the first packet as it arrived, and an answer as it will look.
 
-    Translation is the difference between the two: an answer that is not the plain reverse of the first packet. `expires` is
-    in nanoseconds of the simulated clock. Until `confirmed` it exists only beside its first packet.
+    Translation is the difference between the two: an answer that is not the plain reverse of the first packet; which end made the
+    difference is noted, because the one identifier of an ICMP query does not tell. `expires` is in nanoseconds of the simulated
+    clock. Until `confirmed` it exists only beside its first packet.
     """
 
     original: Flow
@@ -40,36 +41,11 @@ class Connection(Struct, frozen=True):
     confirmed: bool = False
     snat_done: bool = False  # the nat table has been asked for a source, even if it answered nothing
     dnat_done: bool = False
+    snat: bool = False  # answers go elsewhere than the first packet came from (IPS_SRC_NAT)
+    dnat: bool = False  # answers come from elsewhere than the first packet was sent to (IPS_DST_NAT)
     since: int = 0  # nanoseconds, when its first packet came
     expires: int = 0
     mark: int = 0
-
-    @property
-    def dnat(self) -> bool:
-        """Whether answers come from elsewhere than the first packet was sent to (IPS_DST_NAT)."""
-        return (self.reply.src, self._answers_from) != (self.original.dst, self._asked)
-
-    @property
-    def snat(self) -> bool:
-        """Whether answers go elsewhere than the first packet came from (IPS_SRC_NAT)."""
-        plain = self.original.reverse
-        return (self.reply.dst, self._answers_to) != (plain.dst, plain.sport if self._icmp else plain.dport)
-
-    @property
-    def _icmp(self) -> bool:
-        return "icmp" in self.original.proto
-
-    @property
-    def _asked(self) -> int:
-        return 0 if self._icmp else self.original.dport
-
-    @property
-    def _answers_from(self) -> int:
-        return 0 if self._icmp else self.reply.sport
-
-    @property
-    def _answers_to(self) -> int:
-        return self.reply.sport if self._icmp else self.reply.dport
 
     def __str__(self) -> str:
         return f"{self.original} | answers {self.reply}"

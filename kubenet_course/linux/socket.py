@@ -32,7 +32,9 @@ def local_deliver(kernel: Kernel, stage: str, skb: Skb) -> Step:
         return Step(here, stage, skb, f"told: {packet}", end="local")
     taker = {"tcp": _tcp, "udp": _udp}.get(proto, _echo if proto in ICMP else None)
     to_many = packet.flow.dst in MULTICAST[family(packet.flow.dst).number]
-    silent = {"tcp": ("broadcast", "anycast"), "udp": ()}.get(proto, ("broadcast",))  # no RST, no SYN-ACK, no echo reply
+    silent = {"tcp": ("broadcast", "anycast"), "udp": ()}.get(
+        proto, ("broadcast",)
+    )  # no RST, no SYN-ACK, no echo reply
     to_many = to_many or skb.route.type in silent
     if taker is None or to_many:
         return Step(here, stage, skb, f"delivered: {packet}", end="local")
@@ -137,7 +139,9 @@ def _echo(kernel: Kernel, stage: str, skb: Skb) -> Step:
     packet, flow = skb.packet, skb.packet.flow
     if packet.icmp_type != ECHO[flow.proto] or not kernel.ns.sockets_known:
         return Step(kernel.ns.name, stage, skb, f"delivered: {packet}", end="local")
-    source = flow.dst if skb.route.type != "anycast" else family(flow.dst).any  # an address of several is nobody's source
+    source = (
+        flow.dst if skb.route.type != "anycast" else family(flow.dst).any
+    )  # an address of several is nobody's source
     back = Flow(flow.proto, source, flow.sport, flow.src, ECHO_REPLY[flow.proto] << 8)
     tos = packet.tos if family(flow.dst) is IPV4 else 0
     answer = Packet(back, Icmp(packet.header.rest), packet.payload, tos=tos, id=kernel.ip_id(back), df=False)

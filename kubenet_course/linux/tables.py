@@ -119,6 +119,34 @@ class Netns(Struct, frozen=True, dict=True):
         """Per family, which tables a packet meets at each hook, in order."""
         return {4: Path(self.ruleset(4)), 6: Path(self.ruleset(6))}
 
+    @cached_property
+    def ports(self) -> dict[str, tuple[Device, ...]]:
+        """The ports of each bridge that are up."""
+        found: dict[str, list[Device]] = {}
+        for device in self.devices.values():
+            if device.master and device.up:
+                found.setdefault(device.master, []).append(device)
+        return {bridge: tuple(ports) for bridge, ports in found.items()}
+
+    @cached_property
+    def own_macs(self) -> dict[str, frozenset[Mac]]:
+        """Per bridge, its own MAC and those of its ports: frames to them go up."""
+        return {
+            bridge: frozenset((self.devices[bridge].mac, *(port.mac for port in ports)))
+            for bridge, ports in self.ports.items()
+        }
+
+    @cached_property
+    def fixed_neighbours(self) -> dict[tuple[str, Address], NeighbourEntry]:
+        """The neighbours entered by hand, by device and address."""
+        return {(row.dev, row.address): row for row in self.neighbours}
+
+    @cached_property
+    def fixed_fdb(self) -> dict[tuple[str, Mac], FdbEntry]:
+        """The forwarding rows entered by hand, by bridge (or tunnel device) and MAC."""
+        masters = {device.name: device.master or device.name for device in self.devices.values()}
+        return {(masters.get(row.port, row.port), row.mac): row for row in self.fdb}
+
     def ruleset(self, of: int) -> Ruleset:
         """The iptables (4) or ip6tables (6) rules; empty where none were loaded."""
         return self.rules.get(of, NO_RULES)

@@ -122,7 +122,7 @@ class NoTrack(Target, frozen=True):
     """`-j CT --notrack`: conntrack leaves this packet alone. Zones and helpers are not modelled (DEV-9)."""
 
     def act(self, skb: Skb, at: Act):
-        if skb.connection is NO_CONNECTION:
+        if skb.connection is NO_CONNECTION and skb.ctinfo == "INVALID":
             skb = replace(skb, connection=UNTRACKED, ctinfo="UNTRACKED")
         return CONTINUE, skb
 

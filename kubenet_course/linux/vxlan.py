@@ -26,10 +26,8 @@ def vxlan_xmit(kernel: Kernel, stage: str, skb: Skb) -> Step:
     The mark stays, so that rules can tell what they have already seen; the connection does not.
     """
     here, dev, frame = kernel.ns.name, kernel.ns.devices[skb.dev_out], skb.frame
-    rows = [row for row in kernel.ns.fdb if row.port == dev.name and row.dst]
-    ends = [row for row in rows if row.mac == frame.dst and not is_multicast(frame.dst)] or [
-        row for row in rows if row.mac == EVERY_MAC
-    ]
+    row = None if is_multicast(frame.dst) else kernel.ns.fixed_fdb.get((dev.name, frame.dst))
+    ends = [row] if row else [row for row in kernel.ns.fdb if (row.port, row.mac) == (dev.name, EVERY_MAC)]
     if not ends:
         return Step(here, stage, skb, f"{dev.name} knows no machine that has {frame.dst}", end="dropped")
     then: tuple[Next, ...] = ()

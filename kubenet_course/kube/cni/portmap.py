@@ -13,9 +13,9 @@ from kubenet_course.kube.cni.bridge_config import COMMON
 from kubenet_course.kube.cni.commands import Command, sysctl
 from kubenet_course.kube.cni.decode import Unreadable, listed, optional, struct
 from kubenet_course.kube.cni.delegate import previous_result
-from kubenet_course.kube.cni.masquerade import PROGRAM, chain_name
+from kubenet_course.kube.cni.masquerade import PROGRAM, chain_name, default_backend
 from kubenet_course.kube.cni.result import Result
-from kubenet_course.kube.cni.spec import CniError, Code, quoted, refused
+from kubenet_course.kube.cni.spec import quoted, refused
 
 DNAT, SETMARK, MASQ = "CNI-HOSTPORT-DNAT", "CNI-HOSTPORT-SETMARK", "CNI-HOSTPORT-MASQ"
 MARK_BIT = 13  # Kubernetes uses 14 and 15
@@ -59,6 +59,7 @@ class PortMap(NamedTuple):
     mark_bit: int
     mark_chain: str
     conditions: dict[int, Words]
+    backend: str
     result: Result | None
     pods: tuple[Cidr, ...]
 
@@ -80,10 +81,7 @@ def portmap_config(conf: Any, ifname: str) -> PortMap:
         raise refused("Cannot specify externalSetMarkChain and markMasqBit", "leave one of them out")
     if bit is not None and not 0 <= bit <= 31:
         raise refused("MasqMarkBit must be between 0 and 31")
-    if net.get("backend") not in (None, "iptables"):
-        raise CniError(
-            Code.UNSUPPORTED_FIELD, f"backend {net['backend']} is not offered", "write iptables or leave it out"
-        )
+    backend = _backend(net)
     snat = net.get("snat")
     return PortMap(
         name=net.get("name", ""),
@@ -94,9 +92,29 @@ def portmap_config(conf: Any, ifname: str) -> PortMap:
         mark_bit=MARK_BIT if bit is None else bit,
         mark_chain=chain or "",
         conditions={4: tuple(net.get("conditionsV4") or ()), 6: tuple(net.get("conditionsV6") or ())},
+        backend=backend,
         result=result,
         pods=pods_of(result, ifname) if result else (),
     )
+
+
+def _backend(net: dict[str, Any]) -> str:
+    """The program that is to hold the rules. Raises CniError (999) when options are written for the other one."""
+    written: dict[str, list[str]] = {"iptables": [], "nftables": []}
+    if net.get("externalSetMarkChain") is not None:
+        written["iptables"].append("externalSetMarkChain")
+    for name in ("conditionsV4", "conditionsV6"):
+        first = (net.get(name) or [""])[0]
+        if first:  # a match of iptables begins with a hyphen, one of nftables never does
+            written["iptables" if first.startswith("-") else "nftables"].append(name)
+    backend: str = default_backend() if net.get("backend") is None else net["backend"]
+    other = "nftables" if backend == "iptables" else "iptables"
+    if written[other]:
+        options = " ".join(written[other])
+        raise refused(f"{backend} backend was requested but configuration contains {other}-specific options [{options}]")
+    if backend not in written:
+        raise refused(f"unrecognized backend {quoted(backend)}", "write iptables or nftables, or leave it out")
+    return backend
 
 
 def _mapping(written: dict[str, Any]) -> Mapping:
@@ -209,15 +227,21 @@ def plan_chain(family: int, chain: Chain) -> list[Command]:
     return commands
 
 
-def plan_ports(conf: PortMap, container_id: str, pod: Cidr, device: str) -> list[Command]:
-    """All that one address of the container needs. `device` is the node's device towards it, or empty."""
+def plan_ports(conf: PortMap, container_id: str, pod: Cidr) -> list[Command]:
+    """The rules for one address of the container."""
     family = pod.ip.version
     commands = [command for chain in shared_chains(conf) for command in plan_chain(family, chain)]
+    return [*commands, *plan_chain(family, container_chain(conf, container_id, pod))]
+
+
+def plan_around(conf: PortMap, family: int, device: str) -> list[Command]:
+    """What an address needs beside its rules. `device` is the node's device towards the pod, or empty."""
+    commands = plan_stale(conf, family)
     if conf.snat and family == 4 and device:
         # Packets from 127.0.0.1 may leave the node by this device.
-        commands.append(sysctl(f"net/ipv4/conf/{device}/route_localnet", "1", tolerant=False))
-    commands += plan_chain(family, container_chain(conf, container_id, pod))
-    return [*commands, *plan_stale(conf, family)]
+        localnet = sysctl(f"net/ipv4/conf/{device}/route_localnet", "1", tolerant=False)
+        commands.append(localnet._replace(purpose="unable to enable route_localnet"))
+    return commands
 
 
 def plan_stale(conf: PortMap, family: int) -> list[Command]:

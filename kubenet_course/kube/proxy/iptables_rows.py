@@ -4,15 +4,12 @@ from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import accumulate
 from typing import overload
 
 from ...linux.rules import Chain, Rule
 from ...linux.skb import Skb
 from . import chain_names as names
 from .iptables_service import (
-    EVERYBODY,
-    NOBODY,
     SHARED,
     Answers,
     Shared,
@@ -23,7 +20,7 @@ from .iptables_service import (
     shared_rules,
 )
 from .node import Settings
-from .services import Services
+from .services import Services, starts
 from .topology import Reach, reach
 
 NODE_PORTS = SHARED.index(("nat", names.NODEPORTS))
@@ -46,26 +43,32 @@ class NodeView:
         return self._reach[index]
 
     @cached_property
-    def answers(self) -> list[Answers]:
-        """Per Service port who answers; only Local policies have to be asked of this node."""
-        found = [EVERYBODY if answered else NOBODY for answered in self.services.answered]
+    def local_answers(self) -> dict[int, Answers]:
+        """Who answers for the Service ports with a Local policy; only these have to be asked of this node."""
+        found = {}
         for index in self.services.restricted:
             port, seen = self.services.ports[index], self.reach(index)
             found[index] = Answers(seen.anybody, seen.internal(port), seen.external(port))
         return found
 
-    @cached_property
-    def counts(self) -> list[tuple[int, ...]]:
-        """Per Service port how many rules it has in each shared chain."""
-        factor = 2 if counts_localhost(self.settings) else 1
-        rows = [shared_counts(port, answers) for port, answers in zip(self.services.ports, self.answers, strict=True)]
-        return [row if not row[NODE_PORTS] else (row[0], row[1] * factor, *row[2:]) for row in rows]
+    def answers(self, index: int) -> Answers:
+        return self.local_answers.get(index) or self.services.answers[index]
+
+    def offsets(self, number: int) -> list[int]:
+        """Where the rules of each Service port begin in a shared chain, and where the last one's end."""
+        factor = 2 if number == NODE_PORTS and counts_localhost(self.settings) else 1
+        if not self.local_answers:
+            return self.services.offsets(number, factor)
+        counts = list(self.services.counts)
+        for index, answers in self.local_answers.items():
+            counts[index] = shared_counts(self.services.ports[index], answers)
+        return starts(counts, number, factor)
 
     def shared(self, index: int) -> Shared:
         """What a Service port adds to the shared chains. The chains that these rules lead to are known from now on."""
         if index not in self._shared:
             port = self.services.ports[index]
-            self._shared[index] = shared_rules(port, self.answers[index], self.settings)
+            self._shared[index] = shared_rules(port, self.answers(index), self.settings)
             for prefix in (names.CLUSTER_POLICY, names.LOCAL_POLICY, names.EXTERNAL, names.SOURCE_RANGES):
                 self._owner[f"{prefix}{port.letters}"] = index
         return self._shared[index]
@@ -111,8 +114,7 @@ class SharedRows(Sequence[Rule]):
 
     @cached_property
     def offsets(self) -> list[int]:
-        """Where each Service port's rules begin, and where the last one's end."""
-        return [0, *accumulate(row[self.number] for row in self.view.counts)]
+        return self.view.offsets(self.number)
 
     def __len__(self) -> int:
         return self.offsets[-1] + len(self.last)

@@ -1,0 +1,186 @@
+"""`kubenet trace`: one packet through a cluster, every hop."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import click
+import msgspec
+
+from ..errors import BadInput
+from ..kube.ask import asker, outsiders, question
+from ..kube.cluster import Cluster, cluster
+from ..linux.choices import Choices, Seeded, every
+from ..linux.kernel import ask
+from ..linux.outcome import rounded
+from ..linux.packet import Packet, endpoint
+from ..linux.trace import Step, Trace
+from ..linux.verdict import Verdict, arrival, verdict, way_back, way_there
+from .machine import text_of
+
+
+class Question(msgspec.Struct, forbid_unknown_fields=True):
+    """One packet, as a line of a `--packets` file."""
+
+    who: str = msgspec.field(name="from")
+    where: str = msgspec.field(name="to")
+    sport: int = 40000
+    seed: int = 0
+
+
+@click.command(short_help="One packet through a cluster, every hop.")
+@click.argument("files", nargs=-1, required=True, metavar="FILE...")
+@click.option("--from", "who", metavar="WHO", help="pod/NAMESPACE/NAME, node/NAME or host/ADDRESS.")
+@click.option(
+    "--to", "where", metavar="WHERE", help="ADDRESS:PORT[/udp], service/NAMESPACE/NAME:PORT or pod/NAMESPACE/NAME:PORT."
+)
+@click.option("--sport", default=40000, show_default=True, metavar="N", help="The sender's port.")
+@click.option("--seed", default=0, metavar="N", help="Draws what kernels draw at random.")
+@click.option("--proxy", default="iptables", show_default=True, metavar="MODE", help="How kube-proxy works.")
+@click.option("--reply", is_flag=True, help="The way back as well.")
+@click.option(
+    "--outcomes", "all_outcomes", is_flag=True, help="Every outcome that chance allows, with its probability."
+)
+@click.option("--pcap", metavar="OUT.pcapng", help="Write all frames to a file that Wireshark reads.")
+@click.option("--packets", metavar="FILE", help="Many packets: a JSON object a line, with from, to, sport, seed.")
+@click.option("--json", "as_json", is_flag=True, help="The answer as JSON.")
+def command(files: tuple[str, ...], **said: Any) -> int:
+    """Follows one packet through a cluster, every hop: why it went there, and what became of it.
+
+    FILE is what `kubectl get nodes,pods,services,endpointslices -A -o yaml` prints, or plain manifests; - is standard input.
+    """
+    if said["proxy"] != "iptables":
+        raise BadInput("--proxy", f"{said['proxy']!r} is not a mode that is modelled", "write iptables")
+    built = cluster(files)
+    for notice in built.notices:
+        click.echo(f"kubenet: {notice}", err=True)
+    if said["packets"]:
+        return _many(built, said["packets"])
+    if not said["who"] or not said["where"]:
+        raise BadInput("", "nothing says who asks whom", "write --from WHO --to WHERE, or --packets FILE")
+    one = Question(said["who"], said["where"], said["sport"], said["seed"])
+    if said["all_outcomes"]:
+        return _outcomes(built, one, said["as_json"])
+    found = _asked(built, one, Seeded(one.seed))
+    if said["pcap"]:
+        _pcap(found, said["pcap"])
+    if said["as_json"]:
+        click.echo(json.dumps(_row(found, said["reply"]), indent=1))
+    else:
+        _show(found, said["reply"])
+    return 0 if verdict(found).name == "delivered" else 1
+
+
+def _asked(built: Cluster, one: Question, choices: Choices) -> Trace:
+    world = built.world(outsiders(one.who))
+    return ask(world, question(built, one.where, one.sport), asker(world, one.who), choices=choices)
+
+
+def _many(built: Cluster, name: str) -> int:
+    lines = [(f"{name}:{n}", line) for n, line in enumerate(text_of(name).splitlines(), 1) if line.strip()]
+    asked = []
+    for where, line in lines:
+        try:
+            asked.append(msgspec.json.decode(line.encode(), type=Question))
+        except msgspec.DecodeError as error:
+            raise BadInput(
+                where, str(error), 'write {"from": "pod/default/client", "to": "service/default/web:80"}'
+            ) from None
+    for one in asked:
+        click.echo(json.dumps(_row(_asked(built, one, Seeded(one.seed)), reply=False)))
+    return 0
+
+
+def _outcomes(built: Cluster, one: Question, as_json: bool) -> int:
+    """Every outcome, alike ones together."""
+    chances: dict[tuple[str, str, str], float] = {}
+    for share, found in every(lambda choices: _asked(built, one, choices), one.seed):
+        said = verdict(found)
+        key = (said.name, _server(found, said), said.seen_from)
+        chances[key] = chances.get(key, 0.0) + share
+    shares = rounded(list(chances.values()))
+    names = ("verdict", "delivered_to", "seen_from")
+    rows = [dict(zip(names, key, strict=True)) | {"probability": p} for key, p in zip(chances, shares, strict=True)]
+    if as_json:
+        click.echo(json.dumps({"outcomes": rows}, indent=1))
+    else:
+        for row in rows:
+            to = f" to {row['delivered_to']}, which sees {row['seen_from']}" if row["delivered_to"] else ""
+            click.echo(f"{row['probability']:.4f}  {row['verdict']}{to}")
+    return 0 if any(row["verdict"] == "delivered" for row in rows) else 1
+
+
+def _server(found: Trace, said: Verdict) -> str:
+    if said.name != "delivered":
+        return ""
+    flow = found.steps[arrival(found)].skb.packet.flow
+    return endpoint(flow.dst, flow.dport)
+
+
+def _row(found: Trace, reply: bool) -> dict[str, Any]:
+    from ..linux.wire import frame_bytes
+
+    def part(trace: Trace) -> dict[str, Any]:
+        frames = [
+            {"namespace": ns, "device": dev, "direction": way, "hex": frame_bytes(frame).hex()}
+            for ns, dev, way, frame in trace.frames
+        ]
+        return {"steps": [_step(step) for step in trace.steps], "frames": frames}
+
+    said = verdict(found)
+    there = {"verdict": said.name, "delivered_to": _server(found, said), "delivered_in": said.delivered_to}
+    row = there | {"seen_from": said.seen_from} | part(way_there(found))
+    if reply:
+        back = way_back(found)
+        name = verdict(back).name if back.steps else "timeout"
+        row["reply"] = {"verdict": name} | part(back)
+    return row
+
+
+def _step(step: Step) -> dict[str, Any]:
+    dev = step.skb.dev_in if step.stage in ("netif_receive_skb", "ip_rcv") else step.skb.dev_out or step.skb.dev_in
+    row = {
+        "namespace": step.namespace,
+        "stage": step.stage,
+        "device": dev,
+        "said": step.said,
+        "why": [str(why) for why in step.why],
+    }
+    if isinstance(step.skb.packet, Packet):
+        flow = step.skb.packet.flow
+        row["packet"] = {
+            "src": flow.src, "sport": flow.sport, "dst": flow.dst, "dport": flow.dport,
+            "proto": flow.proto, "ttl": step.skb.packet.ttl,
+        }  # fmt: skip
+    return row
+
+
+def _show(found: Trace, reply: bool) -> None:
+    """A line for each step that says something, and the verdict."""
+    trace = found if reply else way_there(found)
+    wide = max(len(step.namespace) for step in trace.steps)
+    for step in trace.steps:
+        if step.said:
+            ends = click.style(f"  [{step.end}]", bold=True) if step.end else ""
+            click.echo(f"{step.namespace:<{wide}}  {click.style(f'{step.stage:<24}', dim=True)}  {step.said}{ends}")
+    click.secho(str(verdict(found)), bold=True)
+
+
+def _pcap(found: Trace, out: str) -> None:
+    from ..linux.wire import frame_bytes
+    from ..views.pcap import write_pcapng
+
+    rows = [
+        (
+            number * 1000,
+            f"{step.namespace}:{dev}",
+            frame_bytes(step.frame),
+            step.said,
+            "inbound" if way == "in" else "outbound",
+        )
+        for number, (step, (_, dev, way, _)) in enumerate(
+            zip([step for step in found.steps if step.frame is not None], found.frames, strict=True)
+        )
+    ]
+    write_pcapng(out, rows)
