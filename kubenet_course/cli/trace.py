@@ -14,7 +14,7 @@ from ..kube.cluster import Cluster, cluster
 from ..linux.choices import Choices, Seeded, every
 from ..linux.kernel import ask
 from ..linux.outcome import rounded
-from ..linux.packet import Packet, endpoint
+from ..linux.packet import Neighbour, Packet, endpoint
 from ..linux.trace import Step, Trace
 from ..linux.verdict import Verdict, arrival, verdict, way_back, way_there
 from .machine import text_of
@@ -43,6 +43,7 @@ class Question(msgspec.Struct, forbid_unknown_fields=True):
     "--outcomes", "all_outcomes", is_flag=True, help="Every outcome that chance allows, with its probability."
 )
 @click.option("--pcap", metavar="OUT.pcapng", help="Write all frames to a file that Wireshark reads.")
+@click.option("--every", "every_step", is_flag=True, help="Every step, the questions for MAC addresses too.")
 @click.option("--packets", metavar="FILE", help="Many packets: a JSON object a line, with from, to, sport, seed.")
 @click.option("--json", "as_json", is_flag=True, help="The answer as JSON.")
 def command(files: tuple[str, ...], **said: Any) -> int:
@@ -68,7 +69,7 @@ def command(files: tuple[str, ...], **said: Any) -> int:
     if said["as_json"]:
         click.echo(json.dumps(_row(found, said["reply"]), indent=1))
     else:
-        _show(found, said["reply"])
+        _show(found if said["reply"] else way_there(found), said["every_step"], verdict(found))
     return 0 if verdict(found).name == "delivered" else 1
 
 
@@ -140,7 +141,7 @@ def _row(found: Trace, reply: bool) -> dict[str, Any]:
 
 def _step(step: Step) -> dict[str, Any]:
     dev = step.skb.dev_in if step.stage in ("netif_receive_skb", "ip_rcv") else step.skb.dev_out or step.skb.dev_in
-    row = {
+    row: dict[str, Any] = {
         "namespace": step.namespace,
         "stage": step.stage,
         "device": dev,
@@ -156,31 +157,24 @@ def _step(step: Step) -> dict[str, Any]:
     return row
 
 
-def _show(found: Trace, reply: bool) -> None:
+def _show(trace: Trace, every_step: bool, said: Verdict) -> None:
     """A line for each step that says something, and the verdict."""
-    trace = found if reply else way_there(found)
     wide = max(len(step.namespace) for step in trace.steps)
     for step in trace.steps:
-        if step.said:
+        about_macs = not isinstance(step.skb.packet, Packet) or isinstance(step.skb.packet.payload, Neighbour)
+        if every_step or (step.said and not about_macs):
             ends = click.style(f"  [{step.end}]", bold=True) if step.end else ""
             click.echo(f"{step.namespace:<{wide}}  {click.style(f'{step.stage:<24}', dim=True)}  {step.said}{ends}")
-    click.secho(str(verdict(found)), bold=True)
+    click.secho(str(said), bold=True)
 
 
 def _pcap(found: Trace, out: str) -> None:
     from ..linux.wire import frame_bytes
     from ..views.pcap import write_pcapng
 
+    framed = [step for step in found.steps if step.frame is not None]
     rows = [
-        (
-            number * 1000,
-            f"{step.namespace}:{dev}",
-            frame_bytes(step.frame),
-            step.said,
-            "inbound" if way == "in" else "outbound",
-        )
-        for number, (step, (_, dev, way, _)) in enumerate(
-            zip([step for step in found.steps if step.frame is not None], found.frames, strict=True)
-        )
+        (number * 1000, f"{step.namespace}:{dev}", frame_bytes(frame), step.said, way)
+        for number, (step, (_, dev, way, frame)) in enumerate(zip(framed, found.frames, strict=True))
     ]
     write_pcapng(out, rows)

@@ -77,9 +77,9 @@ def _in_family(ips: list[Address] | tuple[Address, ...], of: int, name: str) -> 
 def question(cluster: Cluster, where: str, sport: int = 40000, of: int = 0, payload: bytes = b"") -> Packet:
     """The first packet of a connection to a destination; the sender's address is left to its own kernel."""
     to, number, proto = destination(cluster, where, of)
-    make = {"tcp": tcp, "udp": udp}.get(proto)
-    if make is None:
-        raise BadInput("to", f"{proto!r} has no ports", WHERE)
+    if proto not in ("tcp", "udp"):
+        raise BadInput("to", f"{proto!r} is not followed here", WHERE)
+    make = tcp if proto == "tcp" else udp
     return make(family(to).any, sport, to, number, payload=payload)
 
 

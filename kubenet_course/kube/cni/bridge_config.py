@@ -7,7 +7,7 @@ from kubenet_course.kube.cni import decode
 from kubenet_course.kube.cni.args import arguments
 from kubenet_course.kube.cni.decode import Unreadable, listed, mapped, optional, struct
 from kubenet_course.kube.cni.result import DNS
-from kubenet_course.kube.cni.spec import CniError, Code, refused
+from kubenet_course.kube.cni.spec import refused
 
 # What every plugin's configuration holds, beside its own fields (`types.NetConf` of the reference).
 COMMON = {
@@ -56,6 +56,7 @@ class Bridge(NamedTuple):
     default_gateway: bool
     force_address: bool
     masquerade: bool
+    masquerade_backend: str | None
     mtu: int
     hairpin: bool
     promiscuous: bool
@@ -66,13 +67,14 @@ class Bridge(NamedTuple):
     detect_duplicates: bool
     container_down: bool
     isolated: bool
+    spoof_check: bool
     mac: str
     dns: dict[str, Any] | None
     prev_result: dict[str, Any] | None
 
 
 def bridge_config(conf: Any, args: str = "") -> Bridge:
-    """Reads a network configuration (plain values) and CNI_ARGS. Raises CniError: 999, or 2 for a field not offered."""
+    """Reads a network configuration (plain values) and CNI_ARGS. Raises CniError (999)."""
     try:
         net = decode.unmarshal(conf, _CONF)
     except Unreadable as wrong:
@@ -84,7 +86,6 @@ def bridge_config(conf: Any, args: str = "") -> Bridge:
     mac = arguments(args, {"MAC": decode.text}).get("MAC", "")
     mac = net.get("args", {}).get("cni", {}).get("mac") or mac
     mac = net.get("runtimeConfig", {}).get("mac") or mac
-    _refuse_unoffered(net)
     dns = net.get("dns", {})
     return Bridge(
         name=net.get("name", ""),
@@ -95,6 +96,7 @@ def bridge_config(conf: Any, args: str = "") -> Bridge:
         default_gateway=net.get("isDefaultGateway", False),
         force_address=net.get("forceAddress", False),
         masquerade=net.get("ipMasq", False),
+        masquerade_backend=net.get("ipMasqBackend"),
         mtu=net.get("mtu", 0),
         hairpin=net.get("hairpinMode", False),
         promiscuous=net.get("promiscMode", False),
@@ -105,6 +107,7 @@ def bridge_config(conf: Any, args: str = "") -> Bridge:
         detect_duplicates=net.get("enabledad", False),
         container_down=net.get("disableContainerInterface", False),
         isolated=net.get("portIsolation", False),
+        spoof_check=net.get("macspoofchk", False),
         mac=mac,
         dns=dns if dns.get("domain") or set(dns) - {"domain"} else None,
         prev_result=net.get("prevResult"),
@@ -123,18 +126,6 @@ def refuse_mac(mac: str) -> None:
     """Raises CniError (999) when the wanted MAC is none."""
     if mac and not _MAC.fullmatch(mac):
         raise refused(f"failed to make veth pair: address {mac}: invalid MAC address")
-
-
-def _refuse_unoffered(net: dict[str, Any]) -> None:
-    if net.get("macspoofchk"):
-        raise CniError(
-            Code.UNSUPPORTED_FIELD, "macspoofchk is not offered", "leave it out, or use the reference bridge"
-        )
-    if net.get("ipMasqBackend") not in (None, "iptables"):
-        backend = net["ipMasqBackend"]
-        raise CniError(
-            Code.UNSUPPORTED_FIELD, f"ipMasqBackend {backend} is not offered", "write iptables or leave it out"
-        )
 
 
 def _trunk(written: list[dict[str, int | None] | None]) -> tuple[int, ...]:

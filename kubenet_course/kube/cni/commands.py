@@ -57,8 +57,17 @@ def execute(command: Command) -> str:
 
 
 def _run(argv: tuple[str, ...], stdin: str) -> subprocess.CompletedProcess[str]:
-    env = {**os.environ, "PATH": f"{os.environ.get('PATH', '')}:{_SBIN}", "LC_ALL": "C"}
+    env = {**os.environ, "PATH": _path(), "LC_ALL": "C"}
     return subprocess.run(argv, input=stdin, capture_output=True, text=True, check=False, env=env)
+
+
+def _path() -> str:
+    return f"{os.environ.get('PATH', '')}:{_SBIN}"
+
+
+def installed(program: str) -> bool:
+    """Whether a program can be run."""
+    return any(os.access(os.path.join(place, program), os.X_OK) for place in _path().split(":"))
 
 
 def complaint(stderr: str) -> str:

@@ -3,11 +3,10 @@
 Real system: `containernetworking/plugins/pkg/ip/ipmasq_iptables_linux.go` and `pkg/utils`.
 """
 
-import shutil
 from hashlib import sha512
 
 from kubenet_course.kube.cni.address import Cidr
-from kubenet_course.kube.cni.commands import PATH, Command
+from kubenet_course.kube.cni.commands import Command, installed
 from kubenet_course.kube.cni.spec import quoted
 
 MULTICAST = {4: "224.0.0.0/4", 6: "ff00::/8"}
@@ -17,8 +16,7 @@ CHAIN_LENGTH = 28  # as much as iptables takes
 
 def default_backend() -> str:
     """`iptables`, unless the node has only `nft`."""
-    has = {name: shutil.which(name, path=PATH()) for name in ("iptables", "nft")}
-    return "nftables" if has["nft"] and not has["iptables"] else "iptables"
+    return "nftables" if installed("nft") and not installed("iptables") else "iptables"
 
 
 def chain_name(network: str, container_id: str, prefix: str = "") -> str:

@@ -3,7 +3,7 @@
 import shlex
 import sys
 
-from kubenet_course.kube.cni import skel
+from kubenet_course.kube.cni import nft, portmap_nft, skel
 from kubenet_course.kube.cni.address import Cidr
 from kubenet_course.kube.cni.commands import Command, Failed, execute, run, shown
 from kubenet_course.kube.cni.masquerade import PROGRAM, chain_name
@@ -13,6 +13,7 @@ from kubenet_course.kube.cni.portmap import (
     PortMap,
     Words,
     container_chain,
+    plan_around,
     plan_no_ports,
     plan_ports,
     portmap_config,
@@ -28,7 +29,9 @@ def add(call: Call) -> Result:
     if conf.result is None:
         raise refused("must be called as chained plugin", "put it behind the plugin that gives the pod its address")
     for pod in conf.pods if conf.mappings else ():
-        run(plan_ports(conf, call.container_id, pod, device_towards(pod)))
+        plan = portmap_nft.plan_ports if conf.backend == "nftables" else plan_ports
+        run(plan(conf, call.container_id, pod))
+        run(plan_around(conf, pod.ip.version, device_towards(pod)))
     return conf.result
 
 
@@ -52,9 +55,17 @@ def delete(call: Call) -> None:
     conf = _conf(call)
     if not conf.mappings:
         return
+    if conf.backend == "nftables":
+        run(portmap_nft.plan_no_ports(call.container_id, standing()))
+        return
     chain = chain_name(conf.name, call.container_id, "DN-")
     for family in (4, 6):
         run(plan_no_ports(family, chain, leading_to(family, chain)))
+
+
+def standing() -> dict[nft.Chain, list[nft.Rule]]:
+    """The rules of all chains of nftables in which containers have some."""
+    return {chain: nft.rules_of(chain) for chain in portmap_nft.own_chains()}
 
 
 def leading_to(family: int, chain: str) -> list[Words]:
@@ -78,7 +89,10 @@ def check(call: Call) -> None:
     if conf.result is None:
         raise refused("Required prevResult missing", "send what ADD answered as prevResult")
     for pod in conf.pods if conf.mappings else ():
-        check_chain(pod.ip.version, container_chain(conf, call.container_id, pod))
+        if conf.backend == "nftables":
+            portmap_nft.check_ports(conf, call.container_id, pod, standing())
+        else:
+            check_chain(pod.ip.version, container_chain(conf, call.container_id, pod))
 
 
 def check_chain(family: int, chain: Chain) -> None:

@@ -111,7 +111,9 @@ def _backend(net: dict[str, Any]) -> str:
     other = "nftables" if backend == "iptables" else "iptables"
     if written[other]:
         options = " ".join(written[other])
-        raise refused(f"{backend} backend was requested but configuration contains {other}-specific options [{options}]")
+        raise refused(
+            f"{backend} backend was requested but configuration contains {other}-specific options [{options}]"
+        )
     if backend not in written:
         raise refused(f"unrecognized backend {quoted(backend)}", "write iptables or nftables, or leave it out")
     return backend

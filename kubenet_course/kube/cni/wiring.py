@@ -15,16 +15,23 @@ from kubenet_course.kube.cni.bridge import (
 from kubenet_course.kube.cni.bridge_config import Bridge
 from kubenet_course.kube.cni.commands import Command
 from kubenet_course.kube.cni.masquerade import plan_masquerade
+from kubenet_course.kube.cni.masquerade_nft import comment_of
+from kubenet_course.kube.cni.masquerade_nft import plan_masquerade as plan_masquerade_nft
 from kubenet_course.kube.cni.result import Result
+from kubenet_course.kube.cni.spoofing import plan_guard
 
 
 class Pod(NamedTuple):
-    """Whom to wire: the container, its network namespace (a path) and its interface, and the host's end of the cable."""
+    """Whom to wire: the container, its network namespace (a path) and its interface, and the host's end of the cable.
+
+    `mac` is the pod's, needed for `macspoofchk` when the configuration gives none.
+    """
 
     container_id: str
     netns: str
     ifname: str
     veth: str
+    mac: str = ""
 
 
 def plan(conf: Bridge, result: Result, pod: Pod, present: tuple[Cidr, ...] = ()) -> list[Command]:
@@ -33,6 +40,8 @@ def plan(conf: Bridge, result: Result, pod: Pod, present: tuple[Cidr, ...] = ())
     A pure function; `plugin_bridge` runs the same commands, and only asks the kernel in between. Raises CniError as ADD.
     """
     commands = [*plan_bridge(conf), *plan_veth(conf, pod.netns, pod.ifname, pod.veth, conf.vlan, conf.trunk)]
+    if conf.spoof_check:
+        commands += plan_guard(pod.container_id, pod.ifname, pod.veth, conf.mac or pod.mac)
     if not conf.ipam:
         up = ("ip", "link", "set", "dev", pod.ifname, "up")
         return commands if conf.container_down else [*commands, Command(up, netns=pod.netns)]
@@ -48,6 +57,12 @@ def plan(conf: Bridge, result: Result, pod: Pod, present: tuple[Cidr, ...] = ())
         commands += plan_gateway(conf, device, "", gateway, list(present))
     commands += plan_forwarding(gateways)
     if conf.masquerade:
-        networks = [parse_cidr(each["address"]) for each in result["ips"]]
-        commands += plan_masquerade(conf.name, pod.container_id, [each for each in networks if each is not None])
+        commands += _masquerade(conf, result, pod)
     return commands
+
+
+def _masquerade(conf: Bridge, result: Result, pod: Pod) -> list[Command]:
+    networks = [each for each in (parse_cidr(ip["address"]) for ip in result["ips"]) if each is not None]
+    if conf.masquerade_backend == "nftables":
+        return plan_masquerade_nft(comment_of(conf.name, pod.ifname, pod.container_id), networks, [])
+    return plan_masquerade(conf.name, pod.container_id, networks)
