@@ -41,13 +41,17 @@ class Drawn(Seeded):
 
 
 def choices_for(case: dict, row: dict) -> Iterator[Choices]:
-    """The choices that could have led to what was recorded: an ordinary one, then every offset that leads to a recorded port."""
+    """The choices that could have led to what was recorded: an ordinary one, every offset that leads to a recorded port, and the
+    first few, for ports that left no trace but that they are others."""
     yield Seeded()
     text = (case.get("restore_input") or "") + (case.get("ip6_restore_input") or "")
     firsts = {0, 1, 600, 1024} | {int(first) for first in re.findall(r"\b(\d{3,5})-\d{3,5}\b", text)}
-    ports = sorted({int(port) for port in re.findall(r"(?:port|id)(?:=|': )(\d+)", f"{row['conntrack']} {row['received']}")})
+    ports = sorted(
+        {int(port) for port in re.findall(r"(?:port|id)(?:=|': )(\d+)", f"{row['conntrack']} {row['received']}")}
+    )
     for port in ports:
         yield from (Drawn((port - first) % 65536) for first in sorted(firsts) if port >= first)
+    yield from map(Drawn, range(4))
 
 
 def differences(player: Player, row: dict) -> list[str]:
@@ -74,11 +78,15 @@ def differences(player: Player, row: dict) -> list[str]:
 
 
 def _is_beyond(player: Player) -> bool:
-    """What the model does not answer: the copy that a machine makes for itself of what it sends to many (DEV-11), and redirects
-    (DEV-5), which nothing switches off in IPv6. Rules that count see packets that the model does not have: the case is lost."""
+    """What the model does not answer: the copy that a machine makes for itself of what it sends to many (DEV-11), redirects
+    (DEV-5), which nothing switches off in IPv6, and packets to the address that nobody has (::). From then on the case is lost:
+    rules that count have seen packets that the model does not have."""
     to_all = any(s.namespace == "router" and s.stage == "ip_output" and s.skb.route.type in MANY for s in player.steps)
-    turned = (s for s in player.steps if s.namespace == "router" and s.stage == "ip_forward" and s.skb.dev_in == s.skb.dev_out)
-    return to_all or any(family(step.skb.packet.flow.dst) is IPV6 for step in turned)
+    turned = (
+        s for s in player.steps if s.namespace == "router" and s.stage == "ip_forward" and s.skb.dev_in == s.skb.dev_out
+    )
+    to_nobody = any(step.skb.packet.flow.dst == IPV6.any for step in player.steps[:1])
+    return to_all or to_nobody or any(family(step.skb.packet.flow.dst) is IPV6 for step in turned)
 
 
 def told(player: Player, row: dict, choices: Choices) -> dict:
@@ -161,7 +169,9 @@ def answer(row: dict, player: Player, steps: list[Step]) -> dict | None:
             continue
         if row["proto"] == "icmp" and packet.icmp_type == ECHO_REPLY.get(flow.proto, -2):
             found = {"dst": flow.dst, "src": flow.src, "id": flow.sport, "ttl": packet.ttl}
-        elif row["proto"] == "udp" and packet.payload == b"answer" and flow.reverse == player.sent and not row.get("raw"):
+        elif (
+            row["proto"] == "udp" and packet.payload == b"answer" and flow.reverse == player.sent and not row.get("raw")
+        ):
             found = {"dst": flow.dst, "src": flow.src, "sport": flow.sport, "ttl": packet.ttl}
     return found
 

@@ -33,11 +33,7 @@ SYN_OPTIONS = bytes.fromhex("020405b4 0101 0402 01 030307")
 
 def lab(case: dict) -> dict[str, Netns]:
     """The three namespaces, the router with the rules of a case."""
-    rules = {
-        of: read(case[key]).rules
-        for of, key in ((4, "restore_input"), (6, "ip6_restore_input"))
-        if case.get(key)
-    }
+    rules = {of: read(case[key]).rules for of, key in ((4, "restore_input"), (6, "ip6_restore_input")) if case.get(key)}
     return {name: _namespace(name, rules if name == "router" else {}) for name in NAMES}
 
 
@@ -45,13 +41,17 @@ def _namespace(name: str, rules: dict) -> Netns:
     devices, neighbours, routes = [], [], []
     for mine in (one for one in INTERFACES if one.namespace == name):
         far = next(one for one in INTERFACES if one.net == mine.net and one != mine)
-        own = [ifaddr(f"{address(of, mine.net, host)}/{bits}") for of, bits in ((4, 24), (6, 64)) for host in mine.hosts]
+        own = [
+            ifaddr(f"{address(of, mine.net, host)}/{bits}") for of, bits in ((4, 24), (6, 64)) for host in mine.hosts
+        ]
         devices.append(Device(mine.device, "veth", mine.mac, tuple(own), peer=(far.namespace, far.device)))
         near = [(host, far.mac) for host in far.hosts] + [(NOBODY, NOBODYS_MAC)]
         for of in (4, 6):
             if of == 6 and name != "router":
                 near.append((ANYCAST, far.mac))
-            neighbours += [NeighbourEntry(canonical(address(of, mine.net, host)), mine.device, mac) for host, mac in near]
+            neighbours += [
+                NeighbourEntry(canonical(address(of, mine.net, host)), mine.device, mac) for host, mac in near
+            ]
             if name != "router":
                 anywhere = prefix("0.0.0.0/0" if of == 4 else "::/0")
                 routes.append(Route(anywhere, mine.device, address(of, mine.net, ROUTER)))
@@ -70,7 +70,9 @@ def as_sent(row: dict) -> tuple[str, Packet]:
     source = row["src"] or of.any
     if row["proto"] == "icmp":
         kind = of.icmp
-        return row["from"], Packet(Flow(kind, source, row["id"], row["dst"], ECHO[kind] << 8), Icmp(1), payload, **fields)
+        return row["from"], Packet(
+            Flow(kind, source, row["id"], row["dst"], ECHO[kind] << 8), Icmp(1), payload, **fields
+        )
     flow = Flow(row["proto"], source, row["sport"], row["dst"], row["dport"])
     if row["proto"] == "tcp":
         return row["from"], Packet(flow, Tcp("S", options=SYN_OPTIONS), b"", **fields)
@@ -103,7 +105,8 @@ class Player:
             remembered.connections.clear()
             remembered.sources.clear()
         self.sender, packet = as_sent(row)
-        self.steps, self.sent, self.waits, self.mark = [], packet.flow, set(), row.get("mark", 0)
+        self.steps, self.sent, self.waits = [], packet.flow, set()
+        self.mark, self.ttl = row.get("mark", 0), packet.ttl
         self._walk(self._start(row, packet))
         self.sent = self._asked()
         if row.get("reply"):
@@ -144,12 +147,14 @@ class Player:
     def _handshake(self, step: Step, packet: Packet) -> tuple[Next, ...]:
         """The asker acknowledges the SYN-ACK that it waits for; whoever listens takes note of the acknowledgement."""
         if packet.header.flags == "SA" and step.namespace == self.sender and packet.flow.reverse == self._asked():
-            ack = Packet(packet.flow.reverse, Tcp("A"))
+            ack = Packet(packet.flow.reverse, Tcp("A"), ttl=self.ttl)
             return (Next(self.sender, "route_output", Skb(ack, mark=self.mark)),)
         if packet.header.flags == "S":  # a listener offers what it was offered
             self.waits = {one.skb.packet.flow.reverse for one in step.then}
             return tuple(
-                replace(one, skb=replace(one.skb, packet=replace(one.skb.packet, header=_as_offered(one.skb.packet.header))))
+                replace(
+                    one, skb=replace(one.skb, packet=replace(one.skb.packet, header=_as_offered(one.skb.packet.header)))
+                )
                 for one in step.then
             )
         taken = packet.header.flags == "A" and packet.flow in self.waits
@@ -176,9 +181,13 @@ class Player:
     def hang_up(self) -> None:
         """The asker resets the connection that it has, before the next packet."""
         reset = any(s.stage == "local_deliver" and _flags(s.skb.packet).startswith("R") for s in self.steps)
-        if not reset and any(s.stage == "route_output" and s.namespace == self.sender and _flags(s.skb.packet) == "A" for s in self.steps):
+        if not reset and any(
+            s.stage == "route_output" and s.namespace == self.sender and _flags(s.skb.packet) == "A" for s in self.steps
+        ):
             before, self.steps = self.steps, []
-            self._walk(Next(self.sender, "route_output", Skb(Packet(self.sent, Tcp("RA")), mark=self.mark)))
+            self._walk(
+                Next(self.sender, "route_output", Skb(Packet(self.sent, Tcp("RA"), ttl=self.ttl), mark=self.mark))
+            )
             self.steps = before
 
 

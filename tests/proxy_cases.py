@@ -30,7 +30,9 @@ def recorded(name: str) -> tuple[list[Service], list[EndpointSlice], NodeFacts, 
 def configured(flags: list[str]) -> KubeProxyConfiguration:
     """The flags of the recordings as the configuration that they stand for."""
     said = dict(flag.removeprefix("--").split("=", 1) for flag in flags)
-    return KubeProxyConfiguration(api_version="kubeproxy.config.k8s.io/v1alpha1", cluster_cidr=said.get("cluster-cidr", ""))
+    return KubeProxyConfiguration(
+        api_version="kubeproxy.config.k8s.io/v1alpha1", cluster_cidr=said.get("cluster-cidr", "")
+    )
 
 
 def canonical(text: str) -> dict[tuple[str, str], list[tuple[tuple[str, int], ...]]]:

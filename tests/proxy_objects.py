@@ -10,19 +10,34 @@ from kubenet_course.kube.proxy.node import NodeFacts
 from kubenet_course.linux.save import rule_text
 
 PODS = "10.244.0.0/16,fd00:10:244::/56"
-NODE_1 = NodeFacts("node-1", "zone-a", ("10.244.1.0/24", "fd00:10:244:1::/64"), ("192.168.1.11", "fd00:192:168:1::11"), ("10.244.1.1",))
+NODE_1 = NodeFacts(
+    "node-1", "zone-a", ("10.244.1.0/24", "fd00:10:244:1::/64"), ("192.168.1.11", "fd00:192:168:1::11"), ("10.244.1.1",)
+)
 
 
 def configuration(**said) -> KubeProxyConfiguration:
     """A KubeProxyConfiguration by the names of its fields in YAML; the cluster's range is the course's unless said."""
-    given = {"apiVersion": "kubeproxy.config.k8s.io/v1alpha1", "kind": "KubeProxyConfiguration", "clusterCIDR": PODS, **said}
+    given = {
+        "apiVersion": "kubeproxy.config.k8s.io/v1alpha1",
+        "kind": "KubeProxyConfiguration",
+        "clusterCIDR": PODS,
+        **said,
+    }
     return msgspec.convert(given, KubeProxyConfiguration)
 
 
-def service(name: str = "web", ip: str = "10.96.10.1", status: dict | None = None, labels: dict | None = None, **spec) -> Service:
+def service(
+    name: str = "web", ip: str = "10.96.10.1", status: dict | None = None, labels: dict | None = None, **spec
+) -> Service:
     """A Service in default with one port http 80, unless its spec says otherwise."""
     spec = {"clusterIP": ip, "clusterIPs": [ip], "ports": [{"name": "http", "port": 80, "targetPort": 8080}], **spec}
-    given = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name, "labels": labels or {}}, "spec": spec, "status": status or {}}
+    given = {
+        "apiVersion": "v1",
+        "kind": "Service",
+        "metadata": {"name": name, "labels": labels or {}},
+        "spec": spec,
+        "status": status or {},
+    }
     return msgspec.convert(given, Service)
 
 
@@ -30,7 +45,9 @@ def ingress(*ips: str, **more) -> dict:
     return {"loadBalancer": {"ingress": [{"ip": ip, **more} for ip in ips]}}
 
 
-def endpoint_slice(endpoints: Iterable[dict | str], of: str = "web", name: str = "", labels: dict | None = None, port: int = 8080) -> EndpointSlice:
+def endpoint_slice(
+    endpoints: Iterable[dict | str], of: str = "web", name: str = "", labels: dict | None = None, port: int = 8080
+) -> EndpointSlice:
     """A slice of a Service; an endpoint is its address "10.244.1.10@node-1", or the whole of it."""
     rows = [_endpoint(one) for one in endpoints]
     kind = "IPv6" if any(":" in row["addresses"][0] for row in rows) else "IPv4"
@@ -45,7 +62,11 @@ def endpoint_slice(endpoints: Iterable[dict | str], of: str = "web", name: str =
 def _endpoint(one: dict | str) -> dict:
     given = {"at": one} if isinstance(one, str) else dict(one)
     ip, _, node = given.pop("at").partition("@")
-    hints = {f"for{kind}": [{"name": name} for name in given.pop(kind.lower())] for kind in ("Zones", "Nodes") if kind.lower() in given}
+    hints = {
+        f"for{kind}": [{"name": name} for name in given.pop(kind.lower())]
+        for kind in ("Zones", "Nodes")
+        if kind.lower() in given
+    }
     row = {"addresses": [ip], "conditions": given}
     return row | ({"nodeName": node} if node else {}) | ({"hints": hints} if hints else {})
 

@@ -9,7 +9,8 @@ from cni_lab import lab, tidy, why_not
 
 from kubenet_course.kube.cni.address import parse_cidr
 from kubenet_course.kube.cni.masquerade import chain_name
-from kubenet_course.kube.cni.portmap import container_chain, pods_of, portmap_config, shared_chains
+from kubenet_course.kube.cni.portmap import container_chain, shared_chains
+from kubenet_course.kube.cni.portmap_config import pods_of, portmap_config
 from kubenet_course.kube.cni.spec import CniError
 
 on_a_node = pytest.mark.skipif(bool(why_not()), reason=why_not() or "able")

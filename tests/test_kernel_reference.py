@@ -1,4 +1,4 @@
-"""Every packet that was recorded on a real kernel lands where it did there, with the same addresses, errors, counters, connections."""
+"""Every packet that was recorded on a real kernel lands where it did there: addresses, errors, counters, connections."""
 
 import json
 from pathlib import Path
@@ -8,7 +8,7 @@ from kernel_cases import differences
 from kernel_lab import Player
 
 FOLDER = Path(__file__).parent.parent / "data/reference/kernel-6.18"
-FILES = ("iptables", "stories", "rich", "tcp_icmp", "ipv6")
+FILES = ("iptables", "stories", "recent", "rich", "tcp_icmp", "ipv6")
 CASES = [
     pytest.param(case, name == "iptables", id=f"{name}-{case['id']}")
     for name in FILES

@@ -1,15 +1,16 @@
 """kube-proxy's iptables mode: rule for rule as recorded, and as the real code's cases that no recording has."""
 
 import pytest
-from tests.proxy_cases import CASES, FILES, RECORDED, canonical, recorded
-from tests.proxy_objects import NODE_1, configuration, endpoint_slice, ingress, lines, rules, service
 
 from kubenet_course.kube.proxy.chain_names import letters
 from kubenet_course.kube.proxy.iptables import rules_of
 from kubenet_course.linux.save import write
+from tests.proxy_cases import CASES, FILES, RECORDED, canonical, recorded
+from tests.proxy_objects import NODE_1, configuration, endpoint_slice, ingress, lines, rules, service
 
 TWO = [endpoint_slice(["10.244.1.10@node-1", "10.244.2.10@node-2"])]
 FAR = [endpoint_slice(["10.244.2.10@node-2"])]
+CLUSTER_IP = '-d 10.96.10.1/32 -p tcp -m comment --comment "default/web:http cluster IP" -m tcp --dport 80'
 W = letters("default/web:http", "tcp")
 NEAR_SEP = f"KUBE-SEP-{letters('default/web:http', 'tcp', '10.244.1.10:8080')}"
 FAR_SEP = f"KUBE-SEP-{letters('default/web:http', 'tcp', '10.244.2.10:8080')}"
@@ -57,7 +58,9 @@ def test_a_port_without_a_name_leaves_no_colon():
 
 
 def test_policy_local_without_a_local_endpoint_drops_strangers_only():
-    found = rules([service(externalTrafficPolicy="Local", externalIPs=["192.0.2.11"], healthCheckNodePort=30099, **BALANCED)], FAR)
+    found = rules(
+        [service(externalTrafficPolicy="Local", externalIPs=["192.0.2.11"], healthCheckNodePort=30099, **BALANCED)], FAR
+    )
     no_local = '-m comment --comment "default/web:http has no local endpoints" -m tcp --dport 80 -j DROP'
     assert lines(found, "filter", "KUBE-EXTERNAL-SERVICES") == [
         f"-d 192.0.2.11/32 -p tcp {no_local}",
@@ -79,7 +82,7 @@ def test_internal_policy_local_uses_the_local_chain_alone():
     found = rules([service(internalTrafficPolicy="Local")], TWO)
     assert lines(found, "nat", "KUBE-SERVICES")[0].endswith(f"-j KUBE-SVL-{W}")
     assert lines(found, "nat", f"KUBE-SVL-{W}") == [
-        '! -s 10.244.0.0/16 -d 10.96.10.1/32 -p tcp -m comment --comment "default/web:http cluster IP" -m tcp --dport 80 -j KUBE-MARK-MASQ',
+        f"! -s 10.244.0.0/16 {CLUSTER_IP} -j KUBE-MARK-MASQ",
         f'-m comment --comment "default/web:http -> 10.244.1.10:8080" -j {NEAR_SEP}',
     ]
     assert f"KUBE-SVC-{W}" not in found.tables["nat"].chains
@@ -98,7 +101,11 @@ def test_internal_policy_local_without_a_local_endpoint_drops():
     "story, ranges, sources",
     [
         ("a range without the node", ["203.0.113.0/25"], ["203.0.113.0/25"]),
-        ("a range with the node lets the balancer's address in too", ["192.168.0.0/16"], ["192.168.0.0/16", "198.51.100.12/32"]),
+        (
+            "a range with the node lets the balancer's address in too",
+            ["192.168.0.0/16"],
+            ["192.168.0.0/16", "198.51.100.12/32"],
+        ),
         ("white space is no harm", [" 203.0.113.0/25"], ["203.0.113.0/25"]),
         ("a range of the other family is no range", ["203.0.113.0/25", "2001:db8::/32"], ["203.0.113.0/25"]),
     ],
@@ -111,14 +118,18 @@ def test_source_ranges_stand_before_the_load_balancers_address(story, ranges, so
         '-m comment --comment "other traffic to default/web:http will be dropped by KUBE-PROXY-FIREWALL"',
     ]
     assert lines(found, "nat", "KUBE-SERVICES")[1].endswith(f"-j KUBE-FW-{W}")
+    said = f'-m comment --comment "default/web:http traffic not accepted by KUBE-FW-{W}"'
     assert lines(found, "filter", "KUBE-PROXY-FIREWALL") == [
-        f'-d 198.51.100.12/32 -p tcp -m comment --comment "default/web:http traffic not accepted by KUBE-FW-{W}" -m tcp --dport 80 -j DROP'
+        f"-d 198.51.100.12/32 -p tcp {said} -m tcp --dport 80 -j DROP"
     ]
 
 
 def test_everybody_as_a_source_range_is_no_source_at_all():
     found = rules([service(loadBalancerSourceRanges=["0.0.0.0/0"], **BALANCED)], TWO)
-    assert lines(found, "nat", f"KUBE-FW-{W}")[0] == f'-m comment --comment "default/web:http loadbalancer IP" -j KUBE-EXT-{W}'
+    assert (
+        lines(found, "nat", f"KUBE-FW-{W}")[0]
+        == f'-m comment --comment "default/web:http loadbalancer IP" -j KUBE-EXT-{W}'
+    )
 
 
 @pytest.mark.parametrize(
@@ -144,10 +155,18 @@ def test_a_load_balancer_that_is_a_proxy_gets_no_rules():
     [
         ("masquerade all", {"iptables": {"masqueradeAll": True}}, "-d 10.96.10.1/32 -p tcp"),
         ("the node's block", {"detectLocalMode": "NodeCIDR"}, "! -s 10.244.1.0/24 -d 10.96.10.1/32 -p tcp"),
-        ("the bridge", {"detectLocalMode": "BridgeInterface", "detectLocal": {"bridgeInterface": "cni0"}}, "-d 10.96.10.1/32 ! -i cni0 -p tcp"),
-        ("a prefix", {"detectLocalMode": "InterfaceNamePrefix", "detectLocal": {"interfaceNamePrefix": "veth"}}, "-d 10.96.10.1/32 ! -i veth+ -p tcp"),
+        (
+            "the bridge",
+            {"detectLocalMode": "BridgeInterface", "detectLocal": {"bridgeInterface": "cni0"}},
+            "-d 10.96.10.1/32 ! -i cni0 -p tcp",
+        ),
+        (
+            "a prefix",
+            {"detectLocalMode": "InterfaceNamePrefix", "detectLocal": {"interfaceNamePrefix": "veth"}},
+            "-d 10.96.10.1/32 ! -i veth+ -p tcp",
+        ),
     ],
-)  # fmt: skip
+)
 def test_who_is_a_stranger(story, said, first):
     rule = '-m comment --comment "default/web:http cluster IP" -m tcp --dport 80 -j KUBE-MARK-MASQ'
     assert lines(rules([service()], TWO, **said), "nat", f"KUBE-SVC-{W}")[0] == f"{first} {rule}"
@@ -167,15 +186,50 @@ HERE = "-m addrtype --dst-type LOCAL"
     "story, family, said, expected, localhost",
     [
         ("everywhere", 4, {}, [f'-m comment --comment "{LAST} {HERE}'], True),
-        ("not on 127.0.0.1", 4, {"iptables": {"localhostNodePorts": False}}, [f'! -d 127.0.0.0/8 -m comment --comment "{LAST} {HERE}'], False),
-        ("a range", 4, {"nodePortAddresses": ["192.168.0.0/16"]}, [f'-d 192.168.1.11/32 -m comment --comment "{LAST}'], False),
-        ("two ranges and the loopback", 4, {"nodePortAddresses": ["192.168.0.0/16", "127.0.0.0/8", "10.0.0.0/8"]},
-         [f'-d {ip}/32 -m comment --comment "{LAST}' for ip in ("10.244.1.1", "127.0.0.1", "192.168.1.11")], True),
-        ("the primary address", 4, {"nodePortAddresses": ["primary"]}, [f'-d 192.168.1.11/32 -m comment --comment "{LAST}'], False),
-        ("never on ::1", 6, {"nodePortAddresses": ["192.168.0.0/16"]}, [f'! -d ::1/128 -m comment --comment "{LAST} {HERE}'], False),
-        ("a range of IPv6", 6, {"nodePortAddresses": ["fd00::/8", "::1/128"]}, [f'-d fd00:192:168:1::11/128 -m comment --comment "{LAST}'], False),
+        (
+            "not on 127.0.0.1",
+            4,
+            {"iptables": {"localhostNodePorts": False}},
+            [f'! -d 127.0.0.0/8 -m comment --comment "{LAST} {HERE}'],
+            False,
+        ),
+        (
+            "a range",
+            4,
+            {"nodePortAddresses": ["192.168.0.0/16"]},
+            [f'-d 192.168.1.11/32 -m comment --comment "{LAST}'],
+            False,
+        ),
+        (
+            "two ranges and the loopback",
+            4,
+            {"nodePortAddresses": ["192.168.0.0/16", "127.0.0.0/8", "10.0.0.0/8"]},
+            [f'-d {ip}/32 -m comment --comment "{LAST}' for ip in ("10.244.1.1", "127.0.0.1", "192.168.1.11")],
+            True,
+        ),
+        (
+            "the primary address",
+            4,
+            {"nodePortAddresses": ["primary"]},
+            [f'-d 192.168.1.11/32 -m comment --comment "{LAST}'],
+            False,
+        ),
+        (
+            "never on ::1",
+            6,
+            {"nodePortAddresses": ["192.168.0.0/16"]},
+            [f'! -d ::1/128 -m comment --comment "{LAST} {HERE}'],
+            False,
+        ),
+        (
+            "a range of IPv6",
+            6,
+            {"nodePortAddresses": ["fd00::/8", "::1/128"]},
+            [f'-d fd00:192:168:1::11/128 -m comment --comment "{LAST}'],
+            False,
+        ),
     ],
-)  # fmt: skip
+)
 def test_where_node_ports_answer(story, family, said, expected, localhost):
     found = rules([], [], family, **said)
     assert lines(found, "nat", "KUBE-SERVICES") == [f"{line} -j KUBE-NODEPORTS" for line in expected]
@@ -183,7 +237,9 @@ def test_where_node_ports_answer(story, family, said, expected, localhost):
 
 
 def test_a_kernel_without_named_counters_gets_rules_without_them():
-    node = NODE_1.__class__(**{name: getattr(NODE_1, name) for name in NODE_1.__struct_fields__ if name != "nfacct"}, nfacct=False)
+    node = NODE_1.__class__(
+        **{name: getattr(NODE_1, name) for name in NODE_1.__struct_fields__ if name != "nfacct"}, nfacct=False
+    )
     found = rules([service(type="NodePort", ports=[{"name": "http", "port": 80, "nodePort": 30080}])], TWO, node=node)
     assert "nfacct" not in write(found)
     assert len(lines(found, "nat", "KUBE-NODEPORTS")) == 1
@@ -201,12 +257,16 @@ def test_another_mark():
 
 def test_ipv6_refuses_and_remembers_in_its_own_words():
     mine = {"ip": "fd00:10:96::1", "sessionAffinity": "ClientIP"}
-    assert lines(rules([service(**mine)], [], 6), "filter", "KUBE-SERVICES")[0].endswith("-j REJECT --reject-with icmp6-port-unreachable")
+    assert lines(rules([service(**mine)], [], 6), "filter", "KUBE-SERVICES")[0].endswith(
+        "-j REJECT --reject-with icmp6-port-unreachable"
+    )
     found = rules([service(**mine)], [endpoint_slice(["fd00:10:244:1::a@node-1"])], 6)
     sep = f"KUBE-SEP-{letters('default/web:http', 'tcp', '[fd00:10:244:1::a]:8080')}"
     seen = f"--name {sep} --mask ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff --rsource"
     assert f"-m recent --rcheck --seconds 10800 --reap {seen} -j {sep}" in lines(found, "nat", f"KUBE-SVC-{W}")[1]
-    assert lines(found, "nat", sep)[1].endswith(f"-m recent --set {seen} -m tcp -j DNAT --to-destination [fd00:10:244:1::a]:8080")
+    assert lines(found, "nat", sep)[1].endswith(
+        f"-m recent --set {seen} -m tcp -j DNAT --to-destination [fd00:10:244:1::a]:8080"
+    )
 
 
 @pytest.mark.parametrize("count, has_comments", [(1000, True), (1001, False)])
@@ -230,7 +290,10 @@ def test_the_pod_that_stays_counts_not_the_one_whose_address_it_inherited():
 
 
 def test_slices_may_give_different_numbers_for_one_name():
-    two = [endpoint_slice(["10.244.1.10@node-1"], name="web-1"), endpoint_slice(["10.244.2.10@node-2"], name="web-2", port=9090)]
+    two = [
+        endpoint_slice(["10.244.1.10@node-1"], name="web-1"),
+        endpoint_slice(["10.244.2.10@node-2"], name="web-2", port=9090),
+    ]
     found = lines(rules([service()], two), "nat", f"KUBE-SVC-{W}")
     assert ["10.244.1.10:8080" in found[1], "10.244.2.10:9090" in found[2]] == [True, True]
 

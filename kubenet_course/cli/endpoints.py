@@ -25,7 +25,9 @@ def command(files: tuple[str, ...], as_json: bool) -> None:
     for notice in cluster.notices:
         click.echo(f"kubenet: {notice}", err=True)
     if as_json:
-        click.echo(json.dumps({"apiVersion": "v1", "kind": "List", "items": [as_kubernetes(one) for one in slices]}, indent=1))
+        click.echo(
+            json.dumps({"apiVersion": "v1", "kind": "List", "items": [as_kubernetes(one) for one in slices]}, indent=1)
+        )
         return
     rows = [("NAMESPACE", "NAME", "TYPE", "PORTS", "ENDPOINTS"), *map(_row, slices)]
     widths = [max(len(row[column]) for row in rows) for column in range(5)]

@@ -19,8 +19,12 @@ def command() -> None:
 @command.command("rules")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option("--node", required=True, metavar="NAME", help="The node on which this kube-proxy runs.")
-@click.option("--mode", type=click.Choice(MODES), default="iptables", show_default=True, help="kube-proxy's own --proxy-mode.")
-@click.option("--family", type=click.Choice(["4", "6"]), default="4", show_default=True, help="Rules for IPv4 or for IPv6.")
+@click.option(
+    "--mode", type=click.Choice(MODES), default="iptables", show_default=True, help="kube-proxy's own --proxy-mode."
+)
+@click.option(
+    "--family", type=click.Choice(["4", "6"]), default="4", show_default=True, help="Rules for IPv4 or for IPv6."
+)
 @click.option("--json", "as_json", is_flag=True, help="The answer as JSON.")
 def rules(files: tuple[str, ...], node: str, mode: str, family: str, as_json: bool) -> None:
     """What kube-proxy 1.36 would write on a node, as text that iptables-restore takes.
@@ -33,5 +37,7 @@ def rules(files: tuple[str, ...], node: str, mode: str, family: str, as_json: bo
     for notice in cluster.notices:
         click.echo(f"kubenet: {notice}", err=True)
     if as_json:
-        text = json.dumps({"node": node, "mode": mode, "family": int(family), "rules": text.splitlines()}, indent=1) + "\n"
+        text = (
+            json.dumps({"node": node, "mode": mode, "family": int(family), "rules": text.splitlines()}, indent=1) + "\n"
+        )
     click.echo(text, nl=False)

@@ -60,7 +60,7 @@ def tunnels(machine: Machine, backend: str) -> list[Device]:
     for of, block in machine.blocks.items():
         ip, mac = tunnel_end(machine, of)
         end = Vxlan(flannel.vni(machine.node), underlay(machine, of), "eth0")
-        own = (IfAddr(ip, block.family.bits),)
+        own: tuple[IfAddr, ...] = (IfAddr(ip, block.family.bits),)
         if of == 6:
             own += (IfAddr(names.link_local(mac), 64),)
         found.append(Device(names.TUNNELS[of], "vxlan", mac, own, mtu=1500 - OVERHEAD[of], vxlan=end))
@@ -101,4 +101,3 @@ def fdb(machines: Mapping[str, Machine], own: str, backend: str) -> Iterator[Fdb
     if backend == "vxlan":
         for machine, of in others(machines, own):
             yield FdbEntry(tunnel_end(machine, of)[1], names.TUNNELS[of], underlay(machine, of))
-

@@ -33,7 +33,9 @@ def an_address(text: str, path: str) -> None:
 
 def a_block(text: str, path: str, strict: bool = True) -> Prefix:
     if "/" not in text:
-        raise Wrong(path, f"it is {shown(text)}, which is no range", "write an address and a length, such as 10.244.0.0/16")
+        raise Wrong(
+            path, f"it is {shown(text)}, which is no range", "write an address and a length, such as 10.244.0.0/16"
+        )
     try:
         return prefix(text.strip(), strict=strict)
     except BadInput as error:
@@ -69,7 +71,9 @@ def _pod(pod: Pod) -> None:
 def _node(node: Node) -> None:
     blocks(node.pod_cidrs, "spec.podCIDRs")
     if node.spec.pod_cidr and node.spec.pod_cidrs and node.spec.pod_cidr != node.spec.pod_cidrs[0]:
-        raise Wrong("spec.podCIDR", f"it is {node.spec.pod_cidr}", f"write the first of podCIDRs: {node.spec.pod_cidrs[0]}")
+        raise Wrong(
+            "spec.podCIDR", f"it is {node.spec.pod_cidr}", f"write the first of podCIDRs: {node.spec.pod_cidrs[0]}"
+        )
     for index, one in enumerate(node.status.addresses):
         if one.type in ("InternalIP", "ExternalIP"):
             an_address(one.address, f"status.addresses[{index}].address")
@@ -82,7 +86,9 @@ def _service(service: Service) -> None:
         if spec.cluster_ip:
             an_address(spec.cluster_ip, "spec.clusterIP")
         if spec.cluster_ip and spec.cluster_ips and spec.cluster_ip != spec.cluster_ips[0]:
-            raise Wrong("spec.clusterIP", f"it is {spec.cluster_ip}", f"write the first of clusterIPs: {spec.cluster_ips[0]}")
+            raise Wrong(
+                "spec.clusterIP", f"it is {spec.cluster_ip}", f"write the first of clusterIPs: {spec.cluster_ips[0]}"
+            )
     for index, text in enumerate(spec.external_ips):
         an_address(text, f"spec.externalIPs[{index}]")
     for index, text in enumerate(spec.load_balancer_source_ranges):
@@ -105,7 +111,11 @@ def _ports(service: Service) -> None:
             raise Wrong(f"spec.ports[{index}].name", f"{shown(port.name)} stands twice", "give each port its own name")
         names.add(port.name)
         if isinstance(port.target_port, int) and not 0 <= port.target_port <= 65535:
-            raise Wrong(f"spec.ports[{index}].targetPort", f"it is {port.target_port}", "write a number from 1 to 65535, or a name")
+            raise Wrong(
+                f"spec.ports[{index}].targetPort",
+                f"it is {port.target_port}",
+                "write a number from 1 to 65535, or a name",
+            )
 
 
 def _slice(found: EndpointSlice) -> None:
@@ -120,15 +130,22 @@ def _slice(found: EndpointSlice) -> None:
 
 
 def _policy(policy: NetworkPolicy) -> None:
-    for name, rules in (("ingress", policy.spec.ingress), ("egress", policy.spec.egress)):
+    directions: dict[str, Any] = {"ingress": policy.spec.ingress, "egress": policy.spec.egress}
+    for name, rules in directions.items():
         for index, rule in enumerate(rules or ()):
             peers = getattr(rule, "sources" if name == "ingress" else "destinations")
             for place, peer in enumerate(peers or ()):
                 if peer.ip_block is not None:
-                    _ip_block(peer.ip_block, f"spec.{name}[{index}].{'from' if name == 'ingress' else 'to'}[{place}].ipBlock")
+                    _ip_block(
+                        peer.ip_block, f"spec.{name}[{index}].{'from' if name == 'ingress' else 'to'}[{place}].ipBlock"
+                    )
             for place, port in enumerate(rule.ports or ()):
                 if port.end_port is not None and not isinstance(port.port, int):
-                    raise Wrong(f"spec.{name}[{index}].ports[{place}].endPort", "port is no number", "write a number as port beside endPort")
+                    raise Wrong(
+                        f"spec.{name}[{index}].ports[{place}].endPort",
+                        "port is no number",
+                        "write a number as port beside endPort",
+                    )
 
 
 def _ip_block(block: Any, path: str) -> None:
@@ -156,8 +173,13 @@ def _proxy(configuration: KubeProxyConfiguration) -> None:
             a_block(text, f"nodePortAddresses[{index}]", strict=False)
     if configuration.detect_local_mode == "BridgeInterface" and not configuration.detect_local.bridge_interface:
         raise Wrong("detectLocal.bridgeInterface", "it is missing", "name the bridge of the pods, such as cni0")
-    if configuration.detect_local_mode == "InterfaceNamePrefix" and not configuration.detect_local.interface_name_prefix:
-        raise Wrong("detectLocal.interfaceNamePrefix", "it is missing", "write how the pods' devices begin, such as veth")
+    if (
+        configuration.detect_local_mode == "InterfaceNamePrefix"
+        and not configuration.detect_local.interface_name_prefix
+    ):
+        raise Wrong(
+            "detectLocal.interfaceNamePrefix", "it is missing", "write how the pods' devices begin, such as veth"
+        )
 
 
 def _conflist(found: Conflist) -> None:

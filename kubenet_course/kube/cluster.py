@@ -1,6 +1,7 @@
 """A cluster: what its manifests say, completed by the same controllers that complete a real one.
 
-Nothing here moves a packet. `world()` gives the kernels that the decisions lead to, each made when it is first looked at.
+Nothing here moves a packet. `world()` gives the kernels that the decisions lead to, each made when it is first looked
+at.
 """
 
 from collections.abc import Iterable, Mapping
@@ -12,7 +13,9 @@ from ..errors import BadInput
 from ..linux.address import FAMILIES, Address
 from ..linux.rules import Ruleset
 from . import flannel
+from .collection import Objects
 from .endpoints import Candidate, selects, slices_for
+from .lan import OUTSIDE_HOSTS
 from .node_plan import Machine, machines
 from .objects import EndpointSlice, KubeProxyConfiguration, Pod, Service
 from .pod_plan import Placed
@@ -21,8 +24,9 @@ from .proxy.iptables_frame import Frame
 from .proxy.node import DEFAULTS, NodeFacts
 from .proxy.services import Services
 from .ranges import Ranges, ranges
-from .read import Objects, read
+from .read import read
 from .service_plan import services
+from .world import World
 
 KUBERNETES = ("default", "kubernetes")  # the API server writes this Service's slice itself
 
@@ -51,28 +55,35 @@ class Cluster:
 
     def machine(self, name: str) -> Machine:
         if name not in self.machines:
-            raise BadInput("node", f"there is no node {name!r}", f"name one of {', '.join(list(self.machines)[:9]) or 'none'}")
+            raise BadInput(
+                "node", f"there is no node {name!r}", f"name one of {', '.join(list(self.machines)[:9]) or 'none'}"
+            )
         return self.machines[name]
 
     def pod(self, namespace: str, name: str) -> Pod:
         found = self.placed.pods.get((namespace, name))
         if found is None:
             near = [f"{ns}/{other}" for ns, other in self.placed.pods if ns == namespace][:9]
-            raise BadInput("pod", f"there is no running pod {namespace}/{name}", f"name one of {', '.join(near) or 'none'}")
+            raise BadInput(
+                "pod", f"there is no running pod {namespace}/{name}", f"name one of {', '.join(near) or 'none'}"
+            )
         return found
 
     def service(self, namespace: str, name: str) -> Service:
         found = self._services.get((namespace, name))
         if found is None:
             near = [f"{ns}/{other}" for ns, other in self._services][:9]
-            raise BadInput("service", f"there is no Service {namespace}/{name}", f"name one of {', '.join(near) or 'none'}")
+            raise BadInput(
+                "service", f"there is no Service {namespace}/{name}", f"name one of {', '.join(near) or 'none'}"
+            )
         return found
 
     @cached_property
     def _services(self) -> dict[tuple[str, str], Service]:
         return {one.key: one for one in self.services}
 
-    # -- kube-proxy ------------------------------------------------------------------------------------------------------
+    # -- kube-proxy
+    # ------------------------------------------------------------------------------------------------------
 
     @cached_property
     def watched(self) -> dict[int, Services]:
@@ -89,9 +100,17 @@ class Cluster:
         return said or replace(DEFAULTS, cluster_cidr=",".join(str(self.ranges.pods[of]) for of in self.families))
 
     def facts(self, name: str) -> NodeFacts:
-        """What the kube-proxy of a node knows of it. Where no Node is given at all, its zone is what its endpoints say."""
+        """What the kube-proxy of a node knows of it. Where no Node is given at all, its zone is what its endpoints
+        say.
+        """
         if not self.machines:
-            said = (one.zone for rows in self.slices.values() for part in rows for one in part.endpoints if one.node_name == name)
+            said = (
+                one.zone
+                for rows in self.slices.values()
+                for part in rows
+                for one in part.endpoints
+                if one.node_name == name
+            )
             return NodeFacts(name, next((zone for zone in said if zone), ""))
         machine = self.machine(name)
         gateways = tuple(machine.gateway(of) for of in machine.blocks)
@@ -109,10 +128,16 @@ class Cluster:
         others: Frame = flannel.rules(pods, block) if block and pods else {}
         return iptables_rules(self.watched[of], self.facts(name), self.proxy, others)
 
-    def world(self, outside: Iterable[Address] = ()):
-        """Every kernel of the cluster by name; see `world.World`."""
-        from .world import OUTSIDE_HOSTS, World
+    @cached_property
+    def entrances(self) -> dict[Address, Address]:
+        """The addresses of load balancers and externalIPs, each with that of the node that the router leads them to."""
+        first = next(iter(self.machines.values()), None)
+        ports = [(of, port) for of, services in self.watched.items() for port in services.ports]
+        found = {ip: of for of, port in ports for ip in (*port.vips, *port.external_ips)}
+        return {ip: first.ips[of] for ip, of in found.items() if first and of in first.ips}
 
+    def world(self, outside: Iterable[Address] = ()) -> World:
+        """Every kernel of the cluster by name; `outside` are further hosts beyond the router."""
         return World(self, (*OUTSIDE_HOSTS, *outside))
 
 
@@ -127,9 +152,16 @@ def _slices(cluster: Cluster) -> dict[tuple[str, str], tuple[EndpointSlice, ...]
 
 
 def checked(made: Cluster) -> Cluster:
-    """Refuses a Service that nobody ever answers for, which kube-proxy would serve: most likely something was forgotten."""
+    """Refuses a Service that nobody ever answers for, which kube-proxy would serve: most likely something was
+    forgotten.
+    """
     for one in made.objects.services:
-        if one.spec.selector is None and one.spec.type != "ExternalName" and one.key != KUBERNETES and one.key not in made.slices:
+        if (
+            one.spec.selector is None
+            and one.spec.type != "ExternalName"
+            and one.key != KUBERNETES
+            and one.key not in made.slices
+        ):
             where = f"{made.objects.where(one)}: spec.selector"
             right = f"write a selector, or an EndpointSlice with the label kubernetes.io/service-name: {one.key[1]}"
             raise BadInput(where, "it has neither a selector nor an EndpointSlice", right)
@@ -140,23 +172,21 @@ def controlled(
     wanted: Iterable[Service], placed: Placed, machines: Mapping[str, Machine], existing: Iterable[EndpointSlice] = ()
 ) -> dict[tuple[str, str], tuple[EndpointSlice, ...]]:
     """What the EndpointSlice controller keeps for these Services."""
-    wanted = [one for one in wanted if one.spec.selector]
-    pairs = {(one.key[0], *next(iter(one.spec.selector.items()))) for one in wanted if one.spec.selector}
-    by_label: dict[tuple[str, str, str], list[Pod]] = {pair: [] for pair in pairs}
-    for pod in placed.pods.values() if pairs else ():
+    selectors = [(one, next(iter(one.spec.selector.items()))) for one in wanted if one.spec.selector]
+    by_label: dict[tuple[str, str, str], list[Pod]] = {(one.key[0], *first): [] for one, first in selectors}
+    for pod in placed.pods.values() if by_label else ():
         for name, value in pod.metadata.labels.items():
             rows = by_label.get((pod.metadata.namespace, name, value))
             if rows is not None:
                 rows.append(pod)
-    by_service: dict[tuple[str, str], list[EndpointSlice]] = {}
-    for one in existing:
-        by_service.setdefault(one.service, []).append(one)
+    known: dict[tuple[str, str], list[EndpointSlice]] = {}
+    for part in existing:
+        known.setdefault(part.service, []).append(part)
     found = {}
-    for one in wanted:
-        first = next(iter(one.spec.selector.items()))  # type: ignore[union-attr]
-        pods = [pod for pod in by_label[(one.key[0], *first)] if selects(one, pod)]
+    for service, first in selectors:
+        pods = [pod for pod in by_label[(service.key[0], *first)] if selects(service, pod)]
         candidates = [Candidate(pod, placed.addresses(pod), machines[pod.spec.node_name].zone) for pod in pods]
-        found[one.key] = slices_for(one, candidates, by_service.get(one.key, ()))
+        found[service.key] = slices_for(service, candidates, known.get(service.key, ()))
     return found
 
 

@@ -40,10 +40,12 @@ def _names(kind: type[Read]) -> msgspec.json.Decoder[Any]:
 
 
 def from_json(raw: bytes | msgspec.Raw) -> Decoded:
-    """An object from its JSON. The usual case costs two passes in C; anything unusual is read again, slowly and with words."""
+    """An object from its JSON. The usual case costs two passes in C; anything unusual is read again, slowly and with
+    words.
+    """
     try:
         found = _VALUES.decode(raw)
-        _names(type(found)).decode(raw)
+        _names(found.__class__).decode(raw)
         if found.api_version in found.api:
             return Decoded(found)
     except msgspec.ValidationError:
@@ -120,4 +122,6 @@ def _wrong(message: str, value: Any, kind: type[Read]) -> Wrong:
 
 
 def _kind_of(value: Any) -> str:
-    return {list: "a list", str: "text", bool: "a boolean", int: "a number", float: "a number"}.get(type(value), "empty")
+    return {list: "a list", str: "text", bool: "a boolean", int: "a number", float: "a number"}.get(
+        type(value), "empty"
+    )

@@ -1,6 +1,7 @@
 """The EndpointSlice controller: the pods that a Service selects, written down in slices of a hundred.
 
-Check it against staging/src/k8s.io/endpointslice (reconciler.go, utils.go, trafficdist/trafficdist.go). The real one takes
+Check it against staging/src/k8s.io/endpointslice (reconciler.go, utils.go, trafficdist/trafficdist.go). The real one
+takes
 new endpoints in random order and draws the end of a slice's name; here both follow the pods and a hash.
 """
 
@@ -13,8 +14,20 @@ from msgspec.structs import replace
 
 from ..linux.address import Address, family
 from .objects import (
-    HEADLESS, SERVICE_NAME, Endpoint, EndpointConditions, EndpointHints, EndpointPort, EndpointSlice, Labels, Metadata, Named,
-    ObjectReference, Pod, Service, ServicePort,
+    HEADLESS,
+    SERVICE_NAME,
+    Endpoint,
+    EndpointConditions,
+    EndpointHints,
+    EndpointPort,
+    EndpointSlice,
+    Labels,
+    Metadata,
+    Named,
+    ObjectReference,
+    Pod,
+    Service,
+    ServicePort,
 )  # fmt: skip
 
 MOST = 100  # endpoints in a slice (kube-controller-manager --max-endpoints-per-slice)
@@ -34,8 +47,12 @@ class Candidate(Struct, frozen=True, gc=False):
 
 def selects(service: Service, pod: Pod) -> bool:
     """Whether a Service's selector picks a pod. A Service without a selector picks none, an empty selector neither."""
-    wanted, labels = service.spec.selector, pod.metadata.labels
-    return bool(wanted) and service.key[0] == pod.key[0] and all(labels.get(name) == value for name, value in wanted.items())
+    wanted, labels = service.spec.selector or {}, pod.metadata.labels
+    return (
+        bool(wanted)
+        and service.key[0] == pod.key[0]
+        and all(labels.get(name) == value for name, value in wanted.items())
+    )
 
 
 def is_ready(pod: Pod) -> bool:
@@ -82,7 +99,11 @@ def _wanted(service: Service, candidates: Sequence[Candidate], kind: str) -> dic
 def _ports(service: Service, pod: Pod) -> Ports:
     """The Service's ports as this pod has them. A name that the pod lacks is left out."""
     rows = ((port, target_of(port, pod)) for port in service.spec.ports)
-    return tuple(EndpointPort(name=port.name, protocol=port.protocol, port=number, app_protocol=port.app_protocol) for port, number in rows if number)
+    return tuple(
+        EndpointPort(name=port.name, protocol=port.protocol, port=number, app_protocol=port.app_protocol)
+        for port, number in rows
+        if number
+    )
 
 
 def target_of(port: ServicePort, pod: Pod) -> int:
@@ -121,7 +142,9 @@ def _hints(service: Service, one: Candidate, ready: bool) -> EndpointHints | Non
 def _grouped(
     service: Service, kind: str, ports: Ports, wanted: list[Endpoint], existing: list[EndpointSlice], most: int
 ) -> list[EndpointSlice]:
-    """Slices of one set of ports: what is written stays where it is, gaps are not closed; the rest goes where it fits."""
+    """Slices of one set of ports: what is written stays where it is, gaps are not closed; the rest goes where it
+    fits.
+    """
     left = {one.addresses: one for one in wanted}
     changed: list[EndpointSlice] = []
     same: list[EndpointSlice] = []
@@ -173,7 +196,11 @@ def as_kubernetes(found: EndpointSlice) -> dict:
     return {
         "apiVersion": found.api_version,
         "kind": "EndpointSlice",
-        "metadata": {"name": found.metadata.name, "namespace": found.metadata.namespace, "labels": dict(found.metadata.labels)},
+        "metadata": {
+            "name": found.metadata.name,
+            "namespace": found.metadata.namespace,
+            "labels": dict(found.metadata.labels),
+        },
         "addressType": found.address_type,
         "endpoints": [_bare(msgspec.to_builtins(one)) for one in found.endpoints],
         "ports": None if found.ports is None else [_bare(msgspec.to_builtins(one), ("name",)) for one in found.ports],
@@ -181,6 +208,8 @@ def as_kubernetes(found: EndpointSlice) -> dict:
 
 
 def _bare(value: dict, kept: tuple[str, ...] = ()) -> dict:
-    found = {name: _bare(one) if isinstance(one, dict) else one for name, one in value.items()}
-    return {name: one for name, one in found.items() if name in kept or one not in (None, "", {}, (), [])}
-
+    found = {
+        name: _bare(one) if isinstance(one, dict) else list(one) if isinstance(one, tuple) else one
+        for name, one in value.items()
+    }
+    return {name: one for name, one in found.items() if name in kept or one not in (None, "", {}, [])}

@@ -18,7 +18,9 @@ _STEP = re.compile(r"\.([A-Za-z0-9_]+)|\[(\d+|\.\.\.)\]")
 
 
 class Parts(NamedTuple):
-    """A type taken apart: whether it may be absent, its constraints, its origin (tuple, dict, Literal or None), its bare form."""
+    """A type taken apart: whether it may be absent, its constraints, its origin (tuple, dict, Literal or None), its
+    bare form.
+    """
 
     constraints: tuple[Meta, ...]
     origin: Any
@@ -64,18 +66,23 @@ def inside(of: Any) -> type[Read] | None:
 def shape(kind: type[Read]) -> type[Struct]:
     """A strict twin of a part: the same names at every depth, no value looked at."""
     names: list[tuple[str, Any, Any]] = []
-    for name, info in fields(kind).items():
+    for info in fields(kind).values():
         part = inside(info.type)
-        if part is None:
-            names.append((info.name, Raw, Raw()))
-        else:
-            twin = shape(part)
-            names.append((info.name, (list[twin] if parts(info.type).origin is tuple else twin) | None, None))  # type: ignore[valid-type]
+        twin: Any = Raw if part is None else shape(part)
+        if part is not None:
+            twin = (list[twin] if parts(info.type).origin is tuple else twin) | None
+        names.append((info.name, twin, Raw() if part is None else None))
     names += [(name, Raw, Raw()) for name in unread(kind)]
     renamed = {info.name: name for name, info in fields(kind).items()}
     config = kind.__struct_config__
     return msgspec.defstruct(
-        f"{kind.__name__}Shape", names, rename=renamed, forbid_unknown_fields=True, tag_field=config.tag_field, tag=config.tag, gc=False
+        f"{kind.__name__}Shape",
+        names,
+        rename=renamed,
+        forbid_unknown_fields=True,
+        tag_field=config.tag_field,
+        tag=config.tag,
+        gc=False,
     )
 
 
@@ -100,7 +107,7 @@ def unknown(value: Any, kind: type[Read], path: str = "") -> list[str]:
 def expected(kind: type[Read], path: str) -> str:
     """What would be right at a path of an object such as `spec.ports[0].port`, in words."""
     of: Any = kind
-    for name, index in _STEP.findall(f".{path}"):
+    for name, _ in _STEP.findall(f".{path}"):
         taken = parts(of)
         if name and isinstance(taken.bare, type) and issubclass(taken.bare, Struct):
             info = fields(taken.bare).get(name)
@@ -120,7 +127,12 @@ def _words(of: Any) -> str:
     if len(get_args(of)) > 1 and {int, str} <= set(get_args(of)):
         return "a number or a name"
     taken = parts(of)
-    limits = {bound: getattr(meta, bound) for meta in taken.constraints for bound in ("ge", "le") if getattr(meta, bound) is not None}
+    limits = {
+        bound: getattr(meta, bound)
+        for meta in taken.constraints
+        for bound in ("ge", "le")
+        if getattr(meta, bound) is not None
+    }
     if taken.origin is Literal:
         return f"one of {', '.join(word for word in get_args(taken.bare) if word)}"
     if taken.origin is tuple:
@@ -131,4 +143,6 @@ def _words(of: Any) -> str:
         return f"a mapping with {', '.join(list(fields(taken.bare))[:4])}"
     if taken.bare is int:
         return f"a whole number from {limits.get('ge', 0)} to {limits.get('le', 'any')}" if limits else "a whole number"
-    return {str: "text (in quotes where it looks like a number)", bool: "true or false"}.get(taken.bare, "something else")
+    return {str: "text (in quotes where it looks like a number)", bool: "true or false"}.get(
+        taken.bare, "something else"
+    )

@@ -1,6 +1,7 @@
 """What flanneld says about a node, and the rules that it adds beside kube-proxy's.
 
-Check it against flannel's pkg/subnet/kube/annotations.go, pkg/backend/vxlan/vxlan.go and pkg/trafficmngr/iptables/iptables.go.
+Check it against flannel's pkg/subnet/kube/annotations.go, pkg/backend/vxlan/vxlan.go and
+pkg/trafficmngr/iptables/iptables.go.
 """
 
 import json
@@ -22,7 +23,8 @@ KUBE_PROXY_MARK = Mark(value=0x4000, mask=0x4000)
 
 
 def backend(nodes: list[Node], conflists: list[Conflist]) -> str:
-    """How packets cross between nodes: as flannel's annotations say, else as a CNI list lets expect, else by host routes.
+    """How packets cross between nodes: as flannel's annotations say, else as a CNI list lets expect, else by host
+    routes.
 
     flannel's own manifest sets it up with VXLAN, so a list with its plugin means that.
     """
@@ -65,7 +67,8 @@ def public_ip(node: Node, of: int) -> str:
 
 
 def rules(pods: Prefix, block: Prefix) -> Frame:
-    """`--ip-masq`: who leaves the pods' range takes the node's address; who comes into it from elsewhere too, but to a pod of
+    """`--ip-masq`: who leaves the pods' range takes the node's address; who comes into it from elsewhere too, but to
+    a pod of
     this node. Packets that kube-proxy has marked are its own affair."""
     masq, forward = Comment(text="flanneld masq"), Comment(text="flanneld forward")
     from_pods, to_pods = Source(prefix=pods), Destination(prefix=pods)

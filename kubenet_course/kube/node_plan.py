@@ -1,16 +1,19 @@
-"""The nodes of a cluster with what their manifests leave out: a block for pods from the node IPAM controller, an address."""
+"""The nodes of a cluster with what their manifests leave out: a block for pods from the node IPAM controller, an
+address.
+"""
 
-from collections.abc import Iterable
+from collections.abc import Iterator
+from itertools import pairwise
 
 from msgspec import Struct
 
 from ..errors import BadInput
 from ..linux.address import FAMILIES, Address, Prefix, address, family, prefix, spelled
 from . import node_ipam
+from .collection import Objects
 from .kcm_flags import ControllerExit, Flags, configured, parse_flags
 from .objects import ZONE, Node
 from .ranges import MANY_NODES, MOST_SMALL, NODES, Ranges, covering
-from .read import Objects
 
 FIRST_NODE = 11  # 192.168.1.11 is the first node of the address plan
 MASK_FLAGS = ("node-cidr-mask-size", "node-cidr-mask-size-ipv4", "node-cidr-mask-size-ipv6")
@@ -38,7 +41,9 @@ def machines(objects: Objects, ranges: Ranges) -> dict[str, Machine]:
     blocks = _blocks(objects, ranges)
     ips = _addresses(objects, ranges)
     found = {
-        node.metadata.name: Machine(node, blocks[node.metadata.name], ips[node.metadata.name], node.metadata.labels.get(ZONE, ""))
+        node.metadata.name: Machine(
+            node, blocks[node.metadata.name], ips[node.metadata.name], node.metadata.labels.get(ZONE, "")
+        )
         for node in objects.nodes
     }
     _apart(objects, found)
@@ -53,7 +58,9 @@ def _blocks(objects: Objects, ranges: Ranges) -> dict[str, dict[int, Prefix]]:
             whole = ranges.pods.get(block.family.number)
             if "pods" in ranges.said and (whole is None or block.first not in whole):
                 inside = f"within podSubnet {', '.join(map(str, ranges.pods.values()))}"
-                raise BadInput(f"{objects.where(node)}: spec.podCIDRs", f"{text} lies outside", f"write a block {inside}")
+                raise BadInput(
+                    f"{objects.where(node)}: spec.podCIDRs", f"{text} lies outside", f"write a block {inside}"
+                )
     if not all(known.values()):
         known = _allocated(objects, ranges, known)
     return {name: {block.family.number: block for block in map(prefix, texts)} for name, texts in known.items()}
@@ -77,7 +84,9 @@ def _allocated(objects: Objects, ranges: Ranges, known: dict[str, tuple[str, ...
             return known
         allocator = node_ipam.start(configuration, known)
     except ControllerExit as refusal:
-        raise BadInput("the nodes' blocks", f"kube-controller-manager exits: {refusal}", "write a podSubnet that they fit in") from None
+        raise BadInput(
+            "the nodes' blocks", f"kube-controller-manager exits: {refusal}", "write a podSubnet that they fit in"
+        ) from None
     found = dict(known)
     for node in objects.nodes:
         if not node.pod_cidrs:
@@ -99,7 +108,11 @@ def _addresses(objects: Objects, ranges: Ranges) -> dict[str, dict[int, Address]
                 mine.setdefault(family(one.address).number, address(one.address))
         for ip in mine.values():
             if ip in taken:
-                raise BadInput(f"{objects.where(node)}: status.addresses", f"{ip} is {taken[ip]}'s too", "give each node its own address")
+                raise BadInput(
+                    f"{objects.where(node)}: status.addresses",
+                    f"{ip} is {taken[ip]}'s too",
+                    "give each node its own address",
+                )
             taken[ip] = node
         found[node.metadata.name] = mine
     many = MANY_NODES if len(objects.nodes) > MOST_SMALL else NODES
@@ -113,7 +126,7 @@ def _addresses(objects: Objects, ranges: Ranges) -> dict[str, dict[int, Address]
     return found
 
 
-def _free(where: Prefix, taken: dict[Address, Node]) -> Iterable[Address]:
+def _free(where: Prefix, taken: dict[Address, Node]) -> Iterator[Address]:
     value = where.network + FIRST_NODE
     last = where.network | ~where.mask & ((1 << where.family.bits) - 1)
     while value < last:
@@ -127,8 +140,11 @@ def _free(where: Prefix, taken: dict[Address, Node]) -> Iterable[Address]:
 def _apart(objects: Objects, found: dict[str, Machine]) -> None:
     """No two nodes' blocks share an address: a packet would not know where to go."""
     for of in FAMILIES:
-        rows = sorted(((one.blocks[of].network, -one.blocks[of].mask, one) for one in found.values() if of in one.blocks), key=lambda row: row[:2])
-        for (_, _, one), (_, _, other) in zip(rows, rows[1:], strict=False):
+        rows = sorted(
+            ((one.blocks[of].network, -one.blocks[of].mask, one) for one in found.values() if of in one.blocks),
+            key=lambda row: row[:2],
+        )
+        for (_, _, one), (_, _, other) in pairwise(rows):
             if other.blocks[of].first in one.blocks[of]:
                 raise BadInput(
                     f"{objects.where(other.node)}: spec.podCIDRs",

@@ -1,6 +1,7 @@
 """What all Kubernetes objects share: how a field is typed, what a name may be, metadata.
 
-Fields have the API's names in snake case (staging/src/k8s.io/api/*/types.go). Defaults are those that the API server fills
+Fields have the API's names in snake case (staging/src/k8s.io/api/*/types.go). Defaults are those that the API server
+fills
 in. null means absent, as the API server reads it; where absent and empty differ, absent is None and empty is ().
 """
 
@@ -22,7 +23,9 @@ ZONE = "topology.kubernetes.io/zone"
 SERVICE_NAME = "kubernetes.io/service-name"
 HEADLESS = "service.kubernetes.io/headless"
 PROXY_NAME = "service.kubernetes.io/service-proxy-name"
-WRITTEN_BY_SERVERS = "uid resourceVersion generation creationTimestamp selfLink managedFields ownerReferences finalizers generateName"
+WRITTEN_BY_SERVERS = (
+    "uid resourceVersion generation creationTimestamp selfLink managedFields ownerReferences finalizers generateName"
+)
 
 
 def _labels() -> Labels:

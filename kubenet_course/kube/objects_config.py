@@ -96,8 +96,9 @@ class KubeProxyConfiguration(Configuration, frozen=True, gc=False, tag="KubeProx
     """How kube-proxy works on every node. The empty mode is iptables."""
 
     unread: ClassVar[str] = (
-        "featureGates clientConnection logging hostnameOverride healthzBindAddress metricsBindAddress bindAddressHardFail "
-        "enableProfiling showHiddenMetricsForVersion portRange oomScoreAdj configSyncPeriod winkernel udpIdleTimeout"
+        "featureGates clientConnection logging hostnameOverride healthzBindAddress metricsBindAddress "
+        "bindAddressHardFail enableProfiling showHiddenMetricsForVersion portRange "
+        "oomScoreAdj configSyncPeriod winkernel udpIdleTimeout"
     )
     api: ClassVar[tuple[str, ...]] = ("kubeproxy.config.k8s.io/v1alpha1",)
     mode: Literal["", "iptables", "ipvs", "nftables", "kernelspace"] = ""

@@ -55,8 +55,8 @@ class Container(Read, frozen=True, gc=False):
 
     unread: ClassVar[str] = (
         "image command args env envFrom resources volumeMounts volumeDevices lifecycle imagePullPolicy securityContext "
-        "stdin stdinOnce tty terminationMessagePath terminationMessagePolicy workingDir resizePolicy targetContainerName "
-        "livenessProbe readinessProbe startupProbe restartPolicyRules"
+        "stdin stdinOnce tty terminationMessagePath terminationMessagePolicy workingDir resizePolicy "
+        "targetContainerName livenessProbe readinessProbe startupProbe restartPolicyRules"
     )
     name: str = ""
     ports: tuple[ContainerPort, ...] = ()
@@ -65,8 +65,9 @@ class Container(Read, frozen=True, gc=False):
 
 class PodSpec(Read, frozen=True, gc=False):
     unread: ClassVar[str] = (
-        "volumes ephemeralContainers restartPolicy terminationGracePeriodSeconds activeDeadlineSeconds dnsPolicy dnsConfig "
-        "nodeSelector serviceAccountName serviceAccount automountServiceAccountToken hostPID hostIPC hostUsers "
+        "volumes ephemeralContainers restartPolicy terminationGracePeriodSeconds activeDeadlineSeconds dnsPolicy "
+        "dnsConfig nodeSelector serviceAccountName serviceAccount automountServiceAccountToken hostPID hostIPC "
+        "hostUsers "
         "shareProcessNamespace securityContext imagePullSecrets affinity schedulerName tolerations hostAliases "
         "priorityClassName priority preemptionPolicy readinessGates runtimeClassName enableServiceLinks overhead "
         "topologySpreadConstraints setHostnameAsFQDN os schedulingGates resourceClaims resources hostnameOverride "

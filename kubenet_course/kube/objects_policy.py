@@ -1,4 +1,5 @@
-"""NetworkPolicy, as its author wrote it: an absent list and an empty one are kept apart, for they select different things.
+"""NetworkPolicy, as its author wrote it: an absent list and an empty one are kept apart, for they select different
+things.
 
 Check it against staging/src/k8s.io/api/networking/v1/types.go.
 """

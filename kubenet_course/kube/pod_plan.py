@@ -1,4 +1,6 @@
-"""The pods of a cluster with what their manifests leave out: a node from the scheduler, addresses from the node's block."""
+"""The pods of a cluster with what their manifests leave out: a node from the scheduler, addresses from the node's
+block.
+"""
 
 from collections.abc import Mapping
 
@@ -6,9 +8,9 @@ from msgspec.structs import replace
 
 from ..errors import BadInput
 from ..linux.address import Address, address, family, spelled
+from .collection import Objects
 from .node_plan import Machine
 from .objects import Pod
-from .read import Objects
 
 Addresses = tuple[Address, ...]
 
@@ -33,7 +35,11 @@ class Placed:
                 self.pods[pod.key] = pod
             elif pod.spec.node_name:
                 known = ", ".join(list(machines)[:5]) or "none: there is no Node"
-                raise BadInput(f"{objects.where(pod)}: spec.nodeName", f"there is no node {pod.spec.node_name!r}", f"name one of {known}")
+                raise BadInput(
+                    f"{objects.where(pod)}: spec.nodeName",
+                    f"there is no node {pod.spec.node_name!r}",
+                    f"name one of {known}",
+                )
             else:
                 homeless.append(pod)
         _check(objects, self)
@@ -64,7 +70,9 @@ class Placed:
         return self._addresses[pod.key]
 
     def _give(self, node: str) -> None:
-        """The bridge keeps the block's first address; the others are given in turn, but for those that pods have already."""
+        """The bridge keeps the block's first address; the others are given in turn, but for those that pods have
+        already.
+        """
         self._done.add(node)
         own = [pod for pod in self.on[node] if not pod.spec.host_network]
         waiting = [pod for pod in own if not pod.addresses]
@@ -76,7 +84,11 @@ class Placed:
                 while (ip := spelled(value, block.family)) in taken:
                     value += 1
                 if value >= last:
-                    raise BadInput(str(pod), f"{node} has no address left in {block}", "put fewer pods on a node, or give it a larger block")
+                    raise BadInput(
+                        str(pod),
+                        f"{node} has no address left in {block}",
+                        "put fewer pods on a node, or give it a larger block",
+                    )
                 given[pod.key].append(ip)
                 value += 1
         self._addresses.update({key: tuple(ips) for key, ips in given.items()})
@@ -97,7 +109,11 @@ def _check(objects: Objects, placed: Placed) -> None:
                     right = f"write one of {', '.join(map(str, blocks.values())) or 'a block'}, the block of {name}"
                     raise BadInput(f"{objects.where(pod)}: status.podIP", f"{ip} lies outside its node's block", right)
                 if ip in seen:
-                    raise BadInput(f"{objects.where(pod)}: status.podIP", f"{ip} is {seen[ip]}'s too", "give each pod its own address")
+                    raise BadInput(
+                        f"{objects.where(pod)}: status.podIP",
+                        f"{ip} is {seen[ip]}'s too",
+                        "give each pod its own address",
+                    )
                 seen[ip] = pod
 
 

@@ -1,4 +1,6 @@
-"""Which addresses a cluster uses: as its configuration says, else as its nodes show, else the course's one address plan."""
+"""Which addresses a cluster uses: as its configuration says, else as its nodes show, else the course's one address
+plan.
+"""
 
 from collections.abc import Iterable
 
@@ -6,8 +8,8 @@ from msgspec import Struct
 
 from ..errors import BadInput
 from ..linux.address import FAMILIES, IPV4, Address, Family, Prefix, family, mask_of, number, prefix
+from .collection import Objects
 from .objects_base import Read
-from .read import Objects
 
 PODS = {4: prefix("10.244.0.0/16"), 6: prefix("fd00:10:244::/56")}
 MANY_PODS = {4: prefix("10.128.0.0/9"), 6: prefix("fd00:10:244::/48")}  # for more nodes than 256
@@ -20,7 +22,9 @@ USUAL = {4: 16, 6: 56}  # lengths of pod ranges that nobody mentions
 
 
 class Ranges(Struct, frozen=True):
-    """The ranges of a cluster, one for each of its families, primary first. `said`: which of them its configuration names."""
+    """The ranges of a cluster, one for each of its families, primary first. `said`: which of them its configuration
+    names.
+    """
 
     families: tuple[int, ...]
     pods: dict[int, Prefix]
@@ -33,7 +37,9 @@ def ranges(objects: Objects) -> Ranges:
     networking = objects.cluster.networking if objects.cluster else None
     pods = _listed(networking.pod_subnet if networking else "")
     services = _listed(networking.service_subnet if networking else "")
-    services = services or {block.family.number: block for one in objects.service_cidrs for block in map(prefix, one.spec.cidrs)}
+    services = services or {
+        block.family.number: block for one in objects.service_cidrs for block in map(prefix, one.spec.cidrs)
+    }
     said = frozenset(name for name, found in (("pods", pods), ("services", services)) if found)
     families = tuple(pods) or tuple(services) or _seen(objects)
     many = len(objects.nodes) > MOST_SMALL

@@ -1,6 +1,7 @@
 """Services with what their manifests leave out, as the API server would fill it in: ClusterIPs, NodePorts, families.
 
-Check it against pkg/registry/core/service/storage/alloc.go and pkg/apis/core/v1/defaults.go. Which free address or port is
+Check it against pkg/registry/core/service/storage/alloc.go and pkg/apis/core/v1/defaults.go. Which free address or
+port is
 drawn is up to chance in a real cluster; here it is the first.
 """
 
@@ -11,12 +12,13 @@ from msgspec.structs import replace
 from ..errors import BadInput
 from ..linux.address import Address, address, family
 from .cidr import parse_sloppy
+from .collection import Objects
 from .objects import Service
 from .ranges import Ranges
-from .read import Objects
 from .service_ipam import Refused, ServiceRange, allocate_next, service_range
 
 NODE_PORTS = range(30000, 32768)
+DUAL = ("PreferDualStack", "RequireDualStack")
 STATIC_BAND = 86  # ports that are left to people who choose by hand: min(max(16, 2768 / 32), 128)
 
 
@@ -29,6 +31,8 @@ def services(objects: Objects, ranges: Ranges) -> list[Service]:
     for one in objects.services:
         if not one.cluster_ips and not one.is_headless and one.spec.type != "ExternalName":
             one = _with_addresses(one, ranges, pools, taken)
+        elif one.is_headless and not one.spec.ip_families:
+            one = _with_families(one, ranges)
         if one.spec.type in ("NodePort", "LoadBalancer"):
             one = _with_ports(one, ports)
         found.append(one)
@@ -44,7 +48,11 @@ def _taken_addresses(objects: Objects, ranges: Ranges) -> set[Address]:
                 right = f"write one of {', '.join(map(str, ranges.services.values()))}"
                 raise BadInput(f"{objects.where(one)}: spec.clusterIP", f"{ip} lies outside the Services' range", right)
             if ip in taken:
-                raise BadInput(f"{objects.where(one)}: spec.clusterIP", f"{ip} is {taken[ip]}'s too", "give each Service its own address")
+                raise BadInput(
+                    f"{objects.where(one)}: spec.clusterIP",
+                    f"{ip} is {taken[ip]}'s too",
+                    "give each Service its own address",
+                )
             taken[ip] = one
     return set(taken)
 
@@ -52,7 +60,7 @@ def _taken_addresses(objects: Objects, ranges: Ranges) -> set[Address]:
 def _with_addresses(one: Service, ranges: Ranges, pools: dict[int, ServiceRange], taken: set[Address]) -> Service:
     spec = one.spec
     wanted = [6 if name == "IPv6" else 4 for name in spec.ip_families] or list(ranges.families)
-    if spec.ip_family_policy in ("", "SingleStack") and len(spec.ip_families) < 2:
+    if spec.ip_family_policy not in DUAL and len(spec.ip_families) < 2:
         wanted = wanted[:1]
     found: list[Address] = []
     for of in wanted:
@@ -61,10 +69,20 @@ def _with_addresses(one: Service, ranges: Ranges, pools: dict[int, ServiceRange]
         try:
             found.append(allocate_next(pools[of], taken, lambda size: 0))
         except Refused as refusal:
-            raise BadInput(f"{one}: spec.clusterIP", f"the Services' range gives none: {refusal}", "write a larger serviceSubnet") from None
+            raise BadInput(
+                f"{one}: spec.clusterIP", f"the Services' range gives none: {refusal}", "write a larger serviceSubnet"
+            ) from None
         taken.add(found[-1])
     families = tuple("IPv6" if of == 6 else "IPv4" for of in wanted)
-    return replace(one, spec=replace(spec, cluster_ip=found[0] if found else "", cluster_ips=tuple(found), ip_families=families))
+    return replace(
+        one, spec=replace(spec, cluster_ip=found[0] if found else "", cluster_ips=tuple(found), ip_families=families)
+    )
+
+
+def _with_families(one: Service, ranges: Ranges) -> Service:
+    """A headless Service has families too: the first, or all if it asks for them or has no selector."""
+    wanted = ranges.families if one.spec.selector is None or one.spec.ip_family_policy in DUAL else ranges.families[:1]
+    return replace(one, spec=replace(one.spec, ip_families=tuple("IPv6" if of == 6 else "IPv4" for of in wanted)))
 
 
 def _free_ports(taken: set[int]) -> Iterator[int]:
@@ -77,9 +95,18 @@ def _with_ports(one: Service, ports: Iterator[int]) -> Service:
     """A NodePort for each port that has none; a load balancer's Service may do without."""
     spec = one.spec
     filled = tuple(
-        replace(port, node_port=next(ports)) if not port.node_port and spec.allocate_load_balancer_node_ports else port for port in spec.ports
+        replace(port, node_port=next(ports)) if not port.node_port and spec.allocate_load_balancer_node_ports else port
+        for port in spec.ports
     )
     health = spec.health_check_node_port
     if spec.type == "LoadBalancer" and spec.external_traffic_policy == "Local" and not health:
         health = next(ports)
-    return replace(one, spec=replace(spec, ports=filled, health_check_node_port=health, external_traffic_policy=spec.external_traffic_policy or "Cluster"))
+    return replace(
+        one,
+        spec=replace(
+            spec,
+            ports=filled,
+            health_check_node_port=health,
+            external_traffic_policy=spec.external_traffic_policy or "Cluster",
+        ),
+    )

@@ -37,7 +37,9 @@ KubernetesLoader.add_implicit_resolver("tag:yaml.org,2002:int", _INTEGER, list("
 
 
 def documents_of(path: str, content: bytes) -> Iterator[tuple[int, dict[str, Any]]]:
-    """The documents of a file with their numbers; empty ones are passed over. Raises BadInput where it stops being YAML."""
+    """The documents of a file with their numbers; empty ones are passed over. Raises BadInput where it stops being
+    YAML.
+    """
     try:
         text = content.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -52,12 +54,18 @@ def documents_of(path: str, content: bytes) -> Iterator[tuple[int, dict[str, Any
             if value is None:
                 continue
             if not isinstance(value, dict):
-                raise BadInput(f"{path}: document {number}", f"it is {_kind(value)}", "write an object with apiVersion, kind and metadata")
+                raise BadInput(
+                    f"{path}: document {number}",
+                    f"it is {_kind(value)}",
+                    "write an object with apiVersion, kind and metadata",
+                )
             yield number, value
     except (yaml.YAMLError, RecursionError, ValueError) as error:
         if isinstance(error, BadInput):
             raise
-        raise BadInput(f"{path}: document {max(number, 1)}", f"it is not YAML: {_said(error)}", "write it as kubectl prints it") from None
+        raise BadInput(
+            f"{path}: document {max(number, 1)}", f"it is not YAML: {_said(error)}", "write it as kubectl prints it"
+        ) from None
     finally:
         if loader is not None:
             loader.dispose()
@@ -73,4 +81,4 @@ def _said(error: Exception) -> str:
 
 
 def _kind(value: Any) -> str:
-    return {list: "a list", str: "text"}.get(type(value), "a plain value")
+    return "a list" if isinstance(value, list) else "text" if isinstance(value, str) else "a plain value"

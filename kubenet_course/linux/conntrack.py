@@ -147,8 +147,8 @@ def _continued(skb: Skb, known: Connection, kernel: Kernel) -> Skb:
             both = known.seen_reply and known.state in ("SYN_RECV", "ESTABLISHED")
             assured = known.assured or (then == "ESTABLISHED" and both)
             known = replace(known, state=then, assured=assured)
-    known = replace(known, seen_reply=known.seen_reply or reply)
     known = _refreshed(known, kernel.now, moves=not isinstance(header, Tcp) or then != IGNORE)
+    known = replace(known, seen_reply=known.seen_reply or reply)  # its time does not know of a first answer yet
     kernel.update(known)
     return replace(skb, connection=known, ctinfo=ctinfo, reply=reply)
 
@@ -197,7 +197,7 @@ def attached(skb: Skb, answer: Packet) -> Skb:
     known = skb.connection
     if known is NO_CONNECTION:
         return Skb(answer)
-    if known is UNTRACKED:  # the kernel takes this note for an answer's, so that NOTRACK leaves it alone: then it is looked up
+    if known is UNTRACKED:  # a note that the kernel reads as RELATED: NOTRACK lets the answer be, and it is looked up
         return Skb(answer, ctinfo="RELATED")
     return Skb(answer, connection=known, ctinfo="RELATED", reply=not skb.reply)
 

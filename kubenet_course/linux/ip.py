@@ -12,7 +12,7 @@ from .conntrack import attached
 from .icmp import TIME_EXCEEDED, TOO_BIG, error, unroutable
 from .netfilter import hook
 from .packet import Packet, length, lowered
-from .route import LIMITED_BROADCAST, LOCAL_GROUPS, LOOPBACK, MULTICAST, NO_ROUTE, ZERO, Route
+from .route import LIMITED_BROADCAST, LINK_LOCAL, LOCAL_GROUPS, LOOPBACK, MULTICAST, NO_ROUTE, ZERO, Route
 from .skb import NO_FRAME, Skb
 from .trace import Next, Step
 
@@ -55,11 +55,15 @@ def route_input(kernel: Kernel, stage: str, skb: Skb) -> Step:
 
 
 def _row_in(kernel: Kernel, skb: Skb) -> Route:
-    """The row that decides for what came in. What goes to many has none in IPv4's tables, and a default route does not lead it on."""
+    """The row that decides for what came in. What goes to many has none in IPv4's tables: no default route leads it on. An address
+    that means something on one link only needs a row for that link (rt6_need_strict)."""
     to = skb.packet.flow.dst
     if to == LIMITED_BROADCAST:
         return Route(prefix(to), skb.dev_in, type="broadcast")
-    return Route(MULTICAST[4], skb.dev_in, type="multicast") if to in MULTICAST[4] else kernel.ns.fib.lookup(to)
+    if to in MULTICAST[4]:
+        return Route(MULTICAST[4], skb.dev_in, type="multicast")
+    strict = to in LINK_LOCAL or to in LOOPBACK[6]
+    return kernel.ns.fib.lookup(to, skb.dev_in if strict else "")
 
 
 def _joined(kernel: Kernel, skb: Skb) -> bool:

@@ -126,7 +126,7 @@ SHAPES = frozenset({"UNSPEC", "UNICAST", "MULTICAST"})  # what an IPv6 address t
 
 
 def _is_one_of(wanted: frozenset[str], subject: Address, kernel: Kernel, dev: str) -> bool:
-    """IPv4 asks for any of the types; IPv6 for every one that the address itself tells, and then for any of the rest (match_type6)."""
+    """IPv4 asks for any of the types; IPv6 for all that the address itself tells, then for any of the rest (match_type6)."""
     types = address_types(kernel.ns, subject, dev)
     if family(subject) is IPV4:
         return bool(wanted & types)
@@ -174,6 +174,9 @@ class Nfacct(Test, frozen=True, kw_only=True):
         return True
 
 
+MOST_ADDRESSES, MOST_TIMES = 100, 255
+
+
 class Recent(Test, frozen=True, kw_only=True):
     """`-m recent` (xt_recent.c): a list of addresses and when each was seen. `action` is set, rcheck, update or remove."""
 
@@ -211,8 +214,10 @@ class Recent(Test, frozen=True, kw_only=True):
 
 
 def _saw(seen_by: dict[Address, list[int]], subject: Address, now: int) -> None:
-    """Adds a time to an address's list and makes it the youngest; a list keeps twenty times (xt_recent's ip_pkt_list_tot)."""
-    seen_by[subject] = [*seen_by.pop(subject, []), now][-20:]
+    """Adds a time to an address and makes it the youngest. A list keeps a hundred addresses (ip_list_tot): the oldest goes."""
+    if subject not in seen_by and len(seen_by) >= MOST_ADDRESSES:
+        del seen_by[next(iter(seen_by))]
+    seen_by[subject] = [*seen_by.pop(subject, []), now][-MOST_TIMES:]
 
 
 class Limit(Test, frozen=True, kw_only=True):

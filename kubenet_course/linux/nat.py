@@ -144,10 +144,10 @@ def _with_address(flow: Flow, to: Range, end: str) -> Flow:
     """The flow with an address from the range; of several, the one that a hash of both addresses names (find_best_ips_proto)."""
     if not to.low:
         return flow
-    return replace(flow, **{end: to.low if to.low == to.high else _spread(flow, to)})
+    return replace(flow, **{end: to.low if to.low == to.high else _spread(flow, to, end)})
 
 
-def _spread(flow: Flow, to: Range) -> Address:
+def _spread(flow: Flow, to: Range, end: str) -> Address:
     of = family(to.low)
     count = of.bits // 32
     words = [number(address).to_bytes(of.bits // 8, "big") for address in (flow.src, flow.dst, to.low, to.high)]
@@ -159,6 +159,8 @@ def _spread(flow: Flow, to: Range) -> Address:
         least, dist = (0, 0xFFFFFFFF) if free else (low[i], (high[i] - low[i] + 1) & 0xFFFFFFFF)
         word = (least + (seed * dist >> 32)) & 0xFFFFFFFF
         free = free or word != high[i]
+        if end == "dst":  # the kernel mixes in the destination as it is by now
+            dst[i] = int.from_bytes(word.to_bytes(4, "big"), "little")
         seed = seed if to.persistent else seed ^ dst[i]
         value = value << 32 | word
     return spelled(value, of)
@@ -179,12 +181,12 @@ def _with_free_port(flow: Flow, to: Range, end: str, kernel: Kernel) -> Flow:
         first, last = (1, 511) if port < 512 else (600, 1023) if port < 1024 else (1024, 65535)
     size = last - first + 1
     attempts = min(size, MOST_ATTEMPTS)
-    offset = port - to.base if to.base >= 0 else 0
+    offset = port - to.base & 0xFFFF if to.base >= 0 else 0
     if to.base < 0 and (to.by_chance or end == "src"):
         offset = kernel.choices.pick(("port", kernel.ns.name, flow, end), range(65536))
     while True:
         for attempt in range(attempts):
-            flow = _with_port(flow, end, first + (offset + attempt) % size)
+            flow = _with_port(flow, end, first + (offset + attempt & 0xFFFF) % size)
             if not taken(flow, kernel):
                 return flow
         if attempts >= size or attempts < FEWEST_ATTEMPTS:

@@ -103,7 +103,7 @@ def nat(kernel: Kernel, stage: str, skb: Skb) -> Step:
 
 
 def _on_its_way(kernel: Kernel, stage: str, before: Skb, after: Skb, why: tuple, compared: int) -> Step:
-    """A packet with another destination needs another route: our own at once (nf_nat_ipv4_local_fn), one that came in when it gets there."""
+    """A packet with another destination needs another route: our own at once (nf_nat_ipv4_local_fn), one that came in later."""
     said, elsewhere = _said(before, after), before.packet.flow.dst != after.packet.flow.dst
     if elsewhere and stage == "nat OUTPUT":
         rerouted = kernel.route_again(after)

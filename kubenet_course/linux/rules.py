@@ -99,9 +99,15 @@ class Matched(Struct, frozen=True):
     number: int
     rule: Rule | None
 
+    @property
+    def text(self) -> str:
+        """The rule as iptables-save prints it; of a policy, that it is one."""
+        from .rule_text import rule_text
+
+        return rule_text(self.chain, self.rule) if self.rule else "the end of the chain: its policy"
+
     def __str__(self) -> str:
-        place = f"{self.table} {self.chain} {self.number or 'policy'}"
-        return f"{place}: {self.rule.text or self.rule}" if self.rule else place
+        return f"{self.table} {self.chain} {self.number or 'policy'}: {self.text}"
 
 
 class Walked(Struct, frozen=True):

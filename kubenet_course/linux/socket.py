@@ -98,9 +98,11 @@ def _third_step(skb: Skb) -> Packet:
 
 def expect(kernel: Kernel, packet: Packet) -> None:
     """A program sends this packet through a socket of its own: the answer to it will be taken."""
-    if packet.flow.has_reverse:
-        header = packet.header
-        kernel.remembers.open[packet.flow.reverse] = (header.seq + 1) & 0xFFFFFFFF if isinstance(header, Tcp) else 0
+    flow, header = packet.flow, packet.header
+    if flow.src == family(flow.dst).any:
+        flow = replace(flow, src=kernel.source_of(flow.dst) or flow.src)
+    if flow.has_reverse:
+        kernel.remembers.open[flow.reverse] = (header.seq + 1) & 0xFFFFFFFF if isinstance(header, Tcp) else 0
 
 
 def _taken(socket: Socket) -> str:

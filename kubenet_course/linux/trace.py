@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from .packet import Frame
+from .packet import Frame, Packet
 from .skb import Skb
 
 
@@ -78,6 +78,11 @@ class Trace(Struct, frozen=True):
             for step in self.steps
             if step.frame is not None
         ]
+
+    def frame(self, namespace: str, device: str, direction: str = "out") -> Frame:
+        """The first frame with an IP packet that passed a device."""
+        place = (namespace, device, direction)
+        return next(row[3] for row in self.frames if row[:3] == place and isinstance(row[3].payload, Packet))
 
     def after(self, number: int) -> tuple[int, ...]:
         """The numbers of all steps that one step led to, directly or by others."""

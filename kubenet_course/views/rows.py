@@ -29,7 +29,7 @@ def words(row: object) -> tuple[str, str]:
     if isinstance(row, Matched):
         if row.rule is None:
             return "policy", f"{row.table} {row.chain}: the end of the chain"
-        return "rule", f"{row.table} {row.chain} {row.number}: {row.rule.text or row.rule}"
+        return "rule", f"{row.table} {row.chain} {row.number}: {row.text}"
     if isinstance(row, Route):
         return "route", "none matches" if row is NO_ROUTE or row.type == "none" else str(row)
     if isinstance(row, Connection):

@@ -41,15 +41,16 @@ def _said(step: Step) -> str:
     return f"{step.said} ({ENDS[step.end]})" if step.end in ENDS else step.said
 
 
-def rules(of: Trace) -> Table:
-    """Every rule that matched, in order, with the kernel and the hook at which it was asked."""
+def rules(of: Trace, where: str = "", stage: str = "") -> Table:
+    """Every rule that matched, in order, with the kernel and the hook; only those of one kernel or stage where it is named."""
+    asked = [step for step in of.steps if where in ("", step.namespace) and stage in ("", step.stage)]
     rows = [
-        (step.namespace, step.stage, f"{row.chain} {row.number or 'policy'}", row.rule.text if row.rule else "the end of the chain")
-        for step in of.steps
+        (step.namespace, step.stage, f"{row.chain} {row.number or 'policy'}", row.text)
+        for step in asked
         for row in step.why
         if isinstance(row, Matched)
     ]  # fmt: skip
-    walked = sum(step.walked for step in of.steps)
+    walked = sum(step.walked for step in asked)
     said = f"{len(rows)} rules matched of {walked} that the kernels compared" if rows else "No rule matched."
     return table(said, ("where", "stage", "chain, number", "rule"), rows, code=(2, 3))
 

@@ -44,6 +44,32 @@ function skeleton() {
   return parts;
 }
 
+// A table as the Python side has it: caption, heads, rows; the columns in `code` are code, the rows in `marked` matter most.
+function table(of, tints) {
+  if (!of.rows.length) return element("p", {}, of.caption);
+  const made = element("table", {}, element("caption", {}, of.caption));
+  made.append(element("thead", {}, element("tr", {}, ...of.heads.map((head) => element("th", { scope: "col" }, head)))));
+  const body = element("tbody");
+  of.rows.forEach((row, number) => {
+    const [header, layer] = of.layers?.[number] ?? [];
+    const tint = layer === undefined ? "" : `background:${tints[header % tints.length]};color:#111111`;
+    if (layer !== undefined && layer + header !== of.layers[number - 1]?.toReversed().join("")) {
+      body.append(element("tr", {}, element("th", { scope: "rowgroup", colspan: String(row.length), style: tint }, layer)));
+    }
+    const is_marked = of.marked.includes(number);
+    const cells = row.map((text, at) => {
+      const cell = at ? element("td") : element("th", { scope: "row" });
+      if (of.code.includes(at)) cell.className = "kn-code";
+      if (tint && at === 2) cell.style.cssText = tint;
+      cell.append(at || !is_marked ? text : `★ ${text}`);
+      return cell;
+    });
+    body.append(element("tr", is_marked ? { class: "kn-marked" } : {}, ...cells));
+  });
+  made.append(body);
+  return made;
+}
+
 // Finds the picture's parts by their keys once, so that a step touches only what changes.
 function picture(svg) {
   const keyed = new Map([...svg.querySelectorAll("[data-key]")].map((one) => [one.dataset.key, one]));
@@ -79,16 +105,16 @@ function follow(box, region) {
 function render({ model, el }) {
   const parts = skeleton();
   let story, mark, numbers = [], at = 0, timer = null;
-  const texts = new Map(); // what each panel shows now, so that what stays is left alone
+  const shown = new Map(); // what each panel shows now, so that what stays is left alone
 
   const fill = (panel, number) => {
-    if (texts.get(panel) === number) return;
-    texts.set(panel, number);
-    panel.innerHTML = number < 0 ? "" : story.texts[number];
+    if (shown.get(panel) === number) return;
+    shown.set(panel, number);
+    panel.replaceChildren(table(story.pool[number], story.tints));
   };
   const show = () => {
     const step = story.steps[numbers[at]];
-    follow(mark(step.here, step.been.map((number) => story.texts[number]), step.stage), parts.picture);
+    follow(mark(step.here, step.been.map((number) => story.pool[number]), step.stage), parts.picture);
     parts.about.textContent = step.about;
     parts.where.textContent = `${step.where} · ${step.stage}`;
     parts.asks.textContent = step.asks;
@@ -99,8 +125,8 @@ function render({ model, el }) {
     fill(parts.held, step.held);
     fill(parts.known, step.known);
     if (step.frame >= 0) fill(parts.frame, step.frame);
-    else if (texts.get(parts.frame) !== -2) {
-      texts.set(parts.frame, -2);
+    else if (shown.get(parts.frame) !== -2) {
+      shown.set(parts.frame, -2);
       parts.frame.textContent = "No device is passed at this step, so there is no frame.";
     }
     const told = `Step ${at + 1} of ${numbers.length}`;
@@ -142,7 +168,7 @@ function render({ model, el }) {
     story = model.get("story");
     parts.picture.innerHTML = story.svg;
     mark = picture(parts.picture.querySelector("svg"));
-    texts.clear();
+    shown.clear();
     parts.heading.textContent = model.get("title");
     parts.heading.hidden = !model.get("title");
     parts.root.setAttribute("aria-label", model.get("title") || "One request, step by step");

@@ -1,10 +1,11 @@
 """What the stepper's page is told, once: the picture, and for each step where the packet is and what to write beside it.
 
-Texts that several steps share are sent once and named by number; a story of two hundred steps has a few dozen.
+Tables that several steps share are sent once and named by number.
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from functools import lru_cache
 from itertools import pairwise
@@ -14,7 +15,7 @@ from ..linux.kernel import STAGES
 from ..linux.packet import Frame
 from ..linux.trace import ENDS
 from .drawing import Mark
-from .frame import frame_table
+from .frame import TINTS, FrameTable, frame_table
 from .moments import DETAILS, Moment, connections, shown, trail
 from .rows import connection_table, held, why
 from .scene import Scene
@@ -25,13 +26,18 @@ GOOD = ("local", "forwarded")  # ends that the sender hoped for
 
 
 class Pool:
-    """Texts by number, each kept once."""
+    """Values by number, each kept once: names of lines, and tables as plain data."""
 
     def __init__(self) -> None:
-        self.texts: dict[str, int] = {}
+        self.numbers: dict[str, int] = {}
+        self.values: list[object] = []
 
-    def number(self, text: str) -> int:
-        return self.texts.setdefault(text, len(self.texts))
+    def number(self, value: object) -> int:
+        key = json.dumps(value)
+        if key not in self.numbers:
+            self.numbers[key] = len(self.values)
+            self.values.append(value)
+        return self.numbers[key]
 
 
 def told(scene: Scene, story: tuple[Moment, ...]) -> dict[str, Any]:
@@ -55,9 +61,9 @@ def told(scene: Scene, story: tuple[Moment, ...]) -> dict[str, Any]:
                 "good": step.end in GOOD,
                 "here": place.here,
                 "been": [pool.number(key) for key in place.been],
-                "why": pool.number(_html(why(step.why))),
-                "held": pool.number(_html(held(moment.before, step.skb))),
-                "known": pool.number(_html(connection_table(rows, _remembers(step.namespace, len(rows))))),
+                "why": pool.number(_plain(why(step.why))),
+                "held": pool.number(_plain(held(moment.before, step.skb))),
+                "known": pool.number(_plain(connection_table(rows, _remembers(step.namespace, len(rows))))),
                 "frame": pool.number(frames[at]) if frames[at] else -1,
             }
         )
@@ -66,7 +72,8 @@ def told(scene: Scene, story: tuple[Moment, ...]) -> dict[str, Any]:
         "steps": steps,
         "shown": {detail: shown(story, detail) for detail in DETAILS},
         "details": DETAILS,
-        "texts": list(pool.texts),
+        "tints": TINTS,
+        "pool": pool.values,
     }
 
 
@@ -91,30 +98,40 @@ def question(stage: str) -> str:
     return " ".join(said.partition("\n\n")[0].split())
 
 
-def _html(table: Table) -> str:
-    return table._repr_html_()
+def _plain(of: Table) -> dict[str, object]:
+    return {"caption": of.caption, "heads": of.heads, "rows": of.rows, "code": of.code, "marked": of.marked}
 
 
 def _remembers(namespace: str, count: int) -> str:
     return f"{namespace} remembers of these packets" if count else f"{namespace} remembers no connection of these packets."
 
 
-def _frames(story: Sequence[Moment]) -> list[str]:
+def _frames(story: Sequence[Moment]) -> list[dict[str, object] | None]:
     """The frame of each step at a device, field by field, with what differs from the frame before on this packet's way."""
-    made: dict[tuple[Frame, Frame | None], str] = {}
+    made: dict[tuple[Frame, Frame | None], dict[str, object]] = {}
     last: list[Frame | None] = []
-    found = []
+    found: list[dict[str, object] | None] = []
     for moment in story:
         frame = moment.step.frame
         before = last[moment.parent] if moment.parent >= 0 and _goes_on(story, moment) else None
         last.append(frame or before)
-        if frame is None:
-            found.append("")
-            continue
-        if (frame, before) not in made:
-            made[frame, before] = frame_table(frame, before)._repr_html_()
-        found.append(made[frame, before])
+        if frame is not None and (frame, before) not in made:
+            made[frame, before] = _fields(frame_table(frame, before))
+        found.append(made[frame, before] if frame is not None else None)
     return found
+
+
+def _fields(of: FrameTable) -> dict[str, object]:
+    """A frame's table as plain data; `layers` says for each row to which header it belongs."""
+    rows = of.rows
+    return {
+        "caption": of.caption,
+        "heads": ("field", "byte", "bytes", "value", "before"),
+        "rows": [(row.field.name, row.place, row.bytes, row.value, row.told) for row in rows],
+        "code": (2,),
+        "marked": [at for at, row in enumerate(rows) if row.was],
+        "layers": [(row.field.header, row.field.layer) for row in rows],
+    }
 
 
 def _goes_on(story: Sequence[Moment], moment: Moment) -> bool:

@@ -6,7 +6,7 @@ from ipaddress import ip_address
 from time import sleep
 from typing import Any
 
-from kubenet_course.kube.cni import masquerade_nft, netns, nft, skel
+from kubenet_course.kube.cni import netns, skel
 from kubenet_course.kube.cni.address import Cidr
 from kubenet_course.kube.cni.bridge import (
     gateways_of,
@@ -19,13 +19,12 @@ from kubenet_course.kube.cni.bridge import (
 )
 from kubenet_course.kube.cni.bridge_check import check_wiring
 from kubenet_course.kube.cni.bridge_config import Bridge, bridge_config, refuse_contradictions, refuse_mac
+from kubenet_course.kube.cni.bridge_rules import guard, masquerade, no_masquerade, unguard
 from kubenet_course.kube.cni.commands import Command, Failed, addresses, execute, link, run
 from kubenet_course.kube.cni.delegate import delegated, result_of
-from kubenet_course.kube.cni.masquerade import default_backend, plan_masquerade, plan_no_masquerade
 from kubenet_course.kube.cni.result import Result
 from kubenet_course.kube.cni.skel import Call
 from kubenet_course.kube.cni.spec import CURRENT, CniError, quoted, refused
-from kubenet_course.kube.cni.spoofing import PREROUTING, plan_guard, plan_no_guard
 
 PORT_WAITS = (0, 0.05, 0.5, 1.0, 1.0)  # seconds
 ADDRESS_WAITS = (0.0, *[0.1] * 50)
@@ -44,17 +43,12 @@ def add(call: Call) -> Result:
     if not conf.spoof_check:
         return connected(conf, call, veth, bridge["address"])
     pod = device_of(call.ifname, "container interface", path=call.netns)
-    run(plan_guard(call.container_id, call.ifname, veth, pod["address"]))
+    guard(call, veth, pod["address"])
     try:
         return connected(conf, call, veth, bridge["address"])
     except CniError:
         unguard(call)
         raise
-
-
-def unguard(call: Call) -> None:
-    """Lets the interface send with any MAC again."""
-    run(plan_no_guard(call.container_id, call.ifname, nft.rules_of(PREROUTING)))
 
 
 def connected(conf: Bridge, call: Call, veth: str, mac: str) -> Result:
@@ -108,24 +102,6 @@ def configured(conf: Bridge, call: Call, result: Result, mac: str) -> tuple[Resu
     if conf.masquerade:
         masquerade(conf, call, [cidr_of(each["address"]) for each in result["ips"]])
     return result, vlan_device
-
-
-def masquerade(conf: Bridge, call: Call, pods: list[Cidr]) -> None:
-    """Masquerading by the program that the configuration names. Raises CniError (999) for another."""
-    backend = default_backend() if conf.masquerade_backend is None else conf.masquerade_backend
-    if backend == "iptables":
-        run(plan_masquerade(conf.name, call.container_id, pods))
-    elif backend == "nftables":
-        comment = masquerade_nft.comment_of(conf.name, call.ifname, call.container_id)
-        run(masquerade_nft.plan_masquerade(comment, pods, own_rules(conf, call)))
-    else:
-        raise refused(f"unknown ipmasq backend {quoted(backend)}", "write iptables or nftables, or leave it out")
-
-
-def own_rules(conf: Bridge, call: Call) -> list[nft.Rule]:
-    """The interface's masquerading rules in nftables."""
-    rules = nft.rules_of(masquerade_nft.CHECKS)
-    return masquerade_nft.owned(rules, conf.name, call.ifname, call.container_id)
 
 
 def vlan_gateway(conf: Bridge) -> dict[str, Any]:
@@ -219,9 +195,7 @@ def delete(call: Call) -> None:
     if conf.spoof_check and call.netns:
         unguard(call)
     if conf.ipam and conf.masquerade and call.netns:
-        # Both programs: the pod may be older than the configuration.
-        run(plan_no_masquerade(conf.name, call.container_id, held))
-        run(masquerade_nft.plan_no_masquerade(own_rules(conf, call)))
+        no_masquerade(conf, call, held)
 
 
 def unplug(ifname: str, path: str) -> list[Cidr]:

@@ -10,14 +10,12 @@ from kubenet_course.kube.cni.masquerade import PROGRAM, chain_name
 from kubenet_course.kube.cni.portmap import (
     DNAT,
     Chain,
-    PortMap,
-    Words,
     container_chain,
     plan_around,
     plan_no_ports,
     plan_ports,
-    portmap_config,
 )
+from kubenet_course.kube.cni.portmap_config import PortMap, Words, portmap_config
 from kubenet_course.kube.cni.result import Result
 from kubenet_course.kube.cni.skel import Call
 from kubenet_course.kube.cni.spec import CniError, refused

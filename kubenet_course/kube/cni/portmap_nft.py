@@ -8,7 +8,7 @@ from kubenet_course.kube.cni import nft
 from kubenet_course.kube.cni.address import Cidr, parse_ip
 from kubenet_course.kube.cni.commands import Command
 from kubenet_course.kube.cni.nft import Chain, Rule
-from kubenet_course.kube.cni.portmap import Mapping, PortMap
+from kubenet_course.kube.cni.portmap_config import Mapping, PortMap
 from kubenet_course.kube.cni.spec import quoted, refused
 
 TABLE = "cni_hostport"

@@ -45,7 +45,9 @@ def matching(slices: Iterable[EndpointSlice], port: Port, of: Family) -> Iterabl
 
 
 def endpoints(slices: Iterable[EndpointSlice], port: Port, of: Family) -> tuple[Endpoint, ...]:
-    """All endpoints of a Service port, sorted by their text. Of two with the same address and port, the one that stays."""
+    """All endpoints of a Service port, sorted by their text. Of two with the same address and port, the one that
+    stays.
+    """
     known: dict[str, Endpoint] = {}
     for number, found in matching(slices, port, of):
         for one in found.endpoints:
@@ -78,4 +80,3 @@ def anybody(slices: Iterable[EndpointSlice], port: Port, of: Family) -> bool:
             if said.ready is not False or (said.serving is not False and said.terminating):
                 return True
     return False
-

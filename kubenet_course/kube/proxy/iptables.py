@@ -1,4 +1,5 @@
-"""kube-proxy in iptables mode: Services and their slices become the rules of one node, rule for rule as 1.36 writes them.
+"""kube-proxy in iptables mode: Services and their slices become the rules of one node, rule for rule as 1.36 writes
+them.
 
 Rules are made when they are looked up: following one packet past ten thousand Services costs one Service's rules. Rule
 numbers, lengths and texts are those of the whole.
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from ...linux.address import FAMILIES
-from ...linux.rules import Chain, Rule, Ruleset, Table
+from ...linux.rules import Chain, Ruleset, Table
 from ..objects import EndpointSlice, KubeProxyConfiguration, Service
 from . import chain_names as names
 from .iptables_frame import BASE, JUMPS, Frame, fixed, node_port_jumps
@@ -68,7 +69,10 @@ def rules_of(
 
 def _sorted(chains: dict[str, Chain]) -> dict[str, Chain]:
     """Base chains first, the rest by name, as iptables-save prints them."""
-    return {name: chains[name] for name in sorted(chains, key=lambda name: ("", "") if chains[name].policy else ("user", name))}
+    return {
+        name: chains[name]
+        for name in sorted(chains, key=lambda name: ("", "") if chains[name].policy else ("user", name))
+    }
 
 
 class NatChains(Mapping[str, Chain]):

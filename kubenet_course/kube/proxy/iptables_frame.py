@@ -7,7 +7,7 @@ from ...linux.address import IPV4, prefix
 from ...linux.matches import Comment, Destination, Mark, Source, Test
 from ...linux.matches_memory import AddrType, Conntrack, CtCondition, Nfacct
 from ...linux.rules import Rule
-from ...linux.targets import Accept, Drop, Jump, Masquerade, Return, SetMark, Range
+from ...linux.targets import Accept, Drop, Jump, Masquerade, Range, Return, SetMark
 from . import chain_names as names
 from .node import Settings
 
@@ -55,7 +55,7 @@ JUMPS: Frame = {
 
 
 def fixed(to: Settings) -> Frame:
-    """The fixed chains of a node, per table. A canary is an empty chain: when it is gone, somebody flushed the table."""
+    """The fixed chains of a node, per table. A canary is an empty chain: once it is gone, the table was flushed."""
     marked = Mark(value=to.mark, mask=to.mark)
     return {
         "mangle": {names.CANARY: ()},

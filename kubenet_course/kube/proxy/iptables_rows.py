@@ -27,7 +27,9 @@ NODE_PORTS = SHARED.index(("nat", names.NODEPORTS))
 
 
 class NodeView:
-    """All Services as one node sees them: who is in reach, which chains there are. Nothing is worked out before it is asked."""
+    """All Services as one node sees them: who is in reach, which chains there are. Nothing is worked out before it is
+    asked.
+    """
 
     def __init__(self, services: Services, settings: Settings):
         self.services, self.settings = services, settings

@@ -37,7 +37,9 @@ SHARED = (
 
 
 class Answers(Struct, frozen=True, gc=False):
-    """What decides how a Service port stands in the shared chains: who answers at all, for its ClusterIP, from outside."""
+    """What decides how a Service port stands in the shared chains: who answers at all, for its ClusterIP, from
+    outside.
+    """
 
     anybody: bool
     internal: bool
@@ -105,7 +107,7 @@ def _node_port(port: ServicePort, to: Settings) -> tuple[Rule, ...]:
 
 
 def counts_localhost(to: Settings) -> bool:
-    """Whether NodePorts on 127.0.0.1, which nftables mode does not have, are counted: they double the NodePort rules."""
+    """Whether NodePorts on 127.0.0.1, are counted: each NodePort then has two rules."""
     return to.localhost_node_ports and to.node.nfacct
 
 
@@ -189,7 +191,9 @@ def _with_local(local: Test, tests: tuple[Test, ...]) -> tuple[Test, ...]:
 
 
 def _external(port: ServicePort, reach: Reach, to: Settings, cluster: str, local: str) -> list[Rule]:
-    """Under policy Local the client's address is kept; pods and the node itself are led to all endpoints all the same."""
+    """Under policy Local the client's address is kept; pods and the node itself are led to all endpoints all the
+    same.
+    """
     what = f"for {port.text} external destinations"
     if not port.external_local:
         found = [Rule((Comment(text=f"masquerade traffic {what}"),), TO_MASQ)]
@@ -215,7 +219,9 @@ def _source_ranges(port: ServicePort, to: Settings) -> list[Rule]:
 
 
 def _choose(port: ServicePort, endpoints: Endpoints, to: Settings, terse: bool) -> list[Rule]:
-    """The endpoint that this client had before, else one by lot: the first of n with 1/n, the next of the rest with 1/(n-1)."""
+    """The endpoint that this client had before, else one by lot: the first of n with 1/n, the next of the rest with
+    1/(n-1).
+    """
     rows = [(endpoint_chain(port, one), () if terse else (Comment(text=f"{port.text} -> {one}"),)) for one in endpoints]
     found: list[Rule] = []
     if port.sticky:

@@ -1,6 +1,7 @@
 """What a kube-proxy knows of its own node, and what its configuration makes of that.
 
-Check it against cmd/kube-proxy/app/server.go and server_linux.go (getLocalDetectors), pkg/proxy/util/nodeport_addresses.go
+Check it against cmd/kube-proxy/app/server.go and server_linux.go (getLocalDetectors),
+pkg/proxy/util/nodeport_addresses.go
 and pkg/proxy/util/localdetector.go.
 """
 
@@ -17,7 +18,9 @@ LOOPBACK: dict[int, Address] = {4: "127.0.0.1", 6: "::1"}
 
 
 class NodeFacts(Struct, frozen=True):
-    """One node. `ips` are its own addresses, primary first; `others` those on its further devices, such as its bridge."""
+    """One node. `ips` are its own addresses, primary first; `others` those on its further devices, such as its
+    bridge.
+    """
 
     name: str
     zone: str = ""
@@ -39,7 +42,8 @@ class NodeFacts(Struct, frozen=True):
 class Settings(Struct, frozen=True):
     """A configuration, made definite for one node and family.
 
-    `local` is the test that a packet comes from a pod, None where nothing tells. `node_ports_on`: the addresses on which
+    `local` is the test that a packet comes from a pod, None where nothing tells. `node_ports_on`: the addresses on
+    which
     NodePorts answer, None for all of them.
     """
 
@@ -117,4 +121,3 @@ def local_test(configuration: KubeProxyConfiguration, node: NodeFacts, of: Famil
             texts = [text.strip() for text in configuration.cluster_cidr.split(",") if text.strip()]
     blocks = [block for block in map(prefix, texts) if block.family is of]
     return Source(prefix=blocks[0]) if blocks else None
-

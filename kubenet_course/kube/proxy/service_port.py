@@ -49,7 +49,9 @@ class ServicePort(Struct, frozen=True, dict=True):
 
     @property
     def uses_cluster(self) -> bool:
-        """External traffic needs all endpoints even under a Local policy: pods and the node itself are not restricted by it."""
+        """External traffic needs all endpoints even under a Local policy: pods and the node itself are not restricted
+        by it.
+        """
         return not self.internal_local or self.is_external
 
     @property
@@ -59,8 +61,8 @@ class ServicePort(Struct, frozen=True, dict=True):
     @property
     def keys(self) -> tuple[Address | int, ...]:
         """The addresses and the node's ports that lead to it."""
-        found = (self.cluster_ip, *self.external_ips, *self.vips, self.port.node_port, self.health_check)
-        return tuple(key for key in found if key)
+        ports = (port for port in (self.port.node_port, self.health_check) if port)
+        return (self.cluster_ip, *self.external_ips, *self.vips, *ports)
 
 
 def is_proxied(service: Service) -> bool:

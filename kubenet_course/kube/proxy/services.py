@@ -82,7 +82,13 @@ class Services:
         total = 0
         for port in self.ports:
             slices = self.slices_of(port)
-            total += len({(one.addresses[0], number) for number, found in matching(slices, port.port, self.family) for one in found.endpoints})
+            total += len(
+                {
+                    (one.addresses[0], number)
+                    for number, found in matching(slices, port.port, self.family)
+                    for one in found.endpoints
+                }
+            )
             if total > LARGE:
                 return True
         return False

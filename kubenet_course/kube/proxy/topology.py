@@ -11,9 +11,11 @@ Fits = Callable[[Endpoint], bool]
 
 
 class Reach(NamedTuple):
-    """What a node uses of a Service port: `cluster` under policy Cluster, `local` under policy Local, `all` of them together.
+    """What a node uses of a Service port: `cluster` under policy Cluster, `local` under policy Local, `all` of them
+    together.
 
-    `anybody`: whether any endpoint is usable anywhere; without it the Service is refused, with it and none in reach dropped.
+    `anybody`: whether any endpoint is usable anywhere; without it the Service is refused, with it and none in reach
+    dropped.
     """
 
     cluster: Endpoints
@@ -31,7 +33,9 @@ class Reach(NamedTuple):
 
 
 def reach(endpoints: Endpoints, port: ServicePort, node: str, zone: str) -> Reach:
-    """Ready endpoints, those that hints prefer if hints are complete; where none is ready, those that go but still serve."""
+    """Ready endpoints, those that hints prefer if hints are complete; where none is ready, those that go but still
+    serve.
+    """
     cluster: Endpoints = ()
     local: Endpoints = ()
     fits: Fits | None = None
@@ -57,7 +61,9 @@ def _union(one: Endpoints, other: Endpoints) -> Endpoints:
 
 
 def preferred(ready: Iterable[Endpoint], node: str, zone: str) -> Fits | None:
-    """The test that hints make: for this node, else for its zone. None where any ready endpoint lacks a hint, or none is for us."""
+    """The test that hints make: for this node, else for its zone. None where any ready endpoint lacks a hint, or none
+    is for us.
+    """
     ready = tuple(ready)
     if ready and all(one.nodes for one in ready) and any(node in one.nodes for one in ready):
         return lambda one: node in one.nodes
