@@ -11,7 +11,7 @@ from kernel_lab import PORTS, Player
 from kubenet_course.linux.address import IPV6, family
 from kubenet_course.linux.choices import Choices, Seeded
 from kubenet_course.linux.memory import SECOND
-from kubenet_course.linux.packet import ECHO, ECHO_REPLY, ICMP, Packet, Tcp, Udp
+from kubenet_course.linux.packet import ECHO, ECHO_REPLY, ICMP, Neighbour, Packet, Tcp, Udp
 from kubenet_course.linux.skb import Connection
 from kubenet_course.linux.trace import Step
 
@@ -81,7 +81,8 @@ def _is_beyond(player: Player) -> bool:
     """What the model does not answer: the copy that a machine makes for itself of what it sends to many (DEV-11), redirects
     (DEV-5), which nothing switches off in IPv6, and packets to the address that nobody has (::). From then on the case is lost:
     rules that count have seen packets that the model does not have."""
-    to_all = any(s.namespace == "router" and s.stage == "ip_output" and s.skb.route.type in MANY for s in player.steps)
+    out = (s.skb for s in player.steps if s.namespace == "router" and s.stage == "ip_output")
+    to_all = any(skb.route.type in MANY and not isinstance(skb.packet.payload, Neighbour) for skb in out)
     turned = (
         s for s in player.steps if s.namespace == "router" and s.stage == "ip_forward" and s.skb.dev_in == s.skb.dev_out
     )

@@ -44,12 +44,11 @@ def test_a_rule_of_masquerading_begins_with_the_digests_of_its_network_and_inter
 def test_masquerading_is_one_rule_for_each_address_and_replaces_what_is_stale():
     pods = [parse_cidr("192.168.1.3/24"), parse_cidr("fd00:22::2/64")]
     (change,) = masquerade_nft.plan_masquerade("mine", [pod for pod in pods if pod], [Rule(9, "old")])
+    chain = "inet cni_plugins_masquerade masq_checks"
     assert change.stdin.splitlines()[-3:] == [
-        "delete rule inet cni_plugins_masquerade masq_checks handle 9",
-        "add rule inet cni_plugins_masquerade masq_checks"
-        ' ip saddr 192.168.1.3 ip daddr != 192.168.1.0/24 masquerade comment "mine"',
-        "add rule inet cni_plugins_masquerade masq_checks"
-        ' ip6 saddr fd00:22::2 ip6 daddr != fd00:22::/64 masquerade comment "mine"',
+        f"delete rule {chain} handle 9",
+        f'add rule {chain} ip saddr 192.168.1.3 ip daddr != 192.168.1.0/24 masquerade comment "mine"',
+        f'add rule {chain} ip6 saddr fd00:22::2 ip6 daddr != fd00:22::/64 masquerade comment "mine"',
     ]
 
 
@@ -88,23 +87,23 @@ def test_without_rules_there_is_nothing_to_take_away():
 
 
 @pytest.mark.parametrize(
-    "story, more, msg",
+    "backend, more, other, options",
     [
-        ("nftables' conditions for iptables",
-         {"backend": "iptables", "conditionsV4": ["iifname", "a"], "conditionsV6": ["b"]},
-         "iptables backend was requested but configuration contains nftables-specific options"
-         " [conditionsV4 conditionsV6]"),
-        ("iptables' options for nftables",
-         {"externalSetMarkChain": "KUBE-MARK-MASQ", "conditionsV4": ["-a"], "conditionsV6": ["!x", "-c"]},
-         "nftables backend was requested but configuration contains iptables-specific options"
-         " [externalSetMarkChain conditionsV4]"),
-        ("no such backend", {"backend": "ebtables"}, 'unrecognized backend "ebtables"'),
+        ("iptables", {"conditionsV4": ["iifname", "a"], "conditionsV6": ["b"]}, "nftables", "conditionsV4 conditionsV6"),
+        ("nftables", {"externalSetMarkChain": "KUBE-MARK-MASQ", "conditionsV4": ["-a"], "conditionsV6": ["!x"]},
+         "iptables", "externalSetMarkChain conditionsV4"),
     ],
 )  # fmt: skip
-def test_options_of_the_other_backend_are_refused(story: str, more: dict[str, Any], msg: str):
+def test_options_of_the_other_backend_are_refused(backend: str, more: dict[str, Any], other: str, options: str):
     with pytest.raises(CniError) as refusal:
-        portmap_config(portmap(**more), "eth0")
-    assert (refusal.value.code, refusal.value.msg) == (999, msg), story
+        portmap_config(portmap(backend=backend, **more), "eth0")
+    told = f"{backend} backend was requested but configuration contains {other}-specific options [{options}]"
+    assert (refusal.value.code, refusal.value.msg) == (999, told)
+
+
+def test_an_unknown_backend_of_host_ports_is_refused():
+    with pytest.raises(CniError, match='unrecognized backend "ebtables"'):
+        portmap_config(portmap(backend="ebtables"), "eth0")
 
 
 def calls(tmp_path: Path, wire: dict[str, Any], ports: dict[str, Any] | None = None) -> dict[str, dict[str, Any]]:

@@ -129,7 +129,7 @@ def test_without_port_mappings_the_result_goes_on_in_the_asked_version():
 
 VARIANTS: dict[str, dict[str, Any]] = {
     "as it comes": {},
-    "conditions": {"conditionsV4": ["-s", "10.0.0.0/8"], "conditionsV6": ["!", "-d", "fd11::/64"]},
+    "conditions": {"conditionsV4": ["-s", "10.0.0.0/8"], "conditionsV6": ["-s", "fd11::/64"]},
     "no snat": {"snat": False},
 }
 

@@ -27,10 +27,11 @@ def services(objects: Objects, ranges: Ranges) -> list[Service]:
     pools = {of: service_range(parse_sloppy(str(ranges.services[of]))) for of in ranges.families}
     taken = _taken_addresses(objects, ranges)
     ports = _free_ports({port.node_port for one in objects.services for port in one.spec.ports})
-    found = []
+    found, given = [], 0
     for one in objects.services:
         if not one.cluster_ips and not one.is_headless and one.spec.type != "ExternalName":
-            one = _with_addresses(one, ranges, pools, taken)
+            one = _with_addresses(one, ranges, pools, taken, given)
+            given += 1
         elif one.is_headless and not one.spec.ip_families:
             one = _with_families(one, ranges)
         if one.spec.type in ("NodePort", "LoadBalancer"):
@@ -57,7 +58,9 @@ def _taken_addresses(objects: Objects, ranges: Ranges) -> set[Address]:
     return set(taken)
 
 
-def _with_addresses(one: Service, ranges: Ranges, pools: dict[int, ServiceRange], taken: set[Address]) -> Service:
+def _with_addresses(
+    one: Service, ranges: Ranges, pools: dict[int, ServiceRange], taken: set[Address], given: int
+) -> Service:
     spec = one.spec
     wanted = [6 if name == "IPv6" else 4 for name in spec.ip_families] or list(ranges.families)
     if spec.ip_family_policy not in DUAL and len(spec.ip_families) < 2:
@@ -67,7 +70,7 @@ def _with_addresses(one: Service, ranges: Ranges, pools: dict[int, ServiceRange]
         if of not in pools:
             continue
         try:
-            found.append(allocate_next(pools[of], taken, lambda size: 0))
+            found.append(allocate_next(pools[of], taken, lambda size: given % size))
         except Refused as refusal:
             raise BadInput(
                 f"{one}: spec.clusterIP", f"the Services' range gives none: {refusal}", "write a larger serviceSubnet"

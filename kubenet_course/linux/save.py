@@ -168,3 +168,22 @@ def _table_text(table: Table) -> str:
     lines += [f":{chain.name} {chain.policy or '-'} [0:0]" for chain in table.chains.values()]
     lines += [rule_text(chain.name, rule) for chain in table.chains.values() for rule in chain.rules]
     return "\n".join([*lines, "COMMIT", ""])
+
+
+def with_rule(rules: Ruleset, table: str, line: str) -> Ruleset:
+    """The same rules and one more: `-A CHAIN ...` behind the others of its chain, `-I CHAIN ...` before them."""
+    chains = dict(rules.tables[table].chains) if table in rules.tables else {}
+    draft = Draft(
+        table,
+        {name: chain.policy for name, chain in chains.items()},
+        {name: list(c.rules) for name, c in chains.items()},
+    )
+    try:
+        if not _add(draft, line, 1):
+            raise BadInput(
+                "", f"{shown(line)} is not understood", "write it with the matches and targets that the model knows"
+            )
+    except BadInput as error:
+        raise BadInput(f"rule for {table}", error.what, error.right) from None
+    _closed(draft)
+    return Ruleset({**rules.tables, table: _built(draft)})
