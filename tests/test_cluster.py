@@ -178,6 +178,18 @@ ports: [{name: '', port: 80}]
             "10.1.128.0/17 shares addresses with podSubnet 10.1.0.0/16",
         ),
         (
+            "a node among the pods",
+            subnets("10.1.0.0/16") + node("a", addresses="[{type: InternalIP, address: 10.1.7.7}]"),
+            "text: document 2 (Node a): status.addresses",
+            "10.1.7.7 lies within podSubnet 10.1.0.0/16",
+        ),
+        (
+            "pods, but no node at all",
+            pod("a"),
+            "text: document 1 (Pod default/a): spec.nodeName",
+            "there is no node 'node-1', and no Node at all",
+        ),
+        (
             "more nodes than blocks",
             NODES + subnets("10.1.0.0/24"),
             "text: document 2 (Node node-2)",

@@ -10,15 +10,27 @@ from kubenet_course.linux.conntrack import conntrack_in
 from kubenet_course.linux.kernel import send
 from kubenet_course.linux.memory import SECOND, Memory
 from kubenet_course.linux.packet import Flow, Icmp, Packet, Quote, ping, tcp, udp
+from kubenet_course.linux.rules import Matched
 from kubenet_course.linux.skb import NO_CONNECTION, UNTRACKED, Connection, Skb
 
 TRACKING = "*filter\n-A FORWARD -m conntrack --ctstate NEW\nCOMMIT\n"
 POD, WORLD = ("10.244.1.10", 40000), ("203.0.113.5", 80)
 THERE, BACK = (*POD, *WORLD), (*WORLD, *POD)
 
-# The table of net/netfilter/nf_conntrack_proto_tcp.c (Linux 6.18), by direction and kind of segment; columns as there: none, SYN sent,
-# SYN received, established, FIN wait, close wait, last ACK, time wait, close, second SYN sent. iv: invalid, ig: ignored.
-COLUMNS = ["NONE", "SYN_SENT", "SYN_RECV", "ESTABLISHED", "FIN_WAIT", "CLOSE_WAIT", "LAST_ACK", "TIME_WAIT", "CLOSE", "SYN_SENT2"]
+# The table of net/netfilter/nf_conntrack_proto_tcp.c (Linux 6.18), by direction and kind of segment, its columns in the kernel's
+# order. iv: the packet is INVALID; ig: it is let through and moves nothing.
+COLUMNS = [
+    "NONE",
+    "SYN_SENT",
+    "SYN_RECV",
+    "ESTABLISHED",
+    "FIN_WAIT",
+    "CLOSE_WAIT",
+    "LAST_ACK",
+    "TIME_WAIT",
+    "CLOSE",
+    "SYN_SENT2",
+]
 CODES = dict(zip(["no", "ss", "sr", "es", "fw", "cw", "la", "tw", "cl", "s2"], COLUMNS, strict=True))
 KERNEL_TABLE = {
     ("original", "S"): "ss ss ig ig ig ig ig ss ss s2",
@@ -62,6 +74,7 @@ def test_a_segment_moves_a_connection_as_the_kernels_table_says(who, flags, stat
     elif code == "ig":
         assert (skb.connection.state, skb.connection.expires) == (state, 1000 * SECOND), "it belongs, and moves nothing"
     elif code == "ss" and state in ("TIME_WAIT", "CLOSE"):
+        # The kernel looks back first: after a RST it wants a FIN, or a RST from the same side (DEV-2).
         assert (skb.ctinfo, skb.connection.state, skb.connection.confirmed) == ("NEW", "SYN_SENT", False), "opened anew"
         assert skb.connection.original == packet.flow
     else:
@@ -204,7 +217,8 @@ def test_states_that_rules_see_through_a_conversation():
     met = []
     for packet in (udp(*THERE), udp(*THERE), udp(*BACK), udp(*THERE), error, stray):
         trace = send(ns, packet, dev="pods" if packet.flow.src == POD[0] else "eth0", memory=memory)
-        met.append("".join(states[row.number - 1] for row in trace.matched if row.chain == "FORWARD" and row.number))
+        rows = [row for step in trace.steps for row in step.why if isinstance(row, Matched) and row.chain == "FORWARD"]
+        met.append("".join(states[row.number - 1] for row in rows if row.number))
     assert met == ["NEW", "NEW", "ESTABLISHED", "ESTABLISHED", "RELATED", "INVALID"]
 
 

@@ -10,7 +10,7 @@ from realkernel.oracle import _private
 
 from kubenet_course.kube.cluster import cluster
 from kubenet_course.kube.proxy.iptables import iptables_rules
-from kubenet_course.kube.proxy.services import Services
+from kubenet_course.kube.proxy.iptables_rows import IptablesServices as Services
 from kubenet_course.linux.address import FAMILIES, IPV4
 from kubenet_course.linux.choices import Seeded
 from kubenet_course.linux.kernel import Kernel

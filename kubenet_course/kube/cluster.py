@@ -21,8 +21,8 @@ from .objects import EndpointSlice, KubeProxyConfiguration, Pod, Service
 from .pod_plan import Placed
 from .proxy.iptables import iptables_rules
 from .proxy.iptables_frame import Frame
+from .proxy.iptables_rows import IptablesServices
 from .proxy.node import DEFAULTS, NodeFacts
-from .proxy.services import Services
 from .ranges import Ranges, ranges
 from .read import read
 from .service_plan import services
@@ -86,9 +86,9 @@ class Cluster:
     # ------------------------------------------------------------------------------------------------------
 
     @cached_property
-    def watched(self) -> dict[int, Services]:
+    def watched(self) -> dict[int, IptablesServices]:
         """Per family, what every node's kube-proxy watches."""
-        found = {of: Services(self.services, self.slices, FAMILIES[of]) for of in FAMILIES}
+        found = {of: IptablesServices(self.services, self.slices, FAMILIES[of]) for of in FAMILIES}
         for one in found.values():
             _ = one.by_key, one.is_large, one.counts, one.restricted
         return found
@@ -151,18 +151,23 @@ def _slices(cluster: Cluster) -> dict[tuple[str, str], tuple[EndpointSlice, ...]
     return written | controlled(missing, cluster.placed, cluster.machines)
 
 
+def _zone(machines: Mapping[str, Machine], pod: Pod) -> str:
+    machine = machines.get(pod.spec.node_name)
+    return machine.zone if machine else ""
+
+
 def checked(made: Cluster) -> Cluster:
-    """Refuses a Service that nobody ever answers for, which kube-proxy would serve: most likely something was
-    forgotten.
+    """Refuses what kube-proxy and the controllers can bear, but where something was most likely forgotten: pods without
+    any Node, a Service that nobody can ever answer for.
     """
-    for one in made.objects.services:
-        if (
-            one.spec.selector is None
-            and one.spec.type != "ExternalName"
-            and one.key != KUBERNETES
-            and one.key not in made.slices
-        ):
-            where = f"{made.objects.where(one)}: spec.selector"
+    objects = made.objects
+    for pod in made.placed.pods.values() if not made.machines else ():
+        said = f"there is no node {pod.spec.node_name!r}, and no Node at all"
+        raise BadInput(f"{objects.where(pod)}: spec.nodeName", said, "give the Nodes too")
+    for one in objects.services:
+        nobody = not one.spec.selector and one.key not in made.slices
+        if nobody and one.spec.type != "ExternalName" and one.key != KUBERNETES:
+            where = f"{objects.where(one)}: spec.selector"
             right = f"write a selector, or an EndpointSlice with the label kubernetes.io/service-name: {one.key[1]}"
             raise BadInput(where, "it has neither a selector nor an EndpointSlice", right)
     return made
@@ -184,8 +189,10 @@ def controlled(
         known.setdefault(part.service, []).append(part)
     found = {}
     for service, first in selectors:
-        pods = [pod for pod in by_label[(service.key[0], *first)] if selects(service, pod)]
-        candidates = [Candidate(pod, placed.addresses(pod), machines[pod.spec.node_name].zone) for pod in pods]
+        pods = by_label[(service.key[0], *first)]
+        if len(service.spec.selector or ()) > 1:
+            pods = [pod for pod in pods if selects(service, pod)]
+        candidates = [Candidate(pod, placed.addresses(pod), _zone(machines, pod)) for pod in pods]
         found[service.key] = slices_for(service, candidates, known.get(service.key, ()))
     return found
 

@@ -89,10 +89,13 @@ def slices_for(
 def _wanted(service: Service, candidates: Sequence[Candidate], kind: str) -> dict[Ports, list[Endpoint]]:
     """The endpoints of a family, by the ports that their pods have: pods with other ports need slices of their own."""
     groups: dict[Ports, list[Endpoint]] = {}
+    by_name = any(isinstance(port.target_port, str) for port in service.spec.ports)
+    ports: Ports | None = None
     for one in candidates:
-        addresses = tuple(ip for ip in one.addresses if family(ip).name == kind)
+        addresses = tuple([ip for ip in one.addresses if family(ip).name == kind])
         if addresses and not one.pod.is_over:
-            groups.setdefault(_ports(service, one.pod), []).append(_endpoint(service, one, addresses))
+            ports = _ports(service, one.pod) if by_name or ports is None else ports
+            groups.setdefault(ports, []).append(_endpoint(service, one, addresses))
     return groups
 
 

@@ -47,7 +47,20 @@ def machines(objects: Objects, ranges: Ranges) -> dict[str, Machine]:
         for node in objects.nodes
     }
     _apart(objects, found)
+    if "pods" in ranges.said:
+        _outside(objects, found, ranges)
     return found
+
+
+def _outside(objects: Objects, found: dict[str, Machine], ranges: Ranges) -> None:
+    """Nodes live outside the pods' range, or their answers would be looked for among pods."""
+    for machine in found.values():
+        for of, ip in machine.ips.items():
+            if of in ranges.pods and ip in ranges.pods[of]:
+                where = f"{objects.where(machine.node)}: status.addresses"
+                raise BadInput(
+                    where, f"{ip} lies within podSubnet {ranges.pods[of]}", "give nodes addresses of their own"
+                )
 
 
 def _blocks(objects: Objects, ranges: Ranges) -> dict[str, dict[int, Prefix]]:

@@ -3,6 +3,7 @@ block.
 """
 
 from collections.abc import Mapping
+from heapq import heapify, heapreplace
 
 from msgspec.structs import replace
 
@@ -33,8 +34,10 @@ class Placed:
             if on is not None:
                 on.append(pod)
                 self.pods[pod.key] = pod
+            elif pod.spec.node_name and not machines:
+                self.pods[pod.key] = pod
             elif pod.spec.node_name:
-                known = ", ".join(list(machines)[:5]) or "none: there is no Node"
+                known = ", ".join(list(machines)[:5])
                 raise BadInput(
                     f"{objects.where(pod)}: spec.nodeName",
                     f"there is no node {pod.spec.node_name!r}",
@@ -43,31 +46,39 @@ class Placed:
             else:
                 homeless.append(pod)
         _check(objects, self)
-        for pod in homeless:
-            self._schedule(pod)
+        self._schedule(homeless)
 
-    def _schedule(self, pod: Pod) -> None:
-        """The node with the fewest pods, the first of several."""
-        if not self.on:
-            self.waiting.append(pod)
-            return
-        name = min(self.on, key=lambda name: len(self.on[name]))
-        placed = replace(pod, spec=replace(pod.spec, node_name=name))
-        self.on[name].append(placed)
-        self.pods[pod.key] = placed
+    def _schedule(self, homeless: list[Pod]) -> None:
+        """Each goes to the node with the fewest pods, the first of several."""
+        fewest = [(len(pods), place, name) for place, (name, pods) in enumerate(self.on.items())]
+        heapify(fewest)
+        for pod in homeless:
+            if not fewest:
+                self.waiting.append(pod)
+                continue
+            count, place, name = fewest[0]
+            heapreplace(fewest, (count + 1, place, name))
+            placed = replace(pod, spec=replace(pod.spec, node_name=name))
+            self.on[name].append(placed)
+            self.pods[pod.key] = placed
 
     def addresses(self, pod: Pod) -> Addresses:
         """A pod's addresses, one of each family; with hostNetwork its node's; () for a pod without a node."""
-        if pod.addresses and not pod.spec.host_network:
+        key, said = pod.key, pod.status
+        if key in self._addresses:
+            return self._addresses[key]
+        if (said.pod_ip or said.pod_ips) and not pod.spec.host_network:
             return tuple(map(address, pod.addresses))
-        node = self.pods.get(pod.key, pod).spec.node_name
+        node = self.pods.get(key, pod).spec.node_name
         if not node:
             return ()
+        if node not in self.machines:
+            return tuple(map(address, pod.addresses))
         if pod.spec.host_network:
             return tuple(self.machines[node].ips.values())
         if node not in self._done:
             self._give(node)
-        return self._addresses[pod.key]
+        return self._addresses[key]
 
     def _give(self, node: str) -> None:
         """The bridge keeps the block's first address; the others are given in turn, but for those that pods have

@@ -57,15 +57,22 @@ def br_nf_pre_routing_finish(kernel: Kernel, stage: str, skb: Skb) -> Step:
             waiting.append(skb)
             asks = solicit(kernel, skb, bridge, hop) if len(waiting) == 1 else ()
             return Step(here, stage, skb, f"translated to {hop} on this bridge; it waits for its MAC", (row,), asks)
-        return _bridged_on(kernel, stage, skb, known.mac)
+        ready = (bridge, hop) in kernel.remembers.headers and not known.stale
+        kernel.remembers.headers.add((bridge, hop))
+        on = replace(skb, frame=replace(skb.frame, dst=known.mac))
+        then = Next(here, "br_handle_frame_finish" if ready else "br_nf_bridged_dnat", on)
+        return Step(
+            here, stage, on, f"translated to {hop}, which is on this bridge: it stays bridged", (row, known), (then,)
+        )
     up = replace(skb, frame=replace(skb.frame, dst=kernel.ns.devices[bridge].mac))
     return Step(here, stage, up, "translated: up, to be routed", (row,), (Next(here, "br_handle_frame_finish", up),))
 
 
-def _bridged_on(kernel: Kernel, stage: str, skb: Skb, mac: str) -> Step:
-    on = replace(skb, frame=replace(skb.frame, dst=mac))
-    said = f"translated to {skb.packet.flow.dst}, which is on this bridge: it stays bridged"
-    return Step(kernel.ns.name, stage, on, said, (skb.route,), (Next(kernel.ns.name, "br_handle_frame_finish", on),))
+def br_nf_bridged_dnat(kernel: Kernel, stage: str, skb: Skb) -> Step:
+    """Its new MAC was written by the machine's own neighbour code, so that it is seen leaving by the bridge device as well."""
+    passed = replace(skb, dev_out=skb.dev_in, frame=replace(skb.frame, payload=skb.packet))
+    then = (Next(kernel.ns.name, "br_handle_frame_finish", skb),)
+    return Step(kernel.ns.name, stage, passed, f"its MAC is now {skb.frame.dst}", (), then, frame=passed.frame)
 
 
 def br_handle_frame_finish(kernel: Kernel, stage: str, skb: Skb) -> Step:
@@ -146,6 +153,7 @@ STAGES = {
     for stage in (
         br_handle_frame,
         br_nf_pre_routing_finish,
+        br_nf_bridged_dnat,
         br_handle_frame_finish,
         br_pass_frame_up,
         br_forward,

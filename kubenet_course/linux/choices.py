@@ -9,6 +9,8 @@ import random
 from collections.abc import Callable, Iterator, Sequence
 from typing import Protocol, TypeVar
 
+from ..errors import BadInput
+
 T = TypeVar("T")
 Question = tuple
 
@@ -75,3 +77,4 @@ def every(story: Callable[[Choices], T], seed: int = 0, most: int = 100_000) -> 
         if not answers:
             return
         answers[-1] = False
+    raise BadInput("", f"chance branches into more than {most:,} ways", "ask about fewer random rules in a row")

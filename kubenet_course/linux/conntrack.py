@@ -174,7 +174,12 @@ def confirm(skb: Skb, kernel: Kernel) -> Skb | None:
     known = skb.connection
     if known is NO_CONNECTION or known is UNTRACKED or known.confirmed or skb.reply:
         return skb
-    if kernel.lookup(known.original) is not None or kernel.lookup(known.reply) is not None:
+    there = kernel.lookup(known.original), kernel.lookup(known.reply)
+    if there[0] is not None and there[0] is there[1] and there[0].since == known.since:
+        return replace(
+            skb, connection=there[0]
+        )  # another copy of the same packet, which a bridge sent out of several ports
+    if there != (None, None):
         return None
     known = replace(known, confirmed=True)
     kernel.update(known)

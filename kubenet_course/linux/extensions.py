@@ -11,7 +11,7 @@ from typing import NamedTuple
 from ..errors import BadInput
 from . import matches as m
 from . import matches_memory as mm
-from .address import address, mac, prefix
+from .address import address, family, mac, number, prefix
 from .words import masked, port_range, port_text, protocol, quoted, whole
 
 Given = tuple[str, tuple[str, ...], bool]  # option, its words, whether `!` stood before it
@@ -104,7 +104,10 @@ def _marked(kind: type) -> Callable[..., m.Test]:
 def _range(source: bool) -> Callable[..., m.Test]:
     def make(text: str, negated: bool) -> m.Test:
         low, _, high = text.partition("-")
-        return m.IpRange(low=address(low), high=address(high or low), source=source, negated=negated)
+        low, high = address(low), address(high or low)
+        if family(low) is not family(high) or number(high) < number(low):
+            raise BadInput("", f"the address range {text!r} runs backwards", f"write {high}-{low}")
+        return m.IpRange(low=low, high=high, source=source, negated=negated)
 
     return make
 
@@ -113,6 +116,8 @@ def _length(text: str, negated: bool) -> m.Test:
     low, colon, high = text.partition(":")
     first = whole(low, 65535, "length") if low else 0
     last = (whole(high, 65535, "length") if high else 65535) if colon else first
+    if last < first:
+        raise BadInput("", f"the length range {text!r} runs backwards", f"write {last}:{first}")
     return m.Length(low=first, high=last, negated=negated)
 
 

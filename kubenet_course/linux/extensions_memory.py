@@ -73,9 +73,13 @@ def _statistic(given: tuple[Given, ...]) -> tuple[m.Test, ...]:
             "statistic has neither --probability nor --every",
             "write --mode random --probability P, or --mode nth --every N",
         )
-    every, no = said["--every"]
-    start = said.get("--packet", (("0",), False))[0][0]
-    return (mm.Nth(every=max(1, whole(every[0])), packet=whole(start), negated=no),)
+    words, no = said["--every"]
+    every = whole(words[0])
+    packet = whole(said.get("--packet", (("0",), False))[0][0])
+    if packet >= every:
+        right = f"--every is at least 1, --packet less than that: from 0 to {max(every, 1) - 1}"
+        raise BadInput("", f"packet {packet} is not one of every {every}", right)
+    return (mm.Nth(every=every, packet=packet, negated=no),)
 
 
 def _of_2_31(text: str) -> int:
@@ -115,8 +119,10 @@ def _limit(given: tuple[Given, ...]) -> tuple[m.Test, ...]:
     rate, _, per = said.get("--limit", "3/hour").partition("/")
     if per and per[:1] not in PER:
         raise BadInput("", f"{per!r} is not a time", "write second, minute, hour or day")
-    burst = whole(said.get("--limit-burst", "5"), 10000)
-    return (mm.Limit(rate=max(1, whole(rate, 10000)), per=PER[(per or "second")[0]], burst=burst),)
+    burst, times = whole(said.get("--limit-burst", "5"), 10000), whole(rate, 10000)
+    if not times:
+        raise BadInput("", f"{said['--limit']!r} lets nothing pass", "write at least 1/day")
+    return (mm.Limit(rate=times, per=PER[(per or "second")[0]], burst=burst),)
 
 
 _ONE = {f"--{what}": 1 for what in mm.CONDITIONS}

@@ -54,8 +54,10 @@ def _to(text: str) -> Range:
     """`10.0.0.1`, `10.0.0.1-10.0.0.9:80-90/8000`, `[fd00::1]:80`, `:8080`."""
     hosts, ports = text, ""
     if text.startswith("["):
-        inside, _, ports = text[1:].partition("]")
-        hosts, ports = inside, ports.removeprefix(":")
+        hosts, bracket, ports = text[1:].partition("]")
+        ports = ports.removeprefix(":")
+        if not bracket:
+            raise BadInput("", f"{text!r} has no closing bracket", "write [ADDRESS]:PORT")
     elif text.count(":") == 1:
         hosts, _, ports = text.partition(":")
     low, dash, high = hosts.partition("-")

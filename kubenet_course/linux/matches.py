@@ -27,6 +27,7 @@ class Test(Struct, frozen=True, gc=False):
     __test__: ClassVar[bool] = False  # pytest: not a test case
     module: ClassVar[str] = ""
     tracks: ClassVar[bool] = False  # whether asking it makes the kernel track connections
+    counts: ClassVar[bool] = False  # whether asking it leaves a trace: a count, a time, a draw
     negated: bool = False
 
     def holds(self, skb: Skb, kernel: Kernel) -> bool:

@@ -138,6 +138,7 @@ class Random(Test, frozen=True, kw_only=True):
     """`-m statistic --mode random`: holds with a probability, kept as a fraction of 2^31 as the kernel keeps it."""
 
     module: ClassVar[str] = "statistic"
+    counts: ClassVar[bool] = True
     of_2_31: int
 
     @property
@@ -153,6 +154,7 @@ class Nth(Test, frozen=True, kw_only=True):
     """`-m statistic --mode nth`: holds for one packet in `every`; the first time for number `packet` of those asked, from 0."""
 
     module: ClassVar[str] = "statistic"
+    counts: ClassVar[bool] = True
     every: int
     packet: int = 0
 
@@ -167,6 +169,7 @@ class Nfacct(Test, frozen=True, kw_only=True):
     """`-m nfacct`: adds the packet to a named counter, and always holds (DEV-3)."""
 
     module: ClassVar[str] = "nfacct"
+    counts: ClassVar[bool] = True
     name: str
 
     def holds(self, skb: Skb, kernel: Kernel) -> bool:
@@ -181,6 +184,7 @@ class Recent(Test, frozen=True, kw_only=True):
     """`-m recent` (xt_recent.c): a list of addresses and when each was seen. `action` is set, rcheck, update or remove."""
 
     module: ClassVar[str] = "recent"
+    counts: ClassVar[bool] = True
     action: str
     name: str = "DEFAULT"
     seconds: int = 0
@@ -224,6 +228,7 @@ class Limit(Test, frozen=True, kw_only=True):
     """`-m limit`: a bucket that `burst` packets empty and that one packet's worth refills every 1/rate seconds."""
 
     module: ClassVar[str] = "limit"
+    counts: ClassVar[bool] = True
     rate: int
     per: str = "second"
     burst: int = 5

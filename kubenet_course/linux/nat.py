@@ -183,7 +183,7 @@ def _with_free_port(flow: Flow, to: Range, end: str, kernel: Kernel) -> Flow:
     attempts = min(size, MOST_ATTEMPTS)
     offset = port - to.base & 0xFFFF if to.base >= 0 else 0
     if to.base < 0 and (to.by_chance or end == "src"):
-        offset = kernel.choices.pick(("port", kernel.ns.name, flow, end), range(65536))
+        offset = kernel.choices.pick(("port", kernel.ns.name, flow, end, first, last), range(65536))
     while True:
         for attempt in range(attempts):
             flow = _with_port(flow, end, first + (offset + attempt & 0xFFFF) % size)
@@ -192,4 +192,4 @@ def _with_free_port(flow: Flow, to: Range, end: str, kernel: Kernel) -> Flow:
         if attempts >= size or attempts < FEWEST_ATTEMPTS:
             return flow  # taken: the connection clashes when it is confirmed, and its packet is dropped
         attempts //= 2
-        offset = kernel.choices.pick(("port", kernel.ns.name, flow, end), range(65536))
+        offset = kernel.choices.pick(("port", kernel.ns.name, flow, end, first, last), range(65536))

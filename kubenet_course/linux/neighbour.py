@@ -40,6 +40,7 @@ def neigh_output(kernel: Kernel, stage: str, skb: Skb) -> Step:
         return Step(here, stage, skb, f"to all of {dev.name}", (), out(kernel, skb, dev.mac, many))
     known = kernel.neighbour(dev.name, hop)
     if known is not None:
+        kernel.remembers.headers.add((dev.name, hop))
         return Step(here, stage, skb, f"{hop} is at {known.mac}", (known,), out(kernel, skb, dev.mac, known.mac))
     waiting = kernel.remembers.waiting.setdefault((dev.name, hop), [])
     waiting.append(skb)
@@ -101,7 +102,7 @@ def arp_rcv(kernel: Kernel, stage: str, skb: Skb) -> Step:
         return Step(here, stage, skb, f"{arp.target} is not ours: no answer", (), end="dropped")
     if arp.op == 2 and (dev.name, arp.sender) not in kernel.known_or_waiting:
         return Step(here, stage, skb, "an answer that nobody here waited for", (), end="dropped")
-    then = learn(kernel, dev.name, arp.sender, arp.sender_mac)
+    then = learn(kernel, dev.name, arp.sender, arp.sender_mac, asked=arp.op == 1)
     if answers:
         reply = Arp(2, dev.mac, arp.target, arp.sender_mac, arp.sender)
         then = (*out(kernel, Skb(reply, dev_out=dev.name), dev.mac, arp.sender_mac), *then)
@@ -120,10 +121,14 @@ def _answers_for(kernel: Kernel, arp: Arp, dev: str) -> bool:
     return bool(proxy) and row.type == "unicast" and row.dev != dev
 
 
-def learn(kernel: Kernel, dev: str, address: Address, mac: Mac) -> tuple[Next, ...]:
-    """Remembers a neighbour, and sends what waited for it."""
-    kernel.remembers.neighbours[dev, address] = NeighbourEntry(address, dev, mac, kernel.now)
+def learn(kernel: Kernel, dev: str, address: Address, mac: Mac, asked: bool = False) -> tuple[Next, ...]:
+    """Remembers a neighbour, and sends what waited for it. One who only asked us is not yet confirmed (neigh_update)."""
+    before = kernel.remembers.neighbours.get((dev, address))
+    stale = asked and (before is None or before.stale or before.mac != mac)
+    kernel.remembers.neighbours[dev, address] = NeighbourEntry(address, dev, mac, kernel.now, stale)
     waited = kernel.remembers.waiting.pop((dev, address), [])
+    if waited:
+        kernel.remembers.headers.add((dev, address))
     own = kernel.ns.devices[dev].mac
     return tuple(step for skb in waited for step in _sent_now(kernel, skb, own, mac))
 
@@ -131,7 +136,7 @@ def learn(kernel: Kernel, dev: str, address: Address, mac: Mac) -> tuple[Next, .
 def _sent_now(kernel: Kernel, skb: Skb, own: Mac, mac: Mac) -> tuple[Next, ...]:
     """A packet that waited: on in its own frame where a bridge holds it, else in a new one."""
     if skb.port:
-        return (Next(kernel.ns.name, "br_handle_frame_finish", replace(skb, frame=replace(skb.frame, dst=mac))),)
+        return (Next(kernel.ns.name, "br_nf_bridged_dnat", replace(skb, frame=replace(skb.frame, dst=mac))),)
     return out(kernel, skb, own, mac)
 
 
@@ -148,7 +153,7 @@ def nd_rcv(kernel: Kernel, stage: str, skb: Skb) -> Step:
         )
     if body.target not in kernel.ns.fib.addresses_on(dev.name):
         return Step(here, stage, skb, f"{body.target} is not ours: no answer", (), end="dropped")
-    then = learn(kernel, dev.name, packet.flow.src, body.lladdr) if body.lladdr else ()
+    then = learn(kernel, dev.name, packet.flow.src, body.lladdr, asked=True) if body.lladdr else ()
     flags = SOLICITED | OVERRIDE | (ROUTER if kernel.ns.forwards(6) else 0)
     asked_all = packet.flow.dst in MULTICAST[6]
     flow = Flow("ipv6-icmp", body.target, 0, packet.flow.src, ADVERTISE << 8)

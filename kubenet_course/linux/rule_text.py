@@ -82,6 +82,8 @@ def _piece(begins: str, text: str, proto: str) -> tuple[tuple[Test, ...], tuple[
         if len(found) < count:
             raise BadInput("", f"{word} stands at the end of the line", "write its value behind it")
         if word == "!":
+            if no or at == len(words):
+                raise BadInput("", "! stands before nothing that it could turn round", "write it before an option")
             no = True
             continue
         if word != "-c":

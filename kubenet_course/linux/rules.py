@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from heapq import merge
+from itertools import takewhile
 
 from msgspec import Struct
 
@@ -39,7 +40,10 @@ class Chain:
 
 
 class Index:
-    """Which rules of a long chain can match at all, by the one address or port that they ask for. Order is kept."""
+    """Which rules of a long chain can match at all, by the one address or port that they ask for. Order is kept.
+
+    A rule that counts before it asks for either has to be asked every time.
+    """
 
     def __init__(self, rules: tuple[Rule, ...]):
         self.any: list[int] = []
@@ -50,7 +54,7 @@ class Index:
 
     def _bucket(self, rule: Rule) -> list[int]:
         port = None
-        for test in rule.tests:
+        for test in takewhile(lambda test: not test.counts, rule.tests):
             if isinstance(test, Destination) and not test.negated and test.prefix.is_host:
                 return self.by_address.setdefault(test.prefix.first, [])
             if isinstance(test, PortRange) and test.exact_destination:

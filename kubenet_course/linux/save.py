@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 from ..errors import BadInput
 from . import targets as t
+from .legal import check_place, family_in
 from .matches import Unknown
 from .rule_text import NotUnderstood, rule_text, rules_of
 from .rules import Chain, Rule, Ruleset, Table
@@ -41,6 +42,7 @@ class Dump:
 
     rules: Ruleset
     not_understood: tuple[tuple[int, str], ...] = ()
+    family: int = 0  # of the addresses in it; 0 where it has none
 
 
 def read(text: str, where: str = "dump") -> Dump:
@@ -75,7 +77,8 @@ def read(text: str, where: str = "dump") -> Dump:
         raise BadInput(
             f"{where}:{number}", f"table {table.name} does not end", "the dump is cut off: its last line must be COMMIT"
         )
-    return Dump(Ruleset({draft.name: _built(draft) for draft in tables.values()}), tuple(strange))
+    built = {draft.name: _built(draft) for draft in tables.values()}
+    return Dump(Ruleset(built), tuple(strange), family_in(built, text, where))
 
 
 def _opened(line: str, table: Draft | None, tables: dict[str, Draft]) -> Draft:
@@ -119,6 +122,7 @@ def _add(table: Draft, line: str, number: int) -> bool:
     except NotUnderstood:
         understood, read_rules = False, [Rule((Unknown(text=text),), t.Continue(), line)]
     for rule in read_rules:
+        check_place(table.name, TABLES[table.name], chain, rule)
         table.rules[chain].insert(0 if first else len(table.rules[chain]), rule)
         if isinstance(rule.target, t.Jump | t.Goto):
             table.jumps.setdefault(chain, {}).setdefault(rule.target.chain, number)

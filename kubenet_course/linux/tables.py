@@ -94,6 +94,7 @@ class NeighbourEntry(Struct, frozen=True):
     dev: str
     mac: Mac
     heard: int = -1
+    stale: bool = False  # it asked us, but has not answered a question of ours (NUD_STALE)
 
 
 class Netns(Struct, frozen=True, dict=True):

@@ -42,10 +42,9 @@ def quoted(text: str) -> str:
 
 def whole(text: str, most: int = 0xFFFFFFFF, what: str = "number") -> int:
     """A number, decimal, 0x hexadecimal or 0 octal, as iptables reads them."""
-    try:
-        value = int(text, 8 if re.fullmatch(r"0[0-7]+", text) else 0)
-    except ValueError:
-        value = -1
+    value = -1
+    if re.fullmatch(r"0[xX][0-9a-fA-F]+|0[0-7]*|[1-9][0-9]*", text) and len(text) < 20:
+        value = int(text, 8 if text[0] == "0" and text.isdigit() else 0)
     if not 0 <= value <= most:
         raise BadInput("", f"{text!r} is not a {what}", f"write one from 0 to {most}")
     return value

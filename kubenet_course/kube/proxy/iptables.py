@@ -14,10 +14,9 @@ from ...linux.rules import Chain, Ruleset, Table
 from ..objects import EndpointSlice, KubeProxyConfiguration, Service
 from . import chain_names as names
 from .iptables_frame import BASE, JUMPS, Frame, fixed, node_port_jumps
-from .iptables_rows import NodeView, SharedChain, SharedRows
+from .iptables_rows import IptablesServices, NodeView, SharedChain, SharedRows
 from .iptables_service import SHARED
 from .node import DEFAULTS, NodeFacts, settings
-from .services import Services
 
 
 @dataclass(frozen=True)
@@ -28,7 +27,10 @@ class ProxyRuleset(Ruleset):
 
 
 def iptables_rules(
-    services: Services, node: NodeFacts, configuration: KubeProxyConfiguration = DEFAULTS, others: Frame | None = None
+    services: IptablesServices,
+    node: NodeFacts,
+    configuration: KubeProxyConfiguration = DEFAULTS,
+    others: Frame | None = None,
 ) -> Ruleset:
     """The rules of one node and family, all of whose tables were empty before.
 
@@ -64,7 +66,7 @@ def rules_of(
     by_service: dict[tuple[str, str], list[EndpointSlice]] = {}
     for found in sorted(slices, key=lambda one: one.key):
         by_service.setdefault(found.service, []).append(found)
-    return iptables_rules(Services(services, by_service, FAMILIES[family]), node, configuration)
+    return iptables_rules(IptablesServices(services, by_service, FAMILIES[family]), node, configuration)
 
 
 def _sorted(chains: dict[str, Chain]) -> dict[str, Chain]:

@@ -1,29 +1,62 @@
 """Rules that are made when they are looked up, under the numbers that they have in the whole."""
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
 from typing import overload
 
+from ...linux.address import Family
 from ...linux.rules import Chain, Rule
 from ...linux.skb import Skb
+from ..objects import Service
 from . import chain_names as names
+from .iptables_chains import own_chains, own_names
 from .iptables_service import (
+    EVERYBODY,
+    NOBODY,
     SHARED,
     Answers,
     Shared,
     counts_localhost,
-    own_chains,
-    own_names,
     shared_counts,
     shared_rules,
 )
 from .node import Settings
-from .services import Services, starts
+from .services import Services, Slices
 from .topology import Reach, reach
 
 NODE_PORTS = SHARED.index(("nat", names.NODEPORTS))
+
+
+class IptablesServices(Services):
+    """All Service ports, with the places of their rules on a node that no Local policy concerns."""
+
+    def __init__(self, services: Iterable[Service], slices: Slices, of: Family):
+        super().__init__(services, slices, of)
+        self._offsets: dict[tuple[int, int], list[int]] = {}
+
+    @cached_property
+    def answers(self) -> tuple[Answers, ...]:
+        """Per port, who answers."""
+        return tuple(EVERYBODY if answered else NOBODY for answered in self.answered)
+
+    @cached_property
+    def counts(self) -> tuple[tuple[int, ...], ...]:
+        """Per port, how many rules it has in each shared chain."""
+        return tuple(shared_counts(port, answers) for port, answers in zip(self.ports, self.answers, strict=True))
+
+    def offsets(self, number: int, factor: int) -> list[int]:
+        """Where each port's rules begin in a shared chain, if every rule is there `factor` times; and the end."""
+        if (number, factor) not in self._offsets:
+            self._offsets[number, factor] = starts(self.counts, number, factor)
+        return self._offsets[number, factor]
+
+
+def starts(counts: Iterable[tuple[int, ...]], number: int, factor: int) -> list[int]:
+    """Running sums of one column."""
+    return [0, *accumulate(factor * row[number] for row in counts)]
 
 
 class NodeView:
@@ -31,7 +64,7 @@ class NodeView:
     asked.
     """
 
-    def __init__(self, services: Services, settings: Settings):
+    def __init__(self, services: IptablesServices, settings: Settings):
         self.services, self.settings = services, settings
         self._reach: dict[int, Reach] = {}
         self._shared: dict[int, Shared] = {}

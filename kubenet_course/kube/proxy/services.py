@@ -5,12 +5,10 @@ Made once for a cluster. Only what depends on the node (local endpoints, hints) 
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
-from itertools import accumulate
 
 from ...linux.address import Address, Family
 from ..objects import EndpointSlice, Service
 from .endpoint import anybody, endpoints, matching
-from .iptables_service import EVERYBODY, NOBODY, Answers, shared_counts
 from .service_port import ServicePort, service_ports
 from .topology import Endpoints
 
@@ -27,7 +25,6 @@ class Services:
         ordered = sorted(services, key=lambda one: one.key)
         self.ports: tuple[ServicePort, ...] = tuple(port for service in ordered for port in service_ports(service, of))
         self._endpoints: dict[int, Endpoints] = {}
-        self._offsets: dict[tuple[int, int], list[int]] = {}
 
     def slices_of(self, port: ServicePort) -> Sequence[EndpointSlice]:
         return self.slices.get(port.service.key, ())
@@ -45,25 +42,9 @@ class Services:
         return tuple(anybody(self.slices_of(port), port.port, self.family) for port in self.ports)
 
     @cached_property
-    def answers(self) -> tuple[Answers, ...]:
-        """Per port, who answers on a node that no Local policy concerns."""
-        return tuple(EVERYBODY if answered else NOBODY for answered in self.answered)
-
-    @cached_property
-    def counts(self) -> tuple[tuple[int, ...], ...]:
-        """Per port, how many rules it has in each shared chain on such a node."""
-        return tuple(shared_counts(port, answers) for port, answers in zip(self.ports, self.answers, strict=True))
-
-    @cached_property
     def restricted(self) -> tuple[int, ...]:
         """The ports for which it depends on the node whether somebody answers."""
         return tuple(index for index, port in enumerate(self.ports) if port.internal_local or port.external_local)
-
-    def offsets(self, number: int, factor: int) -> list[int]:
-        """Where each port's rules begin in a shared chain, if every rule is there `factor` times; and the end."""
-        if (number, factor) not in self._offsets:
-            self._offsets[number, factor] = starts(self.counts, number, factor)
-        return self._offsets[number, factor]
 
     @cached_property
     def by_key(self) -> dict[Address | int, list[int]]:
@@ -92,8 +73,3 @@ class Services:
             if total > LARGE:
                 return True
         return False
-
-
-def starts(counts: Iterable[tuple[int, ...]], number: int, factor: int) -> list[int]:
-    """Running sums of one column."""
-    return [0, *accumulate(factor * row[number] for row in counts)]
