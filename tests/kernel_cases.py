@@ -18,13 +18,22 @@ from kubenet_course.linux.trace import Step
 # What a socket hears of an ICMP error, and whether a UDP or raw socket that did not ask for details hears it at all
 # (net/ipv4/icmp.c icmp_err_convert; net/ipv6/icmp.c icmpv6_err_convert).
 ERRNO = {
-    ("icmp", 3, 0): ("ENETUNREACH", False), ("icmp", 3, 1): ("EHOSTUNREACH", False), ("icmp", 3, 2): ("ENOPROTOOPT", True),
-    ("icmp", 3, 3): ("ECONNREFUSED", True), ("icmp", 3, 9): ("ENETUNREACH", True), ("icmp", 3, 10): ("EHOSTUNREACH", True),
-    ("icmp", 3, 13): ("EHOSTUNREACH", True), ("icmp", 11, 0): ("EHOSTUNREACH", False),
-    ("ipv6-icmp", 1, 0): ("ENETUNREACH", False), ("ipv6-icmp", 1, 1): ("EACCES", True),
-    ("ipv6-icmp", 1, 3): ("EHOSTUNREACH", False), ("ipv6-icmp", 1, 4): ("ECONNREFUSED", True),
-    ("ipv6-icmp", 1, 5): ("EACCES", True), ("ipv6-icmp", 1, 6): ("EACCES", True), ("ipv6-icmp", 3, 0): ("EHOSTUNREACH", False),
-}  # fmt: skip
+    ("icmp", 3, 0): ("ENETUNREACH", False),
+    ("icmp", 3, 1): ("EHOSTUNREACH", False),
+    ("icmp", 3, 2): ("ENOPROTOOPT", True),
+    ("icmp", 3, 3): ("ECONNREFUSED", True),
+    ("icmp", 3, 9): ("ENETUNREACH", True),
+    ("icmp", 3, 10): ("EHOSTUNREACH", True),
+    ("icmp", 3, 13): ("EHOSTUNREACH", True),
+    ("icmp", 11, 0): ("EHOSTUNREACH", False),
+    ("ipv6-icmp", 1, 0): ("ENETUNREACH", False),
+    ("ipv6-icmp", 1, 1): ("EACCES", True),
+    ("ipv6-icmp", 1, 3): ("EHOSTUNREACH", False),
+    ("ipv6-icmp", 1, 4): ("ECONNREFUSED", True),
+    ("ipv6-icmp", 1, 5): ("EACCES", True),
+    ("ipv6-icmp", 1, 6): ("EACCES", True),
+    ("ipv6-icmp", 3, 0): ("EHOSTUNREACH", False),
+}
 MANY = ("broadcast", "multicast")
 COMPARED = ("received", "sender_errno", "outcome", "answer", "icmp_errors", "rule_packet_counters", "conntrack")
 
@@ -236,8 +245,16 @@ def entries(player: Player, of: int) -> Iterator[tuple]:
     known = {id(c): c for c in player.memory.of("router").connections.values()}.values()
     for c in known:
         if family(c.original.dst).number == of and c.expires > player.memory.now:
-            yield (c.original.proto, c.state if c.original.proto == "tcp" else "", *_ends(c.original), *_ends(c.reply),
-                   c.seen_reply, c.assured, c.mark, _seconds(c, player.memory.now))  # fmt: skip
+            yield (
+                c.original.proto,
+                c.state if c.original.proto == "tcp" else "",
+                *_ends(c.original),
+                *_ends(c.reply),
+                c.seen_reply,
+                c.assured,
+                c.mark,
+                _seconds(c, player.memory.now),
+            )
 
 
 def _seconds(known: Connection, now: int) -> int:

@@ -50,8 +50,17 @@ CELLS = [
     for state, code in zip(COLUMNS, row.split(), strict=True)
     if state != "NONE"
 ]
-SECONDS = {"SYN_SENT": 120, "SYN_RECV": 60, "ESTABLISHED": 432000, "FIN_WAIT": 120, "CLOSE_WAIT": 60, "LAST_ACK": 30,
-           "TIME_WAIT": 120, "CLOSE": 10, "SYN_SENT2": 120}  # fmt: skip
+SECONDS = {
+    "SYN_SENT": 120,
+    "SYN_RECV": 60,
+    "ESTABLISHED": 432000,
+    "FIN_WAIT": 120,
+    "CLOSE_WAIT": 60,
+    "LAST_ACK": 30,
+    "TIME_WAIT": 120,
+    "CLOSE": 10,
+    "SYN_SENT2": 120,
+}
 
 
 def tracked(state: str, answered: bool = True, proto: str = "tcp"):

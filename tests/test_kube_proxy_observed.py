@@ -74,8 +74,11 @@ def first_packet(flow: dict):
 def in_the_words_of_the_record(one) -> str:
     """What a client would have seen of an outcome."""
     flow = one.skb.packet.flow
-    to_a_pod = any(ipaddress.ip_address(flow.dst) in ipaddress.ip_network(net) for net in ("10.244.0.0/16", "fd00:10:244::/56")
-                   if ipaddress.ip_network(net).version == family(flow.dst).number)  # fmt: skip
+    to_a_pod = any(
+        ipaddress.ip_address(flow.dst) in ipaddress.ip_network(net)
+        for net in ("10.244.0.0/16", "fd00:10:244::/56")
+        if ipaddress.ip_network(net).version == family(flow.dst).number
+    )
     if one.end == "forwarded" and to_a_pod:
         return f"ok server={flow.dst}:{flow.dport} client_seen={flow.src}"
     return "refused" if one.end in ("rejected", "local") else "timeout"

@@ -25,22 +25,51 @@ def holds(options: str, skb=None, **more) -> bool:
 @pytest.mark.parametrize(
     "options, expected",
     [
-        ("-s 10.244.0.0/16", True), ("-s 10.245.0.0/16", False), ("-d 10.96.0.10", True), ("-d 10.96.0.11", False),
-        ("-i pods", True), ("-i pod", False), ("-i po+", True), ("-i +", True), ("-o eth0", True), ("-o eth1", False),
-        ("-p udp", True), ("-p 17", True), ("-p tcp", False), ("-p all", True),
-        ("-p udp -m udp --dport 53", True), ("-p udp -m udp --dport 54", False), ("-p udp -m udp --dport 1:53", True),
-        ("-p udp -m udp --dport 54:", False), ("-p udp -m udp --dport :53", True), ("-p udp -m udp --sport 40000", True),
-        ("-p udp --dport domain", True), ("-p udp -m multiport --dports 53,80", True), ("-p udp -m multiport --dports 80,443", False),
-        ("-p udp -m multiport --dports 50:60", True), ("-p udp -m multiport --sports 53", False),
-        ("-p udp -m multiport --ports 53", True), ("-p udp -m multiport --ports 40000", True),
-        ("-m iprange --src-range 10.244.1.9-10.244.1.11", True), ("-m iprange --dst-range 10.96.0.11-10.96.0.12", False),
-        ("-m length --length 36", True), ("-m length --length 37:", False), ("-m length --length :36", True),
-        ("-m ttl --ttl-eq 64", True), ("-m ttl --ttl-lt 64", False), ("-m ttl --ttl-gt 63", True),
-        ("-m mark --mark 0x0", True), ("-m mark --mark 0x4000/0x4000", False), ("-m comment --comment \"-j DROP\"", True),
-        ("-m addrtype --src-type UNICAST", True), ("-m addrtype --dst-type LOCAL", False), ("-m addrtype --dst-type UNICAST,LOCAL", True),
-        ("-m nfacct --nfacct-name seen", True), ("-m udp", True),
+        ("-s 10.244.0.0/16", True),
+        ("-s 10.245.0.0/16", False),
+        ("-d 10.96.0.10", True),
+        ("-d 10.96.0.11", False),
+        ("-i pods", True),
+        ("-i pod", False),
+        ("-i po+", True),
+        ("-i +", True),
+        ("-o eth0", True),
+        ("-o eth1", False),
+        ("-p udp", True),
+        ("-p 17", True),
+        ("-p tcp", False),
+        ("-p all", True),
+        ("-p udp -m udp --dport 53", True),
+        ("-p udp -m udp --dport 54", False),
+        ("-p udp -m udp --dport 1:53", True),
+        ("-p udp -m udp --dport 54:", False),
+        ("-p udp -m udp --dport :53", True),
+        ("-p udp -m udp --sport 40000", True),
+        ("-p udp --dport domain", True),
+        ("-p udp -m multiport --dports 53,80", True),
+        ("-p udp -m multiport --dports 80,443", False),
+        ("-p udp -m multiport --dports 50:60", True),
+        ("-p udp -m multiport --sports 53", False),
+        ("-p udp -m multiport --ports 53", True),
+        ("-p udp -m multiport --ports 40000", True),
+        ("-m iprange --src-range 10.244.1.9-10.244.1.11", True),
+        ("-m iprange --dst-range 10.96.0.11-10.96.0.12", False),
+        ("-m length --length 36", True),
+        ("-m length --length 37:", False),
+        ("-m length --length :36", True),
+        ("-m ttl --ttl-eq 64", True),
+        ("-m ttl --ttl-lt 64", False),
+        ("-m ttl --ttl-gt 63", True),
+        ("-m mark --mark 0x0", True),
+        ("-m mark --mark 0x4000/0x4000", False),
+        ('-m comment --comment "-j DROP"', True),
+        ("-m addrtype --src-type UNICAST", True),
+        ("-m addrtype --dst-type LOCAL", False),
+        ("-m addrtype --dst-type UNICAST,LOCAL", True),
+        ("-m nfacct --nfacct-name seen", True),
+        ("-m udp", True),
     ],
-)  # fmt: skip
+)
 def test_a_rule_asks_and_its_negation_asks_the_contrary(options, expected):
     assert holds(options) is expected
     *module, option, value = options.rsplit(maxsplit=2) if not options.startswith("-m udp") else ("", "", "")
@@ -57,17 +86,35 @@ def test_a_rule_asks_and_its_negation_asks_the_contrary(options, expected):
         ("what is not in the mask does not matter", "-p tcp -m tcp --tcp-flags SYN,ACK SYN,ACK", SYN_ACK, True),
         ("what is in the mask and not in the set must be off", "-p tcp -m tcp --tcp-flags SYN,ACK SYN", SYN_ACK, False),
         ("NONE: no flag at all", "-p tcp -m tcp --tcp-flags ALL NONE", tcp("10.0.0.1", 1, "10.0.0.2", 2, ""), True),
-        ("an option is found by its number", "-p tcp -m tcp --tcp-option 2",
-         AnyPacket(SYN.flow, Tcp("S", options=bytes.fromhex("01 01 020405b4"))), True),
-        ("and is not found where it is not", "-p tcp -m tcp --tcp-option 8",
-         AnyPacket(SYN.flow, Tcp("S", options=bytes.fromhex("020405b4"))), False),
+        (
+            "an option is found by its number",
+            "-p tcp -m tcp --tcp-option 2",
+            AnyPacket(SYN.flow, Tcp("S", options=bytes.fromhex("01 01 020405b4"))),
+            True,
+        ),
+        (
+            "and is not found where it is not",
+            "-p tcp -m tcp --tcp-option 8",
+            AnyPacket(SYN.flow, Tcp("S", options=bytes.fromhex("020405b4"))),
+            False,
+        ),
         ("an echo request by name", "-p icmp -m icmp --icmp-type echo-request", ping("10.0.0.1", "10.0.0.2"), True),
         ("any ICMP", "-p icmp -m icmp --icmp-type any", ping("10.0.0.1", "10.0.0.2"), True),
-        ("a type with any code", "-p icmp -m icmp --icmp-type 3", AnyPacket(Flow("icmp", "10.0.0.1", 0, "10.0.0.2", 0x0301), Icmp()), True),
-        ("a type with another code", "-p icmp -m icmp --icmp-type 3/3", AnyPacket(Flow("icmp", "10.0.0.1", 0, "10.0.0.2", 0x0301), Icmp()), False),
+        (
+            "a type with any code",
+            "-p icmp -m icmp --icmp-type 3",
+            AnyPacket(Flow("icmp", "10.0.0.1", 0, "10.0.0.2", 0x0301), Icmp()),
+            True,
+        ),
+        (
+            "a type with another code",
+            "-p icmp -m icmp --icmp-type 3/3",
+            AnyPacket(Flow("icmp", "10.0.0.1", 0, "10.0.0.2", 0x0301), Icmp()),
+            False,
+        ),
         ("an IPv6 echo request", "-p ipv6-icmp -m icmp6 --icmpv6-type 128", ping("fd00::1", "fd00::2"), True),
     ],
-)  # fmt: skip
+)
 def test_what_only_some_protocols_have(story, options, packet, expected):
     assert holds(options, held(packet)) is expected
 
@@ -93,22 +140,48 @@ def test_the_senders_mac_is_known_of_what_came_in_a_frame():
     assert not holds("-m mac --mac-source 02:42:0A:F4:01:0A", held())
 
 
-KNOWN = Connection(FLOW, Flow("udp", "10.244.2.20", 5353, "192.168.1.11", 1024), seen_reply=True, confirmed=True, snat=True,
-                   dnat=True, mark=5)  # fmt: skip
+KNOWN = Connection(
+    FLOW,
+    Flow("udp", "10.244.2.20", 5353, "192.168.1.11", 1024),
+    seen_reply=True,
+    confirmed=True,
+    snat=True,
+    dnat=True,
+    mark=5,
+)
 
 
 @pytest.mark.parametrize(
     "options, expected",
     [
-        ("--ctstate NEW", False), ("--ctstate ESTABLISHED", True), ("--ctstate NEW,ESTABLISHED", True), ("! --ctstate INVALID", True),
-        ("--ctstate DNAT", True), ("--ctstate SNAT", True), ("! --ctstate DNAT", False), ("--ctstate UNTRACKED", False),
-        ("--ctstatus SEEN_REPLY", True), ("--ctstatus CONFIRMED,ASSURED", True), ("--ctstatus ASSURED", False), ("--ctstatus NONE", False),
-        ("--ctproto 17", True), ("! --ctproto udp", False), ("--ctdir ORIGINAL", True), ("--ctdir REPLY", False),
-        ("--ctorigsrc 10.244.0.0/16", True), ("--ctorigdst 10.96.0.10", True), ("--ctreplsrc 10.244.2.20", True),
-        ("--ctrepldst 10.244.1.10", False), ("--ctorigsrcport 40000", True), ("--ctorigdstport 53", True), ("--ctreplsrcport 5353", True),
-        ("--ctrepldstport 1000:1023", False), ("--ctstate ESTABLISHED --ctdir REPLY", False), ("! --ctorigsrc 10.0.0.1 --ctproto 17", True),
+        ("--ctstate NEW", False),
+        ("--ctstate ESTABLISHED", True),
+        ("--ctstate NEW,ESTABLISHED", True),
+        ("! --ctstate INVALID", True),
+        ("--ctstate DNAT", True),
+        ("--ctstate SNAT", True),
+        ("! --ctstate DNAT", False),
+        ("--ctstate UNTRACKED", False),
+        ("--ctstatus SEEN_REPLY", True),
+        ("--ctstatus CONFIRMED,ASSURED", True),
+        ("--ctstatus ASSURED", False),
+        ("--ctstatus NONE", False),
+        ("--ctproto 17", True),
+        ("! --ctproto udp", False),
+        ("--ctdir ORIGINAL", True),
+        ("--ctdir REPLY", False),
+        ("--ctorigsrc 10.244.0.0/16", True),
+        ("--ctorigdst 10.96.0.10", True),
+        ("--ctreplsrc 10.244.2.20", True),
+        ("--ctrepldst 10.244.1.10", False),
+        ("--ctorigsrcport 40000", True),
+        ("--ctorigdstport 53", True),
+        ("--ctreplsrcport 5353", True),
+        ("--ctrepldstport 1000:1023", False),
+        ("--ctstate ESTABLISHED --ctdir REPLY", False),
+        ("! --ctorigsrc 10.0.0.1 --ctproto 17", True),
     ],
-)  # fmt: skip
+)
 def test_a_rule_asks_the_connection_of_a_packet(options, expected):
     skb = held(connection=KNOWN, ctinfo="ESTABLISHED")
     assert holds(f"-m conntrack {options}", skb) is expected

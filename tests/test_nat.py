@@ -108,8 +108,12 @@ def test_an_error_about_a_translated_packet_goes_to_whoever_sent_it(of, data, se
 )
 def test_no_two_connections_look_alike_from_outside(senders, seed):
     memory, ns = Memory(), router("*nat\n-A POSTROUTING -o eth0 -j MASQUERADE\nCOMMIT\n")
-    out = [send(ns, udp(pod, port, "203.0.113.5", 53), dev="pods", memory=memory, choices=Seeded(seed)).last.skb.packet.flow
-           for pod, port in senders]  # fmt: skip
+    out = [
+        send(
+            ns, udp(pod, port, "203.0.113.5", 53), dev="pods", memory=memory, choices=Seeded(seed)
+        ).last.skb.packet.flow
+        for pod, port in senders
+    ]
     assert len(set(out)) == len(senders)
     assert {flow.src for flow in out} == {"192.168.1.11"}
 
@@ -126,8 +130,12 @@ def test_a_source_is_mapped_as_it_was_mapped_before():
     """find_appropriate_src: to another server, the same address and port again."""
     memory = Memory()
     ns = router("*nat\n-A POSTROUTING -o eth0 -p udp -j SNAT --to-source 192.168.1.11:20000-30000\nCOMMIT\n")
-    ports = [send(ns, udp("10.244.1.10", 40000, server, 53), dev="pods", memory=memory, choices=Seeded(seed)).last.skb.packet.flow.sport
-             for seed, server in enumerate(FAR[4])]  # fmt: skip
+    ports = [
+        send(
+            ns, udp("10.244.1.10", 40000, server, 53), dev="pods", memory=memory, choices=Seeded(seed)
+        ).last.skb.packet.flow.sport
+        for seed, server in enumerate(FAR[4])
+    ]
     assert 20000 <= ports[0] <= 30000
     assert ports[0] == ports[1]
 
@@ -147,8 +155,12 @@ def test_a_source_is_mapped_as_it_was_mapped_before():
 def test_a_new_port_is_looked_for_among_its_like(story, port, least, most):
     """nf_nat_l4proto_unique_tuple: 1-511, 600-1023, 1024-65535."""
     memory, ns = Memory(), router("*nat\n-A POSTROUTING -o eth0 -j MASQUERADE --random-fully\nCOMMIT\n")
-    drawn = {send(ns, udp("10.244.1.10", port, f"203.0.113.{n}", 53), dev="pods", memory=memory, choices=Seeded(n)).last.skb.packet.flow.sport
-             for n in range(1, 120)}  # fmt: skip
+    drawn = {
+        send(
+            ns, udp("10.244.1.10", port, f"203.0.113.{n}", 53), dev="pods", memory=memory, choices=Seeded(n)
+        ).last.skb.packet.flow.sport
+        for n in range(1, 120)
+    }
     assert least <= min(drawn)
     assert max(drawn) <= most
     assert len(drawn) > 50

@@ -59,8 +59,12 @@ def test_ways_that_lead_to_the_same_are_one_outcome():
 @settings(max_examples=100)
 @given(st.lists(st.integers(0, 2**31), max_size=6), st.integers(0, 2**32))
 def test_chances_sum_to_one(shares, seed):
-    lines = [f"-A FORWARD -m statistic --mode random --probability {share / 2**31:.11f} -j {target}"
-             for share, target in zip(shares, Random(seed).choices(["ACCEPT", "DROP", "MARK --or-mark 1", "RETURN"], k=6), strict=False)]  # fmt: skip
+    lines = [
+        f"-A FORWARD -m statistic --mode random --probability {share / 2**31:.11f} -j {target}"
+        for share, target in zip(
+            shares, Random(seed).choices(["ACCEPT", "DROP", "MARK --or-mark 1", "RETURN"], k=6), strict=False
+        )
+    ]
     found = outcomes(router("*mangle\n" + "\n".join(lines) + "\nCOMMIT\n"), ASKED, "pods")
     assert math.isclose(sum(one.probability for one in found), 1, abs_tol=1e-12)
     assert sum(round(share * 10**9) for share in rounded([one.probability for one in found])) == 10**9
@@ -85,8 +89,11 @@ def test_rounded_chances_still_sum_to_one(weights):
 def test_a_story_is_told_once_for_each_way():
     told = list(every(lambda choices: (choices.happens(("a",), 0.5), choices.happens(("b",), 0.25))))
     assert sorted(told, reverse=True) == [
-        (0.375, (True, False)), (0.375, (False, False)), (0.125, (True, True)), (0.125, (False, True)),
-    ]  # fmt: skip
+        (0.375, (True, False)),
+        (0.375, (False, False)),
+        (0.125, (True, True)),
+        (0.125, (False, True)),
+    ]
 
 
 def test_what_is_certain_does_not_branch():

@@ -119,11 +119,19 @@ def test_an_ipv6_source_is_chosen_by_rfc_6724(story, to, source):
 @pytest.mark.parametrize(
     "subject, types",
     [
-        ("192.168.1.11", {"LOCAL"}), ("127.0.0.1", {"LOCAL"}), ("192.168.1.255", {"BROADCAST"}), ("255.255.255.255", {"BROADCAST"}),
-        ("0.0.0.0", {"BROADCAST"}), ("224.0.0.1", {"MULTICAST"}), ("203.0.113.5", {"UNICAST"}), ("192.168.1.12", {"UNICAST"}),
-        ("ff02::1", {"MULTICAST"}), ("fd00:192:168:1::11", {"UNICAST", "LOCAL"}), ("2001:db8::1", {"UNICAST", "UNREACHABLE"}),
+        ("192.168.1.11", {"LOCAL"}),
+        ("127.0.0.1", {"LOCAL"}),
+        ("192.168.1.255", {"BROADCAST"}),
+        ("255.255.255.255", {"BROADCAST"}),
+        ("0.0.0.0", {"BROADCAST"}),
+        ("224.0.0.1", {"MULTICAST"}),
+        ("203.0.113.5", {"UNICAST"}),
+        ("192.168.1.12", {"UNICAST"}),
+        ("ff02::1", {"MULTICAST"}),
+        ("fd00:192:168:1::11", {"UNICAST", "LOCAL"}),
+        ("2001:db8::1", {"UNICAST", "UNREACHABLE"}),
     ],
-)  # fmt: skip
+)
 def test_a_machine_knows_what_kind_an_address_is(subject, types):
     assert address_types(machine(), subject) == types
 

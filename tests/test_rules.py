@@ -31,20 +31,56 @@ def walked(lines: str, policy: str = "ACCEPT", skb: Skb | None = None):
     [
         ("no rule: the policy", "A -j DROP", "DROP", ("DROP", "FORWARD/0", 0)),
         ("the first that matches ends it", "FORWARD -j DROP\nFORWARD -j ACCEPT", "ACCEPT", ("DROP", "FORWARD/1", 1)),
-        ("what does not match is passed", "FORWARD -p tcp -j DROP\nFORWARD -p udp -j ACCEPT", "DROP", ("ACCEPT", "FORWARD/2", 2)),
-        ("a jump comes back behind itself", "FORWARD -j A\nFORWARD -j DROP\nA -p tcp -j ACCEPT", "ACCEPT",
-         ("DROP", "FORWARD/1 FORWARD/2", 3)),
-        ("RETURN comes back at once", "FORWARD -j A\nFORWARD -j DROP\nA -j RETURN\nA -j ACCEPT", "ACCEPT",
-         ("DROP", "FORWARD/1 A/1 FORWARD/2", 3)),
-        ("RETURN from a base chain is its policy", "FORWARD -j RETURN\nFORWARD -j ACCEPT", "DROP", ("DROP", "FORWARD/1 FORWARD/0", 1)),
-        ("a goto does not come back", "FORWARD -g A\nFORWARD -j ACCEPT\nA -p tcp", "DROP", ("DROP", "FORWARD/1 FORWARD/0", 2)),
-        ("a goto comes back where the jump before it would have", "FORWARD -j A\nFORWARD -j ACCEPT\nA -g B\nA -j DROP\nB -p tcp", "DROP",
-         ("ACCEPT", "FORWARD/1 A/1 FORWARD/2", 4)),
-        ("a rule without a target counts and goes on", "FORWARD -p udp\nFORWARD -j ACCEPT", "DROP", ("ACCEPT", "FORWARD/1 FORWARD/2", 2)),
-        ("a chain may be walked twice", "FORWARD -j A\nFORWARD -j A\nA -p udp", "ACCEPT",
-         ("ACCEPT", "FORWARD/1 A/1 FORWARD/2 A/1 FORWARD/0", 4)),
+        (
+            "what does not match is passed",
+            "FORWARD -p tcp -j DROP\nFORWARD -p udp -j ACCEPT",
+            "DROP",
+            ("ACCEPT", "FORWARD/2", 2),
+        ),
+        (
+            "a jump comes back behind itself",
+            "FORWARD -j A\nFORWARD -j DROP\nA -p tcp -j ACCEPT",
+            "ACCEPT",
+            ("DROP", "FORWARD/1 FORWARD/2", 3),
+        ),
+        (
+            "RETURN comes back at once",
+            "FORWARD -j A\nFORWARD -j DROP\nA -j RETURN\nA -j ACCEPT",
+            "ACCEPT",
+            ("DROP", "FORWARD/1 A/1 FORWARD/2", 3),
+        ),
+        (
+            "RETURN from a base chain is its policy",
+            "FORWARD -j RETURN\nFORWARD -j ACCEPT",
+            "DROP",
+            ("DROP", "FORWARD/1 FORWARD/0", 1),
+        ),
+        (
+            "a goto does not come back",
+            "FORWARD -g A\nFORWARD -j ACCEPT\nA -p tcp",
+            "DROP",
+            ("DROP", "FORWARD/1 FORWARD/0", 2),
+        ),
+        (
+            "a goto comes back where the jump before it would have",
+            "FORWARD -j A\nFORWARD -j ACCEPT\nA -g B\nA -j DROP\nB -p tcp",
+            "DROP",
+            ("ACCEPT", "FORWARD/1 A/1 FORWARD/2", 4),
+        ),
+        (
+            "a rule without a target counts and goes on",
+            "FORWARD -p udp\nFORWARD -j ACCEPT",
+            "DROP",
+            ("ACCEPT", "FORWARD/1 FORWARD/2", 2),
+        ),
+        (
+            "a chain may be walked twice",
+            "FORWARD -j A\nFORWARD -j A\nA -p udp",
+            "ACCEPT",
+            ("ACCEPT", "FORWARD/1 A/1 FORWARD/2 A/1 FORWARD/0", 4),
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_packet_takes_its_way_through_chains(story, lines, policy, expected):
     assert walked(lines, policy) == expected
 
@@ -88,14 +124,23 @@ HOSTS = ["10.96.0.1", "10.96.0.2", "10.96.0.3", "10.97.0.1"]
 MATCHES = st.lists(
     st.sampled_from(
         [
-            "-m statistic --mode nth --every 2 --packet 0", "-m recent --set --name A", "-m recent --rcheck --name A",
-            "-m limit --limit 1/sec --limit-burst 2", "-m nfacct --nfacct-name seen", "-m statistic --mode random --probability 0.5",
-            "-m udp --dport 53", "-m udp --dport 80", "-m udp --dport 53:80", "-m udp ! --dport 53", "-m udp --sport 40000",
-            "-m multiport --dports 53,80", "-m comment --comment x",
+            "-m statistic --mode nth --every 2 --packet 0",
+            "-m recent --set --name A",
+            "-m recent --rcheck --name A",
+            "-m limit --limit 1/sec --limit-burst 2",
+            "-m nfacct --nfacct-name seen",
+            "-m statistic --mode random --probability 0.5",
+            "-m udp --dport 53",
+            "-m udp --dport 80",
+            "-m udp --dport 53:80",
+            "-m udp ! --dport 53",
+            "-m udp --sport 40000",
+            "-m multiport --dports 53,80",
+            "-m comment --comment x",
         ]
     ),
     max_size=3,
-)  # fmt: skip
+)
 RULES = st.builds(
     lambda to, matches, target: f"-A S {to} -p udp {' '.join(matches)} -j {target}",
     st.sampled_from(["", "-d 10.96.0.1", "-d 10.96.0.2/32", "! -d 10.96.0.3", "-d 10.96.0.0/30", "-s 10.244.1.10"]),

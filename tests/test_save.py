@@ -74,8 +74,10 @@ def test_the_real_program_accepts_what_is_written(style, of, seed):
     tool = "iptables-restore" if of == 4 else "ip6tables-restore"
     for number in range(3):
         text = a_ruleset(Random(seed * 100 + number), style, of)
-        given_text, written = (subprocess.run(_private(tool, "--test"), input=said, capture_output=True, text=True)
-                               for said in (text, write(read(text).rules)))  # fmt: skip
+        given_text, written = (
+            subprocess.run(_private(tool, "--test"), input=said, capture_output=True, text=True)
+            for said in (text, write(read(text).rules))
+        )
         if given_text.returncode == 0:
             assert (written.returncode, written.stderr) == (0, ""), text
 
@@ -95,20 +97,39 @@ def test_the_real_program_accepts_what_is_written(style, of, seed):
         ("a mark is set with a mask", "-j MARK --set-mark 0x4000", "-j MARK --set-xmark 0x4000/0xffffffff"),
         ("or-mark in full", "-j MARK --or-mark 0x4000", "-j MARK --set-xmark 0x4000/0x4000"),
         ("and-mark in full", "-j MARK --and-mark 0xff", "-j MARK --set-xmark 0x0/0xffffff00"),
-        ("states in the kernel's order", "-m state --state ESTABLISHED,RELATED", "-m state --state RELATED,ESTABLISHED"),
-        ("chances as the kernel keeps them", "-m statistic --mode random --probability 0.3333333333",
-         "-m statistic --mode random --probability 0.33333333349"),
+        (
+            "states in the kernel's order",
+            "-m state --state ESTABLISHED,RELATED",
+            "-m state --state RELATED,ESTABLISHED",
+        ),
+        (
+            "chances as the kernel keeps them",
+            "-m statistic --mode random --probability 0.3333333333",
+            "-m statistic --mode random --probability 0.33333333349",
+        ),
         ("a type of ICMP by number", "-p icmp -m icmp --icmp-type echo-request", "-p icmp -m icmp --icmp-type 8"),
         ("with its code", "-p icmp -m icmp --icmp-type port-unreachable", "-p icmp -m icmp --icmp-type 3/3"),
         ("octal, as iptables reads it", "-m mark --mark 010", "-m mark --mark 0x8"),
         ("counters are read over", "-c 5 300 -j DROP", "-j DROP"),
-        ("a comment with quotation marks", r'-m comment --comment "say \"no\"" -j DROP', r'-m comment --comment "say \"no\"" -j DROP'),
-        ("a comment that looks like a rule", '-m comment --comment "it -j DROPs" -j U', '-m comment --comment "it -j DROPs" -j U'),
+        (
+            "a comment with quotation marks",
+            r'-m comment --comment "say \"no\"" -j DROP',
+            r'-m comment --comment "say \"no\"" -j DROP',
+        ),
+        (
+            "a comment that looks like a rule",
+            '-m comment --comment "it -j DROPs" -j U',
+            '-m comment --comment "it -j DROPs" -j U',
+        ),
         ("one word needs no quotation marks", "-m comment --comment one", "-m comment --comment one"),
         ("a name of a device", "! -i eth+ -o lo -g U", "! -i eth+ -o lo -g U"),
-        ("a log is kept as it stands", '-j LOG --log-prefix "seen: " --log-level 4', '-j LOG --log-prefix "seen: " --log-level 4'),
+        (
+            "a log is kept as it stands",
+            '-j LOG --log-prefix "seen: " --log-level 4',
+            '-j LOG --log-prefix "seen: " --log-level 4',
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_rule_is_written_as_iptables_save_prints_it(story, written, canonical):
     assert one(written) == canonical
     assert one(canonical) == canonical
@@ -117,11 +138,18 @@ def test_a_rule_is_written_as_iptables_save_prints_it(story, written, canonical)
 @pytest.mark.parametrize(
     "target",
     [
-        "DNAT --to-destination 10.0.0.1", "DNAT --to-destination 10.0.0.1:80", "DNAT --to-destination 10.0.0.1-10.0.0.9:80-90 --random",
-        "DNAT --to-destination 10.0.0.1:80-90/8080", "DNAT --to-destination :80", "DNAT --to-destination [fd00::1]:80 --persistent",
-        "DNAT --to-destination fd00::1-fd00::9", "REDIRECT", "REDIRECT --to-ports 80", "REDIRECT --to-ports 80-90 --random",
+        "DNAT --to-destination 10.0.0.1",
+        "DNAT --to-destination 10.0.0.1:80",
+        "DNAT --to-destination 10.0.0.1-10.0.0.9:80-90 --random",
+        "DNAT --to-destination 10.0.0.1:80-90/8080",
+        "DNAT --to-destination :80",
+        "DNAT --to-destination [fd00::1]:80 --persistent",
+        "DNAT --to-destination fd00::1-fd00::9",
+        "REDIRECT",
+        "REDIRECT --to-ports 80",
+        "REDIRECT --to-ports 80-90 --random",
     ],
-)  # fmt: skip
+)
 def test_translations_are_written_as_they_were(target):
     assert one(f"-p tcp -j {target}", "nat", "PREROUTING") == f"-p tcp -j {target}"
 
@@ -129,8 +157,11 @@ def test_translations_are_written_as_they_were(target):
 def test_several_addresses_are_several_rules():
     text = write(read("*filter\n-A INPUT -s 10.0.0.1,10.0.0.2 -d 10.1.0.1,10.1.0.2 -j DROP\nCOMMIT\n").rules)
     assert re.findall(r"-s (\S+)/32 -d (\S+)/32", text) == [
-        ("10.0.0.1", "10.1.0.1"), ("10.0.0.1", "10.1.0.2"), ("10.0.0.2", "10.1.0.1"), ("10.0.0.2", "10.1.0.2"),
-    ]  # fmt: skip
+        ("10.0.0.1", "10.1.0.1"),
+        ("10.0.0.1", "10.1.0.2"),
+        ("10.0.0.2", "10.1.0.1"),
+        ("10.0.0.2", "10.1.0.2"),
+    ]
 
 
 def test_an_inserted_rule_stands_first():
@@ -141,10 +172,14 @@ def test_an_inserted_rule_stands_first():
 @pytest.mark.parametrize(
     "line",
     [
-        "-A INPUT -m bpf --bytecode 1,6 -j DROP", "-A INPUT -m tcp --who-knows 1", "-A INPUT -j TEE --gateway 10.0.0.1",
-        "-A INPUT -j CT --zone 1", "-A INPUT -j DROP --now", "-A INPUT -m conntrack --ctwho x",
+        "-A INPUT -m bpf --bytecode 1,6 -j DROP",
+        "-A INPUT -m tcp --who-knows 1",
+        "-A INPUT -j TEE --gateway 10.0.0.1",
+        "-A INPUT -j CT --zone 1",
+        "-A INPUT -j DROP --now",
+        "-A INPUT -m conntrack --ctwho x",
     ],
-)  # fmt: skip
+)
 def test_what_is_not_understood_is_listed_and_kept(line):
     table = "raw" if "CT" in line else "filter"
     text = f"*{table}\n{line.replace('INPUT', 'OUTPUT')}\n-A OUTPUT -p udp\nCOMMIT\n"
@@ -163,21 +198,41 @@ def refused(text: str) -> str:
     "story, text, said",
     [
         ("cut off", "*filter\n-A INPUT -j DROP\n", "dump.txt:2: table filter does not end; the dump is cut off"),
-        ("COMMIT is missing", "*nat\n*filter\nCOMMIT\n", "dump.txt:2: table nat does not end before *filter; write COMMIT"),
-        ("a rule outside of tables", "-A INPUT -j DROP\n", "dump.txt:1: '-A INPUT -j DROP' stands outside of any table"),
+        (
+            "COMMIT is missing",
+            "*nat\n*filter\nCOMMIT\n",
+            "dump.txt:2: table nat does not end before *filter; write COMMIT",
+        ),
+        (
+            "a rule outside of tables",
+            "-A INPUT -j DROP\n",
+            "dump.txt:1: '-A INPUT -j DROP' stands outside of any table",
+        ),
         ("no table", "*nope\nCOMMIT\n", "dump.txt:1: 'nope' is not a table; write one of raw, mangle, nat"),
         ("no policy", "*filter\n:INPUT MAYBE [0:0]\n", "dump.txt:2: ':INPUT MAYBE [0:0]' does not declare a chain"),
         ("a policy of a user chain", "*filter\n:U ACCEPT [0:0]\n", "dump.txt:2: U is no base chain of filter"),
         ("not declared", "*filter\n-A U -j DROP\n", "dump.txt:2: chain U is not declared; declare it with :U -"),
         ("nobody's chain", "*filter\n-A INPUT -j U\n", "dump.txt:2: 'U' is neither a target nor a declared chain"),
         ("gone to nowhere", "*filter\n-A INPUT -g U\n", "dump.txt:2: chain U is not declared"),
-        ("into a base chain", "*filter\n:FORWARD ACCEPT [0:0]\n-A INPUT -j FORWARD\n", "dump.txt:3: FORWARD is a base chain of filter"),
-        ("in a circle", "*filter\n:A -\n:B -\n-A A -j B\n-A B -g A\nCOMMIT\n", "dump.txt:5: chains jump in a circle: A -> B -> A"),
+        (
+            "into a base chain",
+            "*filter\n:FORWARD ACCEPT [0:0]\n-A INPUT -j FORWARD\n",
+            "dump.txt:3: FORWARD is a base chain of filter",
+        ),
+        (
+            "in a circle",
+            "*filter\n:A -\n:B -\n-A A -j B\n-A B -g A\nCOMMIT\n",
+            "dump.txt:5: chains jump in a circle: A -> B -> A",
+        ),
         ("to itself", "*filter\n:A -\n-A A -j A\nCOMMIT\n", "dump.txt:3: chains jump in a circle: A -> A"),
         ("no rule", "*filter\nhello\n", "dump.txt:2: 'hello' is not a rule; a rule begins with -A CHAIN"),
-        ("two families", "*filter\n-A INPUT -s fd00::/8\n-A INPUT -d 10.0.0.1\nCOMMIT\n", "dump.txt:3: 10.0.0.1 is an IPv4 address among"),
+        (
+            "two families",
+            "*filter\n-A INPUT -s fd00::/8\n-A INPUT -d 10.0.0.1\nCOMMIT\n",
+            "dump.txt:3: 10.0.0.1 is an IPv4 address among",
+        ),
     ],
-)  # fmt: skip
+)
 def test_a_dump_that_no_kernel_takes_is_refused_with_its_line(story, text, said):
     assert refused(text).startswith(said)
 
@@ -185,29 +240,44 @@ def test_a_dump_that_no_kernel_takes_is_refused_with_its_line(story, text, said)
 @pytest.mark.parametrize(
     "rule, said",
     [
-        ("-s 10.0.0.999", "'10.0.0.999' is not an address"), ("-s 10.0.0.0/33", "/33 is not a mask of IPv4; write a length from 0 to 32"),
-        ("-d example.com", "'example.com' is not an address"), ("-p tpc", "'tpc' is not a protocol"),
+        ("-s 10.0.0.999", "'10.0.0.999' is not an address"),
+        ("-s 10.0.0.0/33", "/33 is not a mask of IPv4; write a length from 0 to 32"),
+        ("-d example.com", "'example.com' is not an address"),
+        ("-p tpc", "'tpc' is not a protocol"),
         ("-p tcp -m tcp --dport 70000", "'70000' is not a port; write one from 0 to 65535"),
-        ("-p tcp -m tcp --dport 9-10", "'9-10' is not a port"), ("-p tcp -m tcp --dport 90:80", "the port range '90:80' runs backwards; write 80:90"),
-        ("-p tcp -m tcp --dport 8_0", "'8_0' is not a port"), ("-p tcp -m tcp --tcp-flags SIN SYN", "'SIN' is not a TCP flag"),
+        ("-p tcp -m tcp --dport 9-10", "'9-10' is not a port"),
+        ("-p tcp -m tcp --dport 90:80", "the port range '90:80' runs backwards; write 80:90"),
+        ("-p tcp -m tcp --dport 8_0", "'8_0' is not a port"),
+        ("-p tcp -m tcp --tcp-flags SIN SYN", "'SIN' is not a TCP flag"),
         ("-p tcp -m multiport --dports 1,2,3,4,5,6,7,8,9,10,11,12,13,14:15,16", "names more than 15 ports"),
-        ("-m mark --mark zz", "'zz' is not a mark"), ("-m mark --mark 0x1ffffffff", "'0x1ffffffff' is not a mark"),
+        ("-m mark --mark zz", "'zz' is not a mark"),
+        ("-m mark --mark 0x1ffffffff", "'0x1ffffffff' is not a mark"),
         ("-m statistic --mode random --probability 1.5", "'1.5' is not a probability; write one from 0 to 1"),
         ("-m statistic --mode random --probability nan", "'nan' is not a probability"),
         ("-m statistic --mode nth --every 0", "packet 0 is not one of every 0"),
         ("-m statistic --mode nth --every 2 --packet 2", "packet 2 is not one of every 2"),
-        ("-m conntrack --ctstate NOW", "'NOW' is not a connection state"), ("-m addrtype --dst-type NEAR", "'NEAR' is not a type of address"),
-        ("-m recent --name A", "recent needs one of"), ("-m limit --limit 0/sec", "'0/sec' lets nothing pass"),
-        ("-m limit --limit 1/week", "'week' is not a time"), ("-m ttl --ttl-eq 256", "'256' is not a number; write one from 0 to 255"),
-        ("-m iprange --src-range 10.0.0.9-10.0.0.1", "runs backwards; write 10.0.0.1-10.0.0.9"), ("-m length --length 9:5", "runs backwards"),
-        ("-m mac --mac-source 02:42", "'02:42' is not a MAC address"), ("-p icmp -m icmp --icmp-type 256", "'256' is not a ICMP type"),
-        ('-m comment --comment "open -j DROP', "a quotation mark has no partner"), ("-m", "-m stands at the end of the line"),
-        ("-j", "-j stands at the end of the line"), ("-s", "-s stands at the end of the line"), ("! -j DROP", "! stands before nothing"),
-        ("-j REJECT --reject-with icmp-go-away", "'icmp-go-away' is not a way to reject"), ("-j MARK", "MARK does not say which mark"),
-        ("-j REJECT --reject-with", "--reject-with stands at the end"), ("-j DNAT --to-destination 10.0.0.1", "DNAT cannot act in filter"),
-        ("-j TTL --ttl-set 1", "SETTTL cannot act in filter"),
+        ("-m conntrack --ctstate NOW", "'NOW' is not a connection state"),
+        ("-m addrtype --dst-type NEAR", "'NEAR' is not a type of address"),
+        ("-m recent --name A", "recent needs one of"),
+        ("-m limit --limit 0/sec", "'0/sec' lets nothing pass"),
+        ("-m limit --limit 1/week", "'week' is not a time"),
+        ("-m ttl --ttl-eq 256", "'256' is not a number; write one from 0 to 255"),
+        ("-m iprange --src-range 10.0.0.9-10.0.0.1", "runs backwards; write 10.0.0.1-10.0.0.9"),
+        ("-m length --length 9:5", "runs backwards"),
+        ("-m mac --mac-source 02:42", "'02:42' is not a MAC address"),
+        ("-p icmp -m icmp --icmp-type 256", "'256' is not a ICMP type"),
+        ('-m comment --comment "open -j DROP', "a quotation mark has no partner"),
+        ("-m", "-m stands at the end of the line"),
+        ("-j", "-j stands at the end of the line"),
+        ("-s", "-s stands at the end of the line"),
+        ("! -j DROP", "! stands before nothing"),
+        ("-j REJECT --reject-with icmp-go-away", "'icmp-go-away' is not a way to reject"),
+        ("-j MARK", "MARK does not say which mark"),
+        ("-j REJECT --reject-with", "--reject-with stands at the end"),
+        ("-j DNAT --to-destination 10.0.0.1", "DNAT cannot act in filter"),
+        ("-j TTL --ttl-set 1", "TTL cannot act in filter"),
     ],
-)  # fmt: skip
+)
 def test_a_rule_that_no_kernel_takes_is_refused_with_its_line(rule, said):
     sentence = refused(f"*filter\n:INPUT ACCEPT [0:0]\n-A INPUT {rule}\nCOMMIT\n")
     assert sentence.startswith("dump.txt:3: ")
@@ -217,14 +287,20 @@ def test_a_rule_that_no_kernel_takes_is_refused_with_its_line(rule, said):
 @pytest.mark.parametrize(
     "chain, rule, said",
     [
-        ("PREROUTING", "-j DNAT", "--to-destination is missing"), ("PREROUTING", "-j DNAT --to-destination 10.0.0.1:99999", "'99999' is not a port"),
+        ("PREROUTING", "-j DNAT", "--to-destination is missing"),
+        ("PREROUTING", "-j DNAT --to-destination 10.0.0.1:99999", "'99999' is not a port"),
         ("PREROUTING", "-j DNAT --to-destination [fd00::1:80", "has no closing bracket"),
         ("PREROUTING", "-j DNAT --to-destination 10.0.0.9-10.0.0.1", "runs backwards"),
-        ("PREROUTING", "-j SNAT --to-source 10.0.0.1", "SNAT cannot act in PREROUTING; it belongs into POSTROUTING or INPUT"),
-        ("POSTROUTING", "-j REDIRECT", "REDIRECT cannot act in POSTROUTING"), ("OUTPUT", "-j MASQUERADE", "MASQUERADE cannot act in OUTPUT"),
+        (
+            "PREROUTING",
+            "-j SNAT --to-source 10.0.0.1",
+            "SNAT cannot act in PREROUTING; it belongs into POSTROUTING or INPUT",
+        ),
+        ("POSTROUTING", "-j REDIRECT", "REDIRECT cannot act in POSTROUTING"),
+        ("OUTPUT", "-j MASQUERADE", "MASQUERADE cannot act in OUTPUT"),
         ("OUTPUT", "-j REJECT", "REJECT cannot act in nat; it belongs into filter"),
     ],
-)  # fmt: skip
+)
 def test_a_translation_that_no_kernel_takes_is_refused(chain, rule, said):
     assert said in refused(f"*nat\n-A {chain} {rule}\nCOMMIT\n")
 

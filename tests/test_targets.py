@@ -86,11 +86,17 @@ def told(trace: Trace) -> list[str]:
 @pytest.mark.parametrize(
     "kind, said",
     [
-        ("", "type 3 code 3"), ("icmp-net-unreachable", "type 3 code 0"), ("icmp-host-unreachable", "type 3 code 1"),
-        ("icmp-proto-unreachable", "type 3 code 2"), ("icmp-port-unreachable", "type 3 code 3"), ("icmp-net-prohibited", "type 3 code 9"),
-        ("icmp-host-prohibited", "type 3 code 10"), ("icmp-admin-prohibited", "type 3 code 13"), ("port-unreach", "type 3 code 3"),
+        ("", "type 3 code 3"),
+        ("icmp-net-unreachable", "type 3 code 0"),
+        ("icmp-host-unreachable", "type 3 code 1"),
+        ("icmp-proto-unreachable", "type 3 code 2"),
+        ("icmp-port-unreachable", "type 3 code 3"),
+        ("icmp-net-prohibited", "type 3 code 9"),
+        ("icmp-host-prohibited", "type 3 code 10"),
+        ("icmp-admin-prohibited", "type 3 code 13"),
+        ("port-unreach", "type 3 code 3"),
     ],
-)  # fmt: skip
+)
 def test_a_rejected_datagram_is_answered_with_the_named_error(kind, said):
     """The codes are those of RFC 792, RFC 1122 section 3.2.2.1 and RFC 1812 section 5.2.7.1."""
     ns = router(f"-j REJECT {f'--reject-with {kind}' if kind else ''}")
@@ -102,10 +108,15 @@ def test_a_rejected_datagram_is_answered_with_the_named_error(kind, said):
 @pytest.mark.parametrize(
     "kind, said",
     [
-        ("icmp6-no-route", "code 0"), ("icmp6-adm-prohibited", "code 1"), ("icmp6-addr-unreachable", "code 3"),
-        ("icmp6-port-unreachable", "code 4"), ("icmp6-policy-fail", "code 5"), ("icmp6-reject-route", "code 6"), ("", "code 4"),
+        ("icmp6-no-route", "code 0"),
+        ("icmp6-adm-prohibited", "code 1"),
+        ("icmp6-addr-unreachable", "code 3"),
+        ("icmp6-port-unreachable", "code 4"),
+        ("icmp6-policy-fail", "code 5"),
+        ("icmp6-reject-route", "code 6"),
+        ("", "code 4"),
     ],
-)  # fmt: skip
+)
 def test_the_same_in_ipv6(kind, said):
     """RFC 4443 section 3.1."""
     ns = router(six=f"-j REJECT {f'--reject-with {kind}' if kind else ''}")
@@ -155,8 +166,13 @@ def test_what_is_not_tracked_is_not_translated():
 
 def test_a_reset_by_rule_closes_the_connection():
     """nf_conntrack_tcp_set_closing; seen on the real kernel in tcp_icmp.json."""
-    ns, memory = router("*filter\n-A FORWARD -p tcp -m tcp --tcp-flags PSH PSH -j REJECT --reject-with tcp-reset\n"
-                        "-A FORWARD -m conntrack --ctstate NEW\nCOMMIT\n"), Memory()  # fmt: skip
+    ns, memory = (
+        router(
+            "*filter\n-A FORWARD -p tcp -m tcp --tcp-flags PSH PSH -j REJECT --reject-with tcp-reset\n"
+            "-A FORWARD -m conntrack --ctstate NEW\nCOMMIT\n"
+        ),
+        Memory(),
+    )
     pod, world = ("10.244.1.10", 40000), ("203.0.113.5", 80)
     for packet, dev in (
         (tcp(*pod, *world), "pods"),

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 import msgspec
@@ -15,6 +15,36 @@ from ..linux.address import address, prefix
 from ..linux.route import IfAddr, Route, ifaddr
 from ..linux.rules import Ruleset
 from ..linux.tables import Device, Netns, netns
+
+T = TypeVar("T")
+
+
+class AddrInfo(msgspec.Struct):
+    """One address in the output of `ip -j addr`."""
+
+    family: str
+    local: str = ""
+    prefixlen: int = 32
+
+
+class Link(msgspec.Struct):
+    """One device in the output of `ip -j addr`."""
+
+    ifname: str
+    addr_info: list[AddrInfo] = []
+
+
+class RouteRow(msgspec.Struct):
+    """One row in the output of `ip -j route`."""
+
+    dst: str
+    dev: str = ""
+    gateway: str = ""
+    via: dict[str, str] = {}
+    prefsrc: str = ""
+    metric: int = 0
+    type: str = "unicast"
+
 
 FORWARDING = {"net.ipv4.ip_forward": 1, "net.ipv6.conf.all.forwarding": 1}
 
@@ -54,16 +84,19 @@ def text_of(name: str) -> str:
         ) from None
 
 
-def machine(rules: dict[str, tuple[int, Ruleset]], given: dict[str, Any]) -> Netns:
-    """The machine as far as it is known: its devices, addresses, routes and rules (by file: family and rule set)."""
+def machine(rules: dict[str, tuple[int, Ruleset]], given: dict[str, Any], devs: Iterable[str] = ()) -> Netns:
+    """The machine as far as it is known: its devices, addresses, routes and rules (by file: family and rule set).
+
+    `devs` are devices that it must have besides, for packets come in by them.
+    """
     own = _addresses(given["addresses"], given["addr_file"])
     routes = [_route(text) for text in given["routes"]]
     if given["route_file"]:
-        routes += [_route_row(row, given["route_file"]) for row in _json(given["route_file"])]
-    if not own and not routes:
+        routes += [_route_row(row, given["route_file"]) for row in _rows(given["route_file"], list[RouteRow])]
+    unknown = not own and not routes
+    if unknown:
         routes = [Route(prefix("0.0.0.0/0"), "eth0"), Route(prefix("::/0"), "eth0")]
-        click.echo("kubenet: no address and no route were given: everything leaves by eth0", err=True)
-    names = dict.fromkeys([*own, *(route.dev for route in routes), given["dev"]])
+    names = dict.fromkeys([*own, *(route.dev for route in routes), *devs])
     by_family: dict[int, Ruleset] = {}
     for name, (of, found) in rules.items():
         if of in by_family:
@@ -73,6 +106,8 @@ def machine(rules: dict[str, tuple[int, Ruleset]], given: dict[str, Any]) -> Net
         by_family[of] = found
     switches = FORWARDING | _localnet(by_family) | dict(_sysctl(text) for text in given["sysctls"])
     devices = tuple(Device(name, addresses=tuple(own.get(name, ()))) for name in names if name not in ("", "lo"))
+    if unknown:
+        click.echo("kubenet: no address and no route were given: everything leaves by eth0", err=True)
     return netns("this machine", devices, routes=tuple(routes), rules=by_family, sysctls=switches, sockets_known=False)
 
 
@@ -83,9 +118,9 @@ def _addresses(options: tuple[str, ...], file: str | None) -> dict[str, list[IfA
         if not block:
             raise BadInput("--address", f"{text!r} says no address", "write DEV=CIDR, such as eth0=192.168.1.11/24")
         own.setdefault(dev, []).append(ifaddr(block, "--address"))
-    for link in _json(file) if file else ():
-        rows = [row for row in link.get("addr_info", ()) if row.get("family") in ("inet", "inet6")]
-        own.setdefault(link["ifname"], []).extend(IfAddr(address(row["local"]), row["prefixlen"]) for row in rows)
+    for link in _rows(file, list[Link]) if file else ():
+        rows = [row for row in link.addr_info if row.family in ("inet", "inet6")]
+        own.setdefault(link.ifname, []).extend(ifaddr(f"{row.local}/{row.prefixlen}", file or "") for row in rows)
     return own
 
 
@@ -95,12 +130,11 @@ def _localnet(rules: dict[int, Ruleset]) -> dict[str, int]:
     return {"net.ipv4.conf.all.route_localnet": int(kube_proxy)}
 
 
-def _json(name: str) -> list[dict[str, Any]]:
+def _rows(name: str, kind: type[T]) -> T:
     try:
-        found = msgspec.json.decode(text_of(name).encode(), type=list[dict[str, Any]])
+        return msgspec.json.decode(text_of(name).encode(), type=kind)
     except msgspec.DecodeError as error:
         raise BadInput(name, f"is not what ip -j prints ({error})", "run `ip -j addr` or `ip -j route`") from None
-    return found
 
 
 def _route(text: str) -> Route:
@@ -113,15 +147,15 @@ def _route(text: str) -> Route:
     block = {"default": "::/0" if ":" in options.get("via", "") else "0.0.0.0/0"}.get(block, block)
     via = address(options["via"], "--route") if "via" in options else ""
     dev, kind = ("", dev) if dev in ("unreachable", "blackhole", "prohibit") else (dev, "unicast")
-    return Route(prefix(block, "--route"), dev, via, options.get("src", ""), number(options.get("metric", "0")), kind)
+    source = address(options["src"], "--route") if "src" in options else ""
+    return Route(prefix(block, "--route"), dev, via, source, number(options.get("metric", "0")), kind)
 
 
-def _route_row(row: dict[str, Any], where: str) -> Route:
-    via = row.get("gateway") or row.get("via", {}).get("host", "")
-    to = row.get("dst", "default")
-    block = ("::/0" if ":" in via else "0.0.0.0/0") if to == "default" else to
-    kind = row.get("type", "unicast")
-    return Route(prefix(block, where), row.get("dev", ""), via, row.get("prefsrc", ""), row.get("metric", 0), kind)
+def _route_row(row: RouteRow, where: str) -> Route:
+    via = row.gateway or row.via.get("host", "")
+    to = row.dst if row.dst != "default" else "::/0" if ":" in via else "0.0.0.0/0"
+    via, source = (address(said, where) if said else "" for said in (via, row.prefsrc))
+    return Route(prefix(to, where), row.dev, via, source, row.metric, row.type)
 
 
 def _sysctl(text: str) -> tuple[str, int]:

@@ -14,8 +14,8 @@ from ..linux.address import IPV6, Address, address, family
 from ..linux.outcome import Outcome, outcomes, rounded
 from ..linux.packet import ECHO, Flow, Icmp, Other, Packet, Tcp, Udp
 from ..linux.rule_text import rule_text
+from ..linux.rules import Ruleset
 from ..linux.save import Dump, read
-from ..linux.tables import Netns
 from ..linux.words import protocol
 from .machine import describes_machine, machine, number, text_of
 
@@ -72,19 +72,20 @@ def trace(dumps: tuple[str, ...], packets: str | None, as_json: bool, seed: int,
     DUMP is what iptables-save or ip6tables-save printed; - is standard input. Lines that the model cannot act out are listed.
     """
     read_dumps = {name: _read(name) for name in dumps}
-    ns = machine({name: (of, dump.rules) for name, (of, dump) in read_dumps.items()}, given)
+    rules = {name: (of, dump.rules) for name, (of, dump) in read_dumps.items()}
     strange = [
         {"file": name, "line": line, "text": text}
         for name, (_, dump) in read_dumps.items()
         for line, text in dump.not_understood
     ]
     if packets:
-        return _many(ns, packets, seed, strange)
+        return _many(rules, given, packets, seed, strange)
     if not given["dst"]:
         raise BadInput("--dst", "nothing says where the packet goes", "write --dst ADDR, or --packets FILE")
     given["src"] = given["src"] or ""
     question = Question(**{word: given[word] for word in Question.__struct_fields__})
-    found = outcomes(ns, asked(question, ""), question.dev, number(question.mark), seed)
+    packet, mark = asked(question, ""), number(question.mark)
+    found = outcomes(machine(rules, given, [question.dev]), packet, question.dev, mark, seed)
     if as_json:
         click.echo(json.dumps(_rows(found) | {"not_understood": strange}, indent=1))
     else:
@@ -92,11 +93,14 @@ def trace(dumps: tuple[str, ...], packets: str | None, as_json: bool, seed: int,
     return 0 if any(one.end in ("local", "forwarded") for one in found) else 1
 
 
-def _many(ns: Netns, packets: str, seed: int, strange: list[dict[str, Any]]) -> int:
+def _many(
+    rules: dict[str, tuple[int, Ruleset]], given: dict[str, Any], packets: str, seed: int, strange: list[dict[str, Any]]
+) -> int:
     """One answer a line. Every question is checked before the first is answered."""
-    lines = [(number, line) for number, line in enumerate(text_of(packets).splitlines(), 1) if line.strip()]
-    questions = [(_question(line, f"{packets}:{n}"), f"{packets}:{n}") for n, line in lines]
+    lines = [(f"{packets}:{n}", line) for n, line in enumerate(text_of(packets).split("\n"), 1) if line.strip()]
+    questions = [(_question(line, where), where) for where, line in lines]
     checked = [(asked(question, where), question.dev, number(question.mark)) for question, where in questions]
+    ns = machine(rules, given, [dev for _, dev, _ in checked])
     for packet, dev, mark in checked:
         click.echo(json.dumps(_rows(outcomes(ns, packet, dev, mark, seed)) | {"not_understood": strange}))
     return 0

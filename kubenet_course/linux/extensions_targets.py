@@ -190,7 +190,7 @@ TEXTS: dict[type, Callable] = {
     t.NoTrack: lambda a: "CT --notrack",
     t.SetTtl: lambda a: f"{'HL --hl' if a.hop_limit else 'TTL --ttl'}-{a.op} {a.value}",
     t.Log: lambda a: " ".join([a.name, *map(quoted, a.words)]),
-    t.UnknownTarget: lambda a: " ".join([a.name, *map(quoted, a.words)]),
+    t.UnknownTarget: lambda a: " ".join([a.name, *(quoted(w) if set(w) & {" ", '"'} or not w else w for w in a.words)]),
     t.Dnat: lambda a: f"DNAT {_range_text(a.to, '--to-destination')}",
     t.Snat: lambda a: f"SNAT {_range_text(a.to, '--to-source')}",
     t.Masquerade: lambda a: f"MASQUERADE {_range_text(a.to, '--to-ports')}".strip(),

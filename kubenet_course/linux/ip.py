@@ -69,12 +69,9 @@ def _row_in(kernel: Kernel, skb: Skb) -> Route:
 def _joined(kernel: Kernel, skb: Skb) -> bool:
     """Whether the machine listens to a group on that device: to all nodes, and to those that its own addresses stand for."""
     group, own = number(skb.packet.flow.dst), [a for a in kernel.ns.fib.addresses_on(skb.dev_in) if ":" in a]
-    if kernel.ns.forwards(6):  # a router also answers for the first address of each block (RFC 4291 section 2.6.1)
-        own += [
-            prefix(f"{a.address}/{a.length}").first
-            for a in kernel.ns.fib.devices[skb.dev_in].addresses
-            if ":" in a.address
-        ]
+    dev = kernel.ns.fib.devices.get(skb.dev_in)
+    if dev and kernel.ns.forwards(6):  # a router is also the first address of each block (RFC 4291 section 2.6.1)
+        own += [prefix(f"{a.address}/{a.length}").first for a in dev.addresses if ":" in a.address]
     return group in ALL_NODES or any(group == SOLICITED_NODE | number(a) & 0xFFFFFF for a in own)
 
 

@@ -14,10 +14,10 @@ from .conntrack import set_closing
 from .hooks import BEHIND_BRIDGED
 from .icmp import rejection
 from .memory import Memory, Remembered
-from .packet import Flow, Packet, length
+from .packet import Flow, Frame, Packet, length
 from .route import LINK_LOCAL, LOOPBACK, NO_ROUTE
 from .rules import Matched, Walked, walk
-from .skb import ACCEPT, NOWHERE, Connection, Skb
+from .skb import ACCEPT, NO_FRAME, NOWHERE, Connection, Skb
 from .tables import Device, FdbEntry, NeighbourEntry, Netns
 from .trace import Next, Step, Trace
 
@@ -190,17 +190,19 @@ def send(
     choices: Choices | None = None,
     mark: int = 0,
     waits: bool = False,
+    frame: Frame | None = None,
 ) -> Trace:
     """Follows one packet until nothing moves any more.
 
-    It comes in by `dev` of the namespace `at`, or, without a device, is sent from there. Who sends it raw has no socket, and its
-    kernel refuses the answer; with `waits` a program sends it and waits for the answer (see `ask`). Without a memory the
-    kernels have just started; without choices chance is drawn from seed 0.
+    It comes in by `dev` of the namespace `at`, perhaps in a frame, or, without a device, is sent from there. Who sends it raw
+    has no socket, and its kernel refuses the answer; with `waits` a program sends it and waits for the answer (see `ask`).
+    Without a memory the kernels have just started; without choices chance is drawn from seed 0.
     """
     world = {world.name: world} if isinstance(world, Netns) else world
     memory, choices = memory or Memory(), choices or Seeded()
     kernels: dict[str, Kernel] = {}
-    start = Next(at or next(iter(world)), "ip_rcv" if dev else "route_output", Skb(packet, dev_in=dev, mark=mark))
+    first = "netif_receive_skb" if frame is not None else "ip_rcv" if dev else "route_output"
+    start = Next(at or next(iter(world)), first, Skb(packet, dev_in=dev, mark=mark, frame=frame or NO_FRAME))
     waiting, steps, causes = deque([(-1, start)]), list[Step](), list[int]()
     if waits:
         socket.expect(Kernel(world[start.namespace], memory, choices), packet)

@@ -12,15 +12,15 @@ from .matches import Destination, IpRange, Source
 from .rules import Rule, Table
 from .words import shown
 
-# Where a target may stand: in which table, and in which of its base chains (none named: in all).
-PLACES: dict[type, tuple[str, tuple[str, ...]]] = {
-    t.Dnat: ("nat", ("PREROUTING", "OUTPUT")),
-    t.Redirect: ("nat", ("PREROUTING", "OUTPUT")),
-    t.Snat: ("nat", ("POSTROUTING", "INPUT")),
-    t.Masquerade: ("nat", ("POSTROUTING",)),
-    t.Reject: ("filter", ()),
-    t.NoTrack: ("raw", ()),
-    t.SetTtl: ("mangle", ()),
+# Where a target, here by its own name, may stand: in which table, and in which of its base chains (none named: in all).
+PLACES: dict[type, tuple[str, str, tuple[str, ...]]] = {
+    t.Dnat: ("DNAT", "nat", ("PREROUTING", "OUTPUT")),
+    t.Redirect: ("REDIRECT", "nat", ("PREROUTING", "OUTPUT")),
+    t.Snat: ("SNAT", "nat", ("POSTROUTING", "INPUT")),
+    t.Masquerade: ("MASQUERADE", "nat", ("POSTROUTING",)),
+    t.Reject: ("REJECT", "filter", ()),
+    t.NoTrack: ("CT", "raw", ()),
+    t.SetTtl: ("TTL", "mangle", ()),
 }
 
 
@@ -30,8 +30,7 @@ def check_place(table: str, base_chains: tuple[str, ...], chain: str, rule: Rule
     if isinstance(target, t.Jump | t.Goto) and target.chain in base_chains:
         raise BadInput("", f"{target.chain} is a base chain of {table}", "a rule can lead to user chains only")
     if type(target) in PLACES:
-        home, hooks = PLACES[type(target)]
-        name = type(target).__name__.upper()
+        name, home, hooks = PLACES[type(target)]
         if table != home:
             raise BadInput("", f"{name} cannot act in {table}", f"it belongs into {home}")
         if hooks and chain in base_chains and chain not in hooks:
@@ -55,7 +54,7 @@ def family_in(tables: Mapping[str, Table], text: str, where: str) -> int:
         for address in _addresses(rule):
             of = family(address).number
             if found and of != found:
-                line = [line.strip() for line in text.splitlines()].index(rule.text) + 1
+                line = [line.strip() for line in text.split("\n")].index(rule.text) + 1
                 raise BadInput(
                     f"{where}:{line}",
                     f"{address} is an {FAMILIES[of].name} address among {FAMILIES[found].name} ones: {shown(rule.text)}",

@@ -51,7 +51,7 @@ def read(text: str, where: str = "dump") -> Dump:
     strange: list[tuple[int, str]] = []
     table: Draft | None = None
     number = 0
-    for number, line in enumerate(text.splitlines(), 1):
+    for number, line in enumerate(text.removesuffix("\n").split("\n"), 1):
         line = line.strip()
         if not line or line[0] == "#":
             continue

@@ -66,8 +66,9 @@ def tunnel_end(kernel: Kernel, packet: Packet) -> Device | None:
         return None
     for dev in kernel.ns.devices.values():
         end = dev.vxlan
-        if end is not None and dev.up and (end.vni, end.port) == (packet.payload.vni, packet.flow.dport):
-            return dev if family(end.local or IPV4.any) is family(packet.flow.dst) else None
+        meant = end is not None and dev.up and (end.vni, end.port) == (packet.payload.vni, packet.flow.dport)
+        if meant and family(end.local or IPV4.any) is family(packet.flow.dst):
+            return dev
     return None
 
 

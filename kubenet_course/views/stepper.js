@@ -53,7 +53,7 @@ function table(of, tints) {
   of.rows.forEach((row, number) => {
     const [header, layer] = of.layers?.[number] ?? [];
     const tint = layer === undefined ? "" : `background:${tints[header % tints.length]};color:#111111`;
-    if (layer !== undefined && layer + header !== of.layers[number - 1]?.toReversed().join("")) {
+    if (tint && String(of.layers[number]) !== String(of.layers[number - 1])) {
       body.append(element("tr", {}, element("th", { scope: "rowgroup", colspan: String(row.length), style: tint }, layer)));
     }
     const is_marked = of.marked.includes(number);

@@ -1,0 +1,89 @@
+"""Chance learned from a capture: the model is asked to choose what the kernel chose, and then has to agree about every byte.
+
+A choice that the kernel cannot have made, or that no frame shows, is noted in `impossible`: it makes the comparison fail.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+from ..errors import BadInput
+from ..linux.choices import Question, Scripted
+from ..linux.packet import Flow, Packet, Tcp, Vxlan
+from ..linux.wire import frame_from
+from .scenario import FrameHex
+
+
+class Learned:
+    """Answers numbers from the frames that left each namespace, and yes-or-no questions from a list to be tried."""
+
+    def __init__(self, frames: Iterable[FrameHex], answers: Sequence[bool] = ()):
+        self.yes_or_no = Scripted(answers)
+        self.left: dict[str, list[Packet]] = {}
+        for frame in frames:
+            if frame.direction == "out":
+                self.left.setdefault(frame.namespace, []).extend(_packets(frame))
+        self.learned: list[tuple[Question, int]] = []
+        self.impossible: list[Question] = []
+        self._used: set[tuple[str, Flow, int]] = set()
+
+    def happens(self, question: Question, probability: float) -> bool:
+        """One way out of the several that rules allow; the comparison tries them in turn."""
+        return self.yes_or_no.happens(question, probability)
+
+    def pick(self, question: Question, among: Sequence[int]) -> int:
+        """The number that the kernel drew."""
+        kind, ns, *about = question
+        asked: dict[str, Callable[..., int | None]] = {"id": self._id, "isn": self._isn, "port": self._port}
+        found = asked[kind](ns, *about) if kind in asked else None
+        if found is None or found not in among:
+            self.impossible.append(question)
+            return among[0]
+        self.learned.append((question, found))
+        return found
+
+    def _id(self, ns: str, flow: Flow) -> int | None:
+        """The identification of the first packet of this flow that has not been accounted for; else of one that was translated."""
+        alike = [packet for packet in self.left.get(ns, ()) if packet.flow == flow]
+        alike += [packet for packet in self.left.get(ns, ()) if _after_nat(flow, packet.flow)]
+        for packet in alike:
+            if (ns, packet.flow, packet.id) not in self._used:
+                self._used.add((ns, packet.flow, packet.id))
+                return packet.id
+        return None
+
+    def _isn(self, ns: str, flow: Flow) -> int | None:
+        for packet in self.left.get(ns, ()):
+            if isinstance(packet.header, Tcp) and packet.header.flags == "SA" and packet.flow == flow.reverse:
+                return packet.header.seq
+        return None
+
+    def _port(self, ns: str, flow: Flow, end: str, first: int, last: int) -> int | None:
+        """How far from the first allowed port the kernel's choice lies."""
+        for packet in self.left.get(ns, ()):
+            seen = packet.flow
+            if end == "src" and (seen.proto, seen.src, seen.dst, seen.dport) == (
+                flow.proto,
+                flow.src,
+                flow.dst,
+                flow.dport,
+            ):
+                return seen.sport - first if first <= seen.sport <= last else None
+        return None
+
+
+
+def _after_nat(flow: Flow, seen: Flow) -> bool:
+    """Whether a packet may be this one after its source was translated on the way out."""
+    return (seen.proto, seen.dst, seen.dport) == (flow.proto, flow.dst, flow.dport) and seen.src != flow.src
+
+
+def _packets(frame: FrameHex) -> Iterator[Packet]:
+    """The packet of a frame, and of a tunnel the one inside. A frame that cannot be read teaches nothing."""
+    try:
+        payload = frame_from(bytes.fromhex(frame.hex)).payload
+    except BadInput:
+        return
+    while isinstance(payload, Packet):
+        yield payload
+        payload = payload.payload.frame.payload if isinstance(payload.payload, Vxlan) else None  # type: ignore[assignment]
