@@ -1,5 +1,4 @@
-"""Plays recorded cases of the real kernel (data/reference/kernel-6.18, and what `realkernel` records) through the model, and says
-where the two differ."""
+"""Plays recorded cases of the real kernel (data/reference/kernel-6.18, or made by `realkernel`) through the model, and says where the two differ."""
 
 from __future__ import annotations
 
@@ -50,8 +49,8 @@ class Drawn(Seeded):
 
 
 def choices_for(case: dict, row: dict) -> Iterator[Choices]:
-    """The choices that could have led to what was recorded: an ordinary one, every offset that leads to a recorded port, and the
-    first few, for ports that left no trace but that they are others."""
+    """The choices that could have led to what was recorded: an ordinary one, every offset that leads to a port in the
+    record, and the first few, for ports that left no trace but that they are others."""
     yield Seeded()
     text = (case.get("restore_input") or "") + (case.get("ip6_restore_input") or "")
     firsts = {0, 1, 600, 1024} | {int(first) for first in re.findall(r"\b(\d{3,5})-\d{3,5}\b", text)}
@@ -87,7 +86,7 @@ def differences(player: Player, row: dict) -> list[str]:
 
 
 def _is_beyond(player: Player) -> bool:
-    """What the model does not answer: the copy that a machine makes for itself of what it sends to many (DEV-11), redirects
+    """What the model does not answer: the copy that a machine makes for itself of what it sends to many, redirects
     (DEV-5), which nothing switches off in IPv6, and packets to the address that nobody has (::). From then on the case is lost:
     rules that count have seen packets that the model does not have."""
     out = (s.skb for s in player.steps if s.namespace == "router" and s.stage == "ip_output")

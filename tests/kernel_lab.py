@@ -1,5 +1,5 @@
-"""The small internet of `realkernel`, as the model has it, and programs in it as they behave there: they listen, answer when asked
-to, and know of a handshake.
+"""The small internet of `realkernel`, as the model has it, and programs in it as they behave there: they listen, answer
+when asked to, and know of a handshake.
 
 The walk is the model's own, step by step (`kernel.STAGES`); only what a *program* does next stands here.
 """

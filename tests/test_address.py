@@ -85,7 +85,7 @@ def test_a_mask_with_holes_asks_only_for_its_own_bits():
 
 
 @pytest.mark.parametrize(
-    "wrong", ["10.0.0.0/33", "fd00::/129", "10.0.0.0/x", "10.0.0.0/-1", "10.0.0.0/ffff::", "10.0.0.0/8/8", "10.0.0.0/²"]
+    "wrong", ["10.0.0.0/33", "fd00::/129", "10.0.0.0/x", "10.0.0.0/-1", "10.0.0.0/ffff::", "10.0.0.0/²"]
 )
 def test_what_is_no_mask_is_refused_with_a_sentence(wrong):
     with pytest.raises(BadInput, match=r"is not a mask of|is not an address"):

@@ -17,8 +17,8 @@ TRACKING = "*filter\n-A FORWARD -m conntrack --ctstate NEW\nCOMMIT\n"
 POD, WORLD = ("10.244.1.10", 40000), ("203.0.113.5", 80)
 THERE, BACK = (*POD, *WORLD), (*WORLD, *POD)
 
-# The table of net/netfilter/nf_conntrack_proto_tcp.c (Linux 6.18), by direction and kind of segment, its columns in the kernel's
-# order. iv: the packet is INVALID; ig: it is let through and moves nothing.
+# The table of net/netfilter/nf_conntrack_proto_tcp.c (Linux 6.18), by direction and kind of segment, its columns in the
+# kernel's order. iv: the packet is INVALID; ig: it is let through and moves nothing.
 COLUMNS = [
     "NONE",
     "SYN_SENT",
@@ -119,7 +119,7 @@ def test_flags_that_senders_use_may_be_read(flags):
 
 
 def passing(memory: Memory, *packets, ns=None):
-    """Sends packets through one router in turn; the connection as it is after each (None: forgotten or never remembered)."""
+    """Sends packets through one router in turn; the connection as it is after each (None: forgotten, or never kept)."""
     ns, seen = ns or router(TRACKING), []
     for packet in packets:
         from_pod = packet.flow.src.startswith(("10.244.1.", "fd00:10:244:1:"))
@@ -149,7 +149,7 @@ def test_a_refused_connection_is_forgotten_at_once():
 
 
 def test_a_connection_that_was_picked_up_is_kept_five_minutes_until_it_is_answered():
-    """nf_conntrack_tcp_timeout_unacknowledged. The first answer does not know yet that it is one; the next packet does."""
+    """nf_conntrack_tcp_timeout_unacknowledged. The first answer does not know yet that it is one; the next does."""
     seen = passing(Memory(), tcp(*THERE, "A"), tcp(*BACK, "A"), tcp(*THERE, "A"))
     assert [known.expires // SECOND for known in seen] == [300, 300, 432000]
 
@@ -182,7 +182,7 @@ def test_a_connection_is_forgotten_when_its_time_is_over(story, packets, seconds
 
 
 def test_a_udp_conversation_that_lasts_is_a_stream():
-    """Two minutes instead of half a one, from the first packet after two seconds that knows of an answer (udp_packet)."""
+    """Two minutes instead of half a one, from the first packet after two seconds that knows of an answer."""
     memory, ns = Memory(), router(TRACKING)
     seen = passing(memory, udp(*THERE), ns=ns)
     memory.wait(3)

@@ -1,4 +1,4 @@
-"""Random rule sets in the real kernel and in the model: no difference. `--live 200` for more, `--seed S` to see the same again."""
+"""Random rule sets in the real kernel and in the model: no difference. `--live 200` for more, `--seed S` to repeat."""
 
 import json
 from contextlib import suppress
@@ -57,10 +57,10 @@ def test_random_rule_sets_do_the_same_in_the_kernel_and_in_the_model(kernel, sty
 
 
 def test_the_kernel_tells_a_sender_of_five_missing_routes_and_then_keeps_silent(kernel):
-    """Why one recorded packet is left out: net.ipv4.route.error_burst is five errors, error_cost one a second (ip_error)."""
+    """Why one recorded packet is left out: net.ipv4.route.error_burst is five errors, then one a second (ip_error)."""
     case, silenced = CASES[24], CASES[24]["packets"][5]
     again = {key: silenced[key] for key in ("from", "src", "dst", "dport", "sport", "proto")}
-    # `realkernel` itself waits before a sixth packet from a source that it knows; one that the route chooses it does not know.
+    # `realkernel` waits before a sixth packet from a source that it knows; of one that the route chooses it does not.
     packets = [again] * 5 + [again | {"src": None}] * 2
     answers = kernel.ask({"restore_input": case["restore_input"], "packets": packets})["packets"]
     counted = [answer["rule_packet_counters"] for answer in answers]

@@ -1,4 +1,4 @@
-"""Every packet that was recorded on a real kernel lands where it did there: addresses, errors, counters, connections."""
+"""Every packet that was recorded on a real kernel lands where it did there: addresses, errors, counters, entries."""
 
 import json
 from pathlib import Path
@@ -14,7 +14,7 @@ CASES = [
     for name in FILES
     for case in json.loads((FOLDER / f"{name}.json").read_text())["cases"]
 ]
-# Here the kernel had just told this sender of five missing routes, and kept the sixth to itself (net.ipv4.route.error_burst;
+# Here the kernel had told this sender of five missing routes, and kept the sixth to itself (net.ipv4.route.error_burst;
 # test_kernel_live.py shows it). The model sends every error that may be sent (DEV-4).
 SILENCED = (24, 5)
 

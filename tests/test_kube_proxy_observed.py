@@ -1,7 +1,8 @@
-"""Real kube-proxy dumps: read whole, written again equal, accepted by the real program; and what was observed is possible.
+"""Real kube-proxy dumps: read whole, written again equal, accepted by the real program; what was observed is possible.
 
-The machine is node1 of the captures' lab (data/reference/kube-proxy-1.36.2/README.md). Its rules answer every recorded flow, as the
-router leads Service addresses to node1, whoever asks; what leaves node1 still addressed to one is lost there: a timeout.
+The machine is node1 of the captures' lab (data/reference/kube-proxy-1.36.2/README.md). Its rules answer every recorded
+flow, as the router leads Service addresses to node1, whoever asks; what leaves node1 still addressed to one is lost
+there: a timeout.
 """
 
 import ipaddress

@@ -221,7 +221,7 @@ def test_the_search_for_a_port_is_bounded(story, first, last, starts):
     [(5000, 8000), (5001, 8001), (5009, 8009), (5010, 8000), (4999, 8005), (4990, 8006)],
 )
 def test_ports_are_shifted_by_their_distance_from_a_base(port, expected):
-    """The distance is a 16-bit number: one below the base is 65535 above it, and 65535 % 10 = 5. Recorded in ranges.json."""
+    """The distance is a 16-bit number: one below the base is 65535 above it, and 65535 % 10 = 5 (ranges.json)."""
     ns = router("*nat\n-A PREROUTING -p udp -j DNAT --to-destination 10.244.1.20:8000-8009/5000\nCOMMIT\n")
     assert send(ns, udp("203.0.113.5", 1, "192.168.1.11", port), dev="eth0").last.skb.packet.flow.dport == expected
 

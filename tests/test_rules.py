@@ -6,7 +6,7 @@ from random import Random
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from netfilter_parts import PACKET, held, kernel, router, rules
+from netfilter_parts import held, kernel, router, rules
 from realkernel.rulesets import a_ruleset
 from realkernel.styles import RICH, SIX
 
@@ -157,7 +157,7 @@ RULES = st.builds(
     st.integers(0, 99),
 )
 def test_the_index_and_the_plain_walk_agree(lines, dst, dport, seed):
-    """What was matched, in which order, with which marks; what counted, and how many rules a kernel would have compared."""
+    """What matched, in which order, with which marks; what counted, and how many rules a kernel would have compared."""
     text = (
         "*mangle\n:S - [0:0]\n:T - [0:0]\n-A FORWARD -j S\n"
         + "\n".join(lines)
@@ -205,7 +205,3 @@ def test_a_rule_set_knows_whether_it_needs_connections():
     assert rules("*nat\n-A POSTROUTING -j MASQUERADE\nCOMMIT\n").tracks
     assert not rules("*nat\n-A POSTROUTING -p udp\nCOMMIT\n").tracks
     assert not rules("*raw\n-A OUTPUT -j CT --notrack\nCOMMIT\n").tracks
-
-
-def test_what_is_held_is_what_was_sent():
-    assert held().packet is PACKET

@@ -1,7 +1,8 @@
 """What a packet costs on its way through one machine's rules, and what reading the rules costs.
 
-The small rules are a real kube-proxy dump of 50 Services with 10 endpoints; the large ones are text in the very form of that
-dump, with 10,000 Services. Each packet of a *new* connection gets a memory of its own, so that none finds an earlier one.
+The small rules are a real kube-proxy dump of 50 Services with 10 endpoints; the large ones are text in the very form of
+that dump, with 10,000 Services. Each packet of a *new* connection gets a memory of its own, so that none finds an
+earlier one.
 """
 
 from functools import cache
@@ -101,7 +102,7 @@ def as_many_steps() -> Timed:
     return lambda: [Step("node1", "stage", Skb(packet, dev_in="vethA", dev_out="eth0")) for _ in range(steps)]
 
 
-@measurement("a packet of a known connection, through a kube-proxy dump", figure=60e-6, floor=as_many_steps)
+@measurement("a known connection's packet, through a kube-proxy dump", figure=60e-6, floor=as_many_steps)
 def known_connection() -> Timed:
     text = DUMP.read_text()
     ns, memory, choices, ip = node(text), Memory(), Seeded(), first_service(text)
@@ -118,7 +119,7 @@ def new_connections(text: str) -> Timed:
     return lambda: send(ns, to_service(ip, 1024 + next(ports) % 60000), dev="vethA", memory=Memory(), choices=choices)
 
 
-@measurement("the first packet of a connection, through a kube-proxy dump", figure=250e-6, floor=as_many_steps)
+@measurement("a new connection's packet, through a kube-proxy dump", figure=250e-6, floor=as_many_steps)
 def new_connection() -> Timed:
     return new_connections(DUMP.read_text())
 

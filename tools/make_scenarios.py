@@ -1,13 +1,12 @@
 """Writes the named scenarios of data/scenarios/, one small story each, on the course's own addresses.
 
 python -m tools.make_scenarios            # the scenarios
-python -m tools.make_scenarios --record   # and what this machine's kernel does with each, into data/captures/
+python -m tools.make_scenarios --record --date=2026-11-23 # and what this machine's kernel does with each, into data/captures/
 """
 
 from __future__ import annotations
 
 import sys
-from datetime import date
 from pathlib import Path
 
 from kubenet_course.lab.capture import written
@@ -153,12 +152,13 @@ def all_scenarios() -> list[Scenario]:
 
 
 def main() -> None:
+    when = next((word.removeprefix("--date=") for word in sys.argv if word.startswith("--date=")), "")
     for folder in ("scenarios", "captures"):
         (DATA / folder).mkdir(exist_ok=True)
     for scenario in all_scenarios():
         (DATA / "scenarios" / f"{scenario.name}.json").write_text(write(scenario), encoding="utf-8")
         if "--record" in sys.argv:
-            capture = run(scenario, date.today().isoformat())
+            capture = run(scenario, when)
             (DATA / "captures" / f"{scenario.name}.json").write_text(written(capture), encoding="utf-8")
     print(f"{len(all_scenarios())} scenarios")
 

@@ -60,6 +60,7 @@ def told(scenario: Scenario, chance: Learned) -> tuple[tuple[FrameHex, ...], tup
     memory, frames, traces = Memory(), list[FrameHex](), list[Trace]()
     for number, sent in enumerate(scenario.packets, 1):
         memory.wait(sent.pause)
+        chance.number = number
         frame = sent.payload if isinstance(sent.payload, Frame) else None
         trace = send(scenario.world, sent.packet, sent.at, sent.dev, memory, chance, frame=frame)
         frames += [FrameHex(number, ns, dev, way, frame_bytes(seen).hex()) for ns, dev, way, seen in trace.frames]

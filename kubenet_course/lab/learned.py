@@ -19,10 +19,11 @@ class Learned:
 
     def __init__(self, frames: Iterable[FrameHex], answers: Sequence[bool] = ()):
         self.yes_or_no = Scripted(answers)
-        self.left: dict[str, list[Packet]] = {}
+        self.number = 0  # which of the scenario's packets is on its way: only its own frames are looked at
+        self.left: dict[tuple[int, str], list[Packet]] = {}
         for frame in frames:
             if frame.direction == "out":
-                self.left.setdefault(frame.namespace, []).extend(_packets(frame))
+                self.left.setdefault((frame.packet, frame.namespace), []).extend(_packets(frame))
         self.learned: list[tuple[Question, int]] = []
         self.impossible: list[Question] = []
         self._used: set[tuple[str, Flow, int]] = set()
@@ -44,8 +45,9 @@ class Learned:
 
     def _id(self, ns: str, flow: Flow) -> int | None:
         """The identification of the first packet of this flow that has not been accounted for; else of one that was translated."""
-        alike = [packet for packet in self.left.get(ns, ()) if packet.flow == flow]
-        alike += [packet for packet in self.left.get(ns, ()) if _after_nat(flow, packet.flow)]
+        left = self.left.get((self.number, ns), ())
+        alike = [packet for packet in left if packet.flow == flow]
+        alike += [packet for packet in left if _after_nat(flow, packet.flow)]
         for packet in alike:
             if (ns, packet.flow, packet.id) not in self._used:
                 self._used.add((ns, packet.flow, packet.id))
@@ -53,14 +55,14 @@ class Learned:
         return None
 
     def _isn(self, ns: str, flow: Flow) -> int | None:
-        for packet in self.left.get(ns, ()):
+        for packet in self.left.get((self.number, ns), ()):
             if isinstance(packet.header, Tcp) and packet.header.flags == "SA" and packet.flow == flow.reverse:
                 return packet.header.seq
         return None
 
     def _port(self, ns: str, flow: Flow, end: str, first: int, last: int) -> int | None:
         """How far from the first allowed port the kernel's choice lies."""
-        for packet in self.left.get(ns, ()):
+        for packet in self.left.get((self.number, ns), ()):
             seen = packet.flow
             if end == "src" and (seen.proto, seen.src, seen.dst, seen.dport) == (
                 flow.proto,
@@ -70,7 +72,6 @@ class Learned:
             ):
                 return seen.sport - first if first <= seen.sport <= last else None
         return None
-
 
 
 def _after_nat(flow: Flow, seen: Flow) -> bool:

@@ -55,7 +55,7 @@ def br_nf_pre_routing_finish(kernel: Kernel, stage: str, skb: Skb) -> Step:
         if known is None:
             waiting = kernel.remembers.waiting.setdefault((bridge, hop), [])
             waiting.append(skb)
-            asks = solicit(kernel, skb, bridge, hop) if len(waiting) == 1 else ()
+            asks = solicit(kernel, skb, bridge, hop)
             return Step(here, stage, skb, f"translated to {hop} on this bridge; it waits for its MAC", (row,), asks)
         ready = (bridge, hop) in kernel.remembers.headers and not known.stale
         kernel.remembers.headers.add((bridge, hop))

@@ -151,7 +151,7 @@ class Kernel:
     @property
     def known_or_waiting(self) -> set[tuple[str, Address]]:
         """The neighbours whose answers this machine takes notice of."""
-        return {*self.remembers.neighbours, *self.remembers.waiting}
+        return {*self.remembers.neighbours, *self.remembers.asked}
 
     def heard(self, bridge: str, mac: Mac) -> FdbEntry | None:
         """The port behind which a bridge heard a MAC, by hand or not too long ago."""

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 
 from ..errors import BadInput
@@ -21,6 +22,11 @@ PLACES: dict[type, tuple[str, str, tuple[str, ...]]] = {
     t.Reject: ("REJECT", "filter", ()),
     t.NoTrack: ("CT", "raw", ()),
     t.SetTtl: ("TTL", "mangle", ()),
+}
+# An address behind an option, by its looks: enough to tell that a large dump holds no other family.
+LOOKS = {
+    4: re.compile(r"[sden] \[?\d+\.\d+\.\d+\.\d"),
+    6: re.compile(r"[sden] \[?[0-9a-fA-F]{0,4}:[0-9a-fA-F]{0,4}:"),
 }
 
 
@@ -49,6 +55,9 @@ def _addresses(rule: Rule) -> Iterator[Address]:
 
 def family_in(tables: Mapping[str, Table], text: str, where: str) -> int:
     """4 or 6, by the addresses in the rules; 0 where there are none. A dump has one family: both in one are refused."""
+    seen = [number for number, looks in LOOKS.items() if looks.search(text)]
+    if len(seen) < 2:
+        return seen[0] if seen else 0
     found = 0
     for rule in (rule for table in tables.values() for chain in table.chains.values() for rule in chain.rules):
         for address in _addresses(rule):

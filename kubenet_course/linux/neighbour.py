@@ -10,6 +10,7 @@ from msgspec.structs import replace
 from .address import BROADCAST_MAC, IPV4, IPV6, Address, Mac, family, number, spelled
 from .device import out
 from .ip import SOLICITED_NODE
+from .memory import SECOND
 from .netfilter import hook
 from .packet import Arp, Flow, Icmp, Neighbour, Packet, endpoint
 from .route import MULTICAST, Route, select4
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from .kernel import Kernel
 
 SOLICIT, ADVERTISE = 135, 136
+GIVEN_UP = 3 * SECOND  # three questions, a second apart
 ROUTER, SOLICITED, OVERRIDE = 1 << 31, 1 << 30, 1 << 29
 NOBODY: Mac = "00:00:00:00:00:00"
 
@@ -44,7 +46,7 @@ def neigh_output(kernel: Kernel, stage: str, skb: Skb) -> Step:
         return Step(here, stage, skb, f"{hop} is at {known.mac}", (known,), out(kernel, skb, dev.mac, known.mac))
     waiting = kernel.remembers.waiting.setdefault((dev.name, hop), [])
     waiting.append(skb)
-    asks = () if len(waiting) > 1 else solicit(kernel, skb, dev.name, hop)
+    asks = solicit(kernel, skb, dev.name, hop)
     return Step(here, stage, skb, f"it waits: nobody knows yet which MAC {hop} has", (), asks)
 
 
@@ -63,7 +65,11 @@ def _mac_of_many(hop: Address, route: Route) -> Mac:
 
 
 def solicit(kernel: Kernel, skb: Skb, dev: str, hop: Address) -> tuple[Next, ...]:
-    """Asks the link who has an address (arp_solicit, ndisc_solicit)."""
+    """Asks the link who has an address (arp_solicit, ndisc_solicit); not again while a question is open."""
+    open_since = kernel.remembers.asked.get((dev, hop))
+    if open_since is not None and kernel.now - open_since < GIVEN_UP:
+        return ()
+    kernel.remembers.asked[dev, hop] = kernel.now
     device = kernel.ns.devices[dev]
     source = skb.packet.flow.src
     if family(hop) is IPV4:
@@ -125,6 +131,7 @@ def learn(kernel: Kernel, dev: str, address: Address, mac: Mac, asked: bool = Fa
     """Remembers a neighbour, and sends what waited for it. One who only asked us is not yet confirmed (neigh_update)."""
     before = kernel.remembers.neighbours.get((dev, address))
     stale = asked and (before is None or before.stale or before.mac != mac)
+    kernel.remembers.asked.pop((dev, address), None)
     kernel.remembers.neighbours[dev, address] = NeighbourEntry(address, dev, mac, kernel.now, stale)
     waited = kernel.remembers.waiting.pop((dev, address), [])
     if waited:

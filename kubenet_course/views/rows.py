@@ -51,12 +51,13 @@ def _device(row: Device) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def why(rows: Iterable[object], caption: str = "The rows that decided") -> Table:
+def why(rows: Iterable[object]) -> Table:
     """The rows behind a step, in the order in which they were asked; the last one decided."""
     told = [words(row) for row in rows]
-    lines = [(kind, said, COMMANDS.get(kind, "")) for kind, said in told]
-    marked = (len(lines) - 1,) if len(lines) > 1 else ()
-    return table(caption if lines else "No table was asked.", ("kind", "row", "see it with"), lines, code=(1, 2), marked=marked)
+    commands = ", ".join(dict.fromkeys(COMMANDS[kind] for kind, _ in told if kind in COMMANDS))
+    seen = f" On a real machine: {commands}." if commands else ""
+    caption = f"The row{'s' * (len(told) > 1)} that decided.{seen}" if told else "No table was asked."
+    return table(caption, ("kind", "row"), told, code=(1,), marked=(len(told) - 1,) if len(told) > 1 else ())
 
 
 def _connection(one: Connection) -> tuple[str, str, str]:
@@ -81,7 +82,7 @@ def held(before: Skb, after: Skb) -> Table:
         if now != was:
             marked.append(len(rows))
         rows.append((name, now or "none", (was or "none") if now != was else UNCHANGED))
-    caption = f"The packet, {len(marked)} field{'s' * (len(marked) != 1)} changed" if marked else "The packet, unchanged"
+    caption = f"The packet: {len(marked)} field{'s' * (len(marked) != 1)} changed." if marked else "The packet: nothing changed."
     return table(caption, ("field", "now", "before"), rows, code=(1, 2), marked=marked)
 
 

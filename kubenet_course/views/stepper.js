@@ -9,15 +9,33 @@ function element(tag, attributes = {}, ...children) {
   return made;
 }
 
+// Drawn, since not every font has these signs.
+const SIGNS = {
+  first: "M2 2v12h2V2zM14 2v12L5 8z",
+  back: "M12 2v12L3 8z",
+  play: "M4 2v12l9-6z",
+  stop: "M4 2h3v12H4zM9 2h3v12H9z",
+  on: "M4 2v12l9-6z",
+  last: "M12 2v12h2V2zM2 2v12l9-6z",
+};
+
+function sign(name) {
+  return `<svg viewBox="0 0 16 16" width="13" height="13" aria-hidden="true"><path fill="currentColor" d="${SIGNS[name]}"/></svg>`;
+}
+
 function skeleton() {
-  const button = (name, sign, label) => element("button", { type: "button", class: `kn-${name}`, "aria-label": label, title: label }, sign);
+  const button = (name, label) => {
+    const made = element("button", { type: "button", class: `kn-${name}`, "aria-label": label, title: label });
+    made.innerHTML = sign(name);
+    return made;
+  };
   const parts = {
     heading: element("p", { class: "kn-heading" }),
-    first: button("first", "⏮\uFE0E", "First step (Home)"),
-    back: button("back", "◀\uFE0E", "One step back (left arrow)"),
-    play: button("play", "▶\uFE0E Play", "Play (space)"),
-    on: button("on", "▶\uFE0E", "One step on (right arrow)"),
-    last: button("last", "⏭\uFE0E", "Last step (End)"),
+    first: button("first", "First step (Home)"),
+    back: button("back", "One step back (left arrow)"),
+    play: button("play", "Play (space)"),
+    on: button("on", "One step on (right arrow)"),
+    last: button("last", "Last step (End)"),
     slider: element("input", { type: "range", min: "1", step: "1", "aria-label": "Step" }),
     count: element("span", { class: "kn-count", "aria-hidden": "true" }),
     detail: element("select", { "aria-label": "How much to show" }),
@@ -38,9 +56,10 @@ function skeleton() {
   const keys = element("p", { class: "kn-keys" });
   keys.innerHTML = "<kbd>←</kbd> <kbd>→</kbd> step, <kbd>space</kbd> play or stop, <kbd>Home</kbd> <kbd>End</kbd> first and last";
   const bar = element("div", { class: "kn-bar" }, parts.first, parts.back, parts.play, parts.on, parts.last, parts.slider, parts.count, parts.detail);
-  const side = element("div", { class: "kn-side" }, what, parts.why, parts.held, parts.known);
+  const side = element("div", { class: "kn-side" }, parts.why, parts.held);
+  const body = element("div", { class: "kn-body" }, parts.picture, side, parts.known);
   parts.root = element("div", { class: "kn kn-stepper", role: "group", tabindex: "-1", "data-lm-suppress-shortcuts": "true" },
-    parts.heading, bar, element("div", { class: "kn-body" }, parts.picture, side), parts.bytes, keys, parts.heard);
+    parts.heading, bar, what, body, parts.bytes, keys, parts.heard);
   return parts;
 }
 
@@ -145,13 +164,13 @@ function render({ model, el }) {
   const stop = () => {
     clearInterval(timer);
     timer = null;
-    parts.play.textContent = "▶\uFE0E Play";
+    parts.play.innerHTML = `${sign("play")} Play`;
     parts.play.setAttribute("aria-label", "Play (space)");
   };
   const play = () => {
     if (timer) return stop();
     if (at === numbers.length - 1) go(0);
-    parts.play.textContent = "⏸\uFE0E Stop";
+    parts.play.innerHTML = `${sign("stop")} Stop`;
     parts.play.setAttribute("aria-label", "Stop (space)");
     timer = setInterval(() => (at < numbers.length - 1 ? go(at + 1) : stop()), TICK);
   };

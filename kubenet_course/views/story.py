@@ -95,7 +95,7 @@ def in_words(moment: Moment) -> str:
 def question(stage: str) -> str:
     """What a stage asks, in the words that stand in its own code."""
     said = (STAGES[stage].__doc__ or "") if stage in STAGES else ""
-    return " ".join(said.partition("\n\n")[0].split())
+    return " ".join(said.partition("\n\n")[0].replace("`", "").split())
 
 
 def _plain(of: Table) -> dict[str, object]:
@@ -103,7 +103,7 @@ def _plain(of: Table) -> dict[str, object]:
 
 
 def _remembers(namespace: str, count: int) -> str:
-    return f"{namespace} remembers of these packets" if count else f"{namespace} remembers no connection of these packets."
+    return f"What {namespace} remembers of these packets." if count else f"{namespace} remembers no connection of these packets."
 
 
 def _frames(story: Sequence[Moment]) -> list[dict[str, object] | None]:
@@ -127,7 +127,7 @@ def _fields(of: FrameTable) -> dict[str, object]:
     return {
         "caption": of.caption,
         "heads": ("field", "byte", "bytes", "value", "before"),
-        "rows": [(row.field.name, row.place, row.bytes, row.value, row.told) for row in rows],
+        "rows": [(row.field.name, row.place, row.bytes, row.value, row.was) for row in rows],
         "code": (2,),
         "marked": [at for at, row in enumerate(rows) if row.was],
         "layers": [(row.field.header, row.field.layer) for row in rows],
