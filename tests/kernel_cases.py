@@ -1,4 +1,5 @@
-"""Plays recorded cases of the real kernel (data/reference/kernel-6.18, or made by `realkernel`) through the model, and says where the two differ."""
+"""Plays recorded cases of the real kernel (data/reference/kernel-6.18, or made by `realkernel`) through the model, and
+says where the two differ."""
 
 from __future__ import annotations
 
@@ -87,8 +88,8 @@ def differences(player: Player, row: dict) -> list[str]:
 
 def _is_beyond(player: Player) -> bool:
     """What the model does not answer: the copy that a machine makes for itself of what it sends to many, redirects
-    (DEV-5), which nothing switches off in IPv6, and packets to the address that nobody has (::). From then on the case is lost:
-    rules that count have seen packets that the model does not have."""
+    (DEV-5), which nothing switches off in IPv6, and packets to the address that nobody has (::). From then on the case is
+    lost: rules that count have seen packets that the model does not have."""
     out = (s.skb for s in player.steps if s.namespace == "router" and s.stage == "ip_output")
     to_all = any(skb.route.type in MANY and not isinstance(skb.packet.payload, Neighbour) for skb in out)
     turned = (

@@ -15,6 +15,7 @@ COMMANDS = {
     "plan": ("plan", "Which block of addresses each node gets."),
     "proxy": ("proxy", "What kube-proxy would write on a node."),
     "endpoints": ("endpoints", "The EndpointSlices that the controller would keep."),
+    "lab": ("lab", "The same packet on the real kernel, in private namespaces."),
     "cni": ("cni", "Chains of real CNI plugins, run as a container runtime runs them."),
     "rules": ("rules", "A packet through the real rules of one machine."),
 }

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from .address import IPV4, family
 from .icmp import PORT_UNREACHABLE, error, reset
 from .packet import ECHO, ECHO_REPLY, ICMP, Flow, Icmp, Neighbour, Packet, Tcp, Udp, Vxlan
-from .route import MULTICAST
+from .route import MULTICAST, NO_ROUTE
 from .skb import Skb
 from .tables import Socket
 from .trace import Next, Step
@@ -141,9 +141,11 @@ def _echo(kernel: Kernel, stage: str, skb: Skb) -> Step:
     packet, flow = skb.packet, skb.packet.flow
     if packet.icmp_type != ECHO[flow.proto] or not kernel.ns.sockets_known:
         return Step(kernel.ns.name, stage, skb, f"delivered: {packet}", end="local")
-    source = (
-        flow.dst if skb.route.type != "anycast" else family(flow.dst).any
-    )  # an address of several is nobody's source
+    anycast = skb.route.type == "anycast"
+    if anycast and kernel.ns.fib.lookup(flow.src, skb.dev_in) is NO_ROUTE:
+        said = f"an echo to one of several: only {skb.dev_in} may carry the answer, and it leads elsewhere"
+        return Step(kernel.ns.name, stage, skb, said, end="local")
+    source = family(flow.dst).any if anycast else flow.dst  # an address of several is nobody's source
     back = Flow(flow.proto, source, flow.sport, flow.src, ECHO_REPLY[flow.proto] << 8)
     tos = packet.tos if family(flow.dst) is IPV4 else 0
     answer = Packet(back, Icmp(packet.header.rest), packet.payload, tos=tos, id=kernel.ip_id(back), df=False)

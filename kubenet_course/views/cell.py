@@ -44,15 +44,20 @@ def short(name: str) -> str:
 
 
 def sketched(cell: Cell, width: float) -> tuple[Sketch, float]:
-    """The cell and its height. Frames come first, so that everything else lies upon them."""
-    sketch, name = Sketch(), cell.machine.ns.name
-    frame_top = _beyond_height(cell) + (DEVICE_HEIGHT / 2 if cell.far else 0)
+    """The cell and its height. Frames come first, so that everything else lies upon them.
+
+    Hosts outside stand above the frame, which begins at the bridge that they hang on.
+    """
+    sketch, name, machine = Sketch(), cell.machine.ns.name, cell.machine
+    top = _beyond_height(cell) + (DEVICE_HEIGHT / 2 if cell.far else 0)
     sketch.box(Box(name, "machine", 0, 0, width, 0, name))
-    y = frame_top + (DEVICE_HEIGHT / 2 if cell.far else 0)
-    more = f", {cell.machine.left_out} more pods not drawn" if cell.machine.left_out else ""
-    sketch.box(Box(f"{name}:title", "title", 10, y, width - 20, TITLE, name), short(name) + more)
-    y = _pods(sketch, cell, width, y + TITLE)
-    y = _bridges(sketch, cell, width, y)
+    y = top + (DEVICE_HEIGHT / 2 if cell.far else 0)
+    if machine.leads_outside:
+        y = _pods(sketch, cell, width, y)
+        top = y + BAR / 2
+        y = _title(sketch, cell, width, _bridges(sketch, cell, width, y) - GAP)
+    else:
+        y = _bridges(sketch, cell, width, _pods(sketch, cell, width, _title(sketch, cell, width, y)))
     kernel = sketch.box(
         Box(f"{name}:kernel", "kernel", EDGE, y, width - 2 * EDGE, BAR, f"the kernel of {name}"), "rules and routes"
     )
@@ -60,10 +65,18 @@ def sketched(cell: Cell, width: float) -> tuple[Sketch, float]:
     y += BAR + (GAP + 6 if cell.near else GAP)
     bottom = y + (DEVICE_HEIGHT / 2 if cell.near else 0)
     _devices(sketch, cell, cell.near, kernel, width, y)
-    _devices(sketch, cell, cell.far, kernel, width, frame_top - DEVICE_HEIGHT / 2)
+    _devices(sketch, cell, cell.far, kernel, width, _beyond_height(cell))
     _beyond(sketch, cell, width)
-    sketch.box(Box(name, "machine", 0, frame_top, width, bottom - frame_top, name))
+    sketch.box(Box(name, "machine", 0, top, width, bottom - top, name))
     return sketch, y + (DEVICE_HEIGHT if cell.near else 0)
+
+
+def _title(sketch: Sketch, cell: Cell, width: float, y: float) -> float:
+    """The machine's name in its frame, and how many of its pods are not drawn."""
+    name, left_out = cell.machine.ns.name, cell.machine.left_out
+    text = short(name) + (f", {left_out} more pods not drawn" if left_out else "")
+    sketch.box(Box(f"{name}:title", "title", 10, y, width - 20, TITLE, name), text)
+    return y + TITLE
 
 
 def _pods(sketch: Sketch, cell: Cell, width: float, y: float) -> float:
@@ -76,11 +89,17 @@ def _pods(sketch: Sketch, cell: Cell, width: float, y: float) -> float:
     for at, pod in enumerate(pods):
         row, column = divmod(at, columns)
         x = EDGE + column * (wide + GUTTER) if columns == 2 else (width - wide) / 2
-        own = " ".join(addresses(pod)[:1])
-        sketch.box(Box(pod.name, "pod", x, y + row * (POD_HEIGHT + GAP), wide, POD_HEIGHT, pod.name), short(pod.name), own)
+        box = Box(pod.name, "pod", x, y + row * (POD_HEIGHT + GAP), wide, POD_HEIGHT, pod.name)
+        sketch.box(box, *_name_and_address(pod))
     rows = -(-len(pods) // columns)
     y += rows * (POD_HEIGHT + GAP)
     return y + 12
+
+
+def _name_and_address(pod: Netns) -> tuple[str, str]:
+    """What stands in a pod's box; a host outside has no name but its address."""
+    own, name = " ".join(addresses(pod)[:1]), short(pod.name)
+    return ("host outside" if name == own else name), own
 
 
 def _bridges(sketch: Sketch, cell: Cell, width: float, y: float) -> float:
@@ -196,7 +215,7 @@ def _beyond(sketch: Sketch, cell: Cell, width: float) -> None:
         for number, host in enumerate(one.hosts):
             left = start + number * (wide + GAP)
             box = Box(host.name, "pod", left, 0, wide, POD_HEIGHT, host.name)
-            sketch.box(box, short(host.name), " ".join(addresses(host)[:1]))
+            sketch.box(box, *_name_and_address(host))
             end = next(d for n, d in one.segment.ends if n == host.name)
             port, middle = f"{host.name}/{end}", box.middle[0]
             sketch.line(host.name, port, "inside", box.middle, (middle, POD_HEIGHT))

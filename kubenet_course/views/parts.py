@@ -17,6 +17,7 @@ from ..linux.trace import Trace
 from .roles import MACHINE, POD, SWITCH, Segment, World, neighbours, role_of, segments
 
 MOST_MACHINES, MOST_PODS = 6, 4
+OUTSIDE = "host/"  # how the namespaces of hosts outside are named
 LOOKED_AT = 64  # namespaces of a world without a trace
 
 
@@ -28,9 +29,15 @@ class Machine(Struct, frozen=True):
     left_out: int = 0
 
     @property
+    def leads_outside(self) -> bool:
+        """Whether what hangs on it are hosts outside of any cluster, and not pods in it."""
+        return bool(self.pods) and all(pod.name.startswith(OUTSIDE) for pod in self.pods)
+
+    @property
     def is_node(self) -> bool:
         """Whether it has pods, or what pods are attached to."""
-        return bool(self.pods) or any(device.kind in ("bridge", "vxlan") for device in self.ns.devices.values())
+        has_beds = any(device.kind in ("bridge", "vxlan") for device in self.ns.devices.values())
+        return not self.leads_outside and (bool(self.pods) or has_beds)
 
 
 class Parts(Struct, frozen=True):

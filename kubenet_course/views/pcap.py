@@ -4,7 +4,6 @@ The format is draft-ietf-opsawg-pcapng. scapy's writer counts in microseconds on
 second room; what is needed of the format is three kinds of block.
 """
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from struct import pack
@@ -12,6 +11,7 @@ from typing import NamedTuple
 
 from .. import __version__
 from ..errors import BadInput
+from ..files import write_whole
 
 SECTION_HEADER, INTERFACE, ENHANCED_PACKET = 0x0A0D0D0A, 1, 6  # block types
 BYTE_ORDER, ETHERNET, NO_LIMIT = 0x1A2B3C4D, 1, 0
@@ -43,24 +43,8 @@ def pcapng(captured: Iterable[Captured | tuple]) -> bytes:
 
 
 def write_pcapng(path: str | Path, captured: Iterable[Captured | tuple]) -> None:
-    """Writes a file that Wireshark opens; a reader sees the old file or the new one, never a half. Raises BadInput.
-
-    A pipe or another special file is written to as it is: `--pcap >(wireshark -k -i -)` works.
-    """
-    content = pcapng(captured)
-    is_special = Path(path).exists() and not Path(path).is_file()
-    target = Path(path) if is_special else Path(os.path.realpath(path))
-    draft = target if is_special else target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        draft.write_bytes(content)
-        if not is_special:
-            draft.replace(target)
-    except OSError as error:
-        if not is_special:
-            draft.unlink(missing_ok=True)
-        raise BadInput(
-            str(path), f"it cannot be written ({error.strerror})", "name a file in a folder that is yours"
-        ) from None
+    """Writes a file that Wireshark opens, whole or not at all. Raises BadInput where it cannot be written."""
+    write_whole(path, pcapng(captured))
 
 
 def _section() -> bytes:

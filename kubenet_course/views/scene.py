@@ -78,9 +78,15 @@ def _machine_said(machine: Machine) -> str:
     ns = machine.ns
     own = ", ".join(f"{d.name} {address_on(d)}".strip() for d in ns.devices.values() if d.kind in ("eth", "vxlan"))
     bridges = ", ".join(f"{d.name} {address_on(d)}".strip() for d in ns.devices.values() if d.kind == "bridge")
-    pods = ", ".join(f"{pod.name} {' '.join(addresses(pod)[:1])}".strip() for pod in machine.pods)
+    pods = ", ".join(_named(pod) for pod in machine.pods)
     said = f"{ns.name}" + (f" ({own})" if own else "")
-    said += f" has pods {pods}" if pods else ""
+    said += f" has {'hosts' if machine.leads_outside else 'pods'} {pods}" if pods else ""
     said += f" and {machine.left_out} more" if machine.left_out else ""
     said += f" on bridge {bridges}" if bridges and pods else f" has bridge {bridges}" if bridges else ""
     return said + "."
+
+
+def _named(pod: Netns) -> str:
+    """A namespace with its address, unless that is in its name."""
+    own = addresses(pod)
+    return f"{pod.name} {own[0]}" if own and own[0] not in pod.name else pod.name
