@@ -129,6 +129,15 @@ def trail(story: tuple[Moment, ...], at: int) -> list[int]:
     return found[::-1]
 
 
+def way(story: tuple[Moment, ...]) -> str:
+    """The way of the packet that was sent, in one sentence: the kernels that had it, and what became of it."""
+    ended = [at for at, one in enumerate(story) if one.turn == 0 and not one.is_look_up and one.step.end]
+    last = ended[0] if ended else max(at for at, one in enumerate(story) if one.turn == 0)
+    names = [story[at].step.namespace for at in trail(story, last)]
+    kernels = [name for at, name in enumerate(names) if at == 0 or names[at - 1] != name]
+    return f"{' → '.join(kernels)}: {story[last].step.said or 'it goes on'}."
+
+
 def connections(story: Iterable[Moment]) -> Iterator[dict[str, tuple[Connection, ...]]]:
     """For each step, what each kernel has in its connection table so far, as far as these packets made it."""
     known: dict[str, dict[Flow, Connection]] = {}

@@ -16,7 +16,7 @@ from ..linux.tables import Netns
 from ..linux.trace import Trace
 from .roles import MACHINE, POD, SWITCH, Segment, World, neighbours, role_of, segments
 
-MOST_MACHINES, MOST_PODS = 6, 4
+MOST_MACHINES, MOST_PODS, MOST_HOSTS = 6, 4, 2
 OUTSIDE = "host/"  # how the namespaces of hosts outside are named
 LOOKED_AT = 64  # namespaces of a world without a trace
 
@@ -85,5 +85,6 @@ def _by_number(name: str) -> tuple[str, int, str]:
 
 def _machine(world: World, ns: Netns, steps: Counter[str]) -> Machine:
     pods = {other.name: other for other, _ in neighbours(world, ns) if role_of(world, other) == POD}
-    best = sorted(pods, key=lambda name: -steps[name])[:MOST_PODS]
+    most = MOST_HOSTS if all(name.startswith(OUTSIDE) for name in pods) else MOST_PODS
+    best = sorted(pods, key=lambda name: -steps[name])[:most]
     return Machine(ns, tuple(pod for name, pod in pods.items() if name in best), len(pods) - len(best))
