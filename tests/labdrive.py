@@ -41,7 +41,9 @@ BUSY = """() => {
     const waits = [...document.querySelectorAll('.jp-InputPrompt')].some((one) => one.textContent.includes('[*]'));
     return waits || (says && says.dataset.status !== 'idle');
 }"""
-RAN = "() => [...document.querySelectorAll('.jp-InputPrompt')].filter((one) => /\\[\\d+\\]/.test(one.textContent)).length"
+RAN = (
+    "() => [...document.querySelectorAll('.jp-InputPrompt')].filter((one) => /\\[\\d+\\]/.test(one.textContent)).length"
+)
 SCROLL = """async () => {
     const page = document.querySelector('.jp-WindowedPanel-outer') || document.querySelector('.jp-Notebook');
     for (let y = 0; y < page.scrollHeight; y += 400) { page.scrollTop = y; await new Promise((r) => setTimeout(r, 60)); }
@@ -55,7 +57,9 @@ RUN_ALL = '.lm-Menu-item[data-command="runmenu:run-all"], .lm-Menu-item[data-com
 class Lab:
     """A JupyterLab and a browser. `console`, `page_errors` and `left` fill while pages are open."""
 
-    def __init__(self, root: Path, width: int = 1400, height: int = 1000, env: dict[str, str] | None = None, dark: bool = False):
+    def __init__(
+        self, root: Path, width: int = 1400, height: int = 1000, env: dict[str, str] | None = None, dark: bool = False
+    ):
         self.root, self.width, self.height, self.env, self.dark = root, width, height, env or {}, dark
         self.console: list[str] = []
         self.page_errors: list[str] = []
@@ -123,7 +127,9 @@ class Lab:
     def open(self, notebook: str) -> Page:
         """A notebook in a tab of its own, its kernel ready, the side bar away."""
         page = self._context.new_page()
-        page.on("console", lambda said: self.console.append(f"{said.type}: {said.text}") if said.type == "error" else None)
+        page.on(
+            "console", lambda said: self.console.append(f"{said.type}: {said.text}") if said.type == "error" else None
+        )
         page.on("pageerror", lambda error: self.page_errors.append(str(error)))
         page.on("request", lambda asked: None if INSIDE.match(asked.url) else self.left.append(asked.url))
         page.goto(self._url(f"lab/tree/{notebook}"))

@@ -8,7 +8,7 @@ from kernel_cases import differences
 from kernel_lab import Player
 
 FOLDER = Path(__file__).parent.parent / "data/reference/kernel-6.18"
-FILES = ("iptables", "stories", "recent", "ranges", "rich", "tcp_icmp", "ipv6")
+FILES = ("iptables", "stories", "recent", "ranges", "found", "rich", "tcp_icmp", "ipv6")
 CASES = [
     pytest.param(case, name == "iptables", id=f"{name}-{case['id']}")
     for name in FILES

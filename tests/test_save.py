@@ -16,6 +16,7 @@ from realkernel.rulesets import a_ruleset
 from realkernel.styles import RICH, SIX, TCP_AND_ICMP
 
 from kubenet_course.errors import BadInput
+from kubenet_course.linux.rule_text import _any_pieces, _usual_pieces
 from kubenet_course.linux.save import read, write
 from kubenet_course.linux.words import quoted, split
 
@@ -310,6 +311,18 @@ def test_a_translation_that_no_kernel_takes_is_refused(chain, rule, said):
 )
 def test_any_comment_is_written_and_read_again(text):
     assert split(f"a {quoted(text)} b") == ["a", text, "b"]
+
+
+WORDS = ["-m", "-j", "-g", '"', '\\"', "comment", "DROP", "-s", "10.0.0.1", "!", " ", "\t", "--jump", '"a b"', '" -j "']
+
+
+@settings(max_examples=300)
+@given(st.lists(st.sampled_from(WORDS), max_size=9).map(" ".join))
+def test_a_usual_line_is_cut_into_the_same_pieces_as_any_line(text):
+    """The quick way for what iptables-save prints, against the patient one for what people write."""
+    if quick := _usual_pieces(text):
+        patient = [(begins, piece.split()) for begins, piece in _any_pieces(text) if begins or piece.strip()]
+        assert [(begins, piece.split()) for begins, piece in quick if begins or piece.strip()] == patient
 
 
 def test_a_table_may_be_given_in_two_parts():

@@ -46,7 +46,7 @@ def mac(*parts: int) -> str:
 
 
 def pod_name(node: int, at: int) -> str:
-    return f"default/{NAMES[at % len(NAMES)] if node == 1 else f'web-{node}{at + 1}'}"
+    return f"default/{NAMES[at] if node == 1 and at < len(NAMES) else f'web-{node}{at + 1}'}"
 
 
 def pod(node: int, at: int) -> Netns:
@@ -90,13 +90,11 @@ def node(number: int, pods: int, nodes: int, is_overlay: bool) -> Netns:
     )  # fmt: skip
 
 
-def lan(nodes: int) -> Netns:
+def lan(nodes: int, has_outside: bool) -> Netns:
     """The switch between the nodes and the router."""
     ends = [(f"port{number}", (f"node-{number}", "eth0")) for number in range(1, nodes + 1)]
-    ends.append(("uplink", ("router", "lan0")))
-    ports = [
-        Device(name, "veth", mac(1, at), peer=end, master="br0", mtu=1500) for at, (name, end) in enumerate(ends)
-    ]
+    ends += [("uplink", ("router", "lan0"))] if has_outside else []
+    ports = [Device(name, "veth", mac(1, at), peer=end, master="br0", mtu=1500) for at, (name, end) in enumerate(ends)]
     bridge = Device("br0", "bridge", mac(1, 99))
     return netns("lan", (bridge, *ports), sysctls={"net.bridge.bridge-nf-call-iptables": 0})
 
@@ -121,7 +119,7 @@ def cluster(nodes: int = 2, pods: int = 2, is_overlay: bool = False, has_outside
     """The whole world by name."""
     made = [node(number, pods, nodes, is_overlay) for number in range(1, nodes + 1)]
     made += [pod(number, at) for number in range(1, nodes + 1) for at in range(pods)]
-    made += [lan(nodes), *(outside() if has_outside else ())]
+    made += [lan(nodes, has_outside), *(outside() if has_outside else ())]
     return {ns.name: ns for ns in made}
 
 
@@ -132,4 +130,6 @@ def machine() -> Netns:
         Device("eth0", addresses=(ifaddr("192.168.1.11/24"),)),
     )
     routes = (Route(prefix("10.244.2.0/24"), "eth0", "192.168.1.12"), Route(prefix("0.0.0.0/0"), "eth0", "192.168.1.1"))
-    return netns("node-1", devices, routes=routes, rules={4: read(SERVICE).rules}, sysctls=FORWARDS, sockets_known=False)
+    return netns(
+        "node-1", devices, routes=routes, rules={4: read(SERVICE).rules}, sysctls=FORWARDS, sockets_known=False
+    )

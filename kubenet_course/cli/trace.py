@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import click
@@ -29,23 +30,38 @@ class Question(msgspec.Struct, forbid_unknown_fields=True):
     seed: int = 0
 
 
+OPTIONS = (
+    click.option("--from", "who", metavar="WHO", help="pod/NAMESPACE/NAME, node/NAME or host/ADDRESS."),
+    click.option(
+        "--to",
+        "where",
+        metavar="WHERE",
+        help="ADDRESS:PORT[/udp], service/NAMESPACE/NAME:PORT or pod/NAMESPACE/NAME:PORT.",
+    ),
+    click.option("--sport", default=40000, show_default=True, metavar="N", help="The sender's port."),
+    click.option("--seed", default=0, metavar="N", help="Draws what kernels draw at random."),
+    click.option("--proxy", default="iptables", show_default=True, metavar="MODE", help="How kube-proxy works."),
+    click.option("--reply", is_flag=True, help="The way back as well."),
+    click.option(
+        "--outcomes", "all_outcomes", is_flag=True, help="Every outcome that chance allows, with its probability."
+    ),
+    click.option("--pcap", metavar="OUT.pcapng", help="Write all frames to a file that Wireshark reads."),
+    click.option("--every", "every_step", is_flag=True, help="Every step, the questions for MAC addresses too."),
+    click.option("--packets", metavar="FILE", help="Many packets: a JSON object a line, with from, to, sport, seed."),
+    click.option("--json", "as_json", is_flag=True, help="The answer as JSON."),
+)
+
+
+def described(command: Callable[..., Any]) -> Callable[..., Any]:
+    """All options of `kubenet trace`."""
+    for option in reversed(OPTIONS):
+        command = option(command)
+    return command
+
+
 @click.command(short_help="One packet through a cluster, every hop.")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
-@click.option("--from", "who", metavar="WHO", help="pod/NAMESPACE/NAME, node/NAME or host/ADDRESS.")
-@click.option(
-    "--to", "where", metavar="WHERE", help="ADDRESS:PORT[/udp], service/NAMESPACE/NAME:PORT or pod/NAMESPACE/NAME:PORT."
-)
-@click.option("--sport", default=40000, show_default=True, metavar="N", help="The sender's port.")
-@click.option("--seed", default=0, metavar="N", help="Draws what kernels draw at random.")
-@click.option("--proxy", default="iptables", show_default=True, metavar="MODE", help="How kube-proxy works.")
-@click.option("--reply", is_flag=True, help="The way back as well.")
-@click.option(
-    "--outcomes", "all_outcomes", is_flag=True, help="Every outcome that chance allows, with its probability."
-)
-@click.option("--pcap", metavar="OUT.pcapng", help="Write all frames to a file that Wireshark reads.")
-@click.option("--every", "every_step", is_flag=True, help="Every step, the questions for MAC addresses too.")
-@click.option("--packets", metavar="FILE", help="Many packets: a JSON object a line, with from, to, sport, seed.")
-@click.option("--json", "as_json", is_flag=True, help="The answer as JSON.")
+@described
 def command(files: tuple[str, ...], **said: Any) -> int:
     """Follows one packet through a cluster, every hop: why it went there, and what became of it.
 

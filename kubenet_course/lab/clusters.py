@@ -142,19 +142,7 @@ def _node(plan: Plan, node: int) -> Netns:
         for n, name in enumerate(plan.pods[node])
     ]
     tunnel = [_tunnel(plan, node)] if plan.backend == "vxlan" else []
-    routes = [_default(of, ROUTER[of]) for of in plan.families]
-    near, fdb = _neighbours(plan, node), []
-    for other in plan.pods:
-        if other != node and plan.backend == "host-gw":
-            routes += [
-                rows.route(f"{_block(other, of)} via {node_address(other, of)} dev eth0") for of in plan.families
-            ]
-        if other != node and plan.backend == "vxlan":
-            routes += [
-                rows.route(f"{_block(other, of)} via {_end(other, of)} dev flannel.1 onlink") for of in plan.families
-            ]
-            near += [NeighbourEntry(_end(other, of), "flannel.1", made_mac("0f", other)) for of in plan.families]
-            fdb.append(FdbEntry(made_mac("0f", other), "flannel.1", node_address(other, plan.outer)))
+    routes, near, fdb = _ways(plan, node)
     call = int(plan.call_iptables)
     sysctls = {"net.bridge.bridge-nf-call-iptables": call, "net.bridge.bridge-nf-call-ip6tables": call}
     sysctls |= {"net.ipv4.ip_forward": 1} if 4 in plan.families else {}
@@ -164,6 +152,22 @@ def _node(plan: Plan, node: int) -> Netns:
         f"node-{node}", (eth0, cni0, *ports, *tunnel), routes=tuple(routes), neighbours=tuple(near), fdb=tuple(fdb),
         sysctls={**QUIET, **sysctls}, rules=rules,
     )  # fmt: skip
+
+
+def _ways(plan: Plan, node: int) -> tuple[list[Route], list[NeighbourEntry], list[FdbEntry]]:
+    """How a node reaches the others' pods: the tables that its network plugin keeps."""
+    routes = [_default(of, ROUTER[of]) for of in plan.families]
+    near, fdb = _neighbours(plan, node), []
+    for other in plan.pods:
+        if other != node and plan.backend == "host-gw":
+            ways = [f"{_block(other, of)} via {node_address(other, of)} dev eth0" for of in plan.families]
+            routes += [rows.route(way) for way in ways]
+        if other != node and plan.backend == "vxlan":
+            ways = [f"{_block(other, of)} via {_end(other, of)} dev flannel.1 onlink" for of in plan.families]
+            routes += [rows.route(way) for way in ways]
+            near += [NeighbourEntry(_end(other, of), "flannel.1", made_mac("0f", other)) for of in plan.families]
+            fdb.append(FdbEntry(made_mac("0f", other), "flannel.1", node_address(other, plan.outer)))
+    return routes, near, fdb
 
 
 def _block(node: int, of: int) -> str:

@@ -26,8 +26,8 @@ def renamed(world: Mapping[str, Netns]) -> dict[str, Netns]:
 
 def _renamed(ns: Netns) -> Netns:
     devices = {name: _device(device) for name, device in ns.devices.items()}
-    tables = {name: tuple(getattr(ns, name)) for name in ("routes", "neighbours", "fdb")}
-    return Netns(plain(ns.name), devices, **tables, rules=ns.rules, sysctls=ns.sysctls, sockets=ns.sockets)
+    tables = (tuple(ns.routes), tuple(ns.neighbours), tuple(ns.fdb))
+    return Netns(plain(ns.name), devices, *tables, ns.rules, ns.sysctls, ns.sockets)
 
 
 def _device(device: Device) -> Device:

@@ -85,7 +85,9 @@ def _address(text: str) -> str:
     bare = text.strip("[]").partition("%")[0]
     if re.fullmatch(r"\d+(\.\d+){3}", bare) and re.search(r"(^|\.)0\d", bare):
         plain = ".".join(str(int(part)) for part in bare.split("."))
-        raise Unreadable(f"{text} has leading zeros, which some programs read as octal; write {plain} if you mean that.")
+        raise Unreadable(
+            f"{text} has leading zeros, which some programs read as octal; write {plain} if you mean that."
+        )
     if re.fullmatch(r"[\d.]+/\d+|[0-9A-Fa-f:]+/\d+", bare):
         raise Unreadable(f"{text} is a block; the address alone is wanted, without what follows the slash.")
     if re.fullmatch(r"\d+(\.\d+){3}:\d+", bare):

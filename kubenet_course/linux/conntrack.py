@@ -187,9 +187,12 @@ def confirm(skb: Skb, kernel: Kernel) -> Skb | None:
 
 
 def set_closing(skb: Skb, kernel: Kernel) -> Skb:
-    """A connection that a rule has answered with a RST is closed, and soon forgotten (nf_conntrack_tcp_set_closing)."""
+    """A connection that a rule has answered with a RST is closed, and soon forgotten (nf_conntrack_tcp_set_closing).
+
+    One whose first packet was answered so is not remembered yet, and stays as it is.
+    """
     known = skb.connection
-    if known is NO_CONNECTION or known is UNTRACKED:
+    if not known.confirmed:
         return skb
     known = replace(known, state="CLOSE", expires=kernel.now + TCP_TIMEOUTS["CLOSE"] * SECOND)
     if known.original in kernel.remembers.connections:

@@ -31,7 +31,9 @@ class Remembered:
     buckets: dict[tuple, tuple[int, int]] = field(default_factory=dict)  # limit: (when, credit)
     heard: dict[tuple[str, Mac], FdbEntry] = field(default_factory=dict)  # (bridge, MAC)
     neighbours: dict[tuple[str, Address], NeighbourEntry] = field(default_factory=dict)  # (device, address)
-    headers: set[tuple[str, Address]] = field(default_factory=set)  # neighbours whose frame header is kept ready (hh_cache)
+    headers: set[tuple[str, Address]] = field(
+        default_factory=set
+    )  # neighbours whose frame header is kept ready (hh_cache)
     asked: dict[tuple[str, Address], int] = field(default_factory=dict)  # when the link was asked for a neighbour
     waiting: dict[tuple[str, Address], list[Skb]] = field(default_factory=dict)  # packets that wait for a MAC
 

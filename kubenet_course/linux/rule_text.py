@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterator
+from collections.abc import Container, Iterable, Iterator
 from functools import lru_cache
 
 from ..errors import BadInput
@@ -25,6 +25,8 @@ class NotUnderstood(Exception):
 
 # What ends one piece of a line and begins the next: -m, -j or -g outside of quotation marks.
 _BORDER = re.compile(r'"(?:[^"\\]|\\.)*"|(?:^|(?<=\s))(-[mjg]|--match|--jump|--goto)(?:\s+|$)')
+# What iptables-save never prints: a long name of those three, one of them with nothing behind it.
+_UNUSUAL = re.compile(r"--(?:match|jump|goto)|-[mjg](?: [- ]|$)")
 _SEVERAL = re.compile(r"(?:^|\s)(?:-s|--source|--src|-d|--destination|--dst)\s+(\S+,\S+)")
 
 
@@ -38,8 +40,32 @@ def rules_of(text: str, chains: Container[str] = (), line: str = "") -> Iterator
         yield from rules_of(text[: several.start(1)] + one + text[several.end(1) :], chains, line)
 
 
-def _pieces(text: str) -> Iterator[tuple[str, str]]:
+def _pieces(text: str) -> Iterable[tuple[str, str]]:
     """(what begins it, the rest of it): the basic options first, then a piece for each module, then the target."""
+    return _usual_pieces(text) or _any_pieces(text)
+
+
+def _usual_pieces(text: str) -> list[tuple[str, str]]:
+    """The pieces of a line as iptables-save prints it: at most one comment, the target behind it. Nothing for any other line."""
+    head, quote, rest = f" {text}".partition('"')
+    comment, _, tail = rest.partition('"')
+    body = tail if quote else head
+    odd = '"' in tail or text.count('"') == 1 or "\\" in text or not text.isprintable()
+    if odd or (quote and (" -j " in head or " -g " in head)) or _UNUSUAL.search(text):
+        return []
+    mark = " -g " if " -g " in body else " -j "
+    body, found, target = body.partition(mark)
+    if " -j " in body:
+        return []
+    first, *modules = (f"{head}\n{body}" if quote else body).split(" -m ")
+    pieces = [("", first), *(("-m", module) for module in modules)]
+    if quote:
+        pieces = [(begins, piece.replace("\n", f'"{comment}"')) for begins, piece in pieces]
+    return [*pieces, (mark.strip(), target)] if found else pieces
+
+
+def _any_pieces(text: str) -> Iterator[tuple[str, str]]:
+    """The pieces of whatever a person may have written."""
     begins, start = "", 0
     for border in _BORDER.finditer(text):
         if border[1]:

@@ -16,7 +16,9 @@ from .theme import LIGHT
 
 DOTS = 144  # per inch: twice what a screen usually has
 POINTS = 72 / 96  # of type for each pixel
-FILL = {kind: LIGHT[kind] for kind in ("machine", "pod", "bridge", "kernel", "device", "segment")} | {"port": LIGHT["line"]}
+FILL = {kind: LIGHT[kind] for kind in ("machine", "pod", "bridge", "kernel", "device", "segment")} | {
+    "port": LIGHT["line"]
+}
 
 
 def png(scene: Scene, mark: Mark = NO_MARK) -> bytes:
@@ -79,7 +81,9 @@ def _letter(axes, box: Box | None) -> None:
     if box is None:
         return
     x, y = box.x + box.width, box.y
-    axes.add_patch(Rectangle((x - 15, y - 9), 22, 15, facecolor=LIGHT["here"], edgecolor=LIGHT["paper"], lw=1, zorder=6))
+    axes.add_patch(
+        Rectangle((x - 15, y - 9), 22, 15, facecolor=LIGHT["here"], edgecolor=LIGHT["paper"], lw=1, zorder=6)
+    )
     flap = Polygon([(x - 14, y - 7.5), (x - 4, y + 0.5), (x + 6, y - 7.5)], closed=False, fill=False)
     flap.set(edgecolor=LIGHT["paper"], linewidth=1.1, zorder=7)
     axes.add_patch(flap)

@@ -77,7 +77,9 @@ def _rows(parts: Parts, bars: list[Segment], beyond: dict[str, list[Beyond]]) ->
     found: list[Row | Segment] = _pairs([_cell(m, bars[:1], beyond) for m in above])
     for at, bar in enumerate(bars):
         found.append(bar)
-        here = [m for m in drawn if m not in above and on[m.ns.name][0] == at and (at == last or len(on[m.ns.name]) > 1)]
+        here = [
+            m for m in drawn if m not in above and on[m.ns.name][0] == at and (at == last or len(on[m.ns.name]) > 1)
+        ]
         here += [m for m in drawn if 0 < at < last and on[m.ns.name] == [at]]
         found += _pairs([_cell(m, [bar], beyond) for m in here], hangs=True)
     return found
@@ -96,7 +98,9 @@ def _cell(machine: Machine, towards: Sequence[Segment], beyond: dict[str, list[B
     shown = [device for device in machine.ns.devices.values() if _is_outer(machine, device)]
     far = [device for device in shown if towards and device.name not in on_bar and device.kind != "vxlan"]
     near = [device for device in shown if device not in far]
-    return Cell(machine, tuple(near[:MOST_DEVICES]), tuple(far[:MOST_DEVICES]), tuple(one for one in own if one.dev in away))
+    return Cell(
+        machine, tuple(near[:MOST_DEVICES]), tuple(far[:MOST_DEVICES]), tuple(one for one in own if one.dev in away)
+    )
 
 
 def _is_outer(machine: Machine, device: Device) -> bool:

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ..linux.packet import Arp, Flow, Neighbour, Packet, Vxlan
 from ..linux.skb import NO_CONNECTION, UNTRACKED, Connection, Skb
 from ..linux.tables import Device
-from ..linux.trace import Next, Step, Trace
+from ..linux.trace import Step, Trace
 
 MAIN, REASONS, EVERY = "main", "reasons", "every"  # how much to show: each has all of the one before
 DETAILS = {MAIN: "the main steps", REASONS: "every decision", EVERY: "every step"}
@@ -55,24 +56,19 @@ def moments(*traces: Trace) -> tuple[Moment, ...]:
 
 
 def _of_one(trace: Trace, first: int, turn: int) -> list[Moment]:
+    """The moments of one trace, whose numbers begin at `first` and whose packet speaks at `turn`."""
     made: list[Moment] = []
-    waiting: list[tuple[int, Next]] = []
-    for step in trace.steps:
-        at = next(
-            (at for at, (_, one) in enumerate(waiting) if (one.namespace, one.stage) == (step.namespace, step.stage)), -1
-        )
-        parent, cause = waiting.pop(at) if at >= 0 else (-1, None)
-        before = cause.skb if cause else step.skb
+    begun = {number: iter(step.then) for number, step in enumerate(trace.steps)}
+    for number, (step, cause) in enumerate(zip(trace.steps, trace.causes, strict=True)):
+        before = next(begun[cause]).skb if cause >= 0 else step.skb
         look_up = is_look_up(before.packet)
-        if parent >= 0 and made[parent].is_look_up and not look_up:
-            parent = _waited(made, step, parent)
-        spoke = 0 if parent < 0 else made[parent].turn + (step.stage == "route_output")
-        moment = Moment(step, before, parent, turn if parent < 0 else spoke, look_up)
-        made.append(Moment(step, before, parent, moment.turn, look_up, _detail(moment, made, turn)))
-        waiting += [(len(made) - 1, one) for one in step.then]
-    return [
-        Moment(m.step, m.before, m.parent + first if m.parent >= 0 else -1, m.turn, m.is_look_up, m.detail) for m in made
-    ]
+        parent = cause
+        if not look_up and number and (cause < 0 or made[cause].is_look_up):
+            parent = _waited(made, step, cause)
+        spoke = made[parent].turn + (step.stage == "route_output") if parent >= 0 else turn
+        moment = Moment(step, before, parent, spoke, look_up)
+        made.append(replace(moment, detail=_detail(moment, turn)))
+    return [replace(one, parent=one.parent + first) if one.parent >= 0 else one for one in made]
 
 
 def is_look_up(packet: object) -> bool:
@@ -81,7 +77,7 @@ def is_look_up(packet: object) -> bool:
 
 
 def _waited(made: list[Moment], step: Step, parent: int) -> int:
-    """The step where a packet began to wait for the answer that has now set it free."""
+    """The step where a packet began to wait for the answer that has now set it free, or that never came."""
     for at in range(len(made) - 1, -1, -1):
         one = made[at]
         if one.step.namespace == step.namespace and one.step.skb.packet == step.skb.packet and not one.is_look_up:
@@ -89,7 +85,7 @@ def _waited(made: list[Moment], step: Step, parent: int) -> int:
     return parent
 
 
-def _detail(moment: Moment, made: list[Moment], first_turn: int) -> str:
+def _detail(moment: Moment, first_turn: int) -> str:
     step = moment.step
     if not step.said:
         return EVERY

@@ -47,7 +47,10 @@ def words(row: object) -> tuple[str, str]:
 
 def _device(row: Device) -> str:
     parts = [row.name, row.kind if row.kind != "eth" else "", f"MAC {row.mac}" if row.mac else ""]
-    parts += [f"port of {row.master}" if row.master else "", f"other end {row.peer[1]} of {row.peer[0]}" if row.peer else ""]
+    parts += [
+        f"port of {row.master}" if row.master else "",
+        f"other end {row.peer[1]} of {row.peer[0]}" if row.peer else "",
+    ]
     return ", ".join(part for part in parts if part)
 
 
@@ -69,20 +72,27 @@ def _connection(one: Connection) -> tuple[str, str, str]:
 
 def connection_table(known: Iterable[Connection], caption: str) -> Table:
     """Connections as conntrack keeps them: the first packet as it arrived, an answer as it will look."""
-    return table(caption, ("first packet", "an answer will be", "state"), (_connection(one) for one in known), code=(0, 1))
+    return table(
+        caption, ("first packet", "an answer will be", "state"), (_connection(one) for one in known), code=(0, 1)
+    )
 
 
 def held(before: Skb, after: Skb) -> Table:
     """What the kernel holds of a packet after a step, and, where that changed, what it held before."""
     old, new = _fields(before), _fields(after)
     names = [*new, *(name for name in old if name not in new)]
-    rows, marked = [], []
+    rows: list[tuple[str, str, str]] = []
+    marked: list[int] = []
     for name in names:
         now, was = new.get(name, ""), old.get(name, "")
         if now != was:
             marked.append(len(rows))
         rows.append((name, now or "none", (was or "none") if now != was else UNCHANGED))
-    caption = f"The packet: {len(marked)} field{'s' * (len(marked) != 1)} changed." if marked else "The packet: nothing changed."
+    caption = (
+        f"The packet: {len(marked)} field{'s' * (len(marked) != 1)} changed."
+        if marked
+        else "The packet: nothing changed."
+    )
     return table(caption, ("field", "now", "before"), rows, code=(1, 2), marked=marked)
 
 
@@ -105,7 +115,11 @@ def _fields(skb: Skb) -> dict[str, str]:
 
 def _packet(packet: Packet) -> dict[str, str]:
     flow, header = packet.flow, packet.header
-    found = {"protocol": flow.proto, "source": endpoint(flow.src, flow.sport), "destination": endpoint(flow.dst, flow.dport)}
+    found = {
+        "protocol": flow.proto,
+        "source": endpoint(flow.src, flow.sport),
+        "destination": endpoint(flow.dst, flow.dport),
+    }
     if "icmp" in flow.proto:
         found |= {"source": flow.src, "destination": flow.dst, "type, code": f"{flow.dport >> 8}, {flow.dport & 255}"}
     found["hops left"] = str(packet.ttl)

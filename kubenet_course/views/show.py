@@ -30,7 +30,10 @@ def trace(of: Trace, detail: str = MAIN) -> Table:
     """The steps of a trace. `detail` is "main", "reasons" (every step that says something) or "every"."""
     story = moments(of)
     numbers = shown(story, detail)
-    rows = [(number + 1, story[number].step.namespace, story[number].step.stage, _said(story[number].step)) for number in numbers]
+    rows = [
+        (number + 1, story[number].step.namespace, story[number].step.stage, _said(story[number].step))
+        for number in numbers
+    ]
     hidden = len(story) - len(numbers)
     caption = f"{len(numbers)} of {len(story)} steps: {DETAILS[detail]}" if hidden else f"All {len(story)} steps"
     ends = tuple(at for at, number in enumerate(numbers) if story[number].step.end)
@@ -99,7 +102,9 @@ def routes(ns: Netns, local: bool = False) -> Table:
         for masks in by_family.values():
             rows = [row for _, networks in masks for same in networks.values() for row in same]
             found += [(name, row) for row in rows if local or row.prefix.first not in LINK_LOCAL]
-    lines = [(_destination(row), row.via or "directly", row.dev, row.src, row.metric or "", name) for name, row in found]
+    lines = [
+        (_destination(row), row.via or "directly", row.dev, row.src, row.metric or "", name) for name, row in found
+    ]
     caption = f"Routes of {ns.name}: the longest prefix that holds the address decides"
     return table(caption, ("to", "next hop", "device", "source", "metric", "table"), lines, code=(0, 1))
 
@@ -111,8 +116,14 @@ def _destination(row) -> str:
 
 def facts(rows: Iterable[Mapping[str, object] | Struct]) -> Table:
     """Statements that hold for some versions only: each with since when, until when, and who says so."""
-    said = [row if isinstance(row, Mapping) else {name: getattr(row, name) for name in row.__struct_fields__} for row in rows]
-    lines = [(row["statement"], row.get("since") or "always", row.get("until") or "today", row.get("source", "")) for row in said]
+    said = [
+        row if isinstance(row, Mapping) else {name: getattr(row, name) for name in row.__struct_fields__}
+        for row in rows
+    ]
+    lines = [
+        (row["statement"], row.get("since") or "always", row.get("until") or "today", row.get("source", ""))
+        for row in said
+    ]
     return table("What holds for which version", ("statement", "since", "until", "source"), lines)
 
 

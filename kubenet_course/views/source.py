@@ -22,4 +22,5 @@ class Source(Struct, frozen=True):
 
     def _repr_html_(self) -> str:
         style = f"{CODE};line-height:1.45;margin:0;padding:6px 10px;overflow-x:auto;border-left:3px solid rgba(128,128,128,.6)"
-        return f'<figure style="margin:0"><figcaption>{escape(self.name)}</figcaption><pre style="{style}">{escape(self.text)}</pre></figure>'
+        name, text = escape(self.name), escape(self.text)
+        return f'<figure style="margin:0"><figcaption>{name}</figcaption><pre style="{style}">{text}</pre></figure>'

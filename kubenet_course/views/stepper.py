@@ -19,6 +19,7 @@ from ..linux.trace import Trace
 from .moments import DETAILS, MAIN, moments, shown
 from .scene import scene
 from .story import in_words, mark, told
+from .table import abridged
 
 HERE = Path(__file__).parent
 MOST_LINES, MOST_WIDTH = 40, 110
@@ -69,14 +70,10 @@ class Stepper(anywidget.AnyWidget):
         numbers = shown(self.moments, self.detail)
         said = self.title or "One request, step by step"
         lines = [f"{said}: {len(numbers)} of {len(self.moments)} steps"]
-        told_lines = [f"{at:>3}. {in_words(self.moments[number])}" for at, number in enumerate(numbers, 1)]
-        if len(told_lines) > MOST_LINES - 2:
-            half = (MOST_LINES - 3) // 2
-            gap = f"     ... {len(told_lines) - 2 * half} steps more"
-            told_lines = [*told_lines[:half], gap, *told_lines[-half:]]
-        return "\n".join(
-            line if len(line) <= MOST_WIDTH else line[: MOST_WIDTH - 1] + "…" for line in lines + told_lines
-        )
+        ends = [at for at, number in enumerate(numbers) if self.moments[number].step.end]
+        for at in abridged(len(numbers), MOST_LINES - 1, ends):
+            lines.append("     ..." if at is None else f"{at + 1:>3}. {in_words(self.moments[numbers[at]])}")
+        return "\n".join(line if len(line) <= MOST_WIDTH else line[: MOST_WIDTH - 1] + "…" for line in lines)
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         from .draw import png_text  # matplotlib loads when a picture is first shown

@@ -103,7 +103,11 @@ def _plain(of: Table) -> dict[str, object]:
 
 
 def _remembers(namespace: str, count: int) -> str:
-    return f"What {namespace} remembers of these packets." if count else f"{namespace} remembers no connection of these packets."
+    return (
+        f"What {namespace} remembers of these packets."
+        if count
+        else f"{namespace} remembers no connection of these packets."
+    )
 
 
 def _frames(story: Sequence[Moment]) -> list[dict[str, object] | None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from html import escape
+from itertools import pairwise
 
 from msgspec import Struct
 
@@ -27,14 +28,13 @@ class Table(Struct, frozen=True):
     def __str__(self) -> str:
         if not self.rows:
             return self.caption
-        shown, left_out = _abridged(self.rows, MOST_LINES - 3)
-        width = [max(len(row[at]) for row in (self.heads, *(self.rows[n] for n in shown))) for at in range(len(self.heads))]
+        shown = abridged(len(self.rows), MOST_LINES - 2, self.marked)
+        texts = [self.heads, *(self.rows[number] for number in shown if number is not None)]
+        width = [max(len(row[at]) for row in texts) for at in range(len(self.heads))]
         lines = [self.caption, _line("  " if self.marked else "", self.heads, width)]
         for number in shown:
-            if left_out and number == shown[len(shown) // 2]:
-                lines.append(f"... {left_out} rows more")
             star = ("* " if number in self.marked else "  ") if self.marked else ""
-            lines.append(_line(star, self.rows[number], width))
+            lines.append("..." if number is None else _line(star, self.rows[number], width))
         return "\n".join(lines)
 
     __repr__ = __str__
@@ -55,13 +55,18 @@ def table(
     return Table(caption, tuple(heads), made, tuple(code), tuple(marked))
 
 
-def _abridged(rows: Sequence[object], most: int) -> tuple[list[int], int]:
-    """The numbers of the rows to show, first and last ones, and how many are left out."""
-    if len(rows) <= most:
-        return list(range(len(rows))), 0
-    half = (most - 1) // 2
-    shown = [*range(half), *range(len(rows) - half, len(rows))]
-    return shown, len(rows) - len(shown)
+def abridged(count: int, most: int, kept: Sequence[int] = ()) -> list[int | None]:
+    """Which of so many rows to show in so many lines: the first, the last and the `kept` ones; None stands for a gap."""
+    if count <= most:
+        return list(range(count))
+    wanted = set(kept[:3]) | set(kept[-3:])
+    gaps = len(wanted) + 1
+    half = (most - len(wanted) - gaps) // 2
+    shown = sorted({*range(half), *wanted, *range(count - half, count)})
+    found: list[int | None] = []
+    for one, other in pairwise([-1, *shown]):
+        found += [None, other] if other > one + 1 else [other]
+    return found
 
 
 def _line(star: str, cells: Sequence[str], width: Sequence[int]) -> str:

@@ -93,10 +93,11 @@ def variables(selector: str) -> str:
             for name, value in palette.items()
         )
 
+    elsewhere = f"body:not([data-jp-theme-light]) {selector},:root:not(:has(body)) {selector}"
     return (
         f"{selector}{{{said(LIGHT)}}}\n"
         f'body[data-jp-theme-light="false"] {selector}{{{said(DARK)}}}\n'
-        f"@media (prefers-color-scheme:dark){{body:not([data-jp-theme-light]) {selector},:root:not(:has(body)) {selector}{{{said(DARK)}}}}}\n"
+        f"@media (prefers-color-scheme:dark){{{elsewhere}{{{said(DARK)}}}}}\n"
     )
 
 

@@ -1,0 +1,90 @@
+"""The exercises, a module for each chapter: `ch00`, `ch01`, ... Each is a function of chance that returns one instance.
+
+    @defined("00-source", "Whom does the server see?")
+    def source(chance: Random) -> Value: ...
+
+The same variant number draws the same instance, everywhere and always.
+"""
+
+from __future__ import annotations
+
+import pkgutil
+import re
+from collections.abc import Callable
+from difflib import get_close_matches
+from functools import lru_cache
+from importlib import import_module
+from random import Random
+
+from msgspec import Struct
+
+from ...errors import BadInput
+from ..kinds import Kind
+
+IDENTIFIER = re.compile(r"\d\d-[a-z0-9-]+")
+
+
+class Exercise(Struct, frozen=True):
+    """An exercise: its id (`NN-name`, NN being the chapter), its title, and what draws a variant of it."""
+
+    id: str
+    title: str
+    draws: Callable[[Random], Kind]
+
+    @property
+    def chapter(self) -> str:
+        return self.id[:2]
+
+    def instance(self, variant: int = 0) -> Kind:
+        """The instance of a number."""
+        return _drawn(self, variant)
+
+
+_DEFINED: dict[str, Exercise] = {}
+
+
+def defined(id: str, title: str) -> Callable[[Callable[[Random], Kind]], Exercise]:
+    """Enters the function that follows into the bank."""
+
+    def enter(draws: Callable[[Random], Kind]) -> Exercise:
+        if not IDENTIFIER.fullmatch(id):
+            raise BadInput(id, "this is not the id of an exercise", "write the chapter and a name, like 00-source")
+        if id in _DEFINED and _DEFINED[id].draws.__module__ != draws.__module__:
+            raise BadInput(id, "two exercises have this id", "give each its own")
+        _DEFINED[id] = Exercise(id, title, draws)
+        return _DEFINED[id]
+
+    return enter
+
+
+@lru_cache(maxsize=256)
+def _drawn(exercise: Exercise, variant: int) -> Kind:
+    chance = Random(f"{exercise.id}:{variant}")
+    return exercise.draws(chance).shuffled(chance)
+
+
+def chapters() -> list[str]:
+    """The numbers of the chapters that have exercises."""
+    return sorted(found.name[2:] for found in pkgutil.iter_modules(__path__) if re.fullmatch(r"ch\d\d", found.name))
+
+
+def of_chapter(chapter: str) -> list[Exercise]:
+    """The exercises of a chapter, in the order of its module; none where it has no module."""
+    if chapter not in chapters():
+        return []
+    import_module(f"{__name__}.ch{chapter}")
+    return [one for one in _DEFINED.values() if one.chapter == chapter]
+
+
+def everything() -> list[Exercise]:
+    """Every exercise of every chapter."""
+    return [one for chapter in chapters() for one in of_chapter(chapter)]
+
+
+def find(id: str) -> Exercise:
+    """The exercise of an id. Raises BadInput with the nearest one."""
+    if not isinstance(id, str) or id not in {one.id for one in of_chapter(str(id)[:2])}:
+        known = [one.id for one in everything()]
+        near = get_close_matches(str(id), known, 1, 0.3) or known[:1]
+        raise BadInput("exercise", f"there is none with the id {id!r}", f"did you mean {near[0]!r}?")
+    return _DEFINED[id]
