@@ -1,6 +1,7 @@
 """`kubenet lab`: clusters and scenarios on the real kernel, beside the model."""
 
 import json
+import shutil
 import subprocess
 import sys
 
@@ -50,3 +51,14 @@ def test_a_cluster_without_a_question_is_refused_in_one_line() -> None:
     assert told.returncode == 2
     assert told.stdout == ""
     assert len(told.stderr.splitlines()) == 1
+
+
+def test_a_capture_becomes_a_file_that_tshark_reads(tmp_path) -> None:
+    if shutil.which("tshark") is None:
+        pytest.skip("tshark is not installed")
+    name, out = "vxlan-ping.json", tmp_path / "out.pcapng"
+    kubenet("lab", "run", str(data("scenarios") / name), "--against", str(data("captures") / name), "--pcap", str(out))
+    read = subprocess.run(
+        ["tshark", "-r", str(out), "-T", "fields", "-e", "frame.interface_name"], capture_output=True, text=True
+    )
+    assert "node-1:flannel.1" in read.stdout.split()

@@ -137,6 +137,8 @@ REFUSED = [
     ("another version", '"kubenet_scenario": 1', '"kubenet_scenario": 2', "version 2 is not known"),
     ("two devices of one name", '"name": "veth1"', '"name": "veth0"', "veth0"),
     ("a route through no device", "dev eth0", "dev eth9", "eth9"),
+    ("an address twice on one link", '"10.244.1.11/24"', '"10.244.1.10/24"', "10.244.1.10"),
+    ("a peer that is not there", '"peer": ["node-1", "veth1"]', '"peer": ["node-1", "veth7"]', "veth7"),
     ("an unknown field", '"hairpin": true', '"hairpins": true', "hairpins"),
 ]
 
@@ -149,3 +151,20 @@ def test_a_contradiction_is_one_sentence_with_its_path(story: str, right: str, w
         read(text.replace(right, wrong, 1), "file.json")
     assert named in str(refused.value)
     assert "$" in str(refused.value)
+
+
+def test_a_bridge_loop_is_refused() -> None:
+    def switch(name: str, other: str, octet: str) -> str:
+        ports = ", ".join(
+            f'{{"name": "p{n}", "kind": "veth", "mac": "02:00:00:00:{octet}:0{n}", "peer": ["{other}", "p{n}"], "master": "br0"}}'
+            for n in (1, 2)
+        )
+        return (
+            f'"{name}": {{"devices": [{{"name": "br0", "kind": "bridge", "mac": "02:00:00:00:{octet}:00"}}, {ports}]}}'
+        )
+
+    text = f'{{"kubenet_scenario": 1, "name": "loop", "namespaces": {{{switch("a", "b", "0a")}, {switch("b", "a", "0b")}}}}}'
+    with pytest.raises(BadInput) as refused:
+        read(text, "file.json")
+    assert "$" in str(refused.value)
+    assert "loop" in str(refused.value) or "circle" in str(refused.value)

@@ -20,6 +20,7 @@ from ..lab.run import run as run_it
 from ..lab.scenario import Scenario, load
 from ..lab.script import shell
 from ..linux.wire import frame_from
+from ..views.pcap import write_pcapng
 
 
 @click.group(short_help="The same packet on the real kernel.")
@@ -39,9 +40,16 @@ TO = click.option("--to", "where", metavar="WHERE", help="Of a cluster: whom to 
 @click.option("--capture", metavar="OUT", help="Keep what the kernel did in a file.")
 @click.option("--date", default="", metavar="DAY", help="The day to note in the capture.")
 @click.option("--against", metavar="CAPTURE", help="Compare with a stored capture; the kernel is not asked.")
+@click.option("--pcap", metavar="OUT.pcapng", help="Write the kernel's frames to a file that Wireshark reads.")
 @click.option("--json", "as_json", is_flag=True, help="The answer as JSON.")
 def run(
-    files: tuple[str, ...], capture: str | None, date: str, against: str | None, as_json: bool, **asked: Any
+    files: tuple[str, ...],
+    capture: str | None,
+    date: str,
+    against: str | None,
+    pcap: str | None,
+    as_json: bool,
+    **asked: Any,
 ) -> int:
     """Builds the namespaces, sends the packet, captures every device, and shows model and kernel side by side.
 
@@ -51,6 +59,12 @@ def run(
     heard = load_capture(Path(against), scenario) if against else run_it(scenario, date)
     if capture:
         write_whole(capture, written(heard).encode())
+    if pcap:
+        rows = [
+            (n * 1000, f"{f.namespace}:{f.device}", bytes.fromhex(f.hex), "", f.direction)
+            for n, f in enumerate(heard.frames)
+        ]
+        write_pcapng(pcap, rows)
     found = compare(scenario, heard)
     if as_json:
         click.echo(json.dumps(_row(heard, found), indent=1))

@@ -137,7 +137,7 @@ def _continued(skb: Skb, known: Connection, kernel: Kernel) -> Skb:
         then = TCP.get(("reply" if reply else "original", kind_of(header), known.state))
         if then is None:
             return skb
-        if then == "SYN_SENT" and known.state in ("TIME_WAIT", "CLOSE"):
+        if then == "SYN_SENT" and known.state in ("TIME_WAIT", "CLOSE"):  # DEV-13
             kernel.forget(known)
             return _opened(skb, kernel)
         if "R" in header.flags and not known.seen_reply:

@@ -51,7 +51,10 @@ def neigh_output(kernel: Kernel, stage: str, skb: Skb) -> Step:
 
 
 def _mac_of_many(hop: Address, route: Route) -> Mac:
-    """The MAC that broadcast and multicast addresses have by rule (RFC 1112 section 6.4, RFC 2464 section 7); else nothing."""
+    """The MAC that broadcast and multicast addresses have by rule (RFC 1112 section 6.4, RFC 2464 section 7); else nothing.
+
+    The machine's own copy of what it sends there is not modelled (DEV-12).
+    """
     if route.type == "broadcast":
         return BROADCAST_MAC
     of = family(hop)
