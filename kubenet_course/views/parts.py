@@ -14,7 +14,7 @@ from msgspec import Struct
 
 from ..linux.tables import Netns
 from ..linux.trace import Trace
-from .roles import MACHINE, POD, SWITCH, Segment, World, neighbours, role_of, segments
+from .roles import MACHINE, POD, Segment, World, neighbours, role_of, segments
 
 MOST_MACHINES, MOST_PODS, MOST_HOSTS = 6, 4, 2
 OUTSIDE = "host/"  # how the namespaces of hosts outside are named
@@ -64,7 +64,7 @@ def chosen(world: World, traces: Iterable[Trace] = ()) -> Parts:
     shown = sorted(machines, key=lambda name: -machines[name])[:MOST_MACHINES]
     drawn = tuple(_machine(world, world[name], steps) for name in sorted(shown, key=_by_number))
     joined = segments(world, [machine.ns.name for machine in drawn])
-    switches = sum(1 for name in world if len(world) <= LOOKED_AT and role_of(world, world[name]) == SWITCH)
+    switches = len({segment.name for segment in joined if segment.name})
     count = sum(1 + len(machine.pods) for machine in drawn)
     return Parts(drawn, tuple(joined), max(0, len(world) - count - switches))
 

@@ -72,7 +72,7 @@ class Stepper(anywidget.AnyWidget):
         lines = [f"{said}: {len(numbers)} of {len(self.moments)} steps"]
         ends = [at for at, number in enumerate(numbers) if self.moments[number].step.end]
         for at in abridged(len(numbers), MOST_LINES - 1, ends):
-            lines.append("     ..." if at is None else f"{at + 1:>3}. {in_words(self.moments[numbers[at]])}")
+            lines.append(f"{at + 1:>3}. {in_words(self.moments[numbers[at]])}" if at >= 0 else f"     ... {-at} more")
         return "\n".join(line if len(line) <= MOST_WIDTH else line[: MOST_WIDTH - 1] + "…" for line in lines)
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:

@@ -29,12 +29,12 @@ class Table(Struct, frozen=True):
         if not self.rows:
             return self.caption
         shown = abridged(len(self.rows), MOST_LINES - 2, self.marked)
-        texts = [self.heads, *(self.rows[number] for number in shown if number is not None)]
+        texts = [self.heads, *(self.rows[number] for number in shown if number >= 0)]
         width = [max(len(row[at]) for row in texts) for at in range(len(self.heads))]
         lines = [self.caption, _line("  " if self.marked else "", self.heads, width)]
         for number in shown:
             star = ("* " if number in self.marked else "  ") if self.marked else ""
-            lines.append("..." if number is None else _line(star, self.rows[number], width))
+            lines.append(_line(star, self.rows[number], width) if number >= 0 else f"... {-number} more")
         return "\n".join(lines)
 
     __repr__ = __str__
@@ -55,17 +55,17 @@ def table(
     return Table(caption, tuple(heads), made, tuple(code), tuple(marked))
 
 
-def abridged(count: int, most: int, kept: Sequence[int] = ()) -> list[int | None]:
-    """Which of so many rows to show in so many lines: the first, the last and the `kept` ones; None stands for a gap."""
+def abridged(count: int, most: int, kept: Sequence[int] = ()) -> list[int]:
+    """Which of so many rows to show in so many lines: the first, the last and the `kept` ones; -n stands for n left out."""
     if count <= most:
         return list(range(count))
     wanted = set(kept[:3]) | set(kept[-3:])
     gaps = len(wanted) + 1
     half = (most - len(wanted) - gaps) // 2
     shown = sorted({*range(half), *wanted, *range(count - half, count)})
-    found: list[int | None] = []
+    found: list[int] = []
     for one, other in pairwise([-1, *shown]):
-        found += [None, other] if other > one + 1 else [other]
+        found += [one + 1 - other, other] if other > one + 1 else [other]
     return found
 
 
