@@ -25,6 +25,15 @@ class Answer(NamedTuple):
     stderr: str = ""
 
 
+def interpreter(python: str) -> str:
+    """A first line that finds a Python whose path has spaces in it, which `#!` cannot: a shell reads it as a command,
+    Python as a text."""
+    return f"""#!/bin/sh
+'''exec' "{python}" "$0" "$@"
+' '''
+"""
+
+
 def steps_of(name: str) -> list[dict[str, Any]]:
     """The steps of one recorded file."""
     return json.loads((RECORDED / f"{name}.json").read_text())["steps"]
@@ -80,9 +89,7 @@ def installed(directory: Path, *plugins: str) -> Path:
     directory.mkdir(parents=True, exist_ok=True)
     for plugin in plugins:
         module = f"kubenet_course.kube.cni.plugin_{plugin.replace('-', '_')}"
-        script = (
-            f"#!{sys.executable}\nimport sys\nsys.path.insert(0, {str(ROOT)!r})\nfrom {module} import main\nmain()\n"
-        )
+        script = f"{interpreter(sys.executable)}import sys\nsys.path.insert(0, {str(ROOT)!r})\nfrom {module} import main\nmain()\n"
         for name in (f"kubenet-{plugin}", plugin):
             (directory / name).write_text(script)
             (directory / name).chmod(0o755)

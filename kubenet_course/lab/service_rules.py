@@ -8,6 +8,7 @@ from msgspec import Struct
 
 CLUSTER = {4: "10.244.0.0/16", 6: "fd00:10:244::/56"}
 HOST_BITS = {4: 32, 6: 128}
+WHOLE = {4: "255.255.255.255", 6: "ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff"}  # the mask of one address
 
 
 class Service(Struct, frozen=True):
@@ -58,13 +59,13 @@ def _one(service: Service, of: int, chains: dict[str, list[str]], filters: dict[
     ends = [f"KUBE-SEP-{name}-{number}" for number in range(len(service.endpoints))]
     chosen = [f"! -s {CLUSTER[of]} {to} -j KUBE-MARK-MASQ"]
     if service.affinity:
-        recent = "-m recent --rcheck --seconds {} --reap --name {} --rsource -j {}"
-        chosen += [recent.format(service.affinity, end, end) for end in ends]
+        recent = "-m recent --rcheck --seconds {} --reap --name {} --mask {} --rsource -j {}"
+        chosen += [recent.format(service.affinity, end, WHOLE[of], end) for end in ends]
     for number, (end, (address, at)) in enumerate(zip(ends, service.endpoints, strict=True)):
         left = len(ends) - number
         chosen.append(f"-m statistic --mode random --probability {1 / left:.11f} -j {end}" if left > 1 else f"-j {end}")
         place = f"[{address}]:{at}" if of == 6 else f"{address}:{at}"
-        seen = f" -m recent --set --name {end} --rsource" if service.affinity else ""
+        seen = f" -m recent --set --name {end} --mask {WHOLE[of]} --rsource" if service.affinity else ""
         chains[end] = [
             f"-s {address}/{HOST_BITS[of]} -j KUBE-MARK-MASQ",
             f"-p {service.proto}{seen} -m {service.proto} -j DNAT --to-destination {place}",

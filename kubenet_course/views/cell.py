@@ -74,8 +74,8 @@ def sketched(cell: Cell, width: float) -> tuple[Sketch, float]:
 def _title(sketch: Sketch, cell: Cell, width: float, y: float) -> float:
     """The machine's name in its frame, and how many of its pods are not drawn."""
     name, left_out = cell.machine.ns.name, cell.machine.left_out
-    what = "hosts" if cell.machine.leads_outside else "pods"
-    text = short(name) + (f", {left_out} more {what} not drawn" if left_out else "")
+    has_more = left_out and not cell.machine.leads_outside
+    text = short(name) + (f", {left_out} more pods not drawn" if has_more else "")
     sketch.box(Box(f"{name}:title", "title", 10, y, width - 20, TITLE, name), text)
     return y + TITLE
 
