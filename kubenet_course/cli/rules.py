@@ -121,9 +121,11 @@ def family_of(text: str, dump: Dump) -> int:
 
 
 def _question(line: str, where: str) -> Question:
+    """A line of a file; what is null is not said."""
     try:
-        return msgspec.json.decode(line.encode(), type=Question)
-    except msgspec.DecodeError as error:
+        said = msgspec.json.decode(line.encode(), type=dict[str, Any])
+        return msgspec.convert({name: value for name, value in said.items() if value is not None}, Question)
+    except (msgspec.DecodeError, msgspec.ValidationError) as error:
         right = 'write an object like {"src": "10.244.1.10", "dst": "10.96.0.10", "proto": "tcp", "dport": 80}'
         raise BadInput(where, str(error), right) from None
 

@@ -41,7 +41,7 @@ def add(call: Call) -> Result:
 
 
 def _usable(own: IfAddr, device: Device) -> None:
-    """An address that one machine may have. The model knows no others, and IPv4 takes some of those (DEV: said in the report)."""
+    """An address that one machine may have. A kernel takes some others for IPv4; the model has no use for them."""
     of = family(own.address)
     if own.address in MULTICAST[of.number]:
         quote = 'Error: ipv6: Cannot assign multicast address without "IFA_F_MCAUTOJOIN" flag.' if of is IPV6 else ""
