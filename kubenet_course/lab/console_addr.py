@@ -11,7 +11,7 @@ from .console_grammar import FLAG, ifaddr_of, said_in
 from .console_state import LEAST_MTU6, Call, Refused, Result
 
 WORDS = {"dev": "DEVICE", "nodad": FLAG, "scope": "global"}
-LAST = "Not enough information: \"dev\" argument is required."
+LAST = 'Not enough information: "dev" argument is required.'
 
 
 def _meant(call: Call, what: str) -> tuple[IfAddr, Device, bool]:
@@ -36,7 +36,9 @@ def add(call: Call) -> Result:
             raise Refused(f"{device.name} has {own.address} already.", "Error: ipv6: address already assigned.")
     elif own in device.addresses:
         raise Refused(f"{device.name} has {own} already.", "Error: ipv4: Address already assigned.")
-    said = "" if said_length else f"No length was said, so it is {own}: a block of one address, in which nobody else is."
+    said = (
+        "" if said_length else f"No length was said, so it is {own}: a block of one address, in which nobody else is."
+    )
     return Result(call.state.with_device(call.at, replace(device, addresses=(*device.addresses, own))), said=said)
 
 
@@ -71,7 +73,9 @@ def delete(call: Call) -> Result:
     if of is IPV6:
         found = [other for other in found if other == own]
     if not found:
-        quote = f"Error: ipv{of.number}: {'A' if of is IPV4 else 'a'}ddress not found."
+        is_off = of is IPV6 and device.mtu < LEAST_MTU6
+        told = "IPv6 is disabled on this device" if is_off else f"{'A' if of is IPV4 else 'a'}ddress not found"
+        quote = f"Error: ipv{of.number}: {told}."
         raise Refused(f"{device.name} has no address {own}.", quote)
     kept = tuple(other for other in device.addresses if other not in _with_secondary(device, found[0]))
     return Result(call.state.with_device(call.at, replace(device, addresses=kept)))
@@ -81,11 +85,3 @@ def _with_secondary(device: Device, own: IfAddr) -> list[IfAddr]:
     """An address and those that go with it: with promote_secondaries at 0, the block's first takes all of its block along."""
     block = [other for other in device.addresses if other.block == own.block and family(own.address) is IPV4]
     return block if block and block[0] == own else [own]
-
-
-def flush(call: Call) -> Result:
-    """`ip addr flush dev DEVICE`."""
-    said = said_in(call.words, {"dev": "DEVICE"}, "ip addr flush", bare="dev")
-    device = call.state.device(call.at, said.get("dev", ""), 'Device "{}" does not exist.')
-    kept = tuple(own for own in device.addresses if family(own.address).number not in call.families)
-    return Result(call.state.with_device(call.at, replace(device, addresses=kept)))

@@ -7,9 +7,8 @@ from collections.abc import Iterator
 from ..linux.route import LINK_LOCAL
 from ..linux.tables import Device, Netns
 from . import rows
+from .console_route import connected
 from .console_state import State
-
-AND_SO = {"up": "is up", "down": "is down"}
 
 
 def changed(before: State, after: State) -> list[str]:
@@ -84,6 +83,9 @@ def _tables(old: Netns, new: Netns) -> Iterator[str]:
         for row in after:
             if row not in before:
                 yield f"{new.name} has the {what} {write(row)}."  # type: ignore[operator]
+    had, has = _kernels_own(old), _kernels_own(new)
+    yield from (f"{new.name}: with it the route {row} is gone." for row in had if row not in has)
+    yield from (f"{new.name}: with it comes the route {row}." for row in has if row not in had)
     for of, rules in new.rules.items():
         if rules is not old.rules.get(of):
             chains = [chain for table in rules.tables.values() for chain in table.chains.values()]
@@ -91,13 +93,22 @@ def _tables(old: Netns, new: Netns) -> Iterator[str]:
             yield f"{new.name} has {count} rules of IPv{of}, in the tables {', '.join(rules.tables)}."
 
 
+def _kernels_own(ns: Netns) -> list[str]:
+    """The routes that follow from addresses, without the link-local ones that every device has."""
+    return [str(row) for row in connected(ns) if row.prefix.first not in LINK_LOCAL]
+
+
 def _switches(before: State, after: State) -> Iterator[str]:
     """Switches that the model reads, one by one; of others, how many."""
-    others = {place for place, value in after.switches.items() if before.switches.get(place) != value}
+    others = {
+        (name, switch)
+        for (name, switch), value in after.switches.items()
+        if before.switches.get((name, switch)) != value and not _was_born(before, after, name, switch)
+    }
     for name, ns in after.world.items():
-        old = before.world[name].sysctls if name in before.world else {}
+        old = before.world.get(name, ns)
         for switch, value in ns.sysctls.items():
-            if old.get(switch) != value:
+            if old.sysctl(switch) != value:
                 yield f"{name}: {switch} is {value}."
     for name in dict.fromkeys(ns for ns, _ in others):
         mine = sorted(switch for ns, switch in others if ns == name)
@@ -105,3 +116,9 @@ def _switches(before: State, after: State) -> Iterator[str]:
             yield f"{name}: {mine[0]} is {after.switches[name, mine[0]]}."
         else:
             yield f"{name}: {len(mine)} switches that keep a real kernel quiet are set; the model has no such noise."
+
+
+def _was_born(before: State, after: State, name: str, switch: str) -> bool:
+    """Whether a switch came with its device."""
+    dev = switch.split("/")[3] if switch.split("/")[2] in ("conf", "neigh") else ""
+    return dev in after.world[name].devices and (name not in before.world or dev not in before.world[name].devices)

@@ -33,7 +33,9 @@ def said_in(words: Sequence[str], known: dict[str, str], what: str, bare: str = 
         elif values[name] == FLAG:
             found[name] = "on"
         elif at + 1 == len(words):
-            raise Refused(f"Nothing follows {words[at]}: {what} wants {values[name]} there.", "Command line is not complete.")
+            raise Refused(
+                f"Nothing follows {words[at]}: {what} wants {values[name]} there.", "Command line is not complete."
+            )
         else:
             found[name], at = words[at + 1], at + 1
         at += 1
@@ -70,7 +72,9 @@ def mac_of(text: str, quote: str = '"{}" is invalid lladdr.') -> Mac:
         return any_mac(text)
     except BadInput:
         wrong = next((pair for pair in text.split(":") if not _is_hex(pair)), text)
-        raise Refused(f"{text!r} is not a MAC address; one looks like 02:0a:f4:01:00:0a.", quote.format(wrong)) from None
+        raise Refused(
+            f"{text!r} is not a MAC address; one looks like 02:0a:f4:01:00:0a.", quote.format(wrong)
+        ) from None
 
 
 def _is_hex(pair: str) -> bool:

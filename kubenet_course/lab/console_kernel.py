@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
-from ..linux.address import IPV4, family
+from ..linux.address import IPV4, IPV6, family
 from ..linux.memory import Memory
 from ..linux.route import IfAddr, Route
 from ..linux.tables import Device, Netns
@@ -28,7 +28,9 @@ def settled(before: State, after: State) -> State:
     for name in state.world:
         state = _bridges(state, name)
     for name in state.world:
-        if name in before.world and (state.world[name] is not before.world[name] or state.switches is not before.switches):
+        if name in before.world and (
+            state.world[name] is not before.world[name] or state.switches is not before.switches
+        ):
             state = _fallen(before, state, name)
     state = _switches(state)
     for name in state.world:
@@ -94,14 +96,20 @@ def _routes(old: Netns, now: Netns, gone: dict[int, set[str]]) -> Iterator[Route
         if device.name not in now.devices or own.address not in {a.address for a in now.devices[device.name].addresses}
     }
     for row in now.routes:
-        if row.dev in gone[row.prefix.family.number] or (row.src in lost and row.prefix.family is IPV4):
+        # A row of IPv6 that leads nowhere is one of lo.
+        dev = row.dev or ("lo" if row.prefix.family is IPV6 else "")
+        if dev in gone[row.prefix.family.number] or (row.src in lost and row.prefix.family is IPV4):
             continue
         yield replace(row, src="") if row.src in lost else row
 
 
 def _switches(state: State) -> State:
     """A device's own switches go with it."""
-    kept = {(ns, name): value for (ns, name), value in state.switches.items() if ns in state.world and _is_of(state.world[ns], name)}
+    kept = {
+        (ns, name): value
+        for (ns, name), value in state.switches.items()
+        if ns in state.world and _is_of(state.world[ns], name)
+    }
     if len(kept) != len(state.switches):
         state = replace(state, switches=kept)
     for ns in state.world.values():
@@ -128,7 +136,9 @@ def _begun(state: State, name: str) -> State:
             state = state.with_device(name, replace(device, addresses=own), ready=True)
         elif not device.up and note.ready:
             state = state.with_device(name, device, ready=False)
-        elif device.kind != "lo" and not note.ready and state.has_ipv6(name, device) and has_carrier(state, name, device):
+        elif (
+            device.kind != "lo" and not note.ready and state.has_ipv6(name, device) and has_carrier(state, name, device)
+        ):
             made = (link_local(device.mac),) if note.makes_link_local else ()
             own = tuple(dict.fromkeys((*device.addresses, *made)))
             state = state.with_device(name, replace(device, addresses=own), ready=True)
@@ -144,7 +154,9 @@ def forgotten(before: State, after: State, memory: Memory) -> None:
         if name not in before.world or before.world[name] is after.world[name]:
             continue
         remembers, old, now = memory.namespaces[name], before.world[name].devices, after.world[name].devices
-        changed = {dev for dev in old if dev not in now or (old[dev].up and not now[dev].up) or old[dev].mac != now[dev].mac}
+        changed = {
+            dev for dev in old if dev not in now or (old[dev].up and not now[dev].up) or old[dev].mac != now[dev].mac
+        }
         bare = {dev for dev in now if dev in old and _own(old[dev], 4) and not _own(now[dev], 4)}
         for dev, address in list(remembers.neighbours):
             if dev in changed or (dev in bare and family(address) is IPV4):

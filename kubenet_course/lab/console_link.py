@@ -14,7 +14,7 @@ from .console_state import Call, Refused, Result, State, fresh, made_mac
 
 EXISTS = "RTNETLINK answers: File exists"
 NAME_ROOM = 15  # characters of a device's name (IFNAMSIZ, with the zero at the end)
-MTUS = {"bridge": (68, 65535), "veth": (68, 65535), "vxlan": (68, 65535), "lo": (0, 2**32 - 1)}
+MTUS = {"bridge": (68, 65535), "veth": (68, 65535), "vxlan": (68, 65535)}
 TICKS = 10_000_000  # nanoseconds of the hundredths of a second in which ageing_time is said
 PORTS = (32768, 61000)  # where a tunnel's source ports lie when nobody says: as any program's
 GENERAL = {"dev|name": "NAME", "netns": "NAMESPACE", "address|lladdr": "MAC", "mtu": "BYTES"}
@@ -28,20 +28,27 @@ VXLAN = {
 
 def netns(call: Call) -> Result:
     """`ip netns add, del, list`."""
-    verb = chosen(call.words[0] if call.words else "list", {"a": "add", "d": "delete", "l": "list", "s": "show"}, "ip netns")
+    verb = chosen(
+        call.words[0] if call.words else "list", {"a": "add", "d": "delete", "l": "list", "s": "show"}, "ip netns"
+    )
     if verb in ("list", "show"):
-        return Result(call.state, shown="\n".join(name for name in call.state.world if name != call.state.here))
+        names = [name for name in call.state.world if name != call.state.here]
+        return Result(call.state, said="" if names else "There is no namespace yet.", shown="\n".join(names))
     if len(call.words) != 2:
         raise Refused(f"ip netns {verb} takes one name.", "No netns name specified" if len(call.words) < 2 else "")
     state, name = call.state, call.words[1]
     if verb == "delete":
         return Result(_deleted(state, name))
     if "/" in name or name in (".", ".."):
-        raise Refused(f"{name!r} cannot be a namespace's name: it becomes the name of a file.", f'Invalid netns name "{name}"')
+        raise Refused(
+            f"{name!r} cannot be a namespace's name: it becomes the name of a file.", f'Invalid netns name "{name}"'
+        )
     if name == state.here:
         raise Refused(f"This terminal itself stands in {name}; choose another name.")
     if name in state.world:
-        raise Refused(f"There is a namespace {name} already.", f'Cannot create namespace file "/run/netns/{name}": File exists')
+        raise Refused(
+            f"There is a namespace {name} already.", f'Cannot create namespace file "/run/netns/{name}": File exists'
+        )
     made = state.with_ns(fresh(name))
     return Result(made.with_device(name, made.world[name].devices["lo"]))
 
@@ -62,7 +69,9 @@ def add(call: Call) -> Result:
     """`ip link add NAME ... type veth, bridge or vxlan`."""
     words = list(call.words)
     if "type" not in words:
-        raise Refused("ip link add wants a type at the end: type veth, bridge or vxlan.", 'Not enough information: "type"')
+        raise Refused(
+            "ip link add wants a type at the end: type veth, bridge or vxlan.", 'Not enough information: "type"'
+        )
     cut = words.index("type")
     kind, rest = (words[cut + 1] if cut + 1 < len(words) else ""), words[cut + 2 :]
     if kind not in ("veth", "bridge", "vxlan"):
@@ -81,12 +90,14 @@ def add(call: Call) -> Result:
 
 
 def _target(call: Call, said: dict[str, str]) -> str:
-    if "netns" not in said:
-        return call.at
-    if said["netns"] not in call.state.world or said["netns"] == call.state.here:
-        quote = f'Error: argument "{said["netns"]}" is wrong: Invalid "netns" value'
-        raise Refused(f"There is no namespace {said['netns']}.", quote)
-    return said["netns"]
+    return named(call.state, said["netns"]) if "netns" in said else call.at
+
+
+def named(state: State, name: str) -> str:
+    """A namespace that a device can be sent to."""
+    if name not in state.world or name == state.here:
+        raise Refused(f"There is no namespace {name}.", f'Error: argument "{name}" is wrong: Invalid "netns" value')
+    return name
 
 
 def _free(state: State, ns: str, name: str, too_long: str) -> None:
@@ -125,7 +136,10 @@ def _made_up(said: dict[str, str], *devices: Device) -> str:
 def _veth(call: Call, at: str, said: dict[str, str], rest: Sequence[str]) -> Result:
     """Two devices at once. The other end lies where the command was given, unless it says another namespace."""
     if rest and rest[0] != "peer":
-        raise Refused("type veth takes 'peer name NAME', and for the peer netns, address and mtu.", f'veth: unknown option "{rest[0]}"')
+        raise Refused(
+            "type veth takes 'peer name NAME', and for the peer netns, address and mtu.",
+            f'veth: unknown option "{rest[0]}"',
+        )
     far = said_in(rest[1:], GENERAL, "the veth's peer", bare="dev")
     there = _target(call, far)
     taken = call.state.ns(there).devices
@@ -159,7 +173,9 @@ def _vxlan(state: State, at: str, own: Device, general: dict[str, str], rest: Se
     if not said["id"].isdecimal() or int(said["id"]) >= 1 << 24:
         raise Refused("A network's number is 0 to 16777215.", f'Error: argument "{said["id"]}" is wrong: invalid id')
     if "dev" not in said or "nolearning" not in said:
-        raise Refused("A tunnel of the model wants 'dev DEVICE', which carries it, and 'nolearning': its rows are entered by hand.")
+        raise Refused(
+            "A tunnel of the model wants 'dev DEVICE', which carries it, and 'nolearning': its rows are entered by hand."
+        )
     below = state.device(at, said["dev"])
     local = address_of(said["local"]) if "local" in said else ""
     port = number(said.get("dstport", "8472"), "dstport", 1, 65535)
@@ -195,4 +211,3 @@ def without(state: State, ns: str, device: Device) -> State:
     if device.peer and device.peer[1] in state.ns(device.peer[0]).devices:
         state = without(state, device.peer[0], state.world[device.peer[0]].devices[device.peer[1]])
     return state
-

@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from msgspec.structs import replace
-
 from ..errors import BadInput
 from ..linux.address import IPV4, IPV6, Prefix, family, prefix
 from ..linux.route import LINK_LOCAL, MULTICAST, NO_ROUTE, Route
 from ..linux.tables import Netns
 from . import rows
 from .console_grammar import FLAG, address_of, number, said_in
-from .console_state import Call, Refused, Result
+from .console_state import LEAST_MTU6, Call, Refused, Result
 
 WORDS = {"via": "ADDRESS", "dev": "DEVICE", "src": "ADDRESS", "metric|preference": "NUMBER", "onlink": FLAG}
 NO_GATEWAY = {4: "Error: Nexthop has invalid gateway.", 6: "RTNETLINK answers: No route to host"}
@@ -43,12 +39,12 @@ def _wanted(call: Call, what: str) -> tuple[str, Prefix, dict[str, str]]:
     said = said_in(words, WORDS, what, bare="to")
     if "to" not in said:
         raise Refused(f"{what} wants a block of addresses, such as 10.244.2.0/24, or default.")
+    if "dev" in said:
+        call.state.device(call.at, said["dev"])
     to = _to(said["to"], said.get("via", ""), call.flags)
     for name in ("via", "src"):
         if name in said:
             said[name] = address_of(said[name], to.family.number)
-    if "dev" in said:
-        call.state.device(call.at, said["dev"])
     if "metric" in said:
         number(said["metric"], "metric", 0, 2**32 - 1)
     return of_type, to, said
@@ -57,7 +53,7 @@ def _wanted(call: Call, what: str) -> tuple[str, Prefix, dict[str, str]]:
 def add(call: Call) -> Result:
     """`ip route add`: a row that is not there yet; the metric tells rows of one block apart."""
     row = _row(call, "ip route add")
-    for other in (*_connected(call.ns), *call.ns.routes):
+    for other in (*connected(call.ns), *call.ns.routes):
         if (other.prefix, other.metric) == (row.prefix, row.metric):
             said = f"{call.at} has a row for this block with this metric already: {other}."
             raise Refused(said, "RTNETLINK answers: File exists")
@@ -68,13 +64,13 @@ def replace_(call: Call) -> Result:
     """`ip route replace`: in the place of the row with the same block and metric, or a new one."""
     row = _row(call, "ip route replace")
     same = [other for other in call.ns.routes if (other.prefix, other.metric) == (row.prefix, row.metric)]
-    if not same and any((other.prefix, other.metric) == (row.prefix, row.metric) for other in _connected(call.ns)):
+    if not same and any((other.prefix, other.metric) == (row.prefix, row.metric) for other in connected(call.ns)):
         raise Refused(f"That row {KERNELS_OWN}.")
     routes = [row if same and other is same[0] else other for other in call.ns.routes]
     return Result(call.state.with_tables(call.at, routes=tuple(routes if same else [*routes, row])))
 
 
-def _connected(ns: Netns) -> list[Route]:
+def connected(ns: Netns) -> list[Route]:
     """The rows that the kernel has made for the addresses: by itself, so that they come and go with them."""
     added = {id(row) for row in ns.routes}
     found = [
@@ -87,7 +83,8 @@ def _connected(ns: Netns) -> list[Route]:
     ]
     # The model has a link-local block for every device; a kernel makes it together with the address.
     own = {(device.name, address.block) for device in ns.devices.values() for address in device.addresses}
-    return [row for row in found if (row.dev, row.prefix) in own]
+    # A block's later addresses have no row of their own.
+    return list({(row.dev, row.prefix): row for row in reversed(found) if (row.dev, row.prefix) in own}.values())[::-1]
 
 
 def _row(call: Call, what: str) -> Route:
@@ -111,8 +108,7 @@ def _row(call: Call, what: str) -> Route:
 def _speaks(call: Call, to: Prefix, dev: str) -> None:
     device = call.ns.devices[dev]
     if to.family is IPV6 and not call.state.has_ipv6(call.at, device):
-        quote = "Error: IPv6 is disabled on nexthop device." if device.mtu >= 1280 else "RTNETLINK answers: No such device"
-        raise Refused(f"{dev} does not speak IPv6.", quote)
+        raise Refused(f"IPv6 is switched off on {dev}.", "Error: IPv6 is disabled on nexthop device.")
     if not device.up:
         raise Refused(f"{dev} is down, so no row can lead through it.", NOT_UP[to.family.number])
 
@@ -121,28 +117,74 @@ def _next_hop(ns: Netns, of: int, said: dict[str, str]) -> str:
     """The device by which the next hop is reached, which must be directly on a link."""
     dev, via = said.get("dev", ""), said.get("via", "")
     if not via and not dev:
-        raise Refused("A row wants a device, dev NAME, or a next hop, via ADDRESS.", "RTNETLINK answers: No such device")
-    if not via:
-        return dev
-    if via in MULTICAST[of] or via in ("0.0.0.0", "::"):
+        raise Refused(
+            "A row wants a device, dev NAME, or a next hop, via ADDRESS.", "RTNETLINK answers: No such device"
+        )
+    if of == 6 and dev and ns.devices[dev].mtu < LEAST_MTU6:
+        said_mtu = f"{dev} has an MTU of {ns.devices[dev].mtu}, with which it speaks no IPv6."
+        raise Refused(said_mtu, "RTNETLINK answers: No such device")
+    if "onlink" in said and not dev:
+        raise Refused("onlink wants to know on which link: dev NAME.", "Error: Nexthop device required for onlink.")
+    if "onlink" in said and not via:
+        raise Refused("onlink is said of a next hop: via ADDRESS.")
+    if via and (via in MULTICAST[of] or via in ("0.0.0.0", "::")):
         quote = NO_GATEWAY[4] if of == 4 else "Error: Invalid gateway address."
         raise Refused(f"{via} is not one machine's address, so it cannot be a next hop.", quote)
-    if of == 6 and via in ns.fib.addresses and (via not in LINK_LOCAL or ns.fib.addresses[via] == dev):
-        raise Refused(f"{via} is an address of {ns.name} itself.", "Error: Gateway can not be a local address.")
-    if "onlink" in said and dev:
+    if not via:
         return dev
-    if of == 6 and via in LINK_LOCAL:
-        if not dev:
-            raise Refused(f"{via} exists on every link; say on which: dev NAME.", "Error: Egress device not specified.")
-        return dev
+    return _gateway4(ns, via, dev, "onlink" in said) if of == 4 else _gateway6(ns, via, dev, "onlink" in said)
+
+
+def _gateway4(ns: Netns, via: str, dev: str, onlink: bool) -> str:
+    """fib_check_nh_v4_gw."""
+    own = {a.address: device for device in ns.devices.values() for a in device.addresses if family(a.address) is IPV4}
+    on_lo = any(via in address.block for address in ns.devices["lo"].addresses)  # lo has whole blocks
+    if onlink and not own:
+        raise Refused(f"{ns.name} has no address yet; give it one before it sends to a next hop.")
+    if onlink and (via in own or on_lo or ns.fib.lookup(via).type in ("local", "broadcast")):
+        raise Refused(f"{via} is an address of {ns.name} itself.", NO_GATEWAY[4])
+    if onlink:
+        return _up(ns, dev)
+    if via in own and not own[via].up and dev in ("", own[via].name):
+        raise Refused(f"{via} is on {own[via].name}, which is down.", "RTNETLINK answers: Network is down")
     row = _direct(ns, via, dev)
     if row is NO_ROUTE:
-        where = f" on {dev}" if dev else ""
-        is_down = bool(dev) and not ns.devices[dev].up
-        said_down = f" {dev} is down." if is_down else ""
-        quote = NO_GATEWAY[of]
-        raise Refused(f"{via} is on no link of {ns.name}{where}, so nothing can be sent to it directly.{said_down}", quote)
+        raise Refused(_not_on_link(ns, via, dev), NO_GATEWAY[4])
     return dev or row.dev
+
+
+def _gateway6(ns: Netns, via: str, dev: str, onlink: bool) -> str:
+    """ip6_validate_gw."""
+    own = {address.address: device.name for device in ns.devices.values() for address in device.addresses}
+    of_itself = via in own and (via not in LINK_LOCAL or own[via] == dev)
+    itself = Refused(f"{via} is an address of {ns.name} itself.", "Error: Gateway can not be a local address.")
+    if dev and of_itself:
+        raise itself
+    if via in LINK_LOCAL and not dev:
+        raise Refused(f"{via} exists on every link; say on which: dev NAME.", "Error: Egress device not specified.")
+    if dev == "lo" or (not dev and any(via in address.block for address in ns.devices["lo"].addresses)):
+        raise Refused("Behind lo there is nobody.")
+    if onlink:
+        return _up(ns, dev)
+    row = Route(MULTICAST[6], dev) if via in LINK_LOCAL else _direct(ns, via, dev)
+    if row is NO_ROUTE:
+        raise Refused(_not_on_link(ns, via, dev), NO_GATEWAY[6])
+    if of_itself:
+        raise itself
+    return dev or row.dev
+
+
+def _up(ns: Netns, dev: str) -> str:
+    """The next hop is taken to be on the link, whatever the tables say; but the link must be there."""
+    if not ns.devices[dev].up:
+        raise Refused(f"{dev} is down, so no row can lead through it.", NOT_UP[6])
+    return dev
+
+
+def _not_on_link(ns: Netns, via: str, dev: str) -> str:
+    is_down = f" {dev} is down." if dev and not ns.devices[dev].up else ""
+    where = f" on {dev}" if dev else ""
+    return f"{via} is on no link of {ns.name}{where}, so nothing can be sent to it directly.{is_down}"
 
 
 def _direct(ns: Netns, via: str, dev: str) -> Route:
@@ -159,21 +201,33 @@ def delete(call: Call) -> Result:
     """`ip route del`: the first row, by metric, that is as was said."""
     of_type, to, said = _wanted(call, "ip route del")
     ns = call.ns
-    ordered = sorted((*ns.routes, *_connected(ns)), key=lambda row: row.metric)
+    ordered = sorted((*ns.routes, *connected(ns)), key=lambda row: row.metric)
     found = [row for row in ordered if row.prefix == to and _is_as_said(row, of_type, said)]
     if not found:
-        raise Refused(f"{call.at} has no such row.", "RTNETLINK answers: No such process")
+        raise Refused(f"{call.at} has no such row.", _no_row(to, said, ordered))
     if not any(found[0] is row for row in ns.routes):
         raise Refused(f"The row {found[0]} {KERNELS_OWN}.")
     return Result(call.state.with_tables(call.at, routes=tuple(row for row in ns.routes if row is not found[0])))
 
 
+def _no_row(to: Prefix, said: dict[str, str], rows_: list[Route]) -> str:
+    """IPv6 has a row of its own at the root of its table; who asks for that one is told something else."""
+    is_root = to.family is IPV6 and not to.mask and not any(row.prefix == to for row in rows_)
+    is_meant = said.get("dev", "lo") == "lo" and not {"via", "metric", "src"} & set(said)
+    return f"RTNETLINK answers: No such {'file or directory' if is_root and is_meant else 'process'}"
+
+
 def _is_as_said(row: Route, of_type: str, said: dict[str, str]) -> bool:
-    asked = [(row.via, said.get("via")), (row.dev, said.get("dev")), (row.src, said.get("src"))]
+    asked = [(row.via, said.get("via")), (_dev(row), said.get("dev")), (row.src, said.get("src"))]
     if row.prefix.family is IPV4:
         asked.append((row.type, of_type or None))
     metric = int(said.get("metric", "0"))
     return all(wanted is None or is_so == wanted for is_so, wanted in asked) and metric in (0, row.metric)
+
+
+def _dev(row: Route) -> str:
+    """A row of IPv6 that leads nowhere is one of lo."""
+    return row.dev or ("lo" if row.prefix.family is IPV6 else "")
 
 
 def get(call: Call) -> Result:
@@ -195,18 +249,3 @@ def get(call: Call) -> Result:
     parts += [f"metric {row.metric}" if of is IPV6 else ""]
     said = "" if is_here or row.type != "unicast" else f"The row {row} decides."
     return Result(call.state, said=said, shown=" ".join(part for part in parts if part))
-
-
-def flush(call: Call) -> Result:
-    """`ip route flush` of a block or a device: only rows that were added by hand go."""
-    said = said_in(call.words, {"dev": "DEVICE"}, "ip route flush", bare="to")
-    if not said:
-        raise Refused("ip route flush wants to know which: a block, or dev NAME.", '"ip route flush" requires arguments.')
-    to = _to(said["to"], "", call.flags) if "to" in said else None
-    kept = [row for row in call.ns.routes if (to and row.prefix != to) or ("dev" in said and row.dev != said["dev"])]
-    return Result(call.state.with_tables(call.at, routes=tuple(kept)))
-
-
-def texts(routes: Sequence[Route]) -> list[str]:
-    """Rows as `ip route` lists them."""
-    return [str(replace(row, onlink=row.onlink)) for row in routes]

@@ -7,8 +7,8 @@ from msgspec.structs import replace
 from ..linux.tables import Device
 from .clusters import TUNNEL_ROOM
 from .console_grammar import FLAG, mac_of, number, on_off, said_in
-from .console_link import EXISTS, MTUS, TICKS, one_device, without
-from .console_state import Call, Refused, Result, State
+from .console_link import MTUS, TICKS, named, one_device, without
+from .console_state import LO_MAC, Call, Refused, Result, State
 
 SETTINGS = {
     "dev": "NAME", "up": FLAG, "down": FLAG, "master": "BRIDGE", "nomaster": FLAG, "mtu": "BYTES", "address|lladdr": "MAC",
@@ -16,6 +16,7 @@ SETTINGS = {
 }  # fmt: skip
 SLAVE = {"hairpin": "on|off", "learning": "on|off"}
 BRIDGE = {"ageing_time": "HUNDREDTHS", "forward_delay": "0", "mcast_snooping": "0", "fdb_flush": FLAG}
+NO_BRIDGE = 'Error: argument "{}" is wrong: Device does not exist'
 NOT_SUPPORTED = "RTNETLINK answers: Operation not supported"
 
 
@@ -25,7 +26,13 @@ def link_set(call: Call) -> Result:
     cut = words.index("type") if "type" in words else len(words)
     said = said_in(words[:cut], SETTINGS, "ip link set", bare="dev")
     state, at = call.state, call.at
+    if "master" in said:
+        state.device(at, said["master"], NO_BRIDGE)
+    if "netns" in said:
+        named(state, said["netns"])
     device = state.device(at, said.pop("dev", ""))
+    if device.kind == "lo" and {"mtu", "address"} & set(said):
+        raise Refused("lo keeps its MTU and its MAC here.")
     if words[cut:]:
         state = _of_type(call, state, device, words[cut + 1 :])
     if "netns" in said:
@@ -53,20 +60,21 @@ def _of_type(call: Call, state: State, device: Device, words: list[str]) -> Stat
         heard = call.memory.of(call.at).heard
         for place in [place for place in heard if place[0] == device.name]:
             del heard[place]
-    ageing = number(said["ageing_time"], "ageing_time", 0, 2**32 - 1) * TICKS if "ageing_time" in said else device.ageing
+    ageing = (
+        number(said["ageing_time"], "ageing_time", 0, 2**32 - 1) * TICKS if "ageing_time" in said else device.ageing
+    )
     return state.with_device(call.at, replace(device, ageing=ageing))
 
 
 def _moved(state: State, at: str, device: Device, to: str) -> tuple[State, str]:
     """A device in another namespace is down, and has no address, no bridge and no row that names it (dev_change_net_namespace)."""
-    if to not in state.world or to == state.here:
-        raise Refused(f"There is no namespace {to}.", f'Error: argument "{to}" is wrong: Invalid "netns" value')
     if to == at:
         return state, at
     if device.kind in ("lo", "bridge"):
         raise Refused(f"{device.name} belongs to {at} and stays there.", "Error: The interface netns is immutable.")
     if device.name in state.world[to].devices:
-        raise Refused(f"{to} has a device {device.name} already.", EXISTS)
+        quote = "Error: An interface with the same name exists in the target netns."
+        raise Refused(f"{to} has a device {device.name} already.", quote)
     bare = replace(device, up=False, addresses=(), master="", hairpin=False, learning=True)
     index = state.note(at, device.name).index
     taken = {note.index for (ns, _), note in state.notes.items() if ns == to}
@@ -88,13 +96,18 @@ def _down(state: State, at: str, device: Device, value: str) -> State:
 
 def _master(state: State, at: str, device: Device, value: str) -> State:
     """A port that changes its bridge begins anew, with hairpin off and learning on."""
-    bridge = state.device(at, value, 'Error: argument "{}" is wrong: Device does not exist')
+    bridge = state.device(at, value)
     if bridge.kind != "bridge":
         raise Refused(f"{value} is no bridge, so it has no ports.", NOT_SUPPORTED)
     if device.kind in ("bridge", "lo"):
-        raise Refused(f"{device.name} cannot be a port of a bridge.", "RTNETLINK answers: Invalid argument")
+        is_loop = device.kind == "bridge" and device.mac != LO_MAC
+        quote = "Error: Can not enslave a bridge to a bridge." if is_loop else "RTNETLINK answers: Invalid argument"
+        raise Refused(f"{device.name} cannot be a port of a bridge.", quote)
     if device.master == value:
         return state
+    if device.vxlan and device.vxlan.dev == value:
+        said = f"{device.name} runs over {value}; as its port it would carry itself."
+        raise Refused(said, "RTNETLINK answers: Device or resource busy")
     return state.with_device(at, replace(device, master=value, hairpin=False, learning=True))
 
 
@@ -106,7 +119,9 @@ def _mtu(state: State, at: str, device: Device, value: str) -> State:
     low, high = MTUS[device.kind]
     size = number(value, "mtu", 0, 2**32 - 1)
     if not low <= size <= high:
-        quote = f"Error: mtu {'less' if size < low else 'greater'} than device {'minimum' if size < low else 'maximum'}."
+        quote = (
+            f"Error: mtu {'less' if size < low else 'greater'} than device {'minimum' if size < low else 'maximum'}."
+        )
         raise Refused(f"{size} bytes cannot be an MTU of {device.name}; {low} to {high} can.", quote)
     if device.vxlan:
         below = state.world[at].devices[device.vxlan.dev]
@@ -119,8 +134,7 @@ def _mtu(state: State, at: str, device: Device, value: str) -> State:
 
 def _address(state: State, at: str, device: Device, value: str) -> State:
     mac = mac_of(value)
-    if device.kind != "lo":
-        one_device(mac)
+    one_device(mac)
     return state.with_device(at, replace(device, mac=mac), mac_given=True)
 
 

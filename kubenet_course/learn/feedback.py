@@ -1,4 +1,4 @@
-"""What a learner is told about an answer: never only "wrong", but which belief leads there, what disproves it, which hint is next."""
+"""What a learner is told about an answer: never only "wrong", but which belief leads there and what disproves it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,13 @@ from .reading import Unanswered, Unreadable
 from .rich import html, inline, plain, shown
 
 UNANSWERED, UNREADABLE, OTHER, WRONG, RIGHT = "unanswered", "unreadable", "other", "wrong", "right"
-HEADS = {UNANSWERED: "not answered yet", UNREADABLE: "not read", OTHER: "kept in your own words", WRONG: "not yet", RIGHT: "right"}
+HEADS = {
+    UNANSWERED: "not answered yet",
+    UNREADABLE: "not read",
+    OTHER: "kept in your own words",
+    WRONG: "not yet",
+    RIGHT: "right",
+}
 SIGNS = {UNANSWERED: "○", UNREADABLE: "?", OTHER: "✎", WRONG: "✗", RIGHT: "✓"}
 
 

@@ -28,12 +28,19 @@ def form(exercise: Exercise, variant: int) -> dict[str, Any]:
 def _control(instance: Kind) -> dict[str, Any]:
     match instance:
         case Value():
-            words = list(instance.reads.words)
-            return {"input": "words" if words else "text", "options": words, "label": f"Your answer, {instance.reads.wants}"}
+            words = [[word, inline(word)] for word in instance.reads.words]
+            return {
+                "input": "words" if words else "text",
+                "options": words,
+                "label": f"Your answer, {instance.reads.wants}",
+            }
         case FillFrame():
             return {"input": "frame", "rows": [_row(instance, field) for field in _shown_fields(instance)]}
         case Order():
-            return {"input": "order", "options": [[letter, inline(event)] for letter, event in lettered(instance.offered)]}
+            return {
+                "input": "order",
+                "options": [[letter, inline(event)] for letter, event in lettered(instance.offered)],
+            }
         case Choose():
             options = [[letter, inline(text)] for letter, text in lettered([one.text for one in instance.statements])]
             return {"input": "choices" if instance.several else "choice", "options": options}
@@ -62,7 +69,12 @@ def _shown_fields(instance: FillFrame) -> list[Field]:
 def _row(instance: FillFrame, field: Field) -> dict[str, str]:
     name = f"{field.layer} {field.name}"
     is_hidden = name in {blank.name for blank in instance.blanks}
-    return {"layer": field.layer, "field": field.name, "name": name if is_hidden else "", "value": "" if is_hidden else field.value}
+    return {
+        "layer": field.layer,
+        "field": field.name,
+        "name": name if is_hidden else "",
+        "value": "" if is_hidden else field.value,
+    }
 
 
 def in_words(exercise: Exercise, variant: int) -> str:
@@ -80,7 +92,9 @@ def in_words(exercise: Exercise, variant: int) -> str:
         case Order():
             lines += [f"  {letter}. {plain(event)}" for letter, event in lettered(instance.offered)]
         case Choose():
-            lines += [f"  {letter}. {plain(text)}" for letter, text in lettered([one.text for one in instance.statements])]
+            lines += [
+                f"  {letter}. {plain(text)}" for letter, text in lettered([one.text for one in instance.statements])
+            ]
         case Write() if instance.starts:
             lines += [f"  {line}" for line in instance.starts.splitlines()]
     return "\n".join([*lines, f'Not answered yet. Run this cell to answer here, or write check("{exercise.id}", ...).'])

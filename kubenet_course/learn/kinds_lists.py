@@ -152,6 +152,8 @@ class Choose(Kind, frozen=True, kw_only=True):
     def _read(self, answer: Any) -> list[Statement]:
         if is_blank(answer):
             raise Unanswered
+        if isinstance(answer, dict) and "other" not in answer:
+            raise Unreadable("Write the letter of a statement, like 'A'.")
         if isinstance(answer, dict):
             raise OwnWords(written(answer.get("other")))
         many = values(answer) if isinstance(answer, list | tuple | set | frozenset) else [answer]

@@ -9,10 +9,10 @@ from typing import Any
 from msgspec import Struct
 
 from ..errors import BadInput
-from . import progress
+from . import book as kept
 from .misconceptions import misconception
 from .reading import folded
-from .rich import html, plain
+from .rich import html, plain, shown
 from .store import store
 
 
@@ -49,6 +49,7 @@ class Outcome(Struct, frozen=True):
     said: str = ""
     belief: int = 0
     why: str = ""
+    evidence: object = None
     notice: str = ""
 
     @property
@@ -59,7 +60,8 @@ class Outcome(Struct, frozen=True):
         lines = [f"Prediction {self.question.id}: {self.said or 'none was made'}", f"What happened:  {self.truth}"]
         if self.said:
             lines.append("As you said." if self.right else "Not as you said.")
-        lines += [plain(self.why), self.notice, str(misconception(self.belief)) if self.belief else ""]
+        lines += [str(misconception(self.belief)) if self.belief else "", plain(self.why)]
+        lines += [str(self.evidence) if self.evidence is not None else "", self.notice]
         return "\n".join(line for line in lines if line)
 
     __repr__ = __str__
@@ -69,7 +71,9 @@ class Outcome(Struct, frozen=True):
         rows = [("you predicted", self.said or "nothing yet"), ("what happened", self.truth)]
         body = "".join(f'<tr><th scope="row">{name}</th><td>{escape(one)}</td></tr>' for name, one in rows)
         belief = f'<div class="kn-belief">{misconception(self.belief)._repr_html_()}</div>' if self.belief else ""
-        return f'<div><table class="kn-side">{body}</table><p><b>{sign}</b></p>{html(self.why)}{belief}{html(self.notice)}</div>'
+        seen = shown(self.evidence) if self.evidence is not None else ""
+        rest = html(self.why) + seen + html(self.notice)
+        return f'<div><table class="kn-side">{body}</table><p><b>{sign}</b></p>{belief}{rest}</div>'
 
 
 _ASKED: dict[str, Question] = {}
@@ -85,13 +89,15 @@ def asked(id: str, question: str, choices: Sequence[str]) -> Question:
     return _ASKED[id]
 
 
-def keep(question: Question, said: Any) -> progress.Kept:
+def keep(question: Question, said: Any) -> kept.Kept:
     """Keeps a prediction, unless the truth is already out; returns what is kept."""
     choice = question.choice(said)
-    return store().update(lambda book: progress.predicted(book, question.id, choice)).predictions[question.id]
+    return store().update(lambda book: kept.predicted(book, question.id, choice)).predictions[question.id]
 
 
-def compared(id: str, truth: Any, beliefs: Mapping[str, int] | None = None, why: str = "") -> Outcome:
+def compared(
+    id: str, truth: Any, beliefs: Mapping[str, int] | None = None, why: str = "", evidence: object = None
+) -> Outcome:
     """The truth beside what was predicted; from now on the prediction cannot be changed.
 
     `beliefs` maps a wrong choice to the number of the misconception behind it.
@@ -102,8 +108,8 @@ def compared(id: str, truth: Any, beliefs: Mapping[str, int] | None = None, why:
     said = said_before(id)
     belief = 0 if question.is_same(said, truth) else known.get(said, 0)
     if said:
-        store().update(lambda book: progress.revealed(book, id, question.is_same(said, truth), belief))
-    return Outcome(question, truth, said, belief, why, store().notice)
+        store().update(lambda book: kept.revealed(book, id, question.is_same(said, truth), belief))
+    return Outcome(question, truth, said, belief, why, evidence, store().notice)
 
 
 def said_before(id: str) -> str:

@@ -8,7 +8,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ..errors import BadInput
-from . import progress
+from . import book as kept
 from .bank import find
 from .feedback import OTHER, RIGHT, WRONG, Feedback, judged
 from .rich import html, plain, shown
@@ -70,10 +70,10 @@ def check(id: str, answer: Any = None, variant: int = 0, chapter: str = "") -> F
     made = judged(find(id), answer, variant)
     if made.state in (RIGHT, WRONG):
         said = kept_as(answer)
-        store().update(lambda book: progress.answered(book, id, made.right, said, variant, made.beliefs, chapter))
+        store().update(lambda book: kept.answered(book, id, made.right, said, variant, made.beliefs, chapter))
     elif made.state == OTHER:
         words = str(answer.get("other") if isinstance(answer, dict) else answer)
-        store().update(lambda book: progress.in_own_words(book, id, words))
+        store().update(lambda book: kept.in_own_words(book, id, words))
     return replace(made, notice=store().notice)
 
 
@@ -94,7 +94,7 @@ def hint(id: str, number: int = 0, variant: int = 0) -> Hint:
     if number not in range(HINTS + 1):
         raise BadInput("hint", f"there is no hint {number}", f"ask for 1 to {HINTS}")
     number = number or min(store().read().item(id).hints + 1, HINTS)
-    store().update(lambda book: progress.hinted(book, id, number))
+    store().update(lambda book: kept.hinted(book, id, number))
     return Hint(id, number, exercise.instance(variant).hints[number - 1])
 
 
@@ -109,5 +109,3 @@ def question(id: str, variant: int = 0) -> str:
     from .forms import in_words
 
     return in_words(find(id), variant)
-
-

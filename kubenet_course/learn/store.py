@@ -17,7 +17,7 @@ from filelock import FileLock, Timeout
 from platformdirs import user_data_path
 
 from ..errors import BadInput
-from .progress import FORMAT, Book
+from .book import FORMAT, Book
 
 NAME, BEFORE, LOCK = "progress.json", "progress.before.json", "progress.lock"
 PATIENCE = 5.0  # seconds to wait for another notebook that is saving
@@ -96,7 +96,9 @@ class Store:
         except Timeout:
             self.notice = "Nothing is saved for now: another notebook has been saving for five seconds."
         except OSError as error:
-            self.notice = f"Nothing is saved: {self.at}: {error.strerror or error}. It is remembered until this kernel ends."
+            self.notice = (
+                f"Nothing is saved: {self.at}: {error.strerror or error}. It is remembered until this kernel ends."
+            )
         try:
             yield lock.is_locked
         finally:
@@ -187,4 +189,6 @@ def imported(data: bytes, where: str) -> Book:
     except Newer as newer:
         raise BadInput(where, str(newer), "update the course first") from None
     except ValueError as error:
-        raise BadInput(where, f"this is no progress file: {error}", "give what `kubenet progress export` wrote") from None
+        raise BadInput(
+            where, f"this is no progress file: {error}", "give what `kubenet progress export` wrote"
+        ) from None

@@ -15,6 +15,7 @@ from difflib import get_close_matches
 from functools import lru_cache
 from importlib import import_module
 from random import Random
+from typing import Any
 
 from msgspec import Struct
 
@@ -35,8 +36,8 @@ class Exercise(Struct, frozen=True):
     def chapter(self) -> str:
         return self.id[:2]
 
-    def instance(self, variant: int = 0) -> Kind:
-        """The instance of a number."""
+    def instance(self, variant: int = 0) -> Any:
+        """The instance of a number: a Value, FillFrame, Order, Choose, Write or Repair."""
         return _drawn(self, variant)
 
 

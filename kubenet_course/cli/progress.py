@@ -1,0 +1,51 @@
+"""`kubenet progress`: what is done so far, and taking it along to another machine."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from ..errors import BadInput
+from ..learn import store
+from ..learn.overview import progress
+
+
+@click.group(invoke_without_command=True, short_help="What you have done so far.")
+@click.option("--json", "as_json", is_flag=True, help="The answer as JSON.")
+@click.pass_context
+def command(ctx: click.Context, as_json: bool) -> None:
+    """What you have done so far, chapter by chapter; what you missed comes back at the start of later chapters.
+
+    On Binder nothing lasts: export before you leave, import when you come back.
+    """
+    if ctx.invoked_subcommand is None:
+        made = progress()
+        click.echo(json.dumps(made.as_json(), indent=1) if as_json else str(made))
+
+
+@command.command("export", short_help="Write your progress to a file.")
+@click.argument("file", metavar="FILE")
+def export_(file: str) -> None:
+    """Writes your progress to FILE, or to standard output for `-`."""
+    data = store.encoded(store.store().read())
+    if file == "-":
+        sys.stdout.buffer.write(data)
+        return
+    try:
+        Path(file).write_bytes(data)
+    except OSError as error:
+        raise BadInput(file, error.strerror or str(error), "name a file that you can write") from None
+    click.echo(f"Your progress is in {file}.", err=True)
+
+
+@command.command("import", short_help="Add the progress in a file to yours.")
+@click.argument("file", metavar="FILE")
+def import_(file: str) -> None:
+    """Adds the progress in FILE (or on standard input for `-`) to what is here. Nothing that is here is lost."""
+    data = sys.stdin.buffer.read() if file == "-" else store.exported(file)
+    brought = store.imported(data, "standard input" if file == "-" else file)
+    store.store().update(lambda book: book.merged(brought))
+    click.echo(str(progress()))

@@ -1,0 +1,94 @@
+"""What is done so far, chapter by chapter: a value with a text and an HTML form."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import Any
+
+from msgspec import Struct, to_builtins
+
+from .bank import chapters, of_chapter
+from .book import GAPS, Book
+from .store import store
+
+BAR = 20  # characters of a bar in text
+
+
+class Row(Struct, frozen=True):
+    """One chapter: its exercises, how many were solved, which were missed and come back, how predictions went."""
+
+    chapter: str
+    exercises: int
+    solved: int
+    again: tuple[str, ...]
+    predicted: int
+    came_true: int
+
+    @property
+    def words(self) -> str:
+        said = f"{self.solved} of {self.exercises} exercises"
+        said += f", {self.came_true} of {self.predicted} predictions came true" if self.predicted else ""
+        return said + (f"; will come back: {', '.join(self.again)}" if self.again else "")
+
+
+class Overview(Struct, frozen=True):
+    """All chapters with something to do or something done. `notice` says if something is wrong with keeping it."""
+
+    rows: tuple[Row, ...]
+    notice: str = ""
+
+    def __str__(self) -> str:
+        lines = [self.notice, "Your progress"] if self.notice else ["Your progress"]
+        for row in self.rows:
+            full = BAR * row.solved // max(row.exercises, 1)
+            lines.append(f"{row.chapter}  {'#' * full}{'.' * (BAR - full)}  {row.words}")
+        return "\n".join(lines if self.rows else [*lines, "Nothing yet: every chapter is still ahead."])
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        bar = (
+            '<td style="text-align:left;min-width:120px"><div aria-hidden="true" style="border:1px solid rgba(128,128,128,.6);'
+            'height:10px"><div style="height:10px;width:{}%;background:#00794f"></div></div></td>'
+        )
+        rows = "".join(
+            f'<tr><th scope="row" style="text-align:left">{row.chapter}</th>'
+            f"{bar.format(100 * row.solved // max(row.exercises, 1))}"
+            f'<td style="text-align:left">{escape(row.words)}</td></tr>'
+            for row in self.rows
+        )
+        body = f"<table>{rows}</table>" if rows else "<p>Nothing yet: every chapter is still ahead.</p>"
+        notice = f"<p><b>{escape(self.notice)}</b></p>" if self.notice else ""
+        return f"<div>{notice}<p>Your progress</p>{body}</div>"
+
+    def as_json(self) -> dict[str, Any]:
+        """The same for other programs."""
+        return {"chapters": [to_builtins(row) for row in self.rows], "notice": self.notice}
+
+
+def overview(book: Book) -> tuple[Row, ...]:
+    """A row for each chapter that has exercises, or something of which was kept."""
+    kept = {id[:2] for id in (*book.items, *book.predictions)}
+    return tuple(_row(book, chapter) for chapter in sorted({*chapters(), *kept}))
+
+
+def _row(book: Book, chapter: str) -> Row:
+    known = [one.id for one in of_chapter(chapter)]
+    guesses = [kept for id, kept in book.predictions.items() if id[:2] == chapter and kept.revealed]
+    again = [
+        id for id, item in book.items.items() if id[:2] == chapter and item.missed and len(item.recalled) < len(GAPS)
+    ]
+    return Row(
+        chapter,
+        len(known),
+        sum(book.item(id).solved for id in known),
+        tuple(sorted(again)),
+        len(guesses),
+        sum(kept.right for kept in guesses),
+    )
+
+
+def progress() -> Overview:
+    """What is done so far."""
+    book = store().read()
+    return Overview(overview(book), store().notice)
