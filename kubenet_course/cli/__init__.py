@@ -16,6 +16,8 @@ COMMANDS = {
     "proxy": ("proxy", "What kube-proxy would write on a node."),
     "endpoints": ("endpoints", "The EndpointSlices that the controller would keep."),
     "lab": ("lab", "The same packet on the real kernel, in private namespaces."),
+    "progress": ("progress", "What you have answered; export and import."),
+    "edition": ("edition", "The class edition, without solutions."),
     "cni": ("cni", "Chains of real CNI plugins, run as a container runtime runs them."),
     "rules": ("rules", "A packet through the real rules of one machine."),
 }

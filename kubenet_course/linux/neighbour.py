@@ -88,7 +88,7 @@ def solicit(kernel: Kernel, skb: Skb, dev: str, hop: Address) -> tuple[Next, ...
 
 def _discovery(kernel: Kernel, packet: Packet, dev: str) -> tuple[Next, ...]:
     row = kernel.ns.fib.lookup(packet.flow.dst, dev)
-    return hook(kernel, "OUTPUT", Skb(packet, dev_out=dev, route=replace(row, dev=dev)))
+    return hook(kernel, "OUTPUT", Skb(packet, dev_out=dev, route=replace(row, dev=dev, via="")))
 
 
 def given_up(kernel: Kernel) -> list[Step]:

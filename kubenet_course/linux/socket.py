@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from msgspec.structs import replace
 
-from .address import IPV4, family
+from .address import family
 from .icmp import PORT_UNREACHABLE, error, reset
 from .packet import ECHO, ECHO_REPLY, ICMP, Flow, Icmp, Neighbour, Packet, Tcp, Udp, Vxlan
 from .route import MULTICAST, NO_ROUTE
@@ -147,7 +147,7 @@ def _echo(kernel: Kernel, stage: str, skb: Skb) -> Step:
         return Step(kernel.ns.name, stage, skb, said, end="local")
     source = family(flow.dst).any if anycast else flow.dst  # an address of several is nobody's source
     back = Flow(flow.proto, source, flow.sport, flow.src, ECHO_REPLY[flow.proto] << 8)
-    tos = packet.tos if family(flow.dst) is IPV4 else 0
+    tos = packet.tos
     answer = Packet(back, Icmp(packet.header.rest), packet.payload, tos=tos, id=kernel.ip_id(back), df=False)
     then = (Next(kernel.ns.name, "route_output", Skb(answer)),)
     return Step(kernel.ns.name, stage, skb, "an echo: answered", (), then, end="local")
