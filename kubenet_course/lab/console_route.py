@@ -1,4 +1,4 @@
-"""`ip route add, replace, del, get`: which rows a kernel takes, and why it refuses the others (net/ipv4/fib_semantics.c, net/ipv6/route.c)."""
+"""`ip route add, replace, del, get`: which rows a kernel takes (net/ipv4/fib_semantics.c, net/ipv6/route.c)."""
 
 from __future__ import annotations
 
@@ -63,8 +63,8 @@ def add(call: Call) -> Result:
 def replace_(call: Call) -> Result:
     """`ip route replace`: in the place of the row with the same block and metric, or a new one."""
     row = _row(call, "ip route replace")
-    same = [other for other in call.ns.routes if (other.prefix, other.metric) == (row.prefix, row.metric)]
-    if not same and any((other.prefix, other.metric) == (row.prefix, row.metric) for other in connected(call.ns)):
+    same = [one for one in call.ns.routes if (one.prefix, one.metric) == (row.prefix, row.metric)]
+    if not same and any((one.prefix, one.metric) == (row.prefix, row.metric) for one in connected(call.ns)):
         raise Refused(f"That row {KERNELS_OWN}.")
     routes = [row if same and other is same[0] else other for other in call.ns.routes]
     return Result(call.state.with_tables(call.at, routes=tuple(routes if same else [*routes, row])))
@@ -81,7 +81,6 @@ def connected(ns: Netns) -> list[Route]:
         for row in same
         if id(row) not in added
     ]
-    # The model has a link-local block for every device; a kernel makes it together with the address.
     own = {(device.name, address.block) for device in ns.devices.values() for address in device.addresses}
     # A block's later addresses have no row of their own.
     return list({(row.dev, row.prefix): row for row in reversed(found) if (row.dev, row.prefix) in own}.values())[::-1]

@@ -57,28 +57,25 @@ def way(chance: Random) -> Order:
     )
 
 
+def _arp(step: Step, op: int) -> bool:
+    """Whether an ARP question (1) or answer (2) passes a device."""
+    return step.frame is not None and isinstance(step.frame.payload, Arp) and step.frame.payload.op == op
+
+
 @defined("00-arp", "Before the first packet")
 def arp(chance: Random) -> Order:
     of = net(chance, is_same_node=True, warm=False)
     trace, node = of.asked(), f"node-{of.here}"
 
-    def asks(step: Step) -> bool:
-        return step.frame is not None and isinstance(step.frame.payload, Arp) and step.frame.payload.op == 1
-
-    def answers(step: Step) -> bool:
-        return step.frame is not None and isinstance(step.frame.payload, Arp) and step.frame.payload.op == 2
-
-    waits, question = (
-        "the SYN waits: nobody knows web's MAC",
-        "`client` asks everybody on the link who has web's address",
-    )
+    waits = "the SYN waits: nobody knows web's MAC"
+    question = "`client` asks everybody on the link who has web's address"
     learns, told = "the bridge hears where `client` is, and floods the question", "`web` answers, to `client` alone"
     leaves = "the SYN leaves"
     events = {
         waits: lambda step: step.namespace == "client" and step.stage == "neigh_output",
-        question: lambda step: step.namespace == "client" and step.stage == "dev_queue_xmit" and asks(step),
+        question: lambda step: step.namespace == "client" and step.stage == "dev_queue_xmit" and _arp(step, 1),
         learns: lambda step: step.namespace == node and step.stage == "br_handle_frame_finish",
-        told: lambda step: step.namespace == "web" and step.stage == "dev_queue_xmit" and answers(step),
+        told: lambda step: step.namespace == "web" and step.stage == "dev_queue_xmit" and _arp(step, 2),
         leaves: lambda step: step.namespace == "client" and step.stage == "dev_queue_xmit" and step.frame is not None
         and not isinstance(step.frame.payload, Arp),
     }  # fmt: skip
@@ -117,6 +114,13 @@ def _filtered(of: Net, text: str) -> World:
             "your rules", f"the model cannot act out {found.not_understood[0][1]!r}", "write it without that match"
         )
     return changed(of.world, f"node-{of.here}", rules={4: found.rules})
+
+
+RULE_HINTS = (
+    "Is the packet addressed to the node, sent by it, or carried by it?",
+    "FORWARD sees what is carried. A rule without `-p tcp` and `--dport` stops too much.",
+    "Match the source, the destination, the protocol and the port; then `-j DROP`.",
+)
 
 
 @defined("00-rule", "A rule that stops one thing only")
@@ -158,11 +162,7 @@ def rule(chance: Random) -> Write:
         ),
         because="What a node carries for its pods is neither to it nor from it: it passes FORWARD.",
         evidence=_hooks(of.sent(_filtered(of, f"-A FORWARD {match} -p tcp --dport {of.port} -j DROP")), node),
-        hints=(
-            f"Is the packet addressed to {node}, sent by it, or carried by it?",
-            "FORWARD sees what is carried. A rule without `-p tcp` and `--dport` stops too much.",
-            "Match the source, the destination, the protocol and the port; then `-j DROP`.",
-        ),
+        hints=RULE_HINTS,
     )  # fmt: skip
 
 
