@@ -129,8 +129,7 @@ def rule(chance: Random) -> Write:
     node = f"node-{of.here}"
 
     def tests(text: str) -> tuple[Finding, ...]:
-        world = _filtered(of, text)
-        lines = " ".join(working(text))
+        world, lines = _filtered(of, text), " ".join(working(text))
         stopped, udp_too = of.sent(world), of.sent(world, proto=udp)
         other = of.sent(world, port=1 + of.port)
         found = []
@@ -182,8 +181,7 @@ def _hooks(trace, node: str):
 def route(chance: Random) -> Write:
     of = net(chance)
     node, far = f"node-{of.here}", f"node-{of.there}"
-    block = f"10.244.{of.there}.0/24"
-    via = of.world[far].devices["eth0"].addresses[0].address
+    block, via = f"10.244.{of.there}.0/24", of.world[far].devices["eth0"].addresses[0].address
     left = tuple(row for row in of.world[node].routes if str(row.prefix) != block)
     broken = changed(of.world, node, routes=left)
 
