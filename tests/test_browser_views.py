@@ -24,6 +24,8 @@ from kubenet_course.views import show
 from kubenet_course.views.controls import Controls
 from kubenet_course.views.stepper import stepper
 
+pytestmark = pytest.mark.slow
+
 def make(backend):
     world = cluster(is_overlay=backend == "vxlan")
     return world, send(world, tcp("10.244.1.10", 40000, "10.96.0.80", 80), at="default/client")
