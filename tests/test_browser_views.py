@@ -14,6 +14,8 @@ from playwright.sync_api import Page
 
 from kubenet_course.views.theme import contrast
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parent.parent
 CELLS = [
     """
@@ -23,8 +25,6 @@ from kubenet_course.linux.packet import tcp
 from kubenet_course.views import show
 from kubenet_course.views.controls import Controls
 from kubenet_course.views.stepper import stepper
-
-pytestmark = pytest.mark.slow
 
 def make(backend):
     world = cluster(is_overlay=backend == "vxlan")
