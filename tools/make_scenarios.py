@@ -17,6 +17,7 @@ from kubenet_course.lab.scenario import Scenario
 from kubenet_course.lab.service_rules import Service, service_rules
 from kubenet_course.lab.write import write
 from kubenet_course.linux.packet import Packet, Tcp, ping, tcp, udp
+from tools.scenario_stories import more_scenarios
 
 DATA = Path(__file__).resolve().parent.parent / "data"
 PODS = {1: ["client", "web-1"], 2: ["web-2"]}
@@ -150,7 +151,13 @@ def odd() -> list[Scenario]:
 
 
 def all_scenarios() -> list[Scenario]:
-    return [*links(), *(s for b in ("host-gw", "vxlan") for s in (*nodes(b), *services(b))), *six(), *odd()]
+    return [
+        *links(),
+        *(s for b in ("host-gw", "vxlan") for s in (*nodes(b), *services(b))),
+        *six(),
+        *odd(),
+        *more_scenarios(),
+    ]
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ from ..linux.fields import layers
 from ..linux.kernel import send
 from ..linux.memory import Memory
 from ..linux.packet import Frame
+from ..linux.route import Route
 from ..linux.trace import Trace
 from ..linux.wire import frame_bytes
 from .capture import Capture
@@ -19,6 +20,10 @@ from .scenario import FrameHex, Scenario
 Place = tuple[str, str, str]  # namespace, device, in or out
 TCP_SUM = (50, 70)  # where a TCP checksum lies in a frame: behind 14 + 20 + 16, or 14 + 40 + 16 bytes
 MOST_TRIES = 4096
+
+
+# What raw(7) sendto() fails with when the asker's own table forbids the destination, by the kind of row (fib_props, ip6_pkt_*).
+FORBIDDEN = {"unreachable": "EHOSTUNREACH", "prohibit": "EACCES", "blackhole": "EINVAL"}
 
 
 class Difference(Struct, frozen=True):
@@ -31,6 +36,8 @@ class Difference(Struct, frozen=True):
     fields: tuple[str, ...] = ()
 
     def __str__(self) -> str:
+        if not self.place[1]:
+            return f"{self.place[0]}, packet {self.number}: the kernel told the sender {self.kernel}, the model {self.model}"
         where = f"{self.place[0]} {self.place[1]} {self.place[2]}, frame {self.number}"
         if not self.model:
             return f"{where}: the kernel has a frame that the model has not: {self.kernel}"
@@ -76,6 +83,7 @@ def compare(scenario: Scenario, capture: Capture) -> Comparison:
         chance = Learned(capture.frames, answers)
         model, traces = told(scenario, chance)
         differences, masked = differing(capture.frames, model)
+        differences += told_differently(scenario, capture, traces)
         learned = tuple(f"{' '.join(map(str, question))}: {value}" for question, value in chance.learned)
         found = Comparison(scenario.name, capture.kernel, model, traces, differences, learned, masked)
         if best is None or len(found.differences) < len(best.differences):
@@ -105,6 +113,32 @@ def differing(kernel: Iterable[FrameHex], model: Iterable[FrameHex]) -> tuple[tu
             differences.append(Difference(place, number, left, right, fields(left, right) if left and right else ()))
             break
     return tuple(differences), tuple(masked)
+
+
+def told_differently(scenario: Scenario, capture: Capture, traces: Iterable[Trace]) -> tuple[Difference, ...]:
+    """Which senders learned something else from their own kernel than the model says."""
+    errors = {row.packet: row.error for row in capture.told}
+    pairs = [(number, errors.get(number, ""), refusal(trace)) for number, trace in enumerate(traces, 1)]
+    return tuple(
+        Difference((scenario.packets[number - 1].at, "", ""), number, kernel or "nothing", model or "nothing")
+        for number, kernel, model in pairs
+        if kernel != model
+    )
+
+
+def refusal(trace: Trace) -> str:
+    """The error that the sender's own kernel answers with before any frame leaves; nothing where the packet goes its way."""
+    for step in trace.steps:
+        if step.frame is not None or step.namespace != trace.steps[0].namespace:
+            return ""
+        if step.end == "no-route":
+            kinds = [row.type for row in step.why if isinstance(row, Route)]
+            return FORBIDDEN.get(kinds[0] if kinds else "", "ENETUNREACH")
+        if step.end == "too-big":
+            return "EMSGSIZE"
+        if step.end in ("not-permitted", "rejected", "dropped") and step.stage.endswith(("OUTPUT", "POSTROUTING")):
+            return "EPERM"
+    return ""
 
 
 def by_place(frames: Iterable[FrameHex]) -> dict[Place, list[str]]:

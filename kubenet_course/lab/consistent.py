@@ -89,7 +89,7 @@ def _peer(world: Mapping[str, Netns], ns: Netns, device: Device, at: str) -> Non
     if far is None:
         raise BadInput(at, f"there is no {device.peer[1]!r} in {device.peer[0]!r}", "name a device that is there")
     if far.peer != (ns.name, device.name) or far is device:
-        back = "itself" if far is device else f"{far.peer[1]} in {far.peer[0]}" if far.peer else "nothing"
+        back = "itself" if far is device else f"{far.peer[1]!r} in {far.peer[0]!r}" if far.peer else "nothing"
         raise BadInput(at, f"{far.name} in {device.peer[0]} has another peer, {back}", "let both ends name each other")
 
 

@@ -1,6 +1,6 @@
 """Chance learned from a capture: the model is asked to choose what the kernel chose, and then has to agree about every byte.
 
-A choice that the kernel cannot have made, or that no frame shows, is noted in `impossible`: it makes the comparison fail.
+A choice that the model could not have made is noted in `impossible` and another is taken: the frame that shows it differs.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from ..errors import BadInput
 from ..linux.choices import Question, Scripted
-from ..linux.packet import Flow, Packet, Tcp, Vxlan
+from ..linux.packet import ICMP, Flow, Packet, Tcp, Vxlan
 from ..linux.wire import frame_from
 from .scenario import FrameHex
 
@@ -21,9 +21,15 @@ class Learned:
         self.yes_or_no = Scripted(answers)
         self.number = 0  # which of the scenario's packets is on its way: only its own frames are looked at
         self.left: dict[tuple[int, str], list[Packet]] = {}
+        self.came: dict[
+            tuple[int, str], set[int]
+        ] = {}  # the identifications of what came in: none of them was drawn here
         for frame in frames:
+            place = (frame.packet, frame.namespace)
             if frame.direction == "out":
-                self.left.setdefault((frame.packet, frame.namespace), []).extend(_packets(frame))
+                self.left.setdefault(place, []).extend(_packets(frame))
+            else:
+                self.came.setdefault(place, set()).update(packet.id for packet in _packets(frame))
         self.learned: list[tuple[Question, int]] = []
         self.impossible: list[Question] = []
         self._used: set[tuple[str, Flow, int]] = set()
@@ -48,11 +54,15 @@ class Learned:
         left = self.left.get((self.number, ns), ())
         alike = [packet for packet in left if packet.flow == flow]
         alike += [packet for packet in left if _after_nat(flow, packet.flow)]
+        alike += [packet for packet in left if _after_both(flow, packet.flow) and packet.id not in self._came(ns)]
         for packet in alike:
             if (ns, packet.flow, packet.id) not in self._used:
                 self._used.add((ns, packet.flow, packet.id))
                 return packet.id
         return None
+
+    def _came(self, ns: str) -> set[int]:
+        return self.came.get((self.number, ns), set())
 
     def _isn(self, ns: str, flow: Flow) -> int | None:
         for packet in self.left.get((self.number, ns), ()):
@@ -77,6 +87,11 @@ class Learned:
 def _after_nat(flow: Flow, seen: Flow) -> bool:
     """Whether a packet may be this one after its source was translated on the way out."""
     return (seen.proto, seen.dst, seen.dport) == (flow.proto, flow.dst, flow.dport) and seen.src != flow.src
+
+
+def _after_both(flow: Flow, seen: Flow) -> bool:
+    """Whether a packet may be this one after both its ends were translated: an ICMP error about a translated packet."""
+    return flow.proto in ICMP and (seen.proto, seen.dport) == (flow.proto, flow.dport)
 
 
 def _packets(frame: FrameHex) -> Iterator[Packet]:

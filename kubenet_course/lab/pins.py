@@ -23,11 +23,10 @@ MACHINE = {
     "net/ipv4/tcp_timestamps": "0",
     "net/ipv4/tcp_syncookies": "0",
     "net/ipv4/tcp_synack_retries": "0",
+    "net/ipv4/tcp_invalid_ratelimit": "0",  # a SYN that comes again is answered again
     "net/ipv4/tcp_rmem": "4096 131072 6291456",
     "net/ipv6/auto_flowlabels": "0",
     "net/ipv6/flowlabel_reflect": "0",
-    # Groups are reported at once and once, so that no report comes while frames are captured.
-    "net/ipv6/mld_qrv": "1",
     "net/netfilter/nf_conntrack_checksum": "1",
     "net/netfilter/nf_conntrack_acct": "0",
 }

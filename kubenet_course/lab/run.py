@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,7 @@ def job(scenario: Scenario) -> dict[str, Any]:
     bridges = [(ns.name, d.name) for ns in world.values() for d in ns.devices.values() if d.kind == "bridge"]
     return {
         "commands": [(command.argv, command.stdin) for command in commands(world)],
-        "ready": {ns.name: [name for name, d in ns.devices.items() if _comes_up(ns, name)] for ns in world.values()},
+        "ready": _ready(world),
         "link_local": {
             ns.name: [
                 d.name
@@ -89,6 +90,13 @@ def _listening(ns: Netns, own: Socket) -> tuple[str, str, str, int, bool]:
         (s.proto, s.port) == (own.proto, own.port) and ":" not in s.address for s in ns.sockets
     )
     return ns.name, own.proto, own.address, own.port, only6
+
+
+def _ready(world: Mapping[str, Netns]) -> dict[str, list[str]]:
+    """The devices that must carry frames before anything is sent, far ends too: a link that is not up drops what it is given."""
+    far = far_ends(world)
+    own = {ns.name: [name for name in ns.devices if _comes_up(ns, name)] for ns in world.values()}
+    return own | {FAR: [end for (ns, name), end in far.items() if world[ns].devices[name].up]} if far else own
 
 
 def _comes_up(ns: Netns, name: str) -> bool:

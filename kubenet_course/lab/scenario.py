@@ -168,7 +168,7 @@ def _rules(text: str | list[str], where: str, beside: Path | None) -> Ruleset:
         path = (beside or Path()) / text
         try:
             text = path.read_text(encoding="utf-8").splitlines()
-        except (OSError, UnicodeDecodeError):
+        except (OSError, ValueError):  # no such file, no text, no name for a file
             raise BadInput(
                 where, f"{text!r} cannot be read", "name a file beside the scenario's, or write a list of lines"
             ) from None
