@@ -54,7 +54,7 @@ class Console:
     def world(self) -> Mapping[str, Netns]:
         """The namespaces. The terminal's own is among them once something has been done in it."""
         here = self._state.here
-        return {name: ns for name, ns in self._state.world.items() if name != here or ns is not self._untouched}
+        return {name: ns for name, ns in self._state.world.items() if name != here or ns != self._untouched}
 
     def __call__(self, text: str) -> Answer:
         """Carries out the commands of a text, one a line, `#` for comments; the first that is refused ends it."""

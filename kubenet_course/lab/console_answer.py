@@ -78,7 +78,9 @@ def _abridged(blocks: list[list[str]]) -> list[str]:
     total = sum(len(block) for block in blocks)
     if total <= MOST_LINES or len(blocks) == 1:
         return [line for block in blocks for line in block]
-    head, tail, room = [], [], MOST_LINES - 1
+    head: list[list[str]] = []
+    tail: list[list[str]] = []
+    room = MOST_LINES - 1
     first, last = 0, len(blocks) - 1
     while first < last and room - len(blocks[last]) >= 0:
         tail.insert(0, blocks[last])

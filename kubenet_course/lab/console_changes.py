@@ -71,18 +71,15 @@ def _device(what: str, old: Device, new: Device) -> Iterator[str]:
 
 
 def _tables(old: Netns, new: Netns) -> Iterator[str]:
-    for what, write, before, after in (
-        ("route", rows.route_text, old.routes, new.routes),
-        ("neighbour", rows.neighbour_text, old.neighbours, new.neighbours),
-        ("forwarding row", rows.fdb_text, old.fdb, new.fdb),
-        ("program that listens", rows.socket_text, old.sockets, new.sockets),
+    for what, before, after in (
+        ("route", map(rows.route_text, old.routes), map(rows.route_text, new.routes)),
+        ("neighbour", map(rows.neighbour_text, old.neighbours), map(rows.neighbour_text, new.neighbours)),
+        ("forwarding row", map(rows.fdb_text, old.fdb), map(rows.fdb_text, new.fdb)),
+        ("program that listens", map(rows.socket_text, old.sockets), map(rows.socket_text, new.sockets)),
     ):
-        for row in before:
-            if row not in after:
-                yield f"{new.name}: the {what} {write(row)} is gone."  # type: ignore[operator]
-        for row in after:
-            if row not in before:
-                yield f"{new.name} has the {what} {write(row)}."  # type: ignore[operator]
+        was, is_now = list(before), list(after)
+        yield from (f"{new.name}: the {what} {row} is gone." for row in was if row not in is_now)
+        yield from (f"{new.name} has the {what} {row}." for row in is_now if row not in was)
     had, has = _kernels_own(old), _kernels_own(new)
     yield from (f"{new.name}: with it the route {row} is gone." for row in had if row not in has)
     yield from (f"{new.name}: with it comes the route {row}." for row in has if row not in had)

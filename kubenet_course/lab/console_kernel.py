@@ -39,7 +39,7 @@ def settled(before: State, after: State) -> State:
 
 
 def _bridges(state: State, name: str) -> State:
-    """A bridge that was told neither takes the smallest MAC and the smallest MTU of its ports; its last port takes the MAC along."""
+    """A bridge that was told neither has the smallest MAC and the smallest MTU of its ports; the last port takes the MAC along."""
     for bridge in [device for device in state.world[name].devices.values() if device.kind == "bridge"]:
         ports = [device for device in state.world[name].devices.values() if device.master == bridge.name]
         note = state.note(name, bridge.name)
@@ -70,12 +70,12 @@ def _fallen(before: State, state: State, name: str) -> State:
         device = state.world[name].devices[dev]
         state = state.with_device(name, replace(device, addresses=_own(device, 4)), ready=False)
     gone = {4: gone4, 6: gone6}
-    now = state.world[name]
+    left = state.world[name]
     neighbours = [
-        row for row in now.neighbours if row.dev not in gone[family(row.address).number] and row.dev not in new_mac
+        row for row in left.neighbours if row.dev not in gone[family(row.address).number] and row.dev not in new_mac
     ]
-    routes = list(_routes(old, now, gone))
-    fdb = [row for row in now.fdb if row.port in now.devices and _same_master(old, now, row.port)]
+    routes = list(_routes(old, left, gone))
+    fdb = [row for row in left.fdb if row.port in left.devices and (row.dst or _same_master(old, left, row.port))]
     return state.with_tables(name, neighbours=tuple(neighbours), routes=tuple(routes), fdb=tuple(fdb))
 
 

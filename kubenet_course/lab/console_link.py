@@ -82,6 +82,8 @@ def add(call: Call) -> Result:
     at = _target(call, said)
     if kind == "veth":
         return _veth(call, at, said, rest)
+    if kind == "vxlan" and "dev" in rest[:-1]:
+        call.state.device(at, rest[rest.index("dev") + 1])
     _free(call.state, at, said["dev"], "Error: Attribute failed policy validation.")
     own, given = _plain(at, said, kind), {"mac_given": "address" in said}
     if kind == "bridge":

@@ -1,4 +1,4 @@
-"""`ip neigh` and `bridge fdb`: rows entered by hand, and those that a kernel has learned (net/core/neighbour.c, net/bridge/br_fdb.c)."""
+"""`ip neigh` and `bridge fdb`: rows entered by hand, and those learned (net/core/neighbour.c, net/bridge/br_fdb.c)."""
 
 from __future__ import annotations
 
@@ -101,7 +101,7 @@ def fdb_add(call: Call) -> Result:
 
 
 def fdb_append(call: Call) -> Result:
-    """`bridge fdb append`: one more tunnel end for what no other row knows; for a MAC of one machine the row that is there stays."""
+    """`bridge fdb append`: one more tunnel end for what no row knows; of one machine's MAC the first row stays."""
     return _forwarding(call, "append")
 
 
@@ -178,6 +178,8 @@ def fdb_delete(call: Call) -> Result:
     if learned is not None and learned.port == row.port and not found:
         del heard[device.master, row.mac]
         return Result(call.state, said="What was learned is forgotten.")
+    if is_tunnel and not found and any((other.port, other.mac) == (row.port, row.mac) for other in call.ns.fdb):
+        return Result(call.state, said=f"No row of {row.mac} names {row.dst}.")
     if not found:
         raise Refused(f"{device.name} has no row for {row.mac}.", NO_ROW)
     return Result(call.state.with_tables(call.at, fdb=tuple(other for other in call.ns.fdb if other not in found)))

@@ -76,9 +76,13 @@ def _answer(at: str, packet: Packet, trace: Trace) -> Packet | None:
     kind = ECHO_REPLY[packet.flow.proto]
     for step in trace.steps:
         answer = step.skb.packet
-        if (step.namespace, step.stage, step.end) == (at, "local_deliver", "local") and isinstance(answer, Packet):
-            if answer.icmp_type == kind and answer.flow.sport == packet.flow.sport:
-                return answer
+        is_taken = (step.namespace, step.stage, step.end) == (at, "local_deliver", "local")
+        if (
+            is_taken
+            and isinstance(answer, Packet)
+            and (answer.icmp_type, answer.flow.sport) == (kind, packet.flow.sport)
+        ):
+            return answer
     return None
 
 

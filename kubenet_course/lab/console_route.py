@@ -1,18 +1,17 @@
-"""`ip route add, replace, del, get`: which rows a kernel takes (net/ipv4/fib_semantics.c, net/ipv6/route.c)."""
+"""`ip route add, replace, del, get`: which rows a kernel takes, and in which order it looks for one (net/ipv4/fib_trie.c)."""
 
 from __future__ import annotations
 
 from ..errors import BadInput
 from ..linux.address import IPV4, IPV6, Prefix, family, prefix
-from ..linux.route import LINK_LOCAL, MULTICAST, NO_ROUTE, Route
+from ..linux.route import NO_ROUTE, Route
 from ..linux.tables import Netns
 from . import rows
+from .console_gateway import NOT_UP, next_hop, on_lo
 from .console_grammar import FLAG, address_of, number, said_in
-from .console_state import LEAST_MTU6, Call, Refused, Result
+from .console_state import Call, Refused, Result
 
 WORDS = {"via": "ADDRESS", "dev": "DEVICE", "src": "ADDRESS", "metric|preference": "NUMBER", "onlink": FLAG}
-NO_GATEWAY = {4: "Error: Nexthop has invalid gateway.", 6: "RTNETLINK answers: No route to host"}
-NOT_UP = {4: "Error: Device for nexthop is not up.", 6: "Error: Nexthop device is not up."}
 NO_SOURCE = {4: "Error: Invalid prefsrc address.", 6: "Error: Invalid source address."}
 KERNELS_OWN = "follows from an address, and the model has no table without it; delete the address instead"
 # What a program is told of an address for which such a row decides (fib_props).
@@ -63,8 +62,8 @@ def add(call: Call) -> Result:
 def replace_(call: Call) -> Result:
     """`ip route replace`: in the place of the row with the same block and metric, or a new one."""
     row = _row(call, "ip route replace")
-    same = [one for one in call.ns.routes if (one.prefix, one.metric) == (row.prefix, row.metric)]
-    if not same and any((one.prefix, one.metric) == (row.prefix, row.metric) for one in connected(call.ns)):
+    same = [other for other in call.ns.routes if (other.prefix, other.metric) == (row.prefix, row.metric)]
+    if not same and any((other.prefix, other.metric) == (row.prefix, row.metric) for other in connected(call.ns)):
         raise Refused(f"That row {KERNELS_OWN}.")
     routes = [row if same and other is same[0] else other for other in call.ns.routes]
     return Result(call.state.with_tables(call.at, routes=tuple(routes if same else [*routes, row])))
@@ -81,6 +80,7 @@ def connected(ns: Netns) -> list[Route]:
         for row in same
         if id(row) not in added
     ]
+    # The model has a link-local block for every device; a kernel makes it together with the address.
     own = {(device.name, address.block) for device in ns.devices.values() for address in device.addresses}
     # A block's later addresses have no row of their own.
     return list({(row.dev, row.prefix): row for row in reversed(found) if (row.dev, row.prefix) in own}.values())[::-1]
@@ -91,7 +91,7 @@ def _row(call: Call, what: str) -> Route:
     of_type, to, said = _wanted(call, what)
     metric = int(said.get("metric", "0")) or (1024 if to.family is IPV6 else 0)
     if of_type in ("", "unicast"):
-        dev = _next_hop(call.ns, to.family.number, said)
+        dev = next_hop(call.ns, to.family.number, said)
         _speaks(call, to, dev)
         found = Route(to, dev, said.get("via", ""), said.get("src", ""), metric, "unicast", "onlink" in said)
     elif "via" in said or "dev" in said:
@@ -100,7 +100,8 @@ def _row(call: Call, what: str) -> Route:
         found = Route(to, metric=metric, type=of_type, src=said.get("src", ""))
     own = {address.address for device in call.ns.devices.values() for address in device.addresses}
     if found.src and found.src not in own:
-        raise Refused(f"{found.src} is no address of {call.at}.", NO_SOURCE[to.family.number])
+        is_lo = to.family is IPV4 and on_lo(call.ns, found.src)
+        raise Refused(f"{found.src} is no address of {call.at}.", "" if is_lo else NO_SOURCE[to.family.number])
     return found
 
 
@@ -110,90 +111,6 @@ def _speaks(call: Call, to: Prefix, dev: str) -> None:
         raise Refused(f"IPv6 is switched off on {dev}.", "Error: IPv6 is disabled on nexthop device.")
     if not device.up:
         raise Refused(f"{dev} is down, so no row can lead through it.", NOT_UP[to.family.number])
-
-
-def _next_hop(ns: Netns, of: int, said: dict[str, str]) -> str:
-    """The device by which the next hop is reached, which must be directly on a link."""
-    dev, via = said.get("dev", ""), said.get("via", "")
-    if not via and not dev:
-        raise Refused(
-            "A row wants a device, dev NAME, or a next hop, via ADDRESS.", "RTNETLINK answers: No such device"
-        )
-    if of == 6 and dev and ns.devices[dev].mtu < LEAST_MTU6:
-        said_mtu = f"{dev} has an MTU of {ns.devices[dev].mtu}, with which it speaks no IPv6."
-        raise Refused(said_mtu, "RTNETLINK answers: No such device")
-    if "onlink" in said and not dev:
-        raise Refused("onlink wants to know on which link: dev NAME.", "Error: Nexthop device required for onlink.")
-    if "onlink" in said and not via:
-        raise Refused("onlink is said of a next hop: via ADDRESS.")
-    if via and (via in MULTICAST[of] or via in ("0.0.0.0", "::")):
-        quote = NO_GATEWAY[4] if of == 4 else "Error: Invalid gateway address."
-        raise Refused(f"{via} is not one machine's address, so it cannot be a next hop.", quote)
-    if not via:
-        return dev
-    return _gateway4(ns, via, dev, "onlink" in said) if of == 4 else _gateway6(ns, via, dev, "onlink" in said)
-
-
-def _gateway4(ns: Netns, via: str, dev: str, onlink: bool) -> str:
-    """fib_check_nh_v4_gw."""
-    own = {a.address: device for device in ns.devices.values() for a in device.addresses if family(a.address) is IPV4}
-    on_lo = any(via in address.block for address in ns.devices["lo"].addresses)  # lo has whole blocks
-    if onlink and not own:
-        raise Refused(f"{ns.name} has no address yet; give it one before it sends to a next hop.")
-    if onlink and (via in own or on_lo or ns.fib.lookup(via).type in ("local", "broadcast")):
-        raise Refused(f"{via} is an address of {ns.name} itself.", NO_GATEWAY[4])
-    if onlink:
-        return _up(ns, dev)
-    if via in own and not own[via].up and dev in ("", own[via].name):
-        raise Refused(f"{via} is on {own[via].name}, which is down.", "RTNETLINK answers: Network is down")
-    row = _direct(ns, via, dev)
-    if row is NO_ROUTE:
-        raise Refused(_not_on_link(ns, via, dev), NO_GATEWAY[4])
-    return dev or row.dev
-
-
-def _gateway6(ns: Netns, via: str, dev: str, onlink: bool) -> str:
-    """ip6_validate_gw."""
-    own = {address.address: device.name for device in ns.devices.values() for address in device.addresses}
-    of_itself = via in own and (via not in LINK_LOCAL or own[via] == dev)
-    itself = Refused(f"{via} is an address of {ns.name} itself.", "Error: Gateway can not be a local address.")
-    if dev and of_itself:
-        raise itself
-    if via in LINK_LOCAL and not dev:
-        raise Refused(f"{via} exists on every link; say on which: dev NAME.", "Error: Egress device not specified.")
-    if dev == "lo" or (not dev and any(via in address.block for address in ns.devices["lo"].addresses)):
-        raise Refused("Behind lo there is nobody.")
-    if onlink:
-        return _up(ns, dev)
-    row = Route(MULTICAST[6], dev) if via in LINK_LOCAL else _direct(ns, via, dev)
-    if row is NO_ROUTE:
-        raise Refused(_not_on_link(ns, via, dev), NO_GATEWAY[6])
-    if of_itself:
-        raise itself
-    return dev or row.dev
-
-
-def _up(ns: Netns, dev: str) -> str:
-    """The next hop is taken to be on the link, whatever the tables say; but the link must be there."""
-    if not ns.devices[dev].up:
-        raise Refused(f"{dev} is down, so no row can lead through it.", NOT_UP[6])
-    return dev
-
-
-def _not_on_link(ns: Netns, via: str, dev: str) -> str:
-    is_down = f" {dev} is down." if dev and not ns.devices[dev].up else ""
-    where = f" on {dev}" if dev else ""
-    return f"{via} is on no link of {ns.name}{where}, so nothing can be sent to it directly.{is_down}"
-
-
-def _direct(ns: Netns, via: str, dev: str) -> Route:
-    """The row by which a next hop is reached: in IPv4 the longest of those without a next hop, in IPv6 the longest, if it has none."""
-    if family(via) is IPV6:
-        row = ns.fib.lookup(via, dev)
-        return row if not row.via and row.type in ("unicast", "local") else NO_ROUTE
-    bare = Netns(ns.name, ns.devices, tuple(row for row in ns.routes if not row.via and row.dev))
-    row = bare.fib.lookup(via, dev)
-    return row if row.type in ("unicast", "local") else NO_ROUTE
 
 
 def delete(call: Call) -> Result:

@@ -72,6 +72,10 @@ def _moved(state: State, at: str, device: Device, to: str) -> tuple[State, str]:
         return state, at
     if device.kind in ("lo", "bridge"):
         raise Refused(f"{device.name} belongs to {at} and stays there.", "Error: The interface netns is immutable.")
+    if device.vxlan:
+        raise Refused(
+            f"{device.name} stays where {device.vxlan.dev} is, which carries it; the model knows no other tunnels."
+        )
     if device.name in state.world[to].devices:
         quote = "Error: An interface with the same name exists in the target netns."
         raise Refused(f"{to} has a device {device.name} already.", quote)
@@ -129,7 +133,7 @@ def _mtu(state: State, at: str, device: Device, value: str) -> State:
         if size > room:
             said = f"A tunnel through {below.name}, whose MTU is {below.mtu}, has room for {room} bytes at most."
             raise Refused(said, "RTNETLINK answers: Invalid argument")
-    return state.with_device(at, replace(device, mtu=size), mtu_given=True)
+    return state.with_device(at, replace(device, mtu=size), mtu_given=True) if size != device.mtu else state
 
 
 def _address(state: State, at: str, device: Device, value: str) -> State:

@@ -148,8 +148,8 @@ def routes(call: Call) -> Result:
     ]
     found.sort(key=lambda row: (bool(row.prefix.mask) is (of == 6), row.prefix.network, -row.prefix.length, row.metric))
     mine = {id(row) for row in kernels}
-    said = "" if found else f"{call.at} has no such route."
-    return Result(call.state, said=said, shown="\n".join(_route(row, id(row) in mine) for row in found))
+    none = "" if found else f"{call.at} has no such route."
+    return Result(call.state, said=none, shown="\n".join(_route(row, id(row) in mine) for row in found))
 
 
 def _route(row: Route, is_kernels: bool) -> str:

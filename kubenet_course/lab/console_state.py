@@ -46,7 +46,7 @@ class Note(Struct, frozen=True):
 
 
 class State(Struct, frozen=True):
-    """All namespaces, what is noted of their devices, and the switches that the model does not read. `here` is the terminal's own."""
+    """All namespaces, what is noted of devices, and the switches that the model does not read. `here` is the terminal's own."""
 
     world: Mapping[str, Netns]
     notes: Mapping[Place, Note]

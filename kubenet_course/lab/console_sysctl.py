@@ -1,4 +1,4 @@
-"""`sysctl NAME` and `sysctl -w NAME=VALUE`: the switches that the model reads, and those that a script sets to keep a real kernel quiet."""
+"""`sysctl NAME` and `sysctl -w NAME=VALUE`: switches that the model reads, and those that keep a real kernel quiet."""
 
 from __future__ import annotations
 
@@ -81,8 +81,8 @@ def _path(state: State, at: str, name: str) -> str:
         if is_known:
             quote = f"sysctl: cannot stat /proc/sys/{path}: No such file or directory"
             raise Refused(f"{at} has no device {parts[3]}, so no switch of it.", quote)
-    known = "net.ipv4.ip_forward, net.bridge.bridge-nf-call-iptables, net.ipv4.conf.DEVICE.rp_filter"
-    raise Refused(f"The console knows no switch {name}. It knows those that the lab sets, among them {known}.")
+    some = "net.ipv4.ip_forward, net.bridge.bridge-nf-call-iptables, net.ipv4.conf.DEVICE.rp_filter"
+    raise Refused(f"The console knows no switch {name}. It knows those that the lab sets, among them {some}.")
 
 
 def _model_name(path: str) -> str:
