@@ -23,7 +23,7 @@ const CONTROLS = {
     return { root: element("div", { class: "kn-field" }, label, input), read: () => input.value, fill: (said) => { input.value = said ?? ""; }, submits: [input] };
   },
   area(form, name) {
-    const input = element("textarea", { id: name, rows: "5", spellcheck: "false", class: "kn-mono", wrap: "off" });
+    const input = element("textarea", { id: name, rows: "4", spellcheck: "false", class: "kn-mono", wrap: "off" });
     const label = element("label", { for: name }, form.label);
     input.value = form.starts;
     return { root: element("div", { class: "kn-field" }, label, input), read: () => input.value, fill: (said) => { input.value = said ?? form.starts; }, submits: [] };
@@ -45,7 +45,7 @@ const CONTROLS = {
       body.append(element("tr", row.name ? { class: "kn-hidden" } : {}, head, element("td", { class: "kn-mono" }, held)));
     });
     return {
-      root: element("table", { class: "kn-frame" }, body),
+      root: element("div", { class: "kn-wide" }, element("table", { class: "kn-frame" }, body)),
       read: () => Object.fromEntries([...inputs].map(([key, input]) => [key, input.value])),
       fill: (said) => { for (const [key, input] of inputs) input.value = said?.[key] ?? ""; },
       mark: (parts) => { for (const [key, input] of inputs) { const right = parts?.[key]; input.classList.toggle("kn-ok", right === true); input.classList.toggle("kn-no", right === false); if (right === undefined) input.removeAttribute("aria-invalid"); else input.setAttribute("aria-invalid", String(!right)); } },
@@ -120,8 +120,6 @@ function options(offered, name, type, letters, other) {
   };
 }
 
-let counter = 0;
-
 function render({ model, el }) {
   const root = element("section", { class: "kn kn-exercise", "data-lm-suppress-shortcuts": "true" });
   el.append(root);
@@ -134,7 +132,7 @@ function render({ model, el }) {
   const nobody = () => { const line = root.querySelector(".kn-asleep"); if (line) line.hidden = false; };
 
   function draw() {
-    const form = model.get("form"), name = `kn-${counter += 1}`;
+    const form = model.get("form"), name = `kn-${crypto.getRandomValues(new Uint32Array(2)).join("-")}`; // each widget has a module of its own
     root.replaceChildren();
     root.setAttribute("aria-label", form.heading);
     const control = form.input ? CONTROLS[form.input](form, name) : SILENT();

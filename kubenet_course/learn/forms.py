@@ -12,6 +12,22 @@ from .kinds_lists import Choose, Order
 from .kinds_made import Repair, Write
 from .rich import html, inline, plain, shown
 
+# Parts of field names that a question about addresses can do without.
+DULL = (
+    "checksum",
+    "length",
+    "version",
+    "reserved",
+    "offset",
+    "urgent",
+    "option",
+    "window",
+    "TOS",
+    "id",
+    "number",
+    "flow label",
+)
+
 
 def form(exercise: Exercise, variant: int) -> dict[str, Any]:
     """What the page needs to know. `input` names the control: text, words, frame, order, choice, choices, area."""
@@ -57,12 +73,11 @@ def lettered(texts: list[str]) -> list[tuple[str, str]]:
 
 def _shown_fields(instance: FillFrame) -> list[Field]:
     """The hidden fields, and of their neighbours those that a person reads: no checksums, no constants."""
-    dull = ("checksum", "header length", "version", "reserved", "offset", "urgent", "option", "window", "ECN", "DSCP")
     hidden = {blank.name for blank in instance.blanks}
     return [
         field
         for field in instance.fields
-        if f"{field.layer} {field.name}" in hidden or not any(word in field.name for word in dull)
+        if f"{field.layer} {field.name}" in hidden or not any(word in field.name for word in DULL)
     ]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from random import Random
 
 from ...errors import BadInput
@@ -58,8 +59,12 @@ def way(chance: Random) -> Order:
 
 
 def _arp(step: Step, op: int) -> bool:
-    """Whether an ARP question (1) or answer (2) passes a device."""
+    """Whether a question (1) or an answer (2) about a MAC address passes a device."""
     return step.frame is not None and isinstance(step.frame.payload, Arp) and step.frame.payload.op == op
+
+
+def _is_sent(name: str, op: int):
+    return lambda step: step.namespace == name and step.stage == "dev_queue_xmit" and _arp(step, op)
 
 
 @defined("00-arp", "Before the first packet")
@@ -67,21 +72,21 @@ def arp(chance: Random) -> Order:
     of = net(chance, is_same_node=True, warm=False)
     trace, node = of.asked(), f"node-{of.here}"
 
-    waits = "the SYN waits: nobody knows web's MAC"
-    question = "`client` asks everybody on the link who has web's address"
+    waits, question = (
+        "the SYN waits: nobody knows web's MAC",
+        "`client` asks everybody on the link who has web's address",
+    )
     learns, told = "the bridge hears where `client` is, and floods the question", "`web` answers, to `client` alone"
     leaves = "the SYN leaves"
     events = {
         waits: lambda step: step.namespace == "client" and step.stage == "neigh_output",
-        question: lambda step: step.namespace == "client" and step.stage == "dev_queue_xmit" and _arp(step, 1),
+        question: _is_sent("client", 1),
         learns: lambda step: step.namespace == node and step.stage == "br_handle_frame_finish",
-        told: lambda step: step.namespace == "web" and step.stage == "dev_queue_xmit" and _arp(step, 2),
+        told: _is_sent("web", 2),
         leaves: lambda step: step.namespace == "client" and step.stage == "dev_queue_xmit" and step.frame is not None
         and not isinstance(step.frame.payload, Arp),
     }  # fmt: skip
-    seen = decisions(
-        trace, ("neigh_output", "arp_rcv", "br_handle_frame_finish"), "What was asked and answered, in order"
-    )
+    seen = decisions(trace, ("neigh_output", "arp_rcv", "br_handle_frame_finish"), "What was asked and answered")
     return Order(
         asks="`client` and `web` have just been started on one node, and have never talked. `client` connects to `web`. In which "
         "order does this happen?",
@@ -116,11 +121,26 @@ def _filtered(of: Net, text: str) -> World:
     return changed(of.world, f"node-{of.here}", rules={4: found.rules})
 
 
-RULE_HINTS = (
-    "Is the packet addressed to the node, sent by it, or carried by it?",
-    "FORWARD sees what is carried. A rule without `-p tcp` and `--dport` stops too much.",
-    "Match the source, the destination, the protocol and the port; then `-j DROP`.",
-)
+def _stops_one_thing(of: Net, text: str) -> tuple[Finding, ...]:
+    """That port over TCP is stopped, the next port and UDP are not."""
+    node = f"node-{of.here}"
+    world = _filtered(of, text)
+    lines = " ".join(working(text))
+    stopped, udp_too = of.sent(world), of.sent(world, proto=udp)
+    other = of.sent(world, port=1 + of.port)
+    found = []
+    if delivered(stopped):
+        elsewhere = next((chain for chain in ("INPUT", "OUTPUT") if f"-A {chain} " in lines), "")
+        why = f"It never passes {elsewhere} of {node}." if elsewhere else "No rule of yours matched it."
+        said = f"The connection still gets through. {why}"
+        found.append(Finding(False, said, 60 if elsewhere else 0, _hooks(stopped, node)))
+    if not _reached(other, node):
+        said = f"Port {1 + of.port} is stopped too; only {of.port} should be."
+        found.append(Finding(False, said, 0, show.rules(other)))
+    if not _reached(udp_too, node):
+        said = "UDP is stopped too: ports of TCP and UDP have nothing to do with each other."
+        found.append(Finding(False, said, 62, show.rules(udp_too)))
+    return tuple(found) or (Finding(True, ""),)
 
 
 @defined("00-rule", "A rule that stops one thing only")
@@ -128,30 +148,12 @@ def rule(chance: Random) -> Write:
     of = net(chance)
     node = f"node-{of.here}"
 
-    def tests(text: str) -> tuple[Finding, ...]:
-        world, lines = _filtered(of, text), " ".join(working(text))
-        stopped, udp_too = of.sent(world), of.sent(world, proto=udp)
-        other = of.sent(world, port=1 + of.port)
-        found = []
-        if delivered(stopped):
-            elsewhere = next((chain for chain in ("INPUT", "OUTPUT") if f"-A {chain} " in lines), "")
-            why = f"It never passes {elsewhere} of {node}." if elsewhere else "No rule of yours matched it."
-            said = f"The connection still gets through. {why}"
-            found.append(Finding(False, said, 60 if elsewhere else 0, _hooks(stopped, node)))
-        if not _reached(other, node):
-            said = f"Port {1 + of.port} is stopped too; only {of.port} should be."
-            found.append(Finding(False, said, 0, show.rules(other)))
-        if not _reached(udp_too, node):
-            said = "UDP is stopped too: ports of TCP and UDP have nothing to do with each other."
-            found.append(Finding(False, said, 62, show.rules(udp_too)))
-        return tuple(found) or (Finding(True, ""),)
-
     match = f"-s {of.client}/32 -d {of.web}/32"
     return Write(
         asks=f"On {node}, stop TCP connections from `client` ({of.client}) to port {of.port} of `web` ({of.web}), which is on "
         "another node. Everything else between them must go on. Write one line for the filter table.",
         starts="# one line, like: -A CHAIN ... -j DROP\n",
-        tests=tests,
+        tests=partial(_stops_one_thing, of),
         solution=f"-A FORWARD {match} -p tcp --dport {of.port} -j DROP",
         slips=(
             Slip(f"-A INPUT {match} -p tcp --dport {of.port} -j DROP", 60),
@@ -161,7 +163,11 @@ def rule(chance: Random) -> Write:
         ),
         because="What a node carries for its pods is neither to it nor from it: it passes FORWARD.",
         evidence=_hooks(of.sent(_filtered(of, f"-A FORWARD {match} -p tcp --dport {of.port} -j DROP")), node),
-        hints=RULE_HINTS,
+        hints=(
+            f"Is the packet addressed to {node}, sent by it, or carried by it?",
+            "FORWARD sees what is carried. A rule without `-p tcp` and `--dport` stops too much.",
+            "Match the source, the destination, the protocol and the port; then `-j DROP`.",
+        ),
     )  # fmt: skip
 
 
@@ -177,32 +183,36 @@ def _hooks(trace, node: str):
     return table(f"Stages of {node} that the packet passed", ("stage", "passed"), rows, code=(0,))
 
 
+def _leads_there(of: Net, broken: World, text: str) -> tuple[Finding, ...]:
+    """The packet arrives, and the new route is no wider than the block."""
+    node = f"node-{of.here}"
+    after = mended(broken, "\n".join(_as_command(line, node) for line in working(text)))
+    trace = of.asked(after)
+    if not delivered(trace):
+        row = after[node].fib.lookup(of.web)
+        belief = 64 if row.dev == "cni0" or (row.dev == "eth0" and not row.via) else 59
+        return (Finding(False, f"The packet does not arrive: {node} now sends it {row}.", belief, ending(trace)),)
+    if any(row.prefix.length < 24 and row not in broken[node].routes for row in after[node].routes):
+        wide = "It arrives, but your route is wider than the block: other nodes' pods would be sent there too."
+        return (Finding(False, wide, 25, show.routes(after[node])),)
+    return (Finding(True, ""),)
+
+
 @defined("00-route", "The missing route")
 def route(chance: Random) -> Write:
     of = net(chance)
     node, far = f"node-{of.here}", f"node-{of.there}"
-    block, via = f"10.244.{of.there}.0/24", of.world[far].devices["eth0"].addresses[0].address
+    block = f"10.244.{of.there}.0/24"
+    via = of.world[far].devices["eth0"].addresses[0].address
     left = tuple(row for row in of.world[node].routes if str(row.prefix) != block)
     broken = changed(of.world, node, routes=left)
-
-    def tests(text: str) -> tuple[Finding, ...]:
-        after = mended(broken, "\n".join(_as_command(line, node) for line in working(text)))
-        trace = of.asked(after)
-        if not delivered(trace):
-            row = after[node].fib.lookup(of.web)
-            belief = 64 if row.dev == "cni0" or (row.dev == "eth0" and not row.via) else 59
-            return (Finding(False, f"The packet does not arrive: {node} now sends it {row}.", belief, ending(trace)),)
-        if any(row.prefix.length < 24 and row not in left for row in after[node].routes):
-            wide = "It arrives, but your route is wider than the block: other nodes' pods would be sent there too."
-            return (Finding(False, wide, 25, show.routes(after[node])),)
-        return (Finding(True, ""),)
 
     return Write(
         asks=f"`client` on {node} cannot reach `web` ({of.web}) on {far}. {far} has the address {via} on the LAN, and its "
         f"pods have {block}. Write the route that {node} lacks, as `ip route add` takes it.",
         look=show.routes(broken[node]),
         starts="# ip route add ...\n",
-        tests=tests,
+        tests=partial(_leads_there, of, broken),
         solution=f"ip route add {block} via {via} dev eth0",
         slips=(
             Slip(f"ip route add {block} dev eth0", 64),

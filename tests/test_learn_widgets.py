@@ -1,0 +1,225 @@
+"""What a cell shows: exercises, predictions, warm-ups. The page is played by messages, as the browser sends them."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from kubenet_course.errors import BadInput
+from kubenet_course.learn import check, exercise, hint, predict, progress, reveal, solution, warm_up
+from kubenet_course.learn.asking import VIEW
+from kubenet_course.learn.bank import everything, find
+from kubenet_course.learn.book import Item
+from kubenet_course.learn.store import store
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path, monkeypatch):
+    monkeypatch.setenv("KUBENET_HOME", str(tmp_path))
+    return tmp_path
+
+
+def press(widget, do: str, answer=None):
+    """What the page sends when a button is pressed."""
+    widget._on_message(widget, {"do": do, "answer": answer}, [])
+    return widget.reply
+
+
+def right(id: str, variant: int = 0):
+    return find(id).instance(variant).solution
+
+
+@pytest.mark.parametrize("one", everything(), ids=lambda one: one.id)
+def test_every_exercise_has_a_widget_and_a_text_that_stands_in_for_it(one):
+    widget = exercise(one.id)
+    bundle = widget._repr_mimebundle_()
+    assert bundle[VIEW]["model_id"] == widget.model_id
+    assert bundle["text/plain"] == repr(widget)
+    assert "Not answered yet." in repr(widget)
+    assert not re.search("0x[0-9a-f]{8,}", repr(widget))
+    assert press(widget, "check", None)["state"] == "unanswered"
+
+
+def test_controls_wake_up_when_a_page_says_hello():
+    widget = exercise("00-source")
+    assert (widget.live, widget.heard) == (False, 0)
+    press(widget, "hello")
+    assert (widget.live, widget.heard) == (True, 1)
+
+
+def test_wrong_then_hint_then_right():
+    widget = exercise("00-source")
+    reply = press(widget, "check", "10.0.0.1")
+    assert (reply["state"], reply["hint"], reply["done"]) == ("wrong", "Hint 1 of 3", False)
+    assert "hops left" in reply["html"]
+    reply = press(widget, "hint")
+    assert "Hint 1 of 3: Look at" in reply["hints"] and reply["hint"] == "Hint 2 of 3"
+    reply = press(widget, "check", right("00-source"))
+    assert (reply["state"], reply["done"], reply["next"]) == ("right", True, "Another one like it")
+    item = store().read().item("00-source")
+    assert (item.tries, item.missed, item.hints, item.solved) == (2, 1, 1, True)
+
+
+def test_after_the_third_hint_there_is_no_more():
+    widget = exercise("00-source")
+    replies = [press(widget, "hint") for _ in range(4)]
+    assert replies[3]["hint"] == "" and replies[3]["hints"].count("<p>") == 3
+
+
+def test_each_field_is_marked():
+    widget = exercise("00-first-frame")
+    answer = {**right("00-first-frame"), "TCP destination port": "1"}
+    assert press(widget, "check", answer)["parts"] == {
+        "Ethernet destination": True,
+        "IPv4 destination": True,
+        "TCP destination port": False,
+    }
+
+
+def test_another_one_like_it_is_another_variant_with_empty_controls():
+    widget = exercise("00-hops")
+    press(widget, "check", str(right("00-hops")))
+    before = widget.form["asks"]
+    reply = press(widget, "next")
+    assert (widget.variant, reply["state"], widget.draft) == (1, "unanswered", None)
+    assert widget.form["asks"] != before
+    assert press(widget, "check", str(right("00-hops", 1)))["done"]
+
+
+def test_after_a_restart_the_answer_and_its_feedback_are_there_again():
+    press(exercise("00-source"), "check", right("00-source"))
+    again = exercise("00-source")
+    assert (again.draft, again.reply["state"], again.reply["done"]) == (right("00-source"), "right", True)
+    assert store().read().item("00-source").tries == 1
+
+
+def test_the_text_that_stands_in_does_not_depend_on_what_was_done_before():
+    before = repr(exercise("00-source"))
+    check("00-source", right("00-source"))
+    assert repr(exercise("00-source")) == before
+
+
+def test_a_message_of_any_shape_does_no_harm():
+    widget = exercise("00-way")
+    for content in (None, "check", 5, [], {}, {"do": "check"}, {"do": "dance"}, {"do": "check", "answer": {"x": [1]}}):
+        widget._on_message(widget, content, [])
+    assert not widget.reply["done"]
+
+
+def test_a_plain_cell_and_the_widget_keep_the_same_progress():
+    told = check("00-source", "10.0.0.1")
+    assert str(told).startswith("00-source: not yet.")
+    assert 'hint("00-source")' in str(told) and "hint(&quot;00-source&quot;)" in told._repr_html_()
+    assert exercise("00-source").reply["state"] == "wrong"
+
+
+def test_check_without_an_answer_says_so_and_keeps_nothing(home):
+    assert str(check("00-source")) == "00-source: not answered yet."
+    assert store().read().items == {}
+
+
+def test_hints_come_one_after_the_other_and_by_number():
+    assert [hint("00-source").number for _ in range(4)] == [1, 2, 3, 3]
+    assert hint("00-source", 2).number == 2
+    with pytest.raises(BadInput, match="there is no hint 4"):
+        hint("00-source", 4)
+
+
+def test_looking_at_the_solution_counts_as_nothing():
+    assert right("00-source") in str(solution("00-source"))
+    assert store().read().items == {}
+
+
+def test_an_answer_with_html_in_it_is_shown_as_text():
+    reply = press(exercise("00-verdict"), "check", "<img src=x onerror=alert(1)>")
+    assert "<img" not in reply["html"] and "&lt;img" in reply["html"]
+    reply = press(exercise("00-bridge"), "check", {"other": "<b>me</b>"})
+    assert "<b>me" not in reply["html"]
+
+
+ASK = ("01-bind", "Two containers of one pod bind tcp 0.0.0.0:8080. The second one gets", ["an error", "the port too"])
+
+
+def test_a_prediction_is_kept_before_the_truth_is_shown():
+    asked = predict(*ASK)
+    assert "not answered yet" in asked.reply["head"]
+    press(asked, "check", "the port too")
+    assert "Kept: <b>the port too</b>" in asked.reply["html"]
+    shown = reveal("01-bind", "an error", beliefs={"the port too": 55})
+    assert "Not as you said" in shown.form["asks"] and "Belief 55" in shown.form["asks"]
+    assert predict(*ASK).reply["done"]
+
+
+def test_a_truth_that_ran_first_waits_folded_away_and_opens_when_the_prediction_comes():
+    asked = predict(*ASK)
+    shown = reveal("01-bind", "an error", beliefs={"the port too": 55})
+    assert "<details>" in shown.form["asks"]
+    press(asked, "check", "an error")
+    assert "<details>" not in shown.form["asks"] and "As you said" in shown.form["asks"]
+
+
+def test_a_truth_without_any_question_still_shows():
+    assert "What happened:  62" in repr(reveal("00-nobody-asked", 62))
+
+
+def test_the_text_of_an_untouched_prediction_is_the_same_every_time():
+    assert repr(predict(*ASK)) == repr(predict(*ASK))
+    assert "none was made" in repr(reveal("01-bind", "an error"))
+
+
+def test_a_truth_that_was_not_among_the_choices_is_the_chapters_mistake():
+    predict(*ASK)
+    with pytest.raises(BadInput, match="was not among the choices; one of an error, the port too"):
+        reveal("01-bind", "a timeout")
+
+
+def test_free_words_are_compared_without_case_and_spaces():
+    press(predict("00-ttl", "Which TTL?"), "check", " 62 ")
+    assert "As you said" in reveal("00-ttl", 62).form["asks"]
+
+
+def test_choices_with_html_in_them_are_shown_as_text():
+    assert predict("00-x", "Which?", ["<b>", "&"]).form["options"] == [["<b>", "&lt;b&gt;"], ["&", "&amp;"]]
+
+
+def test_a_warm_up_without_anything_missed_is_a_sentence():
+    assert repr(warm_up("01")).startswith("Warm-up: Nothing of the earlier chapters")
+
+
+def test_what_was_missed_comes_back_as_another_variant_and_again_at_the_end_if_it_is_missed_again():
+    for id in ("00-source", "00-hops"):
+        check(id, "1.1.1.1" if id == "00-source" else 7)
+    warm = warm_up("01")
+    assert (warm.exercise.id, warm.variant) == ("00-hops", 1)
+    assert press(warm, "check", "7")["next"] == "Next question"
+    press(warm, "next")
+    assert press(warm, "check", right("00-source", 1))["next"] == "Next question"
+    press(warm, "next")
+    assert (warm.exercise.id, warm.variant) == ("00-hops", 2)
+    reply = press(warm, "check", str(right("00-hops", 2)))
+    assert (reply["state"], reply["next"]) == ("right", "")
+    assert store().read().item("00-source").recalled == ("01",)
+    assert repr(warm_up("02")).startswith("Warm-up: Nothing")
+
+
+def test_an_exercise_that_this_release_does_not_have_is_not_asked_and_not_forgotten():
+    store().update(lambda book: book.with_item("00-gone", Item(tries=1, missed=1)))
+    assert repr(warm_up("01")).startswith("Warm-up: Nothing")
+    check("00-hops", 1)
+    assert "00-gone" in store().read().items
+
+
+def test_the_overview_counts_and_draws():
+    assert re.search(r"^00  \.{20}  0 of \d+ exercises$", str(progress()), re.MULTILINE)
+    check("00-source", right("00-source"))
+    check("00-hops", 1)
+    assert re.search(r"^00  #\.+  1 of \d+ exercises; will come back: 00-hops$", str(progress()), re.MULTILINE)
+    assert "will come back: 00-hops" in progress()._repr_html_()
+
+
+def test_a_damaged_file_is_said_where_one_looks_first(home):
+    (home / "progress.json").write_text("{")
+    assert "was damaged" in str(progress())
+    (home / "progress.json").write_text("{")
+    assert "was damaged" in exercise("00-source").reply["html"]
