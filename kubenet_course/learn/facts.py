@@ -5,14 +5,14 @@ from __future__ import annotations
 from difflib import get_close_matches
 from functools import cache
 from html import escape
-from pathlib import Path
 
 import yaml
 from msgspec import Struct
 
+from ..data import data
 from ..errors import BadInput
 
-FILE = Path(__file__).parent / "data" / "facts.yaml"
+FILE = data("facts.yaml")
 
 
 class Fact(Struct, frozen=True):

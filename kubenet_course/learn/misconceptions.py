@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from functools import cache
 from html import escape
-from pathlib import Path
 
 import yaml
 from msgspec import Struct
 
+from ..data import data
 from ..errors import BadInput
 
-FILE = Path(__file__).parent / "data" / "misconceptions.yaml"
+FILE = data("misconceptions.yaml")
 
 
 class Misconception(Struct, frozen=True):
