@@ -41,14 +41,14 @@ TIME_EXCEEDED = {4: (11, 0), 6: (3, 0)}
 def error(kernel: Kernel, skb: Skb, what: tuple[int, int], rest: int = 0) -> Packet | None:
     """The ICMP error about a packet, or None where a kernel keeps silent: about errors, about packets to or from many.
 
-    It comes from the address that the packet was for, if that is ours, else from the one that leads back to the sender. It
+    It comes from the address that the packet was for, if that is ours, else from one that leads back to the sender. It
     quotes as much as fits in the family's smallest MTU. A kernel also limits how many it sends (DEV-4).
     """
     packet, flow = skb.packet, skb.packet.flow
     of = family(flow.src)
     if not _may_be_answered(skb):
         return None
-    source = flow.dst if kernel.is_own(flow.dst) else kernel.source_of(flow.src)
+    source = flow.dst if kernel.is_own(flow.dst) else kernel.source_of(flow.src, skb.dev_in)
     if not source:
         return None
     room = of.quote - of.header - 8

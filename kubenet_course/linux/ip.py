@@ -128,13 +128,27 @@ def ip_forward(kernel: Kernel, stage: str, skb: Skb) -> Step:
     if skb.packet.ttl <= 1:
         answer = error(kernel, skb, TIME_EXCEEDED[of.number])
         return Step(kernel.ns.name, stage, skb, "its hops are used up", (), kernel.answer(skb, answer), "dropped")
-    mtu = kernel.ns.devices[skb.dev_out].mtu if skb.dev_out in kernel.ns.devices else 1500
-    if length(skb.packet) > mtu and (skb.packet.df or of is IPV6):
-        answer = error(kernel, skb, TOO_BIG[of.number], mtu)
-        said = f"{length(skb.packet)} bytes do not fit through {skb.dev_out}, which takes {mtu}"
-        return Step(kernel.ns.name, stage, skb, said, (), kernel.answer(skb, answer), "dropped")
+    if not_fitting(kernel, skb) and (skb.packet.df or of is IPV6):
+        return too_big(kernel, stage, skb, "dropped")
     skb = replace(skb, packet=lowered(skb.packet))
     return Step(kernel.ns.name, stage, skb, f"{skb.packet.ttl} hops left", (), hook(kernel, "FORWARD", skb))
+
+
+def mtu_of(kernel: Kernel, dev: str) -> int:
+    """How many bytes of a packet a device takes."""
+    return kernel.ns.devices[dev].mtu if dev in kernel.ns.devices else 1500
+
+
+def not_fitting(kernel: Kernel, skb: Skb) -> str:
+    """Why a packet does not fit through the device it is to leave by; nothing where it does."""
+    size, mtu = length(skb.packet), mtu_of(kernel, skb.dev_out)
+    return f"{size} bytes do not fit through {skb.dev_out}, which takes {mtu}" if size > mtu else ""
+
+
+def too_big(kernel: Kernel, stage: str, skb: Skb, end: str) -> Step:
+    """It does not fit and may not be cut: its sender is told what would (ip_fragment, ip6_pkt_too_big)."""
+    answer = error(kernel, skb, TOO_BIG[family(skb.packet.flow.dst).number], mtu_of(kernel, skb.dev_out))
+    return Step(kernel.ns.name, stage, skb, not_fitting(kernel, skb), (), kernel.answer(skb, answer), end)
 
 
 def row_out(kernel: Kernel, src: Address, to: Address) -> Route:
@@ -165,13 +179,11 @@ def route_output(kernel: Kernel, stage: str, skb: Skb) -> Step:
     if flow.src == family(flow.dst).any:
         source = kernel.ns.fib.source(row, flow.dst) or flow.src
         skb = replace(skb, packet=replace(skb.packet, flow=replace(flow, src=source)))
-    dev = _device(row)
-    mtu = kernel.ns.devices[dev].mtu if dev in kernel.ns.devices else 1500
-    if length(skb.packet) > mtu:
-        said = f"{length(skb.packet)} bytes do not fit through {dev}, which takes {mtu}"
-        return Step(kernel.ns.name, stage, skb, said, (row,), end="too-big")
-    skb = replace(skb, route=row, dev_out=dev)
-    return Step(kernel.ns.name, stage, skb, f"leaves by {dev}: {skb.packet}", (row,), hook(kernel, "OUTPUT", skb))
+    there = replace(skb, route=row, dev_out=_device(row))
+    if not_fitting(kernel, there):
+        return Step(kernel.ns.name, stage, skb, not_fitting(kernel, there), (row,), end="too-big")
+    said = f"leaves by {there.dev_out}: {skb.packet}"
+    return Step(kernel.ns.name, stage, there, said, (row,), hook(kernel, "OUTPUT", there))
 
 
 def _device(row: Route) -> str:

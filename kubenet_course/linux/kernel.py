@@ -105,9 +105,14 @@ class Kernel:
         """Whether an address is this machine's, if only as one of several that have it."""
         return address in self.ns.fib.addresses or self.ns.fib.lookup(address).type in ("local", "anycast")
 
-    def source_of(self, to: Address) -> Address:
-        """The address that this machine would use towards another; nothing where no route leads there."""
+    def source_of(self, to: Address, came_by: str = "") -> Address:
+        """The address that this machine would use towards another; nothing where no route leads there.
+
+        In IPv6 an error about what came in by a device has that device's, unless the row names one (icmp6_send).
+        """
         row = self.ns.fib.lookup(to)
+        if came_by and family(to) is IPV6 and not row.src:
+            row = replace(row, dev=came_by)
         return self.ns.fib.source(row, to) if row.type in ("unicast", "local", "broadcast", "multicast") else ""
 
     def source_towards(self, skb: Skb) -> Address:

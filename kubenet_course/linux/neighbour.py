@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from .address import BROADCAST_MAC, IPV4, IPV6, Address, Mac, family, number, spelled
 from .device import out
-from .ip import SOLICITED_NODE
+from .ip import SOLICITED_NODE, not_fitting, too_big
 from .memory import SECOND
 from .netfilter import hook
 from .packet import Arp, Flow, Icmp, Neighbour, Packet, endpoint
@@ -28,15 +28,20 @@ NOBODY: Mac = "00:00:00:00:00:00"
 
 
 def neigh_output(kernel: Kernel, stage: str, skb: Skb) -> Step:
-    """Out of its device, to the MAC of the next hop; over loopback it comes straight back in with all its notes."""
-    here = kernel.ns.name
+    """Out of its device, to the MAC of the next hop; over loopback it comes straight back in with all its notes.
+
+    What this machine sends was measured before its rules; they may have led it to a narrower device (ip_finish_output).
+    """
+    here, packet = kernel.ns.name, skb.packet
+    if not skb.dev_in and (packet.df or family(packet.flow.dst) is IPV6) and not_fitting(kernel, skb):
+        return too_big(kernel, stage, skb, "too-big")
     if skb.dev_out == "lo":
         again = replace(skb, dev_in="lo", dev_out="", frame=NO_FRAME)
         return Step(here, stage, skb, "back in over lo", (), (Next(here, "ip_rcv", again),))
     dev = kernel.ns.devices.get(skb.dev_out)
     if dev is None or not dev.mac:
         return Step(here, stage, skb, f"out by {skb.dev_out}: {skb.packet}", (skb.route,), end="forwarded")
-    hop = skb.route.via or skb.packet.flow.dst
+    hop = skb.route.via or packet.flow.dst
     many = _mac_of_many(hop, skb.route)
     if many:
         return Step(here, stage, skb, f"to all of {dev.name}", (), out(kernel, skb, dev.mac, many))
