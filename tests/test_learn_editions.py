@@ -10,7 +10,7 @@ import nbformat
 import pytest
 from click.testing import CliRunner
 
-from kubenet_course.cli import edition, progress
+from kubenet_course.cli import edition, main, progress
 from kubenet_course.errors import BadInput
 from kubenet_course.learn import check
 from kubenet_course.learn.editions import MODEL, STATE, VIEW, write
@@ -148,10 +148,54 @@ def test_progress_through_a_pipe(home):
     assert "00-source" in run("import", "-", given=data).output
 
 
-def test_a_file_that_is_none_changes_nothing(home, tmp_path):
+FOREIGN = [
+    ("cut off", b'{"format": 1, "items": {"00-sou', "no progress file"),
+    ("a notebook", (build.NOTEBOOKS / "00-start-here.ipynb").read_bytes(), "does not say which format"),
+    ("a picture", b"\x89PNG\r\n", "no progress file"),
+    ("empty", b"", "no progress file"),
+    ("from a later release", b'{"format": 2}', "update the course first"),
+    ("with an id that nobody could have", b'{"format": 1, "items": {"0-x": {"missed": 1}}}', "no progress file"),
+]
+
+
+@pytest.mark.parametrize("story, data, told", FOREIGN, ids=[story for story, *_ in FOREIGN])
+def test_a_file_that_is_no_export_is_one_sentence_exit_code_2_and_changes_nothing(
+    home, tmp_path, capsys, story, data, told
+):
     check("00-source", "10.0.0.1")
-    for path in (tmp_path / "none.json", tmp_path):
-        assert isinstance(run("import", str(path)).exception, BadInput)
-    assert isinstance(run("import", "-", given="{}").exception, BadInput)
-    assert isinstance(run("export", str(tmp_path / "no" / "folder.json")).exception, BadInput)
-    assert "00-source" in run().output
+    before, given = (tmp_path / "here" / "progress.json").read_bytes(), tmp_path / "given"
+    given.write_bytes(data)
+    with pytest.raises(SystemExit) as ended:
+        main(["progress", "import", str(given)])
+    said = capsys.readouterr()
+    assert (ended.value.code, said.out, said.err.count("\n")) == (2, "", 1)
+    assert told in said.err and str(given) in said.err
+    assert (tmp_path / "here" / "progress.json").read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "args", [["import", "nowhere.json"], ["import", "."], ["export", "no/folder.json"], ["import"]]
+)
+def test_a_path_that_leads_nowhere_is_one_sentence_and_exit_code_2(home, capsys, args):
+    with pytest.raises(SystemExit) as ended:
+        main(["progress", *args])
+    assert (ended.value.code, capsys.readouterr().err.count("\n")) == (2, 1)
+
+
+def test_what_cannot_be_read_is_not_exported_as_nothing_and_what_cannot_be_kept_is_not_said_to_be_imported(
+    home, tmp_path
+):
+    (tmp_path / "here").mkdir()
+    (tmp_path / "here" / "progress.json").write_text('{"format": 2}')
+    assert "later release" in str(run("export", str(tmp_path / "out.json")).exception)
+    assert not (tmp_path / "out.json").exists()
+    assert "Nothing is saved" in str(run("import", "-", given='{"format": 1}').exception)
+
+
+def test_a_damaged_file_is_said_on_export_and_the_save_before_it_goes_out(home, tmp_path):
+    check("00-source", "10.0.0.1")
+    check("00-hops", 1)
+    (tmp_path / "here" / "progress.json").write_text("{")
+    ended = run("export", str(tmp_path / "out.json"))
+    assert ended.exit_code == 0 and "was damaged" in ended.stderr
+    assert "00-source" in (tmp_path / "out.json").read_text()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -16,6 +17,34 @@ from kubenet_course.learn import store as stores
 from kubenet_course.learn.book import Book, answered
 from kubenet_course.learn.store import FORMAT, NAME, Store, encoded, imported
 
+FULL_AND_READ_ONLY = """
+import json, subprocess, sys
+from pathlib import Path
+from kubenet_course.learn.book import answered
+from kubenet_course.learn.store import NAME, Store, decoded
+
+def mount(*options):
+    subprocess.run(["mount", *options, sys.argv[1]], check=True)
+
+def save(name):
+    kept.update(lambda book: answered(book, name, False, "x" * 2000))
+    return kept.notice
+
+def on_disk():
+    return len(decoded((kept.at / NAME).read_bytes()).items)
+
+mount("-t", "tmpfs", "-o", "size=64k", "tmpfs")
+kept, told = Store(Path(sys.argv[1])), {}
+notices = [save(f"00-{number:02}") for number in range(30)]
+told["full"] = [notices[0], notices[-1], on_disk(), len(kept.read().items)]
+mount("-o", "remount,size=10m")
+told["room again"] = [save("00-room"), on_disk()]
+mount("-o", "remount,ro")
+told["read-only"] = [save("00-ro"), on_disk(), len(kept.read().items), len(Store(kept.at).read().items)]
+mount("-o", "remount,rw")
+told["writable again"] = [save("00-rw"), on_disk()]
+print(json.dumps(told))
+"""
 SAVES = """
 import sys
 from pathlib import Path
@@ -78,7 +107,15 @@ def test_two_stores_in_one_process_see_each_others_changes(tmp_path):
 
 @pytest.mark.parametrize(
     "damage",
-    [b"", b"{", b"\xff\xfe", b"[]", b'{"items": {}}', b'{"format": "one"}', b'{"format": 1, "items": 5}', b"null"],
+    [
+        *(b"", b"{", b"\xff\xfe", b"[]", b'{"items": {}}', b'{"format": "one"}', b'{"format": 1, "items": 5}', b"null"),
+        b"[" * 100_000,
+        b"\0" * 4096,
+        b'{"format": 1, "items": {"0-x": {"missed": 1}}}',
+        b'{"format": 1, "items": {"00-x": {"recalled": ["soon"]}}}',
+        b'{"format": 1, "items": {"00-x": {"tries": -1}}}',
+    ],
+    ids=range(13),
 )
 def test_a_damaged_file_is_kept_aside_said_so_and_the_save_before_it_is_used(tmp_path, damage):
     solve(tmp_path, "00-source")
@@ -148,13 +185,36 @@ def test_a_full_disk_is_said_the_old_file_stays_and_a_later_save_brings_all(tmp_
     assert set(Store(tmp_path).read().items) == {"00-source", "00-hops", "00-verdict"}
 
 
+def test_a_disk_that_is_full_or_read_only_keeps_what_was_saved_and_the_session_keeps_the_rest(tmp_path):
+    """On a small disk of its own, in a mount namespace: nothing here is pretended."""
+    unshare = ["unshare", "--mount", *(["--map-root-user"] if os.geteuid() else [])]
+    if shutil.which("unshare") is None or subprocess.run([*unshare, "true"], check=False).returncode:
+        pytest.skip("no mount namespace can be made here")
+    argv = [*unshare, sys.executable, "-c", FULL_AND_READ_ONLY, str(tmp_path)]
+    told = json.loads(subprocess.run(argv, capture_output=True, text=True, check=True).stdout)
+    first, last, saved, remembered = told["full"]
+    assert first == "" and "No space left on device. It is remembered until this kernel ends." in last
+    assert 0 < saved < remembered == 30
+    assert told["room again"] == ["", 31]
+    notice, saved, remembered, seen_by_others = told["read-only"]
+    assert notice.startswith("Nothing is saved") and "Read-only file system" in notice
+    assert (saved, remembered, seen_by_others) == (31, 32, 31)
+    assert told["writable again"] == ["", 33]
+
+
 def test_a_lock_that_somebody_holds_is_waited_for_and_then_said(tmp_path, monkeypatch):
     monkeypatch.setattr(stores, "PATIENCE", 0.05)
+    solve(tmp_path, "00-verdict")
     with stores.FileLock(tmp_path / stores.LOCK):
         kept = solve(tmp_path, "00-source")
         assert "another notebook has been saving" in kept.notice
+        assert set(kept.read().items) == {"00-source", "00-verdict"}
+        (tmp_path / NAME).write_bytes(b"{")
+        assert kept.read().item("00-source").solved and kept.notice.endswith("is damaged.")
+        assert (tmp_path / NAME).read_bytes() == b"{"
+    (tmp_path / NAME).unlink()
     kept.update(lambda book: answered(book, "00-hops", True, "62"))
-    assert set(Store(tmp_path).read().items) == {"00-source", "00-hops"}
+    assert set(Store(tmp_path).read().items) == {"00-source", "00-verdict", "00-hops"}
 
 
 def test_the_folder_is_the_persons_own_and_kubenet_home_names_another(tmp_path, monkeypatch):

@@ -7,11 +7,12 @@ import re
 import pytest
 
 from kubenet_course.errors import BadInput
-from kubenet_course.learn import check, exercise, hint, predict, progress, reveal, solution, warm_up
+from kubenet_course.learn import check, exercise, hint, practice, predict, progress, reveal, solution, warm_up
 from kubenet_course.learn.asking import VIEW
-from kubenet_course.learn.bank import everything, find
+from kubenet_course.learn.bank import everything, find, of_chapter
 from kubenet_course.learn.book import Item
 from kubenet_course.learn.store import store
+from kubenet_course.views import show
 
 
 @pytest.fixture(autouse=True)
@@ -119,6 +120,32 @@ def test_check_without_an_answer_says_so_and_keeps_nothing(home):
     assert store().read().items == {}
 
 
+STRANGE = [3.5, float("nan"), 1 << 70, -1, True, object, print, b"\xff", "\ud800", "\0", "💥", "x" * 100_000, ["a", 1], {1, 2},
+           {"a": {"b": [1]}}, {"other": "\udfff"}, {"a": 1}.values(), ("A", "A")]  # fmt: skip
+
+
+@pytest.mark.parametrize("answer", STRANGE, ids=range(len(STRANGE)))
+def test_an_answer_of_any_type_is_met_in_words_and_what_was_kept_before_stays(answer):
+    check("00-source", right("00-source"))
+    for one in everything():
+        assert str(check(one.id, answer)).startswith(f"{one.id}: ")
+        assert exercise(one.id).reply["head"]
+    assert store().read().item("00-source").solved and store().notice == ""
+
+
+def test_a_check_that_runs_twice_counts_once_and_says_the_same():
+    assert str(check("00-source", "10.0.0.1")) == str(check("00-source", "10.0.0.1"))
+    assert store().read().item("00-source").tries == 1
+
+
+def test_a_wrong_id_is_answered_with_the_nearest_wherever_it_is_written():
+    for call in (exercise, check, hint, solution):
+        with pytest.raises(BadInput, match="did you mean '00-source'"):
+            call("00-sorce")
+    with pytest.raises(BadInput, match="'77' has no exercises; write one of 00"):
+        practice("77")
+
+
 def test_hints_come_one_after_the_other_and_by_number():
     assert [hint("00-source").number for _ in range(4)] == [1, 2, 3, 3]
     assert hint("00-source", 2).number == 2
@@ -168,10 +195,11 @@ def test_the_text_of_an_untouched_prediction_is_the_same_every_time():
     assert "none was made" in repr(reveal("01-bind", "an error"))
 
 
-def test_a_truth_that_was_not_among_the_choices_is_the_chapters_mistake():
+def test_a_truth_that_was_not_among_the_choices_is_said_to_be_so():
     predict(*ASK)
-    with pytest.raises(BadInput, match="was not among the choices; one of an error, the port too"):
-        reveal("01-bind", "a timeout")
+    assert "The question did not offer: a timeout. Has the cell" in repr(reveal("01-bind", "a timeout"))
+    with pytest.raises(BadInput, match="'maybe' is not among the choices; write an error or the port too"):
+        predict(*ASK).predict("maybe")
 
 
 def test_free_words_are_compared_without_case_and_spaces():
@@ -181,6 +209,43 @@ def test_free_words_are_compared_without_case_and_spaces():
 
 def test_choices_with_html_in_them_are_shown_as_text():
     assert predict("00-x", "Which?", ["<b>", "&"]).form["options"] == [["<b>", "&lt;b&gt;"], ["&", "&amp;"]]
+
+
+def test_a_truth_whose_question_was_deleted_or_changed_shows_all_the_same():
+    press(predict(*ASK), "check", "the port too")
+    predict(ASK[0], "Now it asks something else", ["an error", "a timeout"])
+    shown = repr(reveal("01-bind", "an error", beliefs={"the port too": 55}))
+    assert "Prediction 01-bind: the port too" in shown and "Not as you said." in shown and "Belief 55" in shown
+    assert "The question did not offer: the port too." in shown
+    press(predict(*ASK), "check", "an error")
+    assert store().read().predictions["01-bind"].said == "the port too"
+
+
+def test_no_prediction_at_all_and_one_in_another_order_do_no_harm():
+    shown = reveal("00-late", "refused")
+    assert "Predict first" in shown.form["asks"]
+    asked = predict("00-late", "Which verdict?", ["refused", "timeout"])
+    press(asked, "check", "")
+    assert "not answered yet" in asked.reply["head"] and store().read().predictions == {}
+    press(asked, "check", "timeout")
+    assert "Not as you said" in shown.form["asks"]
+
+
+def test_practice_asks_what_is_not_solved_one_after_the_other_and_then_other_variants():
+    check("00-source", right("00-source"))
+    ahead = practice("00")
+    assert (ahead.exercise.id, ahead.chapter, len(ahead.waiting)) == ("00-hops", "", len(of_chapter("00")) - 2)
+    assert "and 11 more" in ahead.form["heading"]
+    assert press(ahead, "check", "7")["next"] == "Next question"
+    press(ahead, "next")
+    assert (ahead.exercise.id, ahead.variant) == ("00-verdict", 0)
+    for one in of_chapter("00"):
+        check(one.id, right(one.id))
+    assert (practice("00").exercise.id, practice("00").variant) == ("00-source", 1)
+
+
+def test_a_solution_is_folded_away():
+    assert solution("00-source")._repr_html_().startswith("<details><summary>One solution of 00-source</summary>")
 
 
 def test_a_warm_up_without_anything_missed_is_a_sentence():
@@ -211,6 +276,7 @@ def test_an_exercise_that_this_release_does_not_have_is_not_asked_and_not_forgot
 
 
 def test_the_overview_counts_and_draws():
+    assert str(show.progress()) == str(progress())
     assert re.search(r"^00  \.{20}  0 of \d+ exercises$", str(progress()), re.MULTILINE)
     check("00-source", right("00-source"))
     check("00-hops", 1)

@@ -30,7 +30,9 @@ def command(ctx: click.Context, as_json: bool) -> None:
 @click.argument("file", metavar="FILE")
 def export_(file: str) -> None:
     """Writes your progress to FILE, or to standard output for `-`."""
-    data = store.encoded(store.store().read())
+    kept = store.store()
+    data = store.encoded(book := kept.read())
+    _said(kept.notice, is_in_vain=not book.items and not book.predictions)
     if file == "-":
         sys.stdout.buffer.write(data)
         return
@@ -47,5 +49,15 @@ def import_(file: str) -> None:
     """Adds the progress in FILE (or on standard input for `-`) to what is here. Nothing that is here is lost."""
     data = sys.stdin.buffer.read() if file == "-" else store.exported(file)
     brought = store.imported(data, "standard input" if file == "-" else file)
-    store.store().update(lambda book: book.merged(brought))
+    kept = store.store()
+    kept.update(lambda book: book.merged(brought))
+    _said(kept.notice, is_in_vain=kept.notice.startswith(store.UNSAVED))
     click.echo(str(progress()))
+
+
+def _said(notice: str, is_in_vain: bool) -> None:
+    """What went wrong with keeping progress; where that leaves nothing to export or to import into, it is the answer."""
+    if notice and is_in_vain:
+        raise BadInput("progress", notice.rstrip("."), "set KUBENET_HOME to a folder that you can write to")
+    if notice:
+        click.echo(notice, err=True)

@@ -4,7 +4,7 @@
     reveal("01-bind", truth, beliefs={"the port too": 55})
     exercise("00-source")              # a widget
     check("00-source", "10.244.1.10")  # the same from a plain cell
-    hint("00-source"); solution("00-source"); warm_up("02"); progress(); fact("sidecars"); misconception(15)
+    hint("00-source"); solution("00-source"); practice("00"); warm_up("02"); progress(); fact("sidecars"); misconception(15)
 
 Each loads when it is first used; only the widgets load ipywidgets.
 """
@@ -14,6 +14,7 @@ from typing import Any
 
 _HOME = {
     "exercise": "widgets",
+    "practice": "widgets",
     "predict": "widgets",
     "reveal": "widgets",
     "warm_up": "widgets",
@@ -31,6 +32,7 @@ __all__ = [
     "fact",
     "hint",
     "misconception",
+    "practice",
     "predict",
     "progress",
     "question",

@@ -6,12 +6,15 @@ be brought together in any order.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Annotated, Any
 
-from msgspec import Struct, field
+from msgspec import Meta, Struct, field
 from msgspec.structs import replace
 
 FORMAT = 1
+Id = Annotated[str, Meta(pattern=r"^\d\d-.")]  # of an exercise or a prediction: its chapter, then its name
+Chapter = Annotated[str, Meta(pattern=r"^\d\d$")]
+Count = Annotated[int, Meta(ge=0)]
 GAPS = (1, 2, 4)  # chapters until a missed exercise comes back: the first time, and after each time it was recalled
 
 
@@ -21,12 +24,12 @@ class Item(Struct, frozen=True, omit_defaults=True):
     `recalled` are the chapters in whose warm-up it was right. `answer` is the last one, of variant `variant`.
     """
 
-    tries: int = 0
-    missed: int = 0
+    tries: Count = 0
+    missed: Count = 0
     solved: bool = False
-    hints: int = 0
+    hints: Count = 0
     beliefs: tuple[int, ...] = ()
-    recalled: tuple[str, ...] = ()
+    recalled: tuple[Chapter, ...] = ()
     variant: int = 0
     answer: Any = None
     own_words: str = ""
@@ -59,8 +62,8 @@ class Kept(Struct, frozen=True, omit_defaults=True):
 class Book(Struct, frozen=True, omit_defaults=True):
     """Everything that is kept."""
 
-    items: dict[str, Item] = field(default_factory=dict)
-    predictions: dict[str, Kept] = field(default_factory=dict)
+    items: dict[Id, Item] = field(default_factory=dict)
+    predictions: dict[Id, Kept] = field(default_factory=dict)
 
     def item(self, id: str) -> Item:
         return self.items.get(id, Item())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Set
 from random import Random
 from string import ascii_uppercase
 from typing import Any
@@ -11,7 +11,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from .kinds import NO_BELIEF, Finding, Kind
-from .reading import Unanswered, Unreadable, folded, is_blank, values, written
+from .reading import COLLECTIONS, Unanswered, Unreadable, folded, is_blank, values, written
 
 
 class OwnWords(Exception):
@@ -75,11 +75,11 @@ class Order(Kind, frozen=True, kw_only=True):
         """Events, or their letters as offered: ["B", "A", "C"], "BAC", "B, A, C"."""
         if is_blank(answer):
             raise Unanswered
-        if isinstance(answer, set | frozenset | dict):
+        if isinstance(answer, Set | Mapping):
             raise Unreadable(f"A {type(answer).__name__} has no order; write a list, like ['B', 'A', 'C'].")
         if isinstance(answer, str):
             answer = list(answer.upper()) if answer.isalpha() else answer.replace(",", " ").split()
-        if not isinstance(answer, list | tuple):
+        if not isinstance(answer, COLLECTIONS):
             raise Unreadable("Write the letters in order, like 'BAC'.")
         given = [self._event(one) for one in answer]
         missing = [event for event in self.events if event not in given]
@@ -156,7 +156,7 @@ class Choose(Kind, frozen=True, kw_only=True):
             raise Unreadable("Write the letter of a statement, like 'A'.")
         if isinstance(answer, dict):
             raise OwnWords(written(answer.get("other")))
-        many = values(answer) if isinstance(answer, list | tuple | set | frozenset) else [answer]
+        many = values(answer) if isinstance(answer, COLLECTIONS) else [answer]
         if not self.several and len(many) > 1:
             raise Unreadable(f"One statement is wanted, and these are {len(many)}.")
         found = [self._statement(one) for one in many if not is_blank(one)]

@@ -7,11 +7,13 @@ from typing import Any
 
 from msgspec import Struct, to_builtins
 
+from ..views.theme import CELL
 from .bank import chapters, of_chapter
 from .book import GAPS, Book
 from .store import store
 
 BAR = 20  # characters of a bar in text
+BAR_COLOUR = "#00875a"  # seen on light and on dark pages
 
 
 class Row(Struct, frozen=True):
@@ -23,6 +25,15 @@ class Row(Struct, frozen=True):
     again: tuple[str, ...]
     predicted: int
     came_true: int
+
+    @property
+    def bar(self) -> str:
+        """How much is solved, as a bar; `words` say the same."""
+        width = 100 * self.solved // max(self.exercises, 1)
+        return (
+            f'<div aria-hidden="true" style="border:1px solid {BAR_COLOUR};height:10px">'
+            f'<div style="height:10px;width:{width}%;background:{BAR_COLOUR}"></div></div>'
+        )
 
     @property
     def words(self) -> str:
@@ -47,19 +58,15 @@ class Overview(Struct, frozen=True):
     __repr__ = __str__
 
     def _repr_html_(self) -> str:
-        bar = (
-            '<td style="text-align:left;min-width:120px"><div aria-hidden="true" style="border:1px solid rgba(128,128,128,.6);'
-            'height:10px"><div style="height:10px;width:{}%;background:#00794f"></div></div></td>'
-        )
         rows = "".join(
-            f'<tr><th scope="row" style="text-align:left">{row.chapter}</th>'
-            f"{bar.format(100 * row.solved // max(row.exercises, 1))}"
-            f'<td style="text-align:left">{escape(row.words)}</td></tr>'
+            f'<tr><th scope="row" style="{CELL}">{row.chapter}</th><td style="{CELL};min-width:140px">{row.bar}</td>'
+            f'<td style="{CELL}">{escape(row.words)}</td></tr>'
             for row in self.rows
         )
-        body = f"<table>{rows}</table>" if rows else "<p>Nothing yet: every chapter is still ahead.</p>"
+        caption = '<caption style="text-align:left;padding:2px 0">Your progress, chapter by chapter</caption>'
+        body = f"<table>{caption}{rows}</table>" if rows else "<p>Nothing yet: every chapter is still ahead.</p>"
         notice = f"<p><b>{escape(self.notice)}</b></p>" if self.notice else ""
-        return f"<div>{notice}<p>Your progress</p>{body}</div>"
+        return f'<div style="overflow-x:auto">{notice}{body}</div>'
 
     def as_json(self) -> dict[str, Any]:
         """The same for other programs."""

@@ -15,6 +15,8 @@ from .reading import folded
 from .rich import html, plain, shown
 from .store import store
 
+NOT_OFFERED = "The question did not offer:"
+
 
 class Question(Struct, frozen=True):
     """What was asked. `choices` is empty where anything may be written."""
@@ -32,13 +34,12 @@ class Question(Struct, frozen=True):
         return folded(_text(one)) == folded(_text(other))
 
     def choice(self, said: Any) -> str:
-        """The choice that is meant; anything is, where there are none."""
-        if not self.choices:
-            return _text(said)
-        found = [choice for choice in self.choices if self.is_same(choice, said)]
-        if not found:
-            raise BadInput(self.id, f"{_text(said)!r} was not among the choices", f"one of {', '.join(self.choices)}")
-        return found[0]
+        """The choice that is meant, as it was offered; else what was said."""
+        return next((choice for choice in self.choices if self.is_same(choice, said)), _text(said))
+
+    def offers(self, said: Any) -> bool:
+        """Whether it is among the choices; everything is, where there are none."""
+        return not self.choices or self.choice(said) in self.choices
 
 
 class Outcome(Struct, frozen=True):
@@ -90,7 +91,11 @@ def asked(id: str, question: str, choices: Sequence[str]) -> Question:
 
 
 def keep(question: Question, said: Any) -> kept.Kept:
-    """Keeps a prediction, unless the truth is already out; returns what is kept."""
+    """Keeps a prediction, unless the truth is already out; returns what is kept. Raises BadInput for what was not offered."""
+    if not question.offers(said):
+        raise BadInput(
+            question.id, f"{_text(said)!r} is not among the choices", f"write {' or '.join(question.choices)}"
+        )
     choice = question.choice(said)
     return store().update(lambda book: kept.predicted(book, question.id, choice)).predictions[question.id]
 
@@ -100,16 +105,19 @@ def compared(
 ) -> Outcome:
     """The truth beside what was predicted; from now on the prediction cannot be changed.
 
-    `beliefs` maps a wrong choice to the number of the misconception behind it.
+    `beliefs` maps a wrong choice to the number of the misconception behind it. What the question did not offer is said to be so:
+    somebody may have changed the cell that asks.
     """
     question = _ASKED.get(id, Question(id, ""))
+    strays = [_text(one) for one in (truth, *(beliefs or ())) if not question.offers(one)]
     truth = question.choice(truth)
     known = {question.choice(choice): number for choice, number in (beliefs or {}).items()}
     said = said_before(id)
     belief = 0 if question.is_same(said, truth) else known.get(said, 0)
     if said:
         store().update(lambda book: kept.revealed(book, id, question.is_same(said, truth), belief))
-    return Outcome(question, truth, said, belief, why, evidence, store().notice)
+    stray = f"{NOT_OFFERED} {', '.join(strays)}. Has the cell that asks been changed?" if strays else ""
+    return Outcome(question, truth, said, belief, why, evidence, f"{store().notice}\n\n{stray}".strip())
 
 
 def said_before(id: str) -> str:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Set, ValuesView
 from typing import Any
 
 from msgspec import Struct
@@ -16,6 +16,8 @@ from msgspec import Struct
 from ..errors import BadInput
 from ..linux import address as addresses
 
+COLLECTIONS = (list, tuple, Set, ValuesView)
+MAPPED = "::ffff:"
 NOTHING = ("", "?", "...", "…", "none", "todo")  # what stands in a cell that nobody has filled in
 
 
@@ -50,26 +52,26 @@ def is_blank(answer: Any) -> bool:
         return True
     if isinstance(answer, str):
         return answer.strip().casefold() in NOTHING
-    return isinstance(answer, list | tuple | set | frozenset | dict) and all(map(is_blank, values(answer)))
+    return isinstance(answer, (*COLLECTIONS, Mapping)) and all(map(is_blank, values(answer)))
 
 
 def values(answer: Any) -> list[Any]:
     """What a collection holds, in an order that does not depend on the process."""
-    if isinstance(answer, dict):
+    if isinstance(answer, Mapping):
         return list(answer.values())
-    return sorted(answer, key=str) if isinstance(answer, set | frozenset) else list(answer)
+    return sorted(answer, key=str) if isinstance(answer, Set) else list(answer)
 
 
 def written(answer: Any) -> str:
     """One answer as tidy text: without quotes, spaces and full stops around it; the only element of a list is meant."""
     if is_blank(answer):
         raise Unanswered
-    if isinstance(answer, list | tuple | set | frozenset):
+    if isinstance(answer, COLLECTIONS):
         held = [one for one in values(answer) if not is_blank(one)]
         if len(held) != 1:
             raise Unreadable(f"One answer is wanted, and these are {len(held)}: {', '.join(map(str, held))}.")
         return written(held[0])
-    if isinstance(answer, dict) or callable(answer):
+    if isinstance(answer, Mapping) or callable(answer):
         raise Unreadable(f"One answer is wanted, not a {type(answer).__name__}.")
     if isinstance(answer, float) and answer.is_integer():
         answer = int(answer)
@@ -82,7 +84,8 @@ def written(answer: Any) -> str:
 
 
 def _address(text: str) -> str:
-    bare = text.strip("[]").partition("%")[0]
+    """An IPv4 address written as an IPv6 socket shows it, ::ffff:10.244.1.10, is that address (RFC 4291 section 2.5.5.2)."""
+    bare = re.sub(r"\s*([.:])\s*", r"\1", text.strip("[]").partition("%")[0])
     if re.fullmatch(r"\d+(\.\d+){3}", bare) and re.search(r"(^|\.)0\d", bare):
         plain = ".".join(str(int(part)) for part in bare.split("."))
         raise Unreadable(
@@ -92,7 +95,8 @@ def _address(text: str) -> str:
         raise Unreadable(f"{text} is a block; the address alone is wanted, without what follows the slash.")
     if re.fullmatch(r"\d+(\.\d+){3}:\d+", bare):
         raise Unreadable(f"{text} is an address with a port; the address alone is wanted.")
-    return addresses.address(bare)
+    found = addresses.address(bare)
+    return found.removeprefix(MAPPED) if "." in found else found
 
 
 def _number(text: str) -> int:
@@ -103,11 +107,16 @@ def _number(text: str) -> int:
         raise Unreadable(f"{text!r} is not a number; write it in digits, like 8080.") from None
 
 
+def _port(text: str) -> int:
+    found = _number(text)
+    if not 0 <= found <= 0xFFFF:
+        raise Unreadable(f"{found} is no port; they go from 0 to 65535.")
+    return found
+
+
 def _mac(text: str) -> str:
-    dotted = re.fullmatch(r"([0-9A-Fa-f]{4})\.([0-9A-Fa-f]{4})\.([0-9A-Fa-f]{4})", text)
-    if dotted:
-        text = ":".join(re.findall("..", "".join(dotted.groups())))
-    return addresses.mac(text)
+    digits = re.sub(r"[\s.:-]", "", text)
+    return addresses.mac(":".join(re.findall("..", digits)) if len(digits) == 12 else text)
 
 
 def _block(text: str) -> str:
@@ -127,7 +136,7 @@ def folded(text: str) -> str:
 
 ADDRESS = Reader("an IP address", "10.244.1.10", _address)
 NUMBER = Reader("a number", "8080", _number)
-PORT = Reader("a port", "8080", _number)
+PORT = Reader("a port", "8080", _port)
 MAC = Reader("a MAC address", "02:00:0a:f4:01:0a", _mac)
 BLOCK = Reader("a block of addresses", "10.244.1.0/24", _block)
 TEXT = Reader("a few words", "address already in use", _plain)

@@ -11,6 +11,7 @@ from ..errors import BadInput
 from . import book as kept
 from .bank import find
 from .feedback import OTHER, RIGHT, WRONG, Feedback, judged
+from .reading import COLLECTIONS, values
 from .rich import html, plain, shown
 from .store import store
 
@@ -34,7 +35,7 @@ class Hint(Struct, frozen=True):
 
 
 class Solution(Struct, frozen=True):
-    """The reference solution of an exercise, and why it is right. Looking at it counts as nothing."""
+    """The reference solution of an exercise, and why it is right, folded away. Looking at it counts as nothing."""
 
     exercise: str
     variant: int
@@ -59,7 +60,8 @@ class Solution(Struct, frozen=True):
 
     def _repr_html_(self) -> str:
         seen = shown(self.evidence) if self.evidence is not None else ""
-        return f"<div><p><b>{self.exercise}</b>, one solution:</p>{shown(self.said)}{html(self.because)}{seen}</div>"
+        told = f"{shown(self.said)}{html(self.because)}{seen}"
+        return f"<details><summary>One solution of {self.exercise}</summary>{told}</details>"
 
 
 def check(id: str, answer: Any = None, variant: int = 0, chapter: str = "") -> Feedback:
@@ -72,20 +74,20 @@ def check(id: str, answer: Any = None, variant: int = 0, chapter: str = "") -> F
         said = kept_as(answer)
         store().update(lambda book: kept.answered(book, id, made.right, said, variant, made.beliefs, chapter))
     elif made.state == OTHER:
-        words = str(answer.get("other") if isinstance(answer, dict) else answer)
+        words = str(kept_as(answer.get("other") if isinstance(answer, dict) else answer))
         store().update(lambda book: kept.in_own_words(book, id, words))
     return replace(made, notice=store().notice)
 
 
 def kept_as(answer: Any) -> Any:
-    """An answer as JSON can hold it."""
+    """An answer as JSON can hold it: text without half characters, numbers of 64 bits."""
     if isinstance(answer, dict):
-        return {str(name): kept_as(one) for name, one in answer.items()}
-    if isinstance(answer, list | tuple):
-        return [kept_as(one) for one in answer]
-    if isinstance(answer, set | frozenset):
-        return sorted(map(str, answer))
-    return answer if isinstance(answer, str | int | float | bool) else str(answer)
+        return {kept_as(str(name)): kept_as(one) for name, one in answer.items()}
+    if isinstance(answer, COLLECTIONS):
+        return [kept_as(one) for one in values(answer)]
+    if isinstance(answer, bool) or (isinstance(answer, int) and abs(answer) < 1 << 63):
+        return answer
+    return answer if isinstance(answer, float) else str(answer).encode(errors="replace").decode()
 
 
 def hint(id: str, number: int = 0, variant: int = 0) -> Hint:

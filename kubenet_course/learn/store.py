@@ -22,6 +22,7 @@ from .book import FORMAT, Book
 NAME, BEFORE, LOCK = "progress.json", "progress.before.json", "progress.lock"
 PATIENCE = 5.0  # seconds to wait for another notebook that is saving
 IN_MEMORY = ":memory:"
+UNSAVED = "Nothing is saved"  # how a notice begins when this session alone remembers
 UPGRADES: dict[int, Callable[[dict[str, Any]], dict[str, Any]]] = {}  # format -> what makes the next one of it
 
 
@@ -44,7 +45,10 @@ def encoded(book: Book) -> bytes:
 
 def decoded(data: bytes) -> Book:
     """The book in a file, whichever release wrote it. Raises Newer, or ValueError for what is no such file."""
-    raw = msgspec.json.decode(data)
+    try:
+        raw = msgspec.json.decode(data)
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
     if not isinstance(raw, dict) or not isinstance(raw.get("format"), int) or raw["format"] < 0:
         raise ValueError("it does not say which format it has")
     if raw["format"] > FORMAT:
@@ -69,7 +73,7 @@ class Store:
             return self._memory
         self.notice = ""
         with self._locked() as is_ours:
-            return self._on_disk().merged(self._memory) if is_ours else self._memory
+            return self._on_disk(is_ours)[0].merged(self._memory)
 
     def update(self, change: Callable[[Book], Book]) -> Book:
         """Changes what is kept and returns it. What others have kept meanwhile stays."""
@@ -78,11 +82,9 @@ class Store:
             return self._memory
         self.notice = ""
         with self._locked() as is_ours:
-            new = change(self._on_disk().merged(self._memory) if is_ours else self._memory)
-            if is_ours and not self.notice.startswith("Nothing is saved") and self._write(new):
-                self._memory = Book()
-            else:
-                self._memory = new
+            kept, may_be_replaced = self._on_disk(is_ours)
+            new = change(kept.merged(self._memory))
+            self._memory = Book() if may_be_replaced and self._write(new) else new
             return new
 
     @contextlib.contextmanager
@@ -94,31 +96,37 @@ class Store:
             self.at.mkdir(mode=0o700, parents=True, exist_ok=True)
             lock.acquire()
         except Timeout:
-            self.notice = "Nothing is saved for now: another notebook has been saving for five seconds."
+            self.notice = f"{UNSAVED} for now: another notebook has been saving for five seconds."
         except OSError as error:
             self.notice = (
-                f"Nothing is saved: {self.at}: {error.strerror or error}. It is remembered until this kernel ends."
+                f"{UNSAVED}: {self.at}: {error.strerror or error}. It is remembered until this kernel ends."
             )
         try:
             yield lock.is_locked
         finally:
             lock.release()
 
-    def _on_disk(self) -> Book:
+    def _on_disk(self, is_ours: bool) -> tuple[Book, bool]:
+        """What the file holds, and whether it may be replaced: only while the lock is ours, and never one that we cannot read.
+
+        A save puts a whole file in its place in one move, so that one may read it without the lock.
+        """
         assert self.at is not None
         try:
-            return decoded((self.at / NAME).read_bytes())
+            return decoded((self.at / NAME).read_bytes()), is_ours
         except FileNotFoundError:
-            return Book()
+            return Book(), is_ours
         except Newer as newer:
-            self.notice = f"Nothing is saved: {self.at / NAME} is from a later release ({newer}). It is left as it is."
+            self.notice = f"{UNSAVED}: {self.at / NAME} is from a later release ({newer}). It is left as it is."
         except OSError as error:
-            self.notice = f"Nothing is saved: {self.at / NAME} cannot be read: {error.strerror}."
+            self.notice = f"{UNSAVED}: {self.at / NAME} cannot be read: {error.strerror}."
         except ValueError as error:  # msgspec's errors and UnicodeDecodeError are such
-            return self._put_aside(str(error))
-        return Book()
+            if is_ours:
+                return self._put_aside(str(error))
+            self.notice += f" {self.at / NAME} is damaged."
+        return Book(), False
 
-    def _put_aside(self, why: str) -> Book:
+    def _put_aside(self, why: str) -> tuple[Book, bool]:
         """A damaged file gets another name, and the one before it takes its place."""
         assert self.at is not None
         number = next(n for n in range(1, 10_000) if not (self.at / f"progress.damaged-{n}.json").exists())
@@ -126,14 +134,14 @@ class Store:
         try:
             (self.at / NAME).rename(aside)
         except OSError as error:
-            self.notice = f"Nothing is saved: {self.at / NAME} is damaged and cannot be put aside: {error.strerror}."
-            return Book()
+            self.notice = f"{UNSAVED}: {self.at / NAME} is damaged and cannot be put aside: {error.strerror}."
+            return Book(), False
         book, how = Book(), "begins anew"
         with contextlib.suppress(OSError, ValueError, Newer):
             book, how = decoded((self.at / BEFORE).read_bytes()), "goes on from the save before it"
-        self.notice = f"Your progress file was damaged ({why}). It is kept as {aside}; progress {how}."
-        self._write(book)
-        return book
+        damaged = f"Your progress file was damaged ({why}). It is kept as {aside}; progress {how}."
+        self.notice = damaged if self._write(book) else f"{damaged} {self.notice}"
+        return book, True
 
     def _write(self, book: Book) -> bool:
         """The new file is whole on disk before it takes the old one's name."""
@@ -151,7 +159,7 @@ class Store:
             fresh.replace(path)
             _sync(self.at)
         except OSError as error:
-            self.notice = f"Nothing is saved: {path}: {error.strerror}. It is remembered until this kernel ends."
+            self.notice = f"{UNSAVED}: {path}: {error.strerror}. It is remembered until this kernel ends."
             return False
         return True
 

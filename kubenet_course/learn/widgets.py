@@ -1,4 +1,4 @@
-"""What a chapter's cell shows: `exercise`, `predict`, `reveal`, `warm_up`."""
+"""What a chapter's cell shows: `exercise`, `practice`, `predict`, `reveal`, `warm_up`."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from weakref import WeakSet
 
+from ..errors import BadInput
 from . import book as kept
 from .asking import SILENT, Asking
-from .bank import Exercise, find
+from .bank import Exercise, chapters, everything, find, of_chapter
 from .book import due
 from .feedback import HEADS, OTHER, RIGHT, SIGNS, UNANSWERED, WRONG, Feedback, inside, judged
 from .forms import form, in_words
@@ -19,7 +20,7 @@ from .store import store
 
 
 class ExerciseWidget(Asking):
-    """One exercise after the other: one, or in a warm-up several. What was missed comes again at the end, as another variant."""
+    """One exercise, or several one after the other. What is missed in a warm-up comes again at its end, as another variant."""
 
     def __init__(self, waiting: Sequence[tuple[Exercise, int]], chapter: str = ""):
         self.waiting, self.chapter, self.hints = list(waiting), chapter, 0
@@ -30,7 +31,7 @@ class ExerciseWidget(Asking):
     def _ask(self, is_first: bool = False) -> None:
         """Shows the question; at the first look also what was answered before."""
         self.hints = 0
-        left = f", and {len(self.waiting)} more" if self.chapter and self.waiting else ""
+        left = f", and {len(self.waiting)} more" if self.waiting else ""
         heading = f"{'Again: ' if self.chapter else ''}{self.exercise.title}{left}"
         self.form = {**form(self.exercise, self.variant), "heading": heading, "button": "Check", "helps": True}
         before = store().read().item(self.exercise.id) if is_first else kept.Item()
@@ -45,8 +46,7 @@ class ExerciseWidget(Asking):
 
     def _say(self, made: Feedback) -> None:
         is_over = made.right
-        more = self.waiting and self.chapter
-        ahead = "Next question" if more else "" if self.chapter else "Another one like it"
+        ahead = "Next question" if self.waiting else "" if self.chapter else "Another one like it"
         self.reply = {
             **SILENT,
             "state": made.state,
@@ -75,8 +75,8 @@ class ExerciseWidget(Asking):
         self.reply = {**self.reply, "hints": shown, "hint": label}
 
     def next(self) -> None:
-        """The next question of a warm-up, or another variant of this exercise."""
-        if self.chapter and self.waiting:
+        """The next question, or another variant of the last one."""
+        if self.waiting:
             self.exercise, self.variant = self.waiting.pop(0)
         elif not self.chapter:
             self.variant += 1
@@ -168,6 +168,15 @@ def exercise(id: str, variant: int = 0) -> ExerciseWidget:
     return ExerciseWidget([(find(id), variant)])
 
 
+def practice(chapter: str) -> ExerciseWidget:
+    """All exercises of a chapter that are not solved yet, in one place; once all are solved, another variant of each."""
+    book, every = store().read(), of_chapter(chapter)
+    if not every:
+        raise BadInput("chapter", f"{chapter!r} has no exercises", f"write one of {', '.join(chapters())}")
+    ahead = [(one, 0) for one in every if not book.item(one.id).solved]
+    return ExerciseWidget(ahead or [(one, book.item(one.id).variant + 1) for one in every])
+
+
 def predict(id: str, question: str, choices: Sequence[Any] = ()) -> Prediction:
     """Asks for a prediction, among choices or in free words."""
     return Prediction(asked(id, question, choices))
@@ -188,16 +197,9 @@ def reveal(
 def warm_up(chapter: str) -> Asking:
     """What was missed in earlier chapters and is due again, as new variants; nothing but a sentence where nothing is."""
     book = store().read()
-    known = [id for id in due(book, chapter) if _is_known(id)]
+    known = [id for id in due(book, chapter) if id in {one.id for one in everything()}]
     if not known:
         said = "Nothing of the earlier chapters has to come back yet. What you miss from now on will."
         shown = {"heading": "Warm-up", "asks": html(said), "input": "", "button": "", "helps": False}
         return Asking(text=f"Warm-up: {said}", form=shown, live=True)
     return ExerciseWidget([(find(id), book.item(id).variant + 1) for id in known], chapter)
-
-
-def _is_known(id: str) -> bool:
-    """Whether this release still has the exercise."""
-    from .bank import everything
-
-    return id in {one.id for one in everything()}

@@ -70,11 +70,12 @@ def chapters() -> list[str]:
 
 
 def of_chapter(chapter: str) -> list[Exercise]:
-    """The exercises of a chapter, in the order of its module; none where it has no module."""
+    """The exercises of a chapter, in the order of its modules and their lines; none where it has no module."""
     if chapter not in chapters():
         return []
     import_module(f"{__name__}.ch{chapter}")
-    return [one for one in _DEFINED.values() if one.chapter == chapter]
+    found = [one for one in _DEFINED.values() if one.chapter == chapter]
+    return sorted(found, key=lambda one: one.draws.__module__)
 
 
 def everything() -> list[Exercise]:
