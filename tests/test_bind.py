@@ -1,14 +1,23 @@
-"""Which bind succeeds: the model beside real sockets on loopback."""
+"""Which bind succeeds: the model beside real sockets, in every combination, in a namespace with addresses of its own."""
 
-import errno
-import socket
+import json
+import os
+import shutil
+import subprocess
+import sys
+from itertools import product
+from random import Random
 
 import pytest
+from msgspec import to_builtins
 
+from kubenet_course.lab.sockets import told
 from kubenet_course.linux.bind import IN_USE, NOT_HERE, bind
-from kubenet_course.linux.tables import Socket, netns
+from kubenet_course.linux.route import ifaddr
+from kubenet_course.linux.tables import Device, Socket, netns
 
 FREE = ""
+PORT = 8080
 STORIES = [
     ("two programs, one port", ("tcp", "0.0.0.0", {}), ("tcp", "0.0.0.0", {}), IN_USE),
     ("UDP and TCP have ports of their own", ("tcp", "0.0.0.0", {}), ("udp", "0.0.0.0", {}), FREE),
@@ -24,6 +33,12 @@ STORIES = [
         IN_USE,
     ),
     (
+        "SO_REUSEADDR joins one that does not listen yet",
+        ("tcp", "0.0.0.0", {"reuseaddr": True, "listens": False}),
+        ("tcp", "0.0.0.0", {"reuseaddr": True}),
+        FREE,
+    ),
+    (
         "SO_REUSEADDR shares a UDP port",
         ("udp", "0.0.0.0", {"reuseaddr": True}),
         ("udp", "0.0.0.0", {"reuseaddr": True}),
@@ -31,44 +46,104 @@ STORIES = [
     ),
     ("an IPv6 program takes IPv4 along", ("tcp", "::", {}), ("tcp", "0.0.0.0", {}), IN_USE),
     ("unless it says IPV6_V6ONLY", ("tcp", "::", {"v6only": True}), ("tcp", "0.0.0.0", {}), FREE),
+    ("an address that no device has", ("tcp", "0.0.0.0", {}), ("udp", "203.0.113.9", {}), NOT_HERE),
 ]
-
-
-def modelled(first: tuple, second: tuple) -> str:
-    ns = bind(netns("pod"), Socket(first[0], first[1], 8080, **first[2])).ns
-    return bind(ns, Socket(second[0], second[1], 8080, **second[2])).error
-
-
-def opened(proto: str, address: str, port: int, said: dict[str, bool]) -> socket.socket:
-    found = socket.socket(
-        socket.AF_INET6 if ":" in address else socket.AF_INET,
-        socket.SOCK_STREAM if proto == "tcp" else socket.SOCK_DGRAM,
-    )
-    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, said.get("reuseport", False))
-    found.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, said.get("reuseaddr", False))
-    if ":" in address:
-        found.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, said.get("v6only", False))
-    try:
-        found.bind((address, port))
-        if proto == "tcp":
-            found.listen()
-    except OSError:
-        found.close()
-        raise
-    return found
 
 
 @pytest.mark.parametrize("story, first, second, error", STORIES, ids=[story[0] for story in STORIES])
 def test_the_model_says_what_a_real_socket_is_told(story: str, first: tuple, second: tuple, error: str) -> None:
-    with opened(first[0], first[1], 0, first[2]) as one:
-        port = one.getsockname()[1]
-        try:
-            opened(second[0], second[1], port, second[2]).close()
-            told = FREE
-        except OSError as refused:
-            told = errno.errorcode[refused.errno]
-    assert (modelled(first, second), told) == (error, error)
+    asked = [Socket(proto, address, PORT, **said) for proto, address, said in (first, second)]
+    assert (modelled(asked), told(asked)) == ((FREE, error), (FREE, error))
 
 
-def test_an_address_that_no_device_has_cannot_be_bound() -> None:
-    assert bind(netns("pod"), Socket("tcp", "10.244.1.10", 8080)).error == NOT_HERE
+OWN = ("10.244.1.10", "fd00:10:244:1::a")
+SETUP = f"""set -e
+ip link set lo up
+ip link add eth0 type veth peer name far
+ip link set eth0 up
+ip link set far up
+ip addr add {OWN[0]}/24 dev eth0
+ip addr add {OWN[1]}/64 dev eth0 nodad
+exec {sys.executable} -c "$0"
+"""
+WORKER = """
+import json, sys
+from msgspec import convert
+from kubenet_course.lab.sockets import told
+from kubenet_course.linux.tables import Socket
+print(json.dumps([told(convert(case, list[Socket]), 8080) for case in json.load(sys.stdin)]))
+"""
+root = pytest.mark.skipif(
+    os.geteuid() != 0 or not shutil.which("unshare"), reason="a namespace and other users take root and unshare"
+)
+
+
+def modelled(asked: list[Socket]) -> tuple[str, ...]:
+    """What the model tells each of them, in a pod with two addresses of its own."""
+    eth0 = Device("eth0", addresses=(ifaddr(f"{OWN[0]}/24"), ifaddr(f"{OWN[1]}/64")))
+    ns, errors = netns("pod", (eth0,)), []
+    for one in asked:
+        found = bind(ns, one)
+        ns, errors = found.ns, [*errors, found.error]
+    return tuple(errors)
+
+
+def in_a_namespace(cases: list[list[Socket]]) -> list[tuple[str, ...]]:
+    """What the kernel tells each of them, in a network namespace that nobody else is in."""
+    done = subprocess.run(
+        ["unshare", "-n", "sh", "-c", SETUP, WORKER],
+        input=json.dumps(to_builtins(cases)),
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 0, done.stderr
+    return [tuple(one) for one in json.loads(done.stdout)]
+
+
+def different(cases: list[list[Socket]]) -> list[tuple]:
+    """The first few cases in which model and kernel do not say the same, with what they say."""
+    both = zip(cases, map(modelled, cases), in_a_namespace(cases), strict=True)
+    return [found for found in both if found[1] != found[2]][:3]
+
+
+def every_socket() -> list[Socket]:
+    """Every address, protocol, option and state; a second user where that can matter."""
+    places = [
+        ("0.0.0.0", False),
+        ("127.0.0.1", False),
+        (OWN[0], False),
+        ("10.244.1.99", False),
+        ("10.244.1.255", False),
+    ]
+    places += product(("::", "::1", OWN[1], "fd00:10:244:1::99"), (False, True))
+    states = [("udp", True), ("tcp", True), ("tcp", False)]
+    return [
+        Socket(proto, address, PORT, "", reuseport, reuseaddr, v6only, uid, listens)
+        for address, v6only in places
+        for proto, listens in states
+        for reuseport, reuseaddr in product((False, True), repeat=2)
+        for uid in ((0, 1000) if reuseport else (0,))
+    ]
+
+
+@root
+def test_every_pair_of_sockets_is_told_what_the_kernel_tells_it() -> None:
+    cases = [list(pair) for pair in product(every_socket(), repeat=2)]
+    assert not different(cases)
+
+
+@root
+def test_several_sockets_in_any_order_are_told_what_the_kernel_tells_them(seed: int, rounds: int) -> None:
+    """In TCP those that share belong to one user: see `bind` for the kernel's short cut among several."""
+    chance = Random(seed)
+    udp, plain, shared = (
+        [one for one in every_socket() if is_one_of(one) and not one.address.endswith(("99", "255"))]
+        for is_one_of in (
+            lambda one: one.proto == "udp",
+            lambda one: one.proto == "tcp" and not one.reuseport,
+            lambda one: one.proto == "tcp" and one.reuseport and not one.uid,
+        )
+    )
+    cases = [chance.sample(chance.choice((udp, plain, shared)), chance.randrange(3, 7)) for _ in range(4000 * rounds)]
+    assert not different(cases)

@@ -1,5 +1,5 @@
 """One program on one address, port and protocol: which bind succeeds, and what the other is told
-(net/ipv4/inet_connection_sock.c: inet_csk_get_port; net/ipv4/udp.c: udp_lib_get_port)."""
+(net/ipv4/inet_connection_sock.c: inet_bind_conflict; net/ipv4/udp.c: udp_lib_lport_inuse)."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from .tables import Netns, Socket
 
 IN_USE = "EADDRINUSE"  # Address already in use
 NOT_HERE = "EADDRNOTAVAIL"  # Cannot assign requested address
+BINDABLE = {4: ("local", "broadcast"), 6: ("local",)}  # what the route to an address must be
 
 
 class Bound(Struct, frozen=True):
@@ -22,37 +23,61 @@ class Bound(Struct, frozen=True):
 
     def __str__(self) -> str:
         if not self.error:
-            return f"listening: {self.ns.sockets[-1]}"
+            return f"{'listening' if self.ns.sockets[-1].listens else 'bound'}: {self.ns.sockets[-1]}"
         return f"{self.error}: {self.by} has it" if self.by else f"{self.error}: no device here has that address"
 
     __repr__ = __str__
 
 
 def bind(ns: Netns, wanted: Socket) -> Bound:
-    """A program asks for a socket that listens. Whoever is first has it; two may share it where both said SO_REUSEPORT."""
-    if wanted.address not in (IPV4.any, IPV6.any) and ns.fib.lookup(wanted.address).type != "local":
+    """A program asks for a port, by bind and, for TCP, listen. Whoever is first has it; some may share it.
+
+    A UDP socket that may share with the one that is looked at first is not compared with any further one. (TCP has such a
+    short cut too, sk_reuseport_match, which matters where programs of several users share one port; it is left out.)
+    """
+    of = family(wanted.address)
+    if wanted.address != of.any and ns.fib.lookup(wanted.address).type not in BINDABLE[of.number]:
         return Bound(ns, NOT_HERE)
-    for other in ns.sockets:
+    for other in _looked_at(ns.sockets):
         if clash(wanted, other):
             return Bound(ns, IN_USE, other)
+        if wanted.proto == "udp" and overlap(wanted, other) and not _both_reuse(wanted, other):
+            break
     return Bound(replace(ns, sockets=(*ns.sockets, wanted)))
 
 
+def _looked_at(sockets: tuple[Socket, ...]) -> list[Socket]:
+    """The newest first; IPv6 sockets with SO_REUSEPORT last, and the oldest of those first (sk_add_node_rcu)."""
+    late = [one for one in sockets if one.reuseport and family(one.address) is IPV6]
+    return [one for one in reversed(sockets) if one not in late] + late
+
+
 def clash(one: Socket, other: Socket) -> bool:
-    """Whether two sockets cannot listen at once. TCP and UDP have ports of their own, and so has each address."""
-    if (one.proto, one.port) != (other.proto, other.port) or not _overlap(one, other):
+    """Whether a socket cannot join an older one. TCP and UDP have ports of their own, and so has each address."""
+    return overlap(one, other) and not _both_reuse(one, other) and not _both_share(one, other)
+
+
+def overlap(one: Socket, other: Socket) -> bool:
+    """Whether two sockets want a packet alike: the same protocol and port, and an address in common."""
+    if (one.proto, one.port) != (other.proto, other.port):
         return False
-    shared = one.reuseport and other.reuseport
-    return not (shared or (one.proto == "udp" and one.reuseaddr and other.reuseaddr))
-
-
-def _overlap(one: Socket, other: Socket) -> bool:
-    """Equal addresses overlap, and the any-address overlaps all of its family; `::` those of IPv4 too, unless told otherwise."""
     if one.address == other.address:
         return True
-    for wide, narrow in ((one, other), (other, one)):
-        if wide.address == family(narrow.address).any:
-            return True
-        if wide.address == IPV6.any and not wide.v6only and family(narrow.address) is IPV4:
-            return True
-    return False
+    return _holds(one, other) or _holds(other, one)
+
+
+def _holds(wide: Socket, narrow: Socket) -> bool:
+    """The any-address holds all of its family; `::` those of IPv4 too, unless told otherwise."""
+    if wide.address == family(narrow.address).any:
+        return True
+    return wide.address == IPV6.any and not wide.v6only and family(narrow.address) is IPV4
+
+
+def _both_share(one: Socket, other: Socket) -> bool:
+    """SO_REUSEPORT in both, by programs of one user: the kernel spreads what comes over them."""
+    return one.reuseport and other.reuseport and one.uid == other.uid
+
+
+def _both_reuse(one: Socket, other: Socket) -> bool:
+    """SO_REUSEADDR in both; in TCP it does not help against one that listens."""
+    return one.reuseaddr and other.reuseaddr and (one.proto == "udp" or not other.listens)

@@ -45,10 +45,11 @@ def listener(kernel: Kernel, flow: Flow) -> Socket | None:
     """The socket that takes a packet: one bound to its very address before one that is bound to all."""
     named = None
     for socket in kernel.ns.sockets:
-        if (socket.proto, socket.port) == (flow.proto, flow.dport):
+        if (socket.proto, socket.port) == (flow.proto, flow.dport) and (socket.listens or socket.proto == "udp"):
             if socket.address == flow.dst:
                 return socket
-            if socket.address == family(flow.dst).any or (socket.address == "::" and named is None):
+            takes_both = socket.address == "::" and not socket.v6only
+            if socket.address == family(flow.dst).any or (takes_both and named is None):
                 named = socket
     return named
 

@@ -69,8 +69,10 @@ class Socket(Struct, frozen=True):
     port: int
     program: str = ""
     reuseport: bool = False  # SO_REUSEPORT
-    reuseaddr: bool = False  # SO_REUSEADDR, which matters to UDP only
+    reuseaddr: bool = False  # SO_REUSEADDR
     v6only: bool = False  # IPV6_V6ONLY
+    uid: int = 0  # the effective user of the program that made it; only the same one may share by SO_REUSEPORT
+    listens: bool = True  # False: bound, without listen() yet; UDP knows no such state
 
     def __str__(self) -> str:
         return f"{self.program or 'a program'} on {self.proto} {endpoint(self.address, self.port)}"
