@@ -7,17 +7,14 @@ import pytest
 from click.testing import CliRunner
 
 from kubenet_course.cli.plan import command
-from kubenet_course.errors import BadInput
 
 CAPTURES = sorted((Path(__file__).parent.parent / "data/reference/node-ipam-1.36.2").glob("*.json"))
 ON = ("--allocate-node-cidrs=true", "--cluster-cidr=10.244.0.0/22")
 
 
 def ran(*arguments):
-    """The command's exit code and what it printed; what it raised, it raises."""
+    """The command's exit code and what it printed."""
     result = CliRunner().invoke(command, arguments)
-    if isinstance(result.exception, BadInput):
-        raise result.exception
     return result.exit_code, result.output
 
 
@@ -129,30 +126,6 @@ def test_what_the_api_server_refuses_is_no_node_and_the_story_goes_on():
     assert (code, blocks(reply)) == (1, {"b": ["10.244.0.0/24"]})
     assert reply["steps"][0]["api_error"].endswith("must not have bits set beyond the prefix length")
     assert reply["steps"][2]["api_error"] == 'nodes "c" not found'
-
-
-@pytest.mark.parametrize(
-    "options, said",
-    [
-        ("--node-cidr-mask-size=wide", "--node-cidr-mask-size: 'wide' is not an integer; a prefix length such as 24"),
-        ("--allocate-node-cidrs=maybe", "--allocate-node-cidrs: 'maybe' is not a boolean; true or false"),
-        ("--nodes=many", "--nodes: 'many' names nothing; how many nodes, such as --nodes 3"),
-        ("--node", "--node: nothing follows it; NAME, or with --node NAME=CIDR or NAME=CIDR,CIDR"),
-        ("--node=a=", "--node: 'a=' names nothing; NAME, or with --node NAME=CIDR or NAME=CIDR,CIDR"),
-        ("--restart=now", "--restart: 'now' says nothing here; --restart alone"),
-        ("--settle=-1", "--settle: -1 seconds cannot pass; 0 or more"),
-    ],
-)
-def test_bad_input_is_one_sentence(options, said):
-    with pytest.raises(BadInput) as refusal:
-        ran(*ON, *options.split())
-    assert str(refusal.value) == said
-
-
-def test_an_unknown_option_is_named():
-    code, text = ran("--cluster-cider=10.0.0.0/16")
-    assert code == 2
-    assert "--cluster-cider" in text
 
 
 def test_help_names_every_flag_with_its_default():

@@ -33,7 +33,7 @@ def counted_addresses() -> Timed:
     return counted(SERVICES, 0)
 
 
-@measurement("5,000 nodes register, each is given its block", figure=0.035, floor=counted_blocks)
+@measurement("IPAM: 5,000 nodes register, each is given its block", figure=0.035, floor=counted_blocks)
 def give_blocks() -> Timed:
     def story() -> World:
         world = World(FLAGS)
@@ -45,7 +45,7 @@ def give_blocks() -> Timed:
     return story
 
 
-@measurement("the controller starts where 5,000 nodes have blocks", figure=0.060, floor=counted_blocks)
+@measurement("IPAM: the controller starts where 5,000 nodes have blocks", figure=0.060, floor=counted_blocks)
 def start_again() -> Timed:
     world = give_blocks()()
     return world.start  # type: ignore[attr-defined]
@@ -65,12 +65,12 @@ def blocks_from(first: int) -> Timed:
     return hundred
 
 
-@measurement("100 blocks at the end of a range (floor: at its start)", figure=0.4e-3, floor=lambda: blocks_from(0))
+@measurement("IPAM: 100 blocks at the end of a range (floor: its start)", figure=0.4e-3, floor=lambda: blocks_from(0))
 def at_the_end() -> Timed:
     return blocks_from(END - 100)
 
 
-@measurement("10,000 Services, each is given its address", figure=0.030, floor=counted_addresses)
+@measurement("IPAM: 10,000 Services, each is given its address", figure=0.030, floor=counted_addresses)
 def give_addresses() -> Timed:
     services = service_range(parse_sloppy("10.96.0.0/16"))
 

@@ -1,73 +1,87 @@
 """`kubenet plan`: which block each node gets, from the flags of a real kube-controller-manager."""
 
 import json
-from typing import Any, NoReturn
+from collections import deque
+from contextlib import suppress
+from typing import Any
 
 import click
 import msgspec
 
 from ..errors import BadInput
-from ..kube.kcm_flags import MEANING, ControllerExit, Flags, configured, value_of
+from ..kube.kcm_flags import MEANING, ControllerExit, Flags, configured, default_of, parse_flags
 from ..kube.node_ipam import Capacity, capacity
 from ..kube.node_world import SETTLE, World
 
-OPERATIONS = ("--node", "--delete", "--restart", "--nodes")
+OPERATIONS = {
+    "--node": "NAME, or with --node NAME=CIDR or NAME=CIDR,CIDR",
+    "--delete": "the NAME of a node",
+    "--restart": "--restart alone",
+    "--nodes": "how many nodes, such as --nodes 3, at most 99999",
+}
+LONGEST = 86_400  # seconds after each operation: a day
 Story = list[tuple[str, str]]
 
 
 class InOrder(click.Command):
-    """A command whose --node, --delete, --restart and --nodes are a story: told in the order in which they stand."""
+    """Reads the manager's flags as the manager does, and keeps --node, --delete, --restart, --nodes in their order."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         story: Story = []
+        flags: list[str] = []
         rest: list[str] = []
-        waiting = iter(args)
-        for argument in waiting:
+        ahead = deque(args)
+        while ahead and ahead[0] != "--":
+            argument = ahead.popleft()
             name, equals, text = argument.partition("=")
-            if name not in OPERATIONS:
-                rest.append(_spelled(argument))
-                continue
-            if name == "--restart":
-                if equals:
-                    raise BadInput("--restart", f"{text!r} says nothing here", "--restart alone")
-            elif not equals:
-                text = next(waiting, "")
-            story.append((name, text))
-        ctx.meta["story"] = story
-        return super().parse_args(ctx, rest)
+            flag = name.replace("_", "-")  # the manager takes both spellings
+            if name == "--restart" and not equals:
+                story.append((name, ""))
+            elif name in OPERATIONS:
+                story.append((name, text if equals else _next(name, ahead, OPERATIONS[name])))
+            elif not flag.startswith("--") or flag[2:] not in MEANING:
+                rest.append(argument)
+            elif equals:
+                flags.append(f"{flag}={text}")
+            elif isinstance(default_of(flag[2:]), bool):
+                flags.append(flag)
+                if ahead and not ahead[0].startswith("-"):
+                    raise BadInput(flag, f"{ahead[0]!r} stands apart from it", f"{flag}={ahead[0]}, in one word")
+            else:
+                flags.append(f"{flag}={_next(flag, ahead, f'a value, as in {flag}=VALUE')}")
+        ctx.meta.update(story=story, flags=flags)
+        return super().parse_args(ctx, [*rest, *ahead])
 
 
-def _spelled(argument: str) -> str:
-    """The manager takes underscores for hyphens in a flag's name."""
-    name, equals, text = argument.partition("=")
-    hyphens = name.replace("_", "-")
-    return f"{hyphens}{equals}{text}" if hyphens.removeprefix("--") in MEANING else argument
+def _next(name: str, ahead: deque[str], right: str) -> str:
+    """The word behind an option; the name of another option is none."""
+    if not ahead or ahead[0].startswith("--"):
+        raise BadInput(name, "nothing follows it", right)
+    return ahead.popleft()
 
 
 def _flag(name: str) -> click.Option:
-    default = getattr(Flags(), name.replace("-", "_"))
-    shown = f"{MEANING[name]} [default: {str(default).lower() if isinstance(default, bool) else default or 'none'}]"
-    if isinstance(default, bool):
-        return click.Option([f"--{name}"], is_flag=False, flag_value="true", metavar="BOOL", help=shown)
-    return click.Option([f"--{name}"], metavar="TEXT" if isinstance(default, str) else "INT", help=shown)
+    default = default_of(name)
+    metavar = {bool: "BOOL", int: "INT", str: "TEXT"}[type(default)]
+    shown = str(default).lower() if isinstance(default, bool) else default or "none"
+    return _told(f"--{name}", metavar, f"{MEANING[name]} [default: {shown}]")
 
 
 def _told(name: str, metavar: str | None, help_text: str) -> click.Option:
     return click.Option([name], metavar=metavar, help=help_text, is_flag=metavar is None, expose_value=False)
 
 
-def plan(as_json: bool, settle: float, **given: str | None) -> None:
+def plan(as_json: bool, settle: str) -> None:
     """Which block each node gets, as kube-controller-manager 1.36 gives them.
 
     Flags have the manager's own names, defaults and refusals. Nodes come and go in the order of the options:
     `--node n1 --node n2=10.244.7.0/24 --delete n1 --restart --node n3`.
     """
-    values = {name: value_of(name.replace("_", "-"), text) for name, text in given.items() if text is not None}
-    if settle < 0:
-        raise BadInput("--settle", f"{settle:g} seconds cannot pass", "0 or more")
-    world = World(Flags(**values), round(settle * 1_000_000))  # type: ignore[arg-type]
+    told = click.get_current_context().meta
+    flags, story = parse_flags(told["flags"]), _single(told["story"])
+    world = World(flags, _microseconds(settle))
     world.start()
-    steps = [_step(world, *line) for line in _single(click.get_current_context().meta["story"])]
+    steps = [_step(world, *line) for line in story]
     fits = _capacity(world.flags)
     answer = {
         "nodes": [{"name": name, "podCIDRs": list(cidrs)} for name, cidrs in world.nodes.items()],
@@ -81,19 +95,35 @@ def plan(as_json: bool, settle: float, **given: str | None) -> None:
         click.get_current_context().exit(1)
 
 
+def _microseconds(text: str) -> int:
+    with suppress(ValueError):
+        if 0 <= float(text) <= LONGEST:
+            return round(float(text) * 1_000_000)
+    raise BadInput("--settle", f"{text!r} is not what it takes", f"seconds, from 0 to {LONGEST}")
+
+
 def _single(story: Story) -> Story:
-    """--nodes N is N nodes, named from where the last --nodes stopped."""
+    """A line for each node: --nodes N is N of them, named from where the last --nodes stopped."""
     lines: Story = []
     so_far = 0
     for name, text in story:
+        if not _makes_sense(name, text):
+            raise BadInput(name, f"{text!r} is not what it takes" if text else "nothing follows it", OPERATIONS[name])
         if name != "--nodes":
             lines.append((name, text))
             continue
-        if not text.isdecimal():
-            _missing(name, text, "how many nodes, such as --nodes 3")
         lines += [("--node", f"node-{number}") for number in range(so_far + 1, so_far + int(text) + 1)]
         so_far += int(text)
     return lines
+
+
+def _makes_sense(operation: str, text: str) -> bool:
+    if operation == "--restart":
+        return not text
+    if operation == "--nodes":
+        return text.isascii() and text.isdecimal() and len(text) < 6
+    name, equals, cidrs = text.partition("=")
+    return bool(name and (not equals or (cidrs and operation == "--node")))
 
 
 def _step(world: World, operation: str, text: str) -> dict[str, Any]:
@@ -102,18 +132,12 @@ def _step(world: World, operation: str, text: str) -> dict[str, Any]:
         world.start()
         return {"op": "restart-controller", "error": world.error}
     name, equals, cidrs = text.partition("=")
-    if not name or (equals and not cidrs):
-        _missing(operation, text, "NAME, or with --node NAME=CIDR or NAME=CIDR,CIDR")
     if operation == "--delete":
         return {"op": "delete-node", "node": name, "api_error": world.delete(name) or None}
-    refusal = world.create(name, tuple(cidrs.split(",")) if equals else ())
     given = cidrs.split(",") if equals else None
+    refusal = world.create(name, tuple(given or ()))
     has = [] if refusal else list(world.nodes[name])
     return {"op": "create-node", "node": name, "given": given, "api_error": refusal or None, "podCIDRs": has}
-
-
-def _missing(operation: str, text: str, right: str) -> NoReturn:
-    raise BadInput(operation, f"{text!r} names nothing" if text else "nothing follows it", right)
 
 
 def _capacity(flags: Flags) -> Capacity | None:
@@ -154,8 +178,7 @@ command = InOrder(
         _told("--restart", None, "The controller is stopped and started. May repeat."),
         click.Option(
             ["--settle"],
-            type=float,
-            default=SETTLE / 1e6,
+            default=f"{SETTLE / 1e6:g}",
             metavar="SECONDS",
             show_default=True,
             help="How long the world is left alone after each operation; retries happen meanwhile.",

@@ -11,10 +11,11 @@ from contextlib import suppress
 
 from msgspec import Struct
 
-_DIGITS = re.compile(r"[0-9]+")
+_LENGTH = re.compile(r"0*[0-9]{1,3}")
+_LEADING_ZEROS = re.compile(r"(?<![0-9A-Fa-f])0+(?=[0-9A-Fa-f])")
 
 
-class Cidr(Struct, frozen=True):
+class Cidr(Struct, frozen=True, gc=False):
     """A range by its first address and prefix length. `bits` is 32 or 128, the length of an address of its family.
 
     A length beyond `bits` is a mask that cannot be. Go goes on with it and prints `<nil>`; so does this.
@@ -52,21 +53,21 @@ def spelled(number: int, bits: int) -> str:
 
 def parse_sloppy(text: str) -> Cidr:
     """What a component makes of a CIDR in a flag. Raises ValueError with Go's own sentence."""
-    address, slash, length = text.partition("/")
+    address, slash, digits = text.partition("/")
     number, bits = _address(address)
-    if not slash or bits == 0 or not _DIGITS.fullmatch(length) or int(length) > bits:
+    length = int(digits[-3:]) if _LENGTH.fullmatch(digits) else bits + 1
+    if not slash or not bits or length > bits:
         raise ValueError(f"invalid CIDR address: {text}")
-    host = bits - int(length)
-    return Cidr(number >> host << host, int(length), bits)
+    host = bits - length
+    return Cidr(number >> host << host, length, bits)
 
 
 def _address(text: str) -> tuple[int, int]:
-    """The number and the bits of an address; bits 0 for what is none."""
+    """The number and the bits of an address; bits 0 for what is none. Zeros may lead each group, however many."""
     with suppress(OSError, ValueError):
         return int.from_bytes(socket.inet_pton(socket.AF_INET, text), "big"), 32
-    octets = text.split(".")
-    if len(octets) == 4 and all(_DIGITS.fullmatch(octet) and int(octet) <= 255 for octet in octets):
-        return int.from_bytes(bytes(map(int, octets)), "big"), 32  # leading zeros, and still decimal
-    with suppress(OSError, ValueError):
-        return int.from_bytes(socket.inet_pton(socket.AF_INET6, text), "big"), 128
+    plain = _LEADING_ZEROS.sub("", text)
+    for family, bits in ((socket.AF_INET, 32), (socket.AF_INET6, 128)):
+        with suppress(OSError, ValueError):
+            return int.from_bytes(socket.inet_pton(family, plain), "big"), bits
     return 0, 0

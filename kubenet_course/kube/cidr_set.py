@@ -17,7 +17,7 @@ NONE_LEFT = "CIDR allocation failed; there are no remaining CIDRs left to alloca
 TOO_BIG = "New CIDR set failed; the node CIDR size is too big"
 
 
-class CidrSet(Struct, frozen=True):
+class CidrSet(Struct, frozen=True, gc=False):
     """What the controller remembers of one range. `next_candidate` is the block after the one given last.
 
     That is why a freed block rests until the search has gone round: packets to the dead node's pods may still be under
@@ -41,7 +41,7 @@ class CidrSet(Struct, frozen=True):
         return bisect_right(self.edges, index) % 2 == 1
 
 
-class Allocation(Struct, frozen=True):
+class Allocation(Struct, frozen=True, gc=False):
     """A block, the set without it, and how many used blocks the search walked over (the metric
     `node_ipam_controller_cidrset_allocation_tries_per_request`)."""
 
@@ -99,15 +99,17 @@ def span(pool: CidrSet, cidr: Cidr) -> tuple[int, int]:
 
     A range as large as the cluster's, or larger, touches all of them; a smaller one than a block touches that block.
     """
-    cluster = pool.cluster
-    if not cluster.overlaps(cidr):
+    cluster, first, last = pool.cluster, cidr.first, cidr.last
+    if cluster.bits != cidr.bits or last < cluster.first or cluster.last < first:
         raise ValueError(f"cidr {cidr} is out the range of cluster cidr {cluster}")
     if cidr.length <= cluster.length or cidr.length > cidr.bits:
         return 0, pool.blocks
     if pool.node_mask > cluster.bits:
         raise ValueError("invalid IP: <nil>")  # Go: an address under a mask that cannot be
+    if pool.blocks > 0xFFFFFFFF:  # Go compares the block's number with this one cut to 32 bits, which is 0
+        raise ValueError(f"CIDR: {Cidr(cidr.first, 32, 32)} is out of the range of CIDR allocator")
     shift = cluster.bits - pool.node_mask
-    return (cidr.first - cluster.first) >> shift, ((cidr.last - cluster.first) >> shift) + 1
+    return (first - cluster.first) >> shift, ((last - cluster.first) >> shift) + 1
 
 
 def _used(edges: tuple[int, ...], begin: int, end: int) -> tuple[int, ...]:

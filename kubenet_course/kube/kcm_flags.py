@@ -4,6 +4,7 @@ Check them against cmd/kube-controller-manager/app/core.go (newNodeIpamControlle
 app/options/nodeipamcontroller.go and pkg/controller/nodeipam/node_ipam_controller.go of 1.36.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
@@ -12,6 +13,8 @@ from ..errors import BadInput
 from .cidr import Cidr, parse_sloppy
 
 DEFAULT_MASK = {32: 24, 128: 64}
+_INTEGER = re.compile(r"([+-]?)(?:(0[bBoOxX]?)_?)?([0-9a-fA-F]+(?:_[0-9a-fA-F]+)*)")  # as Go writes one
+_BASE = {"0b": 2, "0": 8, "0o": 8, "0x": 16}
 _SHORTER = (
     "Controller: Invalid --cluster-cidr, mask size of cluster CIDR must be less than or equal to "
     "--node-cidr-mask-size configured for CIDR family"
@@ -70,22 +73,38 @@ def parse_flags(arguments: Iterable[str]) -> Flags:
     return Flags(**values)  # type: ignore[arg-type]
 
 
+def default_of(name: str) -> bool | int | str:
+    """What the manager's help prints as a flag's default; its type is the flag's."""
+    return getattr(Flags(), name.replace("-", "_"))
+
+
 def value_of(name: str, text: str) -> bool | int | str:
     """A flag's text in its type, as the flag library (pflag) reads it."""
-    default = getattr(Flags(), name.replace("-", "_"))
+    default = default_of(name)
     if isinstance(default, bool):
         if text in ("1", "t", "T", "TRUE", "true", "True", "0", "f", "F", "FALSE", "false", "False"):
             return text[0] in "1tT"
         raise BadInput(f"--{name}", f"{text!r} is not a boolean", "true or false")
     if isinstance(default, str):
         return text
-    try:
-        number = int(text, 8 if text[:1] == "0" and text.isdigit() else 0)
-    except ValueError:
-        raise BadInput(f"--{name}", f"{text!r} is not an integer", "a prefix length such as 24") from None
+    number = _integer(text)
+    if number is None:
+        raise BadInput(f"--{name}", f"{text!r} is not an integer", "a prefix length such as 24")
     if not -(2**31) <= number < 2**31:
         raise BadInput(f"--{name}", f"{text} does not fit in 32 bits", "a prefix length such as 24")
     return number
+
+
+def _integer(text: str) -> int | None:
+    """What Go's `strconv.ParseInt(text, 0, 32)` reads: 24, 0x18, 0o30, 030 and 0b11000 are one number."""
+    found = _INTEGER.fullmatch(text)
+    if not found:
+        return None
+    sign, prefix, digits = found.groups()
+    try:
+        return int(sign + digits.replace("_", ""), _BASE[prefix.lower()] if prefix else 10)
+    except ValueError:
+        return None
 
 
 def configured(flags: Flags) -> Configuration | None:

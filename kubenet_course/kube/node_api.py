@@ -21,9 +21,11 @@ _BAD_NAME = (
 
 def refused(name: str, pod_cidrs: tuple[str, ...]) -> str:
     """Why the API server does not take this Node (status 422), or the empty text when it does."""
-    problems = [] if _SUBDOMAIN.fullmatch(name) else [f"metadata.name: Invalid value: {json.dumps(name)}: {_BAD_NAME}"]
-    if len(name) > 253:
-        problems.append(f"metadata.name: Invalid value: {json.dumps(name)}: must be no more than 253 characters")
+    if not pod_cidrs and len(name) <= 253 and _SUBDOMAIN.fullmatch(name):
+        return ""
+    longest = [] if len(name) <= 253 else ["must be no more than 253 characters"]
+    complaints = longest if _SUBDOMAIN.fullmatch(name) else [*longest, _BAD_NAME]
+    problems = [f"metadata.name: Invalid value: {json.dumps(name)}: {complaint}" for complaint in complaints]
     for index, text in enumerate(pod_cidrs):
         if complaint := _complaint(text):
             problems.append(f"spec.podCIDRs[{index}]: Invalid value: {json.dumps(text)}: {complaint}")
@@ -31,17 +33,17 @@ def refused(name: str, pod_cidrs: tuple[str, ...]) -> str:
     if not problems:
         return ""
     said = problems[0] if len(problems) == 1 else f"[{', '.join(problems)}]"
-    return f'Node "{name}" is invalid: {said}'
+    return f"Node {json.dumps(name)} is invalid: {said}"
 
 
 def already_exists(name: str) -> str:
     """Status 409."""
-    return f'nodes "{name}" already exists'
+    return f"nodes {json.dumps(name)} already exists"
 
 
 def not_found(name: str) -> str:
     """Status 404."""
-    return f'nodes "{name}" not found'
+    return f"nodes {json.dumps(name)} not found"
 
 
 def _complaint(text: str) -> str:

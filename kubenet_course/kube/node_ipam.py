@@ -6,6 +6,7 @@ can be stopped at any time: `start` reads the nodes and remembers the same again
 """
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 from msgspec import Struct
 
@@ -26,7 +27,7 @@ class Allocator:
         self.pools = pools
 
 
-class Assigned(Struct, frozen=True):
+class Assigned(Struct, frozen=True, gc=False):
     """The node had no block; these are taken out of the sets for it, and the API server is to write them down."""
 
     blocks: tuple[Cidr, ...]
@@ -39,14 +40,14 @@ class Assigned(Struct, frozen=True):
         return f"podCIDRs := {', '.join(self.pod_cidrs)}"
 
 
-class Occupied(Struct, frozen=True):
+class Occupied(Struct, frozen=True, gc=False):
     """The node has its blocks already: they are marked as used, which most of them were."""
 
     def __str__(self) -> str:
         return "has its podCIDRs: marked as used"
 
 
-class Failed(Struct, frozen=True):
+class Failed(Struct, frozen=True, gc=False):
     """It did not work and is tried again later. `reason` is the Event's, or empty where there is only a log line."""
 
     message: str
@@ -103,7 +104,8 @@ def release_node(allocator: Allocator, name: str, pod_cidrs: PodCIDRs) -> str:
 def undo(allocator: Allocator, assigned: Assigned) -> None:
     """The API server refused to write the blocks down: back into the sets with them."""
     for index, block in enumerate(assigned.blocks):
-        allocator.pools[index] = release(allocator.pools[index], block)
+        with suppress(ValueError):  # the real one logs the error and goes on
+            allocator.pools[index] = release(allocator.pools[index], block)
 
 
 def _allocate(allocator: Allocator) -> Outcome:
@@ -142,10 +144,8 @@ def _filter_out(allocator: Allocator, service_cidr: Cidr) -> None:
     """A Service's address inside a node's block would be stolen from its pods: those blocks are never given."""
     for index, pool in enumerate(allocator.pools):
         if pool.cluster.overlaps(service_cidr):
-            try:
+            with suppress(ValueError):  # as above
                 allocator.pools[index] = occupy(pool, service_cidr)
-            except ValueError:
-                continue  # the real one logs the error and goes on
 
 
 class Capacity(Struct, frozen=True):

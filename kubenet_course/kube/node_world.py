@@ -14,7 +14,7 @@ from .workqueue import WorkQueue
 SETTLE = 2_000_000  # microseconds that the world is left alone after each thing that is done to it
 
 
-class Deed(Struct, frozen=True):
+class Deed(Struct, frozen=True, gc=False):
     """One turn of the controller. `at`: microseconds since the story began; `outcome` is the row that says why."""
 
     at: int
@@ -27,7 +27,10 @@ class Deed(Struct, frozen=True):
 
 
 class Event(Struct, frozen=True):
-    """An Event as the API server keeps it: one object a node and reason, counted up (and a new one after a restart)."""
+    """An Event as the API server keeps it: one object a node and reason, counted up.
+
+    A controller that started anew writes a new one, and so does a node that was deleted and is back: another uid.
+    """
 
     node: str
     reason: str
@@ -52,13 +55,14 @@ class World:
         self.waiting: dict[str, Failed] = {}
         self._queue = WorkQueue()
         self._starts = 0
-        self._counts: dict[tuple[int, str, str], int] = {}
+        self._uids: dict[str, int] = {}
+        self._counts: dict[tuple[int, int, str, str], int] = {}
 
     @property
     def events(self) -> list[Event]:
         """What `kubectl get events` shows of the controller, oldest first."""
         said = "Node {} status is now: {}"
-        return [Event(node, why, said.format(node, why), "Normal", n) for (_, node, why), n in self._counts.items()]
+        return [Event(node, why, said.format(node, why), "Normal", n) for (_, _, node, why), n in self._counts.items()]
 
     def start(self) -> None:
         """Start the controller: it reads every node, then looks at each. It may refuse; then `error` says why."""
@@ -88,6 +92,7 @@ class World:
         if refusal := refused(name, pod_cidrs):
             return refusal
         self.nodes[name] = pod_cidrs
+        self._uids[name] = self._uids.get(name, 0) + 1
         self._sync("added", name)
         self._let_time_pass()
         return ""
@@ -117,7 +122,7 @@ class World:
             self.waiting[name] = outcome
             self._queue.add_rate_limited(name, self.now)
             if outcome.reason:
-                key = (self._starts, name, outcome.reason)
+                key = (self._starts, self._uids[name], name, outcome.reason)
                 self._counts[key] = self._counts.get(key, 0) + 1
         elif name in self.waiting:
             del self.waiting[name]
