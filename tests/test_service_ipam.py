@@ -1,8 +1,14 @@
 """Service addresses: which exist, which are left to people, which one is drawn."""
 
+import ipaddress
+import random
+
 import pytest
 
+from kubenet_course.errors import BadInput
 from kubenet_course.kube.cidr import parse_sloppy
+from kubenet_course.kube.cluster import Cluster
+from kubenet_course.kube.read import read_text
 from kubenet_course.kube.service_ipam import Refused, allocate, allocate_next, band_of, service_range
 
 
@@ -91,3 +97,84 @@ def test_a_manifest_may_ask_for_any_other_in_the_band_or_not():
     services = service_range(parse_sloppy("10.96.0.0/16"))
     assert allocate(services, {"10.96.0.1"}, "10.96.0.10") == "10.96.0.10"
     assert allocate(services, {"10.96.0.1"}, "10.96.77.1") == "10.96.77.1"
+
+
+def hosts(cidr):
+    """Every address that a Service can have: a list, made by `ipaddress`."""
+    network = ipaddress.ip_network(cidr)
+    listed = [str(address) for address in network]
+    return listed[1:-1] if network.version == 4 else listed[1:]
+
+
+def drawn(cidr, given, places):
+    """The same draw as a walk along two lists: above the band, then in it, each from a place on and round once."""
+    listed, size = hosts(cidr), ipaddress.ip_network(cidr).num_addresses
+    band = 0 if size <= 16 else sorted([16, size // 16, 256])[1]
+    for part in (listed[band:], listed[:band]):
+        begin = next(places) % len(part) if part else 0
+        for address in part[begin:] + part[:begin]:
+            if address not in given:
+                return address
+    return "range is full"
+
+
+@pytest.mark.parametrize("seed", range(120))
+def test_draws_are_those_of_two_lists(seed):
+    chance = random.Random(seed)
+    cidr = chance.choice(["10.96.0.0/24", "10.96.0.32/27", "10.96.0.0/28", "10.96.0.4/30", "10.96.0.0/31", "10.96.0.0/32",
+                          "10.96.0.0/22", "fd00:10:96::/123", "fd00:10:96::/124", "fd00:10:96::/127", "fd00::/128"])  # fmt: skip
+    services, listed = service_range(parse_sloppy(cidr)), hosts(cidr)
+    assert services.size == len(listed)
+    given = set(chance.sample(listed, chance.randint(len(listed) // 2, len(listed))))
+    for _ in range(20):
+        places = [chance.randrange(5000) for _ in range(2)]
+        ours, theirs = iter(places), iter(places)
+        try:
+            answer = allocate_next(services, given, lambda size, ours=ours: next(ours) % size)
+        except Refused as refusal:
+            answer = str(refusal)
+        assert answer == drawn(cidr, given, theirs)
+        given.add(answer)
+        given.discard(chance.choice([*listed, ""]))
+
+
+def test_a_draw_of_an_ipv6_64_is_above_the_band_wherever_it_falls():
+    services = service_range(parse_sloppy("fd00:10:96::/64"))
+    assert allocate_next(services, (), highest) == "fd00:10:96:0:ffff:ffff:ffff:ffff"
+    assert services.size == 2**64 - 1
+
+
+def cluster(pods, services):
+    return Cluster(
+        read_text(
+            "{apiVersion: kubeadm.k8s.io/v1beta4, kind: ClusterConfiguration, networking: "
+            f"{{podSubnet: '{pods}', serviceSubnet: '{services}'}}}}\n---\n"
+            "{apiVersion: v1, kind: Node, metadata: {name: node-1}}\n---\n"
+            "{apiVersion: v1, kind: Service, metadata: {name: web}, spec: {selector: {app: web}, ports: [{port: 80}]}}"
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    "story, services, address",
+    [
+        ("behind the band", "10.96.0.0/24", "10.96.0.17"),
+        ("without a band the first is default/kubernetes', though no manifest says so", "10.96.0.0/28", "10.96.0.2"),
+    ],
+)
+def test_a_service_without_an_address_is_given_the_first_that_is_free(story, services, address):
+    (web,) = cluster("10.244.0.0/16", services).services
+    assert web.cluster_ips == (address,)
+
+
+@pytest.mark.parametrize(
+    "pods, services, what",
+    [
+        ("fd00:10:244::/56", "fd00:10:96::/56", "fd00:10:96::/56: shortest allowed prefix length for service CIDR is 64, got 56"),
+        ("10.244.0.0/16", "10.96.0.0/31", "the Services' range gives none: range is full"),
+    ],
+)  # fmt: skip
+def test_ranges_that_cannot_serve_are_bad_input(pods, services, what):
+    with pytest.raises(BadInput) as refusal:
+        cluster(pods, services)
+    assert refusal.value.what == what

@@ -41,10 +41,11 @@ class ServiceRange(Struct, frozen=True):
     @property
     def static_band(self) -> tuple[Address, Address] | None:
         """First and last address that draws avoid, or None where the range is too small for a band."""
-        return (self._spelled(self.first), self._spelled(self.first + self.band - 1)) if self.band else None
+        return (self.address(0), self.address(self.band - 1)) if self.band else None
 
-    def _spelled(self, value: int) -> Address:
-        return spelled(value, self.cidr.bits)
+    def address(self, number: int) -> Address:
+        """The address with this number, counted from the first that a Service can have."""
+        return spelled(self.first + number, self.cidr.bits)
 
 
 def service_range(cidr: Cidr) -> ServiceRange:
@@ -75,16 +76,10 @@ def allocate(services: ServiceRange, given: Container[Address], address: Address
 
 def allocate_next(services: ServiceRange, given: Container[Address], draw: Draw) -> Address:
     """An address drawn: from a drawn place upwards through the dynamic part, round once, then through the band."""
-    above = services.size - services.band
-    if above <= 0:
-        raise Refused(FULL)
-    parts = [(services.first + services.band, above)]
-    if services.band:
-        parts.append((services.first, services.band))
-    for first, size in parts:
-        begin = draw(size)
+    for first, size in ((services.band, services.size - services.band), (0, services.band)):
+        begin = draw(size) if size else 0
         for step in range(size):
-            address = spelled(first + (begin + step) % size, services.cidr.bits)
+            address = services.address(first + (begin + step) % size)
             if address not in given:
                 return address
     raise Refused(FULL)

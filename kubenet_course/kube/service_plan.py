@@ -1,8 +1,7 @@
 """Services with what their manifests leave out, as the API server would fill it in: ClusterIPs, NodePorts, families.
 
 Check it against pkg/registry/core/service/storage/alloc.go and pkg/apis/core/v1/defaults.go. Which free address or
-port is
-drawn is up to chance in a real cluster; here it is the first.
+port is drawn is up to chance in a real cluster; here it is the first. The first of all is default/kubernetes', always.
 """
 
 from collections.abc import Iterator
@@ -24,8 +23,8 @@ STATIC_BAND = 86  # ports that are left to people who choose by hand: min(max(16
 
 def services(objects: Objects, ranges: Ranges) -> list[Service]:
     """All Services, each with its addresses and ports. Raises BadInput for addresses that cannot be."""
-    pools = {of: service_range(parse_sloppy(str(ranges.services[of]))) for of in ranges.families}
-    taken = _taken_addresses(objects, ranges)
+    pools = {of: _pool(objects, ranges, of) for of in ranges.families}
+    taken = _taken_addresses(objects, ranges) | {pools[ranges.families[0]].address(0)}
     ports = _free_ports({port.node_port for one in objects.services for port in one.spec.ports})
     found, given = [], 0
     for one in objects.services:
@@ -38,6 +37,14 @@ def services(objects: Objects, ranges: Ranges) -> list[Service]:
             one = _with_ports(one, ports)
         found.append(one)
     return found
+
+
+def _pool(objects: Objects, ranges: Ranges, of: int) -> ServiceRange:
+    try:
+        return service_range(parse_sloppy(str(ranges.services[of])))
+    except ValueError as refusal:
+        where = f"{objects.where(objects.cluster)}: networking.serviceSubnet" if objects.cluster else ""
+        raise BadInput(where, f"{ranges.services[of]}: {refusal}", "write a range of /64 or longer") from None
 
 
 def _taken_addresses(objects: Objects, ranges: Ranges) -> set[Address]:
