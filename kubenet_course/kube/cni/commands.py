@@ -10,10 +10,16 @@ import subprocess
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
+from kubenet_course.kube.cni.machine import MODEL
 from kubenet_course.kube.cni.spec import CniError, Code, quoted, refused
 
 _SBIN = "/usr/sbin:/usr/bin:/sbin:/bin"  # a runtime may start plugins without a PATH
 _ANSWERS = "RTNETLINK answers: "
+# Where the kernel explains an error, `ip` prints only that; the reference names the error.
+_ERRORS = {
+    "Nexthop has invalid gateway.": "network is unreachable",
+    "IPv6 is disabled on this device.": "permission denied",
+} | dict.fromkeys(("mtu greater than device maximum.", "mtu less than device minimum."), "invalid argument")
 
 
 class Command(NamedTuple):
@@ -57,6 +63,8 @@ def execute(command: Command) -> str:
 
 
 def _run(argv: tuple[str, ...], stdin: str) -> subprocess.CompletedProcess[str]:
+    if (model := MODEL.get()) is not None:
+        return model.program(argv, stdin)
     env = {**os.environ, "PATH": _path(), "LC_ALL": "C"}
     return subprocess.run(argv, input=stdin, capture_output=True, text=True, check=False, env=env)
 
@@ -67,6 +75,8 @@ def _path() -> str:
 
 def installed(program: str) -> bool:
     """Whether a program can be run."""
+    if (model := MODEL.get()) is not None:
+        return model.has(program)
     return any(os.access(os.path.join(place, program), os.X_OK) for place in _path().split(":"))
 
 
@@ -76,7 +86,8 @@ def complaint(stderr: str) -> str:
     kernel = [line.partition(_ANSWERS)[2] for line in lines if _ANSWERS in line]
     if kernel:
         return kernel[0][:1].lower() + kernel[0][1:]
-    return lines[0].removeprefix("Error: ") if lines else ""
+    told = lines[0].removeprefix("Error: ") if lines else ""
+    return _ERRORS.get(told, told)
 
 
 def run(commands: Iterable[Command]) -> None:

@@ -12,7 +12,8 @@ from typing import Any
 
 from kubenet_course.kube.cni import decode
 from kubenet_course.kube.cni.decode import Unreadable
-from kubenet_course.kube.cni.result import Result, read
+from kubenet_course.kube.cni.machine import MODEL
+from kubenet_course.kube.cni.result import MIDDLE, NEW, OLD, Result, read
 from kubenet_course.kube.cni.spec import OLDEST, CniError, Code, quoted, refused
 
 
@@ -68,6 +69,8 @@ def result_of(output: str, version: str) -> Result:
 
 def delegated(command: str, plugin: str, conf: bytes, env: Mapping[str, str] | None = None) -> str:
     """Lets another plugin answer this call; CNI_PATH says where it is looked for."""
+    if env is None and (model := MODEL.get()) is not None:
+        return model.delegated(command, plugin, conf)
     env = os.environ if env is None else env
     path = find(plugin, [each for each in env.get("CNI_PATH", "").split(os.pathsep) if each])
     return call_plugin(path, {**env, "CNI_COMMAND": command}, conf)
@@ -82,9 +85,13 @@ def previous_result(conf: dict[str, Any]) -> Result | None:
     if document is None:
         return None
     version = conf.get("cniVersion") or OLDEST
-    written = document.get("cniVersion") or version
-    for family in (("0.1.0", "0.2.0"), ("0.3.0", "0.3.1", "0.4.0"), ("1.0.0", "1.1.0")):
-        if version in family and written not in family:
-            told = f"result type supports [{' '.join(family)}] but unmarshalled CNIVersion is {quoted(written)}"
-            raise Unreadable(f"could not parse prevResult: {told}")
-    return read(document, version)
+    try:
+        result = read(document, version)
+        written = document.get("cniVersion") or version
+        for family in (("", *OLD), MIDDLE, NEW):
+            if version in family and written not in family:
+                supported = " ".join(family)
+                raise Unreadable(f"result type supports [{supported}] but unmarshalled CNIVersion is {quoted(written)}")
+    except Unreadable as wrong:
+        raise Unreadable(f"could not parse prevResult: {wrong}") from None
+    return result

@@ -3,6 +3,7 @@
 import os
 import subprocess
 
+from kubenet_course.kube.cni.machine import MODEL
 from kubenet_course.kube.cni.skel import said
 from kubenet_course.kube.cni.spec import CniError, quoted, refused
 
@@ -15,6 +16,9 @@ class Gone(CniError):
 
 def require(path: str) -> None:
     """Raises CniError (999) unless the path leads to a network namespace; Gone when it leads nowhere."""
+    if (model := MODEL.get()) is not None:
+        model.require_netns(path)
+        return
     try:
         device = os.stat(path).st_dev
     except OSError as failure:

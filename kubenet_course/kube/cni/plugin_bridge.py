@@ -1,6 +1,5 @@
 """`kubenet-bridge`: wires a pod to a bridge on its node, as the reference plugin does."""
 
-import os
 import sys
 from ipaddress import ip_address
 from time import sleep
@@ -18,10 +17,17 @@ from kubenet_course.kube.cni.bridge import (
     with_gateways,
 )
 from kubenet_course.kube.cni.bridge_check import check_wiring
-from kubenet_course.kube.cni.bridge_config import Bridge, bridge_config, refuse_contradictions, refuse_mac
+from kubenet_course.kube.cni.bridge_config import (
+    Bridge,
+    bridge_config,
+    refuse_bridge,
+    refuse_contradictions,
+    refuse_mac,
+)
 from kubenet_course.kube.cni.bridge_rules import guard, masquerade, no_masquerade, unguard
 from kubenet_course.kube.cni.commands import Command, Failed, addresses, execute, link, run
 from kubenet_course.kube.cni.delegate import delegated, result_of
+from kubenet_course.kube.cni.machine import entropy
 from kubenet_course.kube.cni.result import Result
 from kubenet_course.kube.cni.skel import Call
 from kubenet_course.kube.cni.spec import CURRENT, CniError, quoted, refused
@@ -34,11 +40,12 @@ def add(call: Call) -> Result:
     """ADD: bridge, cable, address, routes, gateway, masquerading; a failure after IPAM gives the address back."""
     conf = bridge_config(call.conf, call.args)
     refuse_contradictions(conf)
+    refuse_bridge(conf.bridge)
     run(plan_bridge(conf))
     bridge = device_of(conf.bridge, f"failed to create bridge {quoted(conf.bridge)}", "bridge")
     netns.opened(call.netns)
     refuse_mac(conf.mac)
-    veth = f"veth{os.urandom(4).hex()}"
+    veth = f"veth{entropy(4).hex()}"
     cable(conf, call.netns, call.ifname, veth, conf.vlan, conf.trunk)
     if not conf.spoof_check:
         return connected(conf, call, veth, bridge["address"])
@@ -108,7 +115,7 @@ def vlan_gateway(conf: Bridge) -> dict[str, Any]:
     """The node's own end in the VLAN, `cni0.100`: a cable whose both ends stay in the host."""
     name = f"{conf.bridge}.{conf.vlan}"
     if link(name) is None:
-        cable(conf, "", name, f"veth{os.urandom(4).hex()}", conf.vlan, ())
+        cable(conf, "", name, f"veth{entropy(4).hex()}", conf.vlan, ())
         run([Command(("ip", "link", "set", "dev", name, "up"), purpose=f"failed to up {quoted(name)}")])
     return device_of(name, "failed to create vlan interface")
 

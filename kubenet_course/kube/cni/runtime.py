@@ -32,11 +32,12 @@ Run = Callable[[str, Mapping[str, str], bytes], str]  # a plugin's path, its env
 
 
 class Runtime(NamedTuple):
-    """Where plugins are looked for and results are kept; `run` starts a plugin, a test may give its own."""
+    """Where plugins are looked for and results are kept; `find` finds a plugin, `run` starts it; others may stand in."""
 
     path: tuple[str, ...] = PATH
     cache_dir: str = CACHE_DIR
     run: Run = call_plugin
+    find: Callable[[str, Sequence[str]], str] = find
 
     def add(self, network: ConfList, attachment: Attachment) -> dict[str, Any]:
         """ADD through the chain; returns the last result in the network's version, and keeps it.
@@ -124,7 +125,7 @@ class Runtime(NamedTuple):
 
     def _plain(self, command: str, plugin: dict[str, Any], conf: dict[str, Any]) -> str:
         """A call that is about no container."""
-        return self.run(find(plugin["type"], self.path), self._env(command, None), json.dumps(conf).encode())
+        return self.run(self.find(plugin["type"], self.path), self._env(command, None), json.dumps(conf).encode())
 
     def _call(
         self,
@@ -139,7 +140,7 @@ class Runtime(NamedTuple):
         offered = {name: value for name, value in attachment.capabilities if able.get(name) is True}
         if offered:
             conf["runtimeConfig"] = offered
-        return self.run(find(plugin["type"], self.path), self._env(command, attachment), json.dumps(conf).encode())
+        return self.run(self.find(plugin["type"], self.path), self._env(command, attachment), json.dumps(conf).encode())
 
     def _env(self, command: str, attachment: Attachment | None) -> dict[str, str]:
         about = attachment or Attachment("", "", "")
