@@ -1,5 +1,7 @@
 """The cloud's route table: one row a block, as long as there is room."""
 
+import pytest
+
 from kubenet_course.kube.cidr import parse_sloppy
 from kubenet_course.kube.cloud_routes import LIMITS, CloudRoute, reconcile
 
@@ -40,6 +42,23 @@ def test_the_rows_of_others_stay_and_take_room():
     assert turn.refused == (CloudRoute("10.244.1.0/24", "node-2"),)
     assert reached(turn) == {"node-1": True, "node-2": False}
     assert [condition.reason for condition in turn.conditions] == ["RouteCreated", "NoRouteCreated"]
+
+
+@pytest.mark.parametrize(
+    "story, destination, stays",
+    [
+        ("a part of the cluster's range", "10.244.9.0/24", False),
+        ("a row that begins where the range begins, and ends behind it", "10.244.0.0/15", False),
+        ("a row that ends where the range ends, and begins before it", "fd00:10:200::/41", False),
+        ("a row around the range that neither begins nor ends in it", "10.0.0.0/8", True),
+        ("the way to everywhere else", "0.0.0.0/0", True),
+        ("no range at all: a prefix list's name", "pl-6da54004", True),
+    ],
+)
+def test_whose_rows_are_deleted(story, destination, stays):
+    ranges = (parse_sloppy("10.244.0.0/16"), parse_sloppy("fd00:10:240::/42"))
+    row = CloudRoute(destination, "firewall")
+    assert (row in reconcile(NODES, [row], ranges, limit=50).routes) is stays
 
 
 def test_a_node_without_a_block_is_told_nothing_until_a_row_is_taken_from_it():

@@ -44,7 +44,7 @@ def reconcile(
 ) -> Turn:
     """Compare table and nodes: delete what leads to nobody, add what is missing, tell the nodes.
 
-    Rows outside the cluster's ranges belong to somebody else: they stay, and they count towards `limit`.
+    Rows that neither begin nor end in the cluster's ranges belong to somebody else: they stay, and they count towards `limit`.
     A node without a block is told nothing, unless a row still led to it.
     """
     ranges, before = tuple(cluster_cidrs), tuple(routes)
@@ -67,12 +67,13 @@ def reconcile(
 
 
 def _ours(route: CloudRoute, ranges: tuple[Cidr, ...]) -> bool:
-    """Only rows that lie wholly inside a cluster range are this controller's to delete."""
+    """A row whose first or last address is in a cluster range is this controller's to delete, however large it is."""
     try:
         cidr = parse_sloppy(route.destination)
     except ValueError:
         return False
-    return any(of.bits == cidr.bits and of.first <= cidr.first and cidr.last <= of.last for of in ranges)
+    ends = (cidr.first, cidr.last)
+    return any(of.bits == cidr.bits and any(of.first <= end <= of.last for end in ends) for of in ranges)
 
 
 def _condition(name: str, reached: bool) -> NetworkUnavailable:
