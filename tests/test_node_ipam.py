@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from kubenet_course.kube.kcm_flags import configured, parse_flags
-from kubenet_course.kube.node_ipam import Assigned, Failed, capacity
+from kubenet_course.kube.node_ipam import Assigned, Capacity, Failed, capacity
 from kubenet_course.kube.node_world import World
 
 ON = "--allocate-node-cidrs=true"
@@ -102,6 +102,10 @@ def test_a_full_range_is_said_in_one_event_that_is_counted_up():
 
 def test_after_a_restart_the_same_news_is_a_new_event():
     assert [event.node for event in told(FOUR, "a b c d e restart").events] == ["e", "e"]
+
+
+def test_a_node_that_comes_back_under_its_name_is_another_node():
+    assert [(event.node, event.count) for event in told(FOUR, "a b c d e -e e").events] == [("e", 9), ("e", 9)]
 
 
 class TestDualStack:
@@ -227,6 +231,7 @@ class TestImpossibleMasks:
         assert (world.error, world.nodes["a"]) == (None, ())
         assert {event.reason for event in world.events} == {"CIDRAssignmentFailed"}
         assert 'Invalid value: "<nil>"' in world.waiting["a"].message
+        assert capacity(configured(world.flags)) == Capacity(0, 0, 0)
 
     def test_a_node_that_has_a_block_ends_the_controller_at_start(self):
         world = told((ON, "--cluster-cidr=10.244.0.0/16", "--node-cidr-mask-size=33"), "a=10.244.0.0/24 restart")

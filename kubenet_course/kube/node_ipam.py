@@ -164,7 +164,9 @@ class Capacity(Struct, frozen=True):
 def capacity(configuration: Configuration, max_pods: int = MAX_PODS) -> Capacity:
     """How many nodes, addresses and pods fit. Raises ControllerExit as `start` does."""
     pools = start(configuration, {}).pools
-    addresses = [1 << max(pool.cluster.bits - pool.node_mask, 0) for pool in pools]
+    if any(pool.node_mask > pool.cluster.bits for pool in pools):
+        return Capacity(0, 0, 0)  # no such block can be written down
+    addresses = [1 << (pool.cluster.bits - pool.node_mask) for pool in pools]
     # Not for pods: the network's address, the bridge's, and in IPv4 the broadcast address.
     for_pods = [size - (3 if pool.cluster.bits == 32 else 2) for size, pool in zip(addresses, pools, strict=True)]
     nodes = min(pool.blocks - pool.taken for pool in pools)
