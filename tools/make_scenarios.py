@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from kubenet_course.lab.by_hand import by_hand
 from kubenet_course.lab.capture import written
 from kubenet_course.lab.clusters import Plan, cluster, node_address, pod_address
 from kubenet_course.lab.packets import Sending
@@ -157,6 +158,7 @@ def all_scenarios() -> list[Scenario]:
         *six(),
         *odd(),
         *more_scenarios(),
+        *by_hand(),
     ]
 
 

@@ -23,12 +23,20 @@ from ..errors import BadInput
 from ..linux.bind import bind
 from ..linux.memory import Memory
 from ..linux.tables import Netns
-from ..views.picture import picture
+from ..linux.trace import Trace
+from ..linux.verdict import verdict
+from ..views.drawing import NO_MARK
+from ..views.moments import moments
+from ..views.picture import Picture
+from ..views.story import mark
+from ..views.table import Table
 from . import rows
 from .console_answer import Answer, Said
 from .console_changes import changed
 from .console_kernel import forgotten, settled
+from .console_learned import learned
 from .console_programs import carried_out
+from .console_scene import scene
 from .console_state import Call, Refused, State, fresh
 from .console_sysctl import with_defaults
 from .script import Command
@@ -48,6 +56,7 @@ class Console:
         self._state = alone.with_device(here, alone.world[here].devices["lo"])
         self._untouched = self._state.world[here]
         self._pings = 0
+        self._sent: Trace | None = None
         self.memory = Memory()
 
     @property
@@ -99,17 +108,30 @@ class Console:
         after = settled(before, with_defaults(before, result.state))
         said = changed(before, after) + ([result.said] if result.said else [])
         forgotten(before, after, self.memory)
-        self._state, self._pings = after, self._pings + (result.trace is not None)
+        self._state, self._sent, self._pings = after, result.trace, self._pings + (result.trace is not None)
         return Said(line, command, tuple(said or ([] if result.shown else [NOTHING])), result.shown, trace=result.trace)
 
+    @property
+    def picture(self) -> Picture:
+        """The world as it stands, and the way of the ping that has just been sent."""
+        drawn = scene(self.world, self._state.here)
+        if self._sent is None:
+            return Picture(drawn, NO_MARK)
+        return Picture(drawn, mark(drawn, moments(self._sent), verdict(self._sent).step))
+
+    @property
+    def learned(self) -> Table:
+        """What the kernels have learned by listening, and not yet forgotten."""
+        return learned(self.world, self.memory)
+
     def __repr__(self) -> str:
-        return str(picture(self.world)) if self.world else "There is no namespace yet."
+        return str(self.picture) if self.world else "There is no namespace yet."
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
         """The console is shown as the picture of its world."""
         if not self.world:
             return {"text/plain": repr(self)}
-        return picture(self.world)._repr_mimebundle_()
+        return self.picture._repr_mimebundle_()
 
 
 def _lines(text: str) -> Iterator[tuple[int, str, Sequence[str], str]]:

@@ -65,6 +65,10 @@ def _deleted(state: State, name: str) -> State:
     return replace(state, world=world, notes={place: note for place, note in state.notes.items() if place[0] != name})
 
 
+# Words of `ip link add` that may be shortened, so that no device can bear their first letters as its name (matches() in iplink.c).
+WHOLE = ("address", "broadcast", "dynamic", "help", "link", "master", "txqueuelen")
+
+
 def add(call: Call) -> Result:
     """`ip link add NAME ... type veth, bridge or vxlan`."""
     words = list(call.words)
@@ -76,6 +80,8 @@ def add(call: Call) -> Result:
     kind, rest = (words[cut + 1] if cut + 1 < len(words) else ""), words[cut + 2 :]
     if kind not in ("veth", "bridge", "vxlan"):
         raise Refused(f"The console makes devices of the types veth, bridge and vxlan, not {kind!r}.")
+    if words[0] not in GENERAL and (whole := [word for word in WHOLE if word.startswith(words[0])]):
+        raise Refused(f"ip reads {words[0]!r} as a short {whole[0]}, not as a name; give the device another one.")
     said = said_in(words[:cut], GENERAL, "ip link add", bare="dev")
     if "dev" not in said:
         raise Refused("ip link add wants a name for the device; the console makes none up.")

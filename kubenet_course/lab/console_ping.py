@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from ..linux.address import family
 from ..linux.kernel import ask
+from ..linux.memory import SECOND
+from ..linux.neighbour import GIVEN_UP
 from ..linux.packet import ECHO_REPLY, Packet
 from ..linux.packet import ping as echo_request
 from ..linux.trace import Trace
@@ -35,6 +37,8 @@ def ping(call: Call, id: int) -> Result:
     hops = number(said.get("-t", str(call.ns.sysctl("net.ipv4.ip_default_ttl"))), "-t", 1, 255)
     packet = echo_request(_source(call, to, said), to, id=id, payload=bytes(size), ttl=hops)
     trace = ask(call.state.world, packet, at=call.at, memory=call.memory)
+    if _answer(call.at, packet, trace) is None:
+        call.memory.wait(GIVEN_UP / SECOND)  # ping has waited, and the kernel has given up asking for a MAC
     return _told(call, packet, trace)
 
 
@@ -101,4 +105,4 @@ def _said(call: Call, trace: Trace, found: Verdict, back: Packet | None) -> str:
             (step for step in trace.steps[found.step + 1 :] if step.end and step.end != "local"), trace.steps[-1]
         )
         return f"It was {found}. The answer was lost in {lost.namespace}, at {lost.stage}: {lost.said}."
-    return f"{str(found)[0].upper()}{str(found)[1:]}. It ended in {last.namespace}, at {last.stage}: {last.said}."
+    return f"No answer ({found.name}). It ended in {last.namespace}, at {last.stage}: {last.said}."

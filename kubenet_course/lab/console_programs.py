@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from difflib import get_close_matches
 
 from msgspec.structs import replace
 
 from . import console_addr, console_link, console_neigh, console_route, console_rules, console_set, console_show
-from .console_grammar import chosen
+from .console_grammar import chosen, number
 from .console_ping import ping
 from .console_state import Call, Refused, Result
 from .console_sysctl import sysctl
@@ -84,17 +85,54 @@ def carried_out(call: Call, pings: int) -> Result:
         return console_rules.ss(rest)
     if program == "ping":
         return ping(rest, pings + 1)
+    if program == "sleep":
+        return _sleep(rest)
     if call.words in (("mount", "-t", "tmpfs", "tmpfs", "/run"), ("exec", "${SHELL:-sh}")):
         return Result(
             call.state, said="This line of a script is for a real machine; the model needs nothing of the kind."
         )
-    raise Refused(f"This terminal does not know {program!r}. {KNOWN}")
+    instead = INSTEAD.get(program) or _near(program)
+    raise Refused(f"This terminal does not know {program!r}. {instead}{KNOWN}")
 
 
 KNOWN = (
     "It knows ip, bridge, sysctl, ethtool -K, iptables-restore and ip6tables-restore; to look: iptables-save, conntrack -L, "
-    "ss -ltn; and ping -c 1."
+    "ss -ltn; ping -c 1, and sleep to let time pass."
 )
+PROGRAMS = (
+    "ip",
+    "bridge",
+    "sysctl",
+    "ethtool",
+    "iptables-restore",
+    "ip6tables-restore",
+    "iptables-save",
+    "ping",
+    "sleep",
+)
+# Programs of older days, and what took their place in iproute2.
+INSTEAD = {
+    "brctl": "Bridges are made with: ip link add NAME type bridge. ",
+    "ifconfig": "Devices and addresses are shown with: ip addr. ",
+    "route": "Routes are shown with: ip route. ",
+    "arp": "Neighbours are shown with: ip neigh. ",
+}
+
+
+def _near(program: str) -> str:
+    """The program that was probably meant."""
+    near = get_close_matches(program, PROGRAMS, 1, 0.6)
+    glued = [name for name in ("ip", "bridge") if program.startswith(name) and not near]
+    return f"Did you mean {near[0]}? " if near else f"A space may be missing behind {glued[0]}. " if glued else ""
+
+
+def _sleep(call: Call) -> Result:
+    """Time passes; rows grow old."""
+    if len(call.words) != 1:
+        raise Refused("sleep wants a number of seconds: sleep 300.", "sleep: missing operand")
+    seconds = number(call.words[0], "sleep", 0, 86_400)
+    call.memory.wait(seconds)
+    return Result(call.state, said=f"{seconds} seconds have passed.")
 
 
 def _object(call: Call, program: str, pings: int) -> Result:
@@ -132,6 +170,8 @@ def _verb(call: Call, program: str, name: str) -> Result:
     if not call.words or (call.words[0] in call.ns.devices and name in ("link", "addr")):
         return verbs["s"][1](call)
     word = {"lst": "list", "ls": "list"}.get(call.words[0], call.words[0])
+    if (program, name, word) == ("bridge", "link", "set"):
+        raise Refused("Switches of a port are set here with: ip link set PORT type bridge_slave hairpin on.")
     whole = chosen(word, {short: long for short, (long, _) in verbs.items()}, f"{program} {name}")
     carry_out = next(command for long, command in verbs.values() if long == whole)
     return carry_out(replace(call, words=call.words[1:]))

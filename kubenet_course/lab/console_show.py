@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..linux.address import IPV6, family
+from ..linux.memory import SECOND, Memory
 from ..linux.route import LINK_LOCAL, LOOPBACK, IfAddr, Route
-from ..linux.tables import Device
+from ..linux.tables import Device, NeighbourEntry
 from .console_grammar import FLAG, said_in
 from .console_route import connected
 from .console_state import Call, Result, State, has_carrier
@@ -62,8 +63,9 @@ def addresses(call: Call) -> Result:
 
 
 def _own(call: Call, device: Device) -> list[IfAddr]:
-    """IPv4 first."""
-    return [own for of in call.families for own in device.addresses if family(own.address).number == of]
+    """IPv4 first; of IPv6 those for the whole network first, and the newest of them (ipv6_link_dev_addr)."""
+    ordered = {4: device.addresses, 6: sorted(device.addresses[::-1], key=lambda own: _scope(own) != "global")}
+    return [own for of in call.families for own in ordered[of] if family(own.address).number == of]
 
 
 def _scope(own: IfAddr) -> str:
@@ -163,21 +165,34 @@ def _route(row: Route, is_kernels: bool) -> str:
 
 
 def neighbours(call: Call) -> Result:
-    """`ip neigh`: entered by hand (PERMANENT), or learned by asking (REACHABLE)."""
+    """`ip neigh`: entered by hand (PERMANENT), or learned, in the state that the kernel has it; FAILED where nobody answered."""
     said = said_in(call.words, {"dev": "DEVICE"}, "ip neigh show")
     if "dev" in said:
         call.state.device(call.at, said["dev"])
     learned = call.memory.of(call.at).neighbours.values()
     fixed = {(row.dev, row.address) for row in call.ns.neighbours}
     known = [(row, "PERMANENT") for row in call.ns.neighbours]
-    known += [(row, "REACHABLE") for row in learned if (row.dev, row.address) not in fixed]
+    known += [(row, _state(call.memory, call.at, row)) for row in learned if (row.dev, row.address) not in fixed]
+    found = [(row.address, row.dev, f"lladdr {row.mac} {state}") for row, state in known]
+    found += [(address, dev, "FAILED") for dev, address in call.memory.of(call.at).asked]
     lines = [
-        f"{row.address} dev {row.dev} lladdr {row.mac} {state}"
+        f"{address} dev {dev} {state}"
         for of in call.families
-        for row, state in known
-        if family(row.address).number == of and said.get("dev", row.dev) == row.dev
+        for address, dev, state in found
+        if family(address).number == of and said.get("dev", dev) == dev
     ]
     return Result(call.state, said="" if lines else f"{call.at} knows no neighbour.", shown="\n".join(lines))
+
+
+def _state(memory: Memory, at: str, row: NeighbourEntry) -> str:
+    """Believed for half a minute; then, or when only heard of, to be asked again once used (RFC 4861 section 7.3.2).
+
+    A kernel draws how long it believes, 15 to 45 seconds (base_reachable_time), and asks five seconds after the use.
+    """
+    age, is_used = memory.now - row.heard, (row.dev, row.address) in memory.of(at).headers
+    if row.stale and is_used and age < 5 * SECOND:
+        return "DELAY"
+    return "REACHABLE" if age < 30 * SECOND and (is_used or not row.stale) else "STALE"
 
 
 def ports(call: Call) -> Result:
@@ -207,11 +222,12 @@ def forwarding(call: Call) -> Result:
 
 
 def _forwarding(call: Call) -> Iterator[tuple[tuple[str, str], str]]:
-    """Each row with its port and its bridge."""
+    """Each row with its port and its bridge. A MAC has one row in a bridge, and a port comes before the bridge itself."""
     devices = call.ns.devices
+    ports = {(device.master, device.mac) for device in devices.values()}
     for device in devices.values():
         bridge = device.name if device.kind == "bridge" else device.master
-        if bridge:
+        if bridge and (device.master or (bridge, device.mac) not in ports):
             yield (device.name, bridge), f"{device.mac} dev {device.name} master {bridge} permanent"
     for row in call.ns.fdb:
         of = "" if row.dst else devices[row.port].master

@@ -38,7 +38,7 @@ OF_DEVICE = {
         "hop_limit": "64",
     },
 }  # fmt: skip
-OF_NEIGHBOURS = {"delay_first_probe_time": "5", "base_reachable_time_ms": "30000"}
+OF_NEIGHBOURS = {"delay_first_probe_time": "5", "base_reachable_time_ms": "30000", "proxy_delay": "80"}
 LEAVES = ("rp_filter", "route_localnet", "accept_local", "proxy_arp")  # those that the model reads of a device
 FORWARDING = "net/ipv4/conf/all/forwarding"  # the other name of net.ipv4.ip_forward
 HOPS, HOPS_OF_NEW = "net/ipv6/conf/all/hop_limit", "net/ipv6/conf/default/hop_limit"

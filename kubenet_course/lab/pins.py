@@ -99,6 +99,8 @@ def of_device(ns: Netns, device: Device) -> dict[str, str]:
     found = {f"net/ipv6/conf/{device.name}/disable_ipv6": str(int(not has6))}
     for of in (4, 6) if has6 else (4,):
         found |= {name.format(of, device.name): value for name, value in NEIGHBOURS.items()}
+    if ns.conf("ipv4", device.name, "proxy_arp"):  # who answers for others waits, up to 0.8 seconds (arp_process)
+        found[f"net/ipv4/neigh/{device.name}/proxy_delay"] = "0"
     return found | {path(name): str(value) for name, value in _said(ns, device.name).items()}
 
 

@@ -62,7 +62,7 @@ def _box(axes, box: Box, is_here: bool, was_here: bool, order: int) -> None:
 
 def _line(axes, line: Line, was_here: bool) -> None:
     xs, ys = zip(*line.points, strict=True)
-    style = {"inside": (0, (1, 3)), "tunnel": (0, (5, 3))}.get(line.kind, "-")
+    style = {"inside": (0, (1, 3)), "tunnel": (0, (5, 3)), "unplugged": (0, (5, 3))}.get(line.kind, "-")
     colour, wide = (LIGHT["path"], 4) if was_here else (LIGHT["line"], 1 if line.kind == "inside" else 1.5)
     axes.plot(xs, ys, color=colour, linewidth=wide * POINTS, linestyle="-" if was_here else style, zorder=2)
 

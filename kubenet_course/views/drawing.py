@@ -35,7 +35,7 @@ class Line(Struct, frozen=True):
     key: str
     one: str
     other: str
-    kind: str  # cable, inside, tunnel
+    kind: str  # cable, inside, tunnel, unplugged
     points: tuple[Point, ...]
 
 

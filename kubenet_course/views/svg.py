@@ -25,7 +25,7 @@ STYLE = f"""{variables(".kn")}
 .kn-scene .kn-port{{fill:{colour("line")};stroke:{colour("paper")}}}
 .kn-scene polyline{{fill:none;stroke:{colour("line")};stroke-width:1.5}}
 .kn-scene .kn-inside{{stroke-width:1;stroke-dasharray:1 3}}
-.kn-scene .kn-tunnel{{stroke-dasharray:5 3}}
+.kn-scene .kn-tunnel,.kn-scene .kn-unplugged{{stroke-dasharray:5 3}}
 .kn-scene polyline.kn-been{{stroke:{colour("path")};stroke-width:4;stroke-dasharray:none}}
 .kn-scene rect.kn-been{{stroke:{colour("path")};stroke-width:2.5}}
 .kn-scene rect.kn-here{{stroke:{colour("here")};stroke-width:4;fill:{colour("here-fill")}}}

@@ -1,0 +1,152 @@
+"""The picture of a world that is being built: every namespace with its devices, plugged in or not, up or down.
+
+The course's other pictures are of networks that work and leave out what carries nothing. Here that is the point: a cable with
+one end down is dashed, a device without an address has none beside it. Other namespaces stand above the terminal's own.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ..linux.route import LINK_LOCAL
+from ..linux.tables import Device, Netns
+from ..views.drawing import LEADING, Box, Sketch
+from ..views.scene import Scene
+from ..views.scene import scene as of_network
+from ..views.theme import WIDTH
+
+World = Mapping[str, Netns]
+MOST_ABOVE, MOST_DEVICES = 4, 6  # of more there would be nothing to read
+MARGIN, GAP, PORT, BAR, TITLE = 6.0, 12.0, 9.0, 26.0, 24.0
+ROOM = 40.0  # px between what stands above and the terminal's own machine, where the cables are seen
+
+
+def scene(world: World, here: str) -> Scene:
+    """The scene; a world too large to be shown device by device is drawn as the other pictures draw it."""
+    above = [ns for name, ns in world.items() if name != here]
+    if len(above) > MOST_ABOVE or any(len(_own(ns)) > MOST_DEVICES for ns in world.values()):
+        return of_network(world)
+    sketch, y = Sketch(), MARGIN
+    y = _above(sketch, above, y)
+    if here in world:
+        y = _machine(sketch, world[here], above, y + ROOM * bool(above))
+    else:
+        y += ROOM / 2 + MARGIN  # for cables between those above
+    _cables(sketch, world)
+    return Scene(sketch.frozen(WIDTH, y + MARGIN), tuple(said(ns, world) for ns in world.values()))
+
+
+def _own(ns: Netns) -> list[Device]:
+    """All but lo, of which every namespace has one."""
+    return [device for device in ns.devices.values() if device.kind != "lo"]
+
+
+def addresses(device: Device) -> list[str]:
+    """What somebody gave it, with its length: without that nobody knows what is on the same link."""
+    return [str(own) for own in device.addresses if own.address not in LINK_LOCAL]
+
+
+def _state(device: Device) -> str:
+    return "up" if device.up else "down"
+
+
+def _row(device: Device) -> str:
+    return " ".join([device.name, _state(device), *addresses(device)[:1]])
+
+
+def _above(sketch: Sketch, above: list[Netns], y: float) -> float:
+    """Namespaces beside each other, a row of text for each of their devices."""
+    if not above:
+        return y
+    wide, start = _columns(len(above))
+    rows = {ns.name: _rows(ns, wide) for ns in above}
+    height = 14 + LEADING * max(map(len, rows.values()))
+    for at, ns in enumerate(above):
+        box = sketch.box(Box(ns.name, "pod", start + at * (wide + GAP), y, wide, height, ns.name), *rows[ns.name])
+        for number, device in enumerate(_own(ns), 1):
+            x = box.x + wide * number / (len(_own(ns)) + 1)
+            _port(sketch, f"{ns.name}/{device.name}", x, y + height)
+    return y + height
+
+
+def _columns(count: int) -> tuple[float, float]:
+    """The width of each of so many boxes beside each other, and where the first begins."""
+    wide = (WIDTH - 4 * MARGIN - GAP * (max(2, count) - 1)) / max(2, count)
+    return wide, (WIDTH - wide * count - GAP * (count - 1)) / 2
+
+
+def _rows(ns: Netns, wide: float) -> list[str]:
+    """The name, then the devices; in a narrow box an address has a row of its own."""
+    own = [_row(device) for device in _own(ns)] or ["only lo"]
+    if wide < 200 and _own(ns):
+        own = [part for device in _own(ns) for part in (f"{device.name} {_state(device)}", *addresses(device)[:1])]
+    return [ns.name, *own]
+
+
+def _port(sketch: Sketch, key: str, x: float, y: float) -> None:
+    sketch.box(Box(key, "port", x - PORT / 2, y - PORT / 2, PORT, PORT, key))
+
+
+def _machine(sketch: Sketch, ns: Netns, above: list[Netns], y: float) -> float:
+    """The terminal's own machine: ends of cables in a row, each below its other end, and the bridges under them."""
+    ends = [device for device in _own(ns) if device.kind != "bridge"]
+    bridges = [device for device in _own(ns) if device.kind == "bridge"]
+    order = {other.name: at for at, other in enumerate(above)}
+    ends.sort(key=lambda device: order.get(device.peer[0] if device.peer else "", len(order)))
+    height = TITLE + (BAR + ROOM / 2) * bool(ends) + BAR * bool(bridges)
+    sketch.box(Box(ns.name, "machine", MARGIN, y, WIDTH - 2 * MARGIN, height + GAP / 2, ns.name))
+    wide, start = _columns(len(ends))
+    for at, device in enumerate(ends):
+        box = Box(f"{ns.name}/{device.name}", "device", start + at * (wide + GAP), y + TITLE, wide, BAR, device.name)
+        sketch.box(box, _row(device))
+    _bridges(sketch, ns, bridges, y + TITLE + (BAR + ROOM / 2) * bool(ends))
+    sketch.box(Box(f"{ns.name}:title", "title", MARGIN + 8, y, WIDTH - 40, TITLE, ns.name), ns.name)
+    for device in ends:
+        if bed := sketch.boxes.get(f"{ns.name}/{device.master}"):
+            end = sketch.boxes[f"{ns.name}/{device.name}"]
+            x = end.middle[0]
+            sketch.line(end.key, bed.key, "cable" if device.up else "unplugged", (x, end.y + BAR), (x, bed.y))
+    return y + height + GAP / 2
+
+
+def _bridges(sketch: Sketch, ns: Netns, bridges: list[Device], y: float) -> None:
+    wide = (WIDTH - 6 * MARGIN - GAP * (len(bridges) - 1)) / max(1, len(bridges))
+    for at, device in enumerate(bridges):
+        box = Box(f"{ns.name}/{device.name}", "bridge", 3 * MARGIN + at * (wide + GAP), y, wide, BAR, device.name)
+        sketch.box(box, f"bridge {_row(device)}")
+
+
+def _cables(sketch: Sketch, world: World) -> None:
+    """Each cable once; it carries frames only if both its ends are up."""
+    for name, ns in world.items():
+        for device in _own(ns):
+            one = sketch.boxes.get(f"{name}/{device.name}")
+            other = sketch.boxes.get("/".join(device.peer)) if device.peer else None
+            if one is None or other is None or other.key < one.key or device.peer is None:
+                continue
+            far = world[device.peer[0]].devices[device.peer[1]]
+            upper, lower = sorted((one, other), key=lambda box: box.y)
+            kind = "cable" if device.up and far.up else "unplugged"
+            (x, top), (to, end) = upper.middle, (lower.middle[0], lower.y)
+            low = max(top, end) + ROOM / 2  # both above: down, across, and up again
+            bent = ((x, low), (to, low), (to, lower.middle[1])) if upper.y == lower.y else ((to, end),)
+            sketch.line(one.key, other.key, kind, (x, top), *bent)
+
+
+def said(ns: Netns, world: World) -> str:
+    """One namespace in a sentence."""
+    parts = [_said(device, world) for device in _own(ns)]
+    return f"{ns.name}: {'; '.join(parts) or 'only lo'}."
+
+
+def _said(device: Device, world: World) -> str:
+    words = [" ".join([device.name, *addresses(device)]), _state(device)]
+    if device.kind == "bridge":
+        words.insert(1, "a bridge")
+    if device.master:
+        words.append(f"a port of {device.master}")
+    if device.peer:
+        far = world[device.peer[0]].devices[device.peer[1]]
+        is_cut = device.up and not far.up
+        words.append(f"a cable to {far.name} in {device.peer[0]}" + ", whose other end is down" * is_cut)
+    return ", ".join(words)
