@@ -9,7 +9,7 @@ from cni_lab import lab, tidy, why_not
 
 from kubenet_course.kube.cni.address import parse_cidr
 from kubenet_course.kube.cni.bridge import gateways_of, plan_gateway, plan_pod, plan_veth, with_gateways
-from kubenet_course.kube.cni.bridge_config import bridge_config
+from kubenet_course.kube.cni.bridge_config import bridge_config, refuse_bridge
 from kubenet_course.kube.cni.masquerade import chain_name, plan_masquerade
 from kubenet_course.kube.cni.result import Result
 from kubenet_course.kube.cni.spec import CniError
@@ -74,6 +74,30 @@ def test_another_address_on_the_bridge_is_refused_or_with_force_address_replaced
         "ip link set dev cni0 address 02:00:00:00:00:01",
     ]
     assert plan_gateway(forced, "cni0", "02:00:00:00:00:01", wanted, [wanted]) == []
+
+
+@pytest.mark.parametrize("name, why", [("", "LinkAttrs.Name cannot be empty"), ("a/b", "invalid argument"),
+                                       ("sixteen-letters-", "numerical result out of range")])  # fmt: skip
+def test_a_bridge_needs_a_name_that_a_device_can_have(name: str, why: str):
+    refuse_bridge("cni0")
+    with pytest.raises(CniError) as refusal:
+        refuse_bridge(name)
+    assert refusal.value.msg == f'failed to create bridge "{name}": could not add "{name}": {why}'
+
+
+def test_a_route_that_cannot_be_is_told_as_the_reference_tells_it():
+    routes = [
+        {"dst": "10.99.0.0/16", "table": 7, "scope": 253},
+        {"dst": "0.0.0.0/0", "gw": "10.1.1.1"},
+        {"dst": "::/0"},
+    ]
+    plan = plan_pod(bridge_config(conf()), {"ips": [], "routes": routes}, NETNS, "eth0")
+    own = "{0.0.0.0 00000000000000000000ffff00000000}"
+    assert [command.purpose for command in plan if command.argv[:2] == ("ip", "route")] == [
+        "failed to add route '{10.99.0.0 ffff0000} via <nil> dev eth0 metric 0 (Scope: link, Table: 7)'",
+        f"failed to add route '{own} via 10.1.1.1 dev eth0 metric 0 (Scope: universe, Table: 0)'",
+        "failed to add route '{:: 00000000000000000000000000000000} via <nil> dev eth0 metric 0 (Scope: universe, Table: 0)'",
+    ]
 
 
 def test_a_containers_chain_has_the_name_that_the_reference_gives_it():
@@ -168,6 +192,14 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "an old version": {"cniVersion": "0.3.1", "isGateway": True},
     "layer 2 only": {"ipam": {}},
     "no such IPAM": {"ipam": {"type": "nonesuch"}},
+    "a MAC with dashes, an MTU below zero": {"isGateway": True, "mtu": -5, "runtimeConfig": {"mac": "C2-B0-57-49-47-F2"}},
+    "a name that no device can have": {"isGateway": True, "bridge": "b" * 16},
+    "a default route twice": {"isDefaultGateway": True, "ipam": {
+        "ranges": [[{"subnet": "10.22.3.0/24"}]], "routes": [{"dst": "0.0.0.0/0"}]}},
+    "a gateway elsewhere": {"isDefaultGateway": True, "ipam": {
+        "ranges": [[{"subnet": "10.22.3.0/24", "gateway": "10.77.1.1"}]]}},
+    "two addresses of a family": {"isGateway": True, "forceAddress": True, "ipam": {
+        "ranges": [[{"subnet": "10.22.3.0/24"}], [{"subnet": "10.22.4.0/24"}]], "routes": [{"dst": "10.99.0.0/16"}]}},
     "both families": {"isDefaultGateway": True, "ipMasq": True, "ipam": {"ranges": [
         [{"subnet": "10.22.3.0/24"}], [{"subnet": "fd00:22::/64"}]], "routes": [{"dst": "10.99.0.0/16", "gw": "10.22.3.7"}]}},
 }  # fmt: skip
@@ -202,6 +234,8 @@ def comparable(answer: Any, binaries: Path) -> Any:
         said = {key: value for key, value in said.items() if key != "details" and (key, value) != ("dns", {})}
         if str(said.get("msg")).startswith("container veth name"):
             said["msg"] = "container veth name is taken"  # worded anew since 1.2
+        if "failed to add route" in str(said.get("msg")):
+            said["msg"] = said["msg"].replace(" metric 0 (Scope: universe, Table: 0)", "")  # said since 1.6
     return [answer[0], tidy(said)]
 
 

@@ -1,17 +1,18 @@
 """The contract: environments, versions, configurations and results, as the reference plugins answer them."""
 
+import io
 import json
 from typing import Any
 
 import pytest
 from cni_calls import environment, ours, steps_of
 
-from kubenet_course.kube.cni import decode, result, syntax
+from kubenet_course.kube.cni import decode, result, skel, syntax
 from kubenet_course.kube.cni.address import parse_cidr, parse_ip
 from kubenet_course.kube.cni.args import arguments
 from kubenet_course.kube.cni.decode import Unreadable
 from kubenet_course.kube.cni.delegate import previous_result
-from kubenet_course.kube.cni.spec import VERSIONS, CniError, at_least, numbers_of
+from kubenet_course.kube.cni.spec import VERSIONS, CniError, at_least, numbers_of, quoted
 
 PATH = {"CNI_PATH": "/opt/cni/bin"}
 
@@ -92,10 +93,58 @@ def test_a_container_in_the_plugins_own_namespace_is_refused_before_anything_is_
         ('{"a":"\n"}', "invalid character '\\n' in string literal"),
         ('{"a":"\\q"}', "invalid character 'q' in string escape code"),
         ("{'a':1}", "invalid character '\\'' looking for beginning of object key string"),
+        ("{}\0", "invalid character '\\x00' after top-level value"),
     ],
 )
 def test_what_is_no_json_is_complained_of_in_the_references_words(text: str, sentence: str):
     assert syntax.complaint(text) == sentence
+
+
+def test_of_a_character_of_several_bytes_the_first_is_complained_of():
+    for text, shown in (("\ufeff{}", "ï"), ("é", "Ã"), ("\u0416", "Ð")):
+        with pytest.raises(Unreadable, match=f"invalid character '{shown}' looking for beginning of value"):
+            decode.parse(text.encode())
+
+
+@pytest.mark.parametrize(
+    "text, shown",
+    [
+        ("a b", '"a b"'),
+        ('"\\', r'"\"\\"'),
+        ("\a\b\f\n\r\t\v", r'"\a\b\f\n\r\t\v"'),
+        ("\0\x1f\x7f", r'"\x00\x1f\x7f"'),
+        ("é\u00a0\u2028\U0001f600\U000e0001", '"é\\u00a0\\u2028\U0001f600\\U000e0001"'),
+        (b"x\xff".decode(errors="surrogateescape"), r'"x\xff"'),
+    ],
+)
+def test_text_is_quoted_in_messages_as_the_reference_quotes_it(text: str, shown: str):
+    """By the rules of Go's strconv.Quote; seen in the answers of the reference plugin to CNI_ARGS like these."""
+    assert quoted(text) == shown
+
+
+@pytest.mark.parametrize(
+    "ipam, msg",
+    [
+        ({"subnet": 5, "gateway": "no"}, "number into Go struct field IPAMConfig.ipam.Range.subnet of type string"),
+        ({"dataDir": 1.5, "subnet": "no"}, "invalid CIDR address: no"),
+        ({"dataDir": 1.5}, "number into Go struct field IPAMConfig.ipam.dataDir of type string"),
+        ({"ranges": [[{"subnet": []}]]}, "array into Go struct field Range.ipam.ranges.subnet of type string"),
+        ({"ranges": {}}, "object into Go struct field IPAMConfig.ipam.ranges of type []allocator.RangeSet"),
+        ({"routes": [{"gw": 5}]}, "number into Go struct field IPAMConfig.ipam.routes.gw of type net.IP"),
+        (7, "number into Go struct field Net.ipam of type allocator.IPAMConfig"),
+    ],
+)
+def test_what_is_read_by_itself_ends_the_reading_and_other_mismatches_wait(ipam: Any, msg: str):
+    """encoding/json: a type with a reader of its own stops at once; of the rest the first mismatch is told at the end."""
+    said = ours("host-local", environment("ADD"), {"cniVersion": "1.0.0", "name": "net", "ipam": ipam}).said
+    assert said["msg"].removeprefix("json: cannot unmarshal ") == msg
+
+
+def test_standard_input_that_cannot_be_read_is_an_input_output_failure():
+    out = io.StringIO()
+    code = skel.answer("host-local", {}, environment("ADD"), None, out, out)
+    said = {"code": 5, "msg": "error reading from stdin: read /dev/stdin: bad file descriptor"}
+    assert (code, json.loads(out.getvalue())) == (1, said)
 
 
 @pytest.mark.parametrize("document", ["[]", "[1]", '"text"', "5"])
@@ -192,9 +241,24 @@ def test_a_result_is_printed_four_deep_with_sorted_keys_from_1_0_0_on():
     assert not text.endswith("\n")
 
 
+def test_half_a_character_cannot_be_printed_and_is_replaced():
+    assert result.printed({"msg": "\ud800<\u2028"}).splitlines()[1] == r'    "msg": "\ufffd\u003c\u2028"'
+
+
+def test_every_version_reads_its_own_fields_only():
+    both = {"ips": [{"address": "10.1.2.3/24"}], "ip4": {"ip": "10.1.2.4/24", "routes": [{"dst": "0.0.0.0/0"}]}}
+    old, new = result.read(both, "0.2.0"), result.read(both, "1.0.0")
+    assert [each["address"] for each in (*old["ips"], *new["ips"])] == ["10.1.2.4/24", "10.1.2.3/24"]
+    assert (old["routes"], new["routes"]) == ([{"dst": "0.0.0.0/0"}], [])
+
+
 def test_a_previous_result_must_be_of_the_configurations_own_family_of_versions():
     with pytest.raises(Unreadable, match=r"result type supports \[1\.0\.0 1\.1\.0\] but unmarshalled CNIVersion"):
         previous_result({"cniVersion": "1.0.0", "prevResult": {"cniVersion": "0.4.0"}})
+    with pytest.raises(Unreadable, match=r"could not parse prevResult: result type supports \[ 0\.1\.0 0\.2\.0\] but"):
+        previous_result({"prevResult": {"cniVersion": "0.4.0"}})
+    with pytest.raises(Unreadable, match="could not parse prevResult: invalid CIDR address: x"):
+        previous_result({"cniVersion": "1.0.0", "prevResult": {"cniVersion": "0.4.0", "ips": [{"address": "x"}]}})
     without = previous_result({"cniVersion": "1.0.0", "prevResult": {"ips": [{"address": "10.1.2.3/24"}]}})
     assert without is not None
     assert without["ips"] == [{"address": "10.1.2.3/24"}]

@@ -36,7 +36,7 @@ def given(store: Remembered, how_many: int) -> list[str]:
     return names
 
 
-@measurement("10,000 pods, each is given its address", figure=0.12, floor=counted)
+@measurement("CNI: 10,000 pods are given addresses (floor: a counter)", figure=0.12, floor=counted)
 def give_addresses() -> Timed:
     return lambda: given(Remembered(), PODS)
 
@@ -62,9 +62,7 @@ def hundred(free: int) -> Timed:
     return story
 
 
-@measurement(
-    "100 pod addresses at the end of a block (floor: in its middle)", figure=0.004, floor=lambda: hundred(32_000)
-)
+@measurement("CNI: 100 addresses at a block's end (floor: its middle)", figure=0.004, floor=lambda: hundred(32_000))
 def at_the_end() -> Timed:
     return hundred(100)
 
@@ -90,12 +88,12 @@ def reference() -> Timed:
     return cold(str(REFERENCE)) if REFERENCE.exists() else lambda: subprocess.run(["true"], check=True)
 
 
-@measurement("kubenet-host-local ADD from a cold process", figure=0.12, floor=reference)
+@measurement("CNI: host-local ADD, cold process (floor: the reference)", figure=0.12, floor=reference)
 def cold_add() -> Timed:
     return cold(sys.executable, "-c", COLD)
 
 
-@measurement("kubenet-host-local ADD and DEL in a warm process", figure=0.002)
+@measurement("CNI: host-local ADD and DEL in a warm process", figure=0.002)
 def warm_add() -> Timed:
     conf = configured()
 

@@ -13,6 +13,7 @@ from kubenet_course.kube.cni.result import Result
 from kubenet_course.kube.cni.spec import quoted, refused
 
 DEFAULT = {4: "0.0.0.0/0", 6: "::/0"}
+_SCOPES = {0: "universe", 200: "site", 253: "link", 254: "host", 255: "nowhere"}
 POD = 2  # the pod's interface among the result's: bridge, host's end, pod's end
 
 
@@ -108,10 +109,24 @@ def plan_routes(result: Result, netns: str, ifname: str) -> list[Command]:
         words += ["dev", ifname]
         for name, value in (("metric", route.get("priority")), ("table", route.get("table")), ("scope", scope)):
             words += [name, str(value)] if value is not None else []
-        why = f"failed to add route '{network} via {via} dev {ifname} metric {route.get('priority', 0)}'"
+        why = f"failed to add route '{_shown(network, route)} via {via or '<nil>'} dev {ifname} {_attributes(route)}'"
         # `prepend` makes several routes to one place into one route with several next hops, where the kernel can.
         commands.append(Command(("ip", "route", "prepend", str(network), *words), netns=netns, purpose=why))
     return commands
+
+
+def _shown(network: Cidr, route: dict[str, Any]) -> str:
+    """A destination as the reference prints it: address and mask; its own default route has a long IPv4 mask."""
+    bits = network.ip.max_prefixlen
+    mask = (1 << bits) - (1 << bits - network.prefix)
+    digits = f"{mask:0{bits // 4}x}"
+    own = network.prefix == 0 and bits == 32 and route.get("gw")
+    return f"{{{network.ip} {'0' * 20 + 'ffff' if own else ''}{digits}}}"
+
+
+def _attributes(route: dict[str, Any]) -> str:
+    scope = _SCOPES.get(route.get("scope", 0), route.get("scope"))
+    return f"metric {route.get('priority', 0)} (Scope: {scope}, Table: {route.get('table', 0)})"
 
 
 def with_gateways(conf: Bridge, result: Result) -> Result:
@@ -156,7 +171,7 @@ def plan_gateway(conf: Bridge, device: str, mac: str, gateway: Cidr, present: li
                 raise refused(f"{purpose}: {told}", "set forceAddress, or give this network a bridge of its own")
             why = f"{purpose}: could not remove IP address from {quoted(device)}"
             commands.append(Command(_addr("del", other, device)[:6], purpose=why))
-    why = f"{purpose}: could not add IP address to {quoted(device)}"
+    why = f"{purpose}: could not add IP address {gateway} to {quoted(device)}"
     commands.append(Command(_addr("add", gateway, device), purpose=why))
     # A bridge without a MAC of its own takes its lowest port's, and would change with every pod.
     own = ("ip", "link", "set", "dev", device, "address", mac)

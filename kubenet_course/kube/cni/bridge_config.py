@@ -7,7 +7,7 @@ from kubenet_course.kube.cni import decode
 from kubenet_course.kube.cni.args import arguments
 from kubenet_course.kube.cni.decode import Unreadable, listed, mapped, optional, struct
 from kubenet_course.kube.cni.result import DNS
-from kubenet_course.kube.cni.spec import refused
+from kubenet_course.kube.cni.spec import IFNAME_LIMIT, ifname_error, quoted, refused
 
 # What every plugin's configuration holds, beside its own fields (`types.NetConf` of the reference).
 COMMON = {
@@ -30,14 +30,15 @@ _FLAGS = (
     "preserveDefaultVlan",
 )
 _LATER_FLAGS = ("macspoofchk", "enabledad", "disableContainerInterface", "portIsolation")
+_ARGS = 'struct { Cni main.BridgeArgs "json:\\"cni,omitempty\\"" }'
 _CONF = struct(
     "main.NetConf",
     COMMON
     | dict.fromkeys(_FLAGS + _LATER_FLAGS, decode.flag)
     | {"bridge": decode.text, "mtu": decode.integer, "vlan": decode.integer, "ipMasqBackend": optional(decode.text)}
     | {"vlanTrunk": optional(listed(optional(_TRUNK), "[]*main.VlanTrunk"))}
-    | {"args": struct("struct { Args }", {"cni": struct("main.BridgeArgs", {"mac": decode.text})})}
-    | {"runtimeConfig": struct("struct { RuntimeConfig }", {"mac": decode.text})},
+    | {"args": struct(_ARGS, {"cni": struct("main.BridgeArgs", {"mac": decode.text})})}
+    | {"runtimeConfig": struct('struct { Mac string "json:\\"mac,omitempty\\"" }', {"mac": decode.text})},
     within=dict.fromkeys(COMMON, "NetConf"),
 )
 _MAC = re.compile(
@@ -97,7 +98,7 @@ def bridge_config(conf: Any, args: str = "") -> Bridge:
         force_address=net.get("forceAddress", False),
         masquerade=net.get("ipMasq", False),
         masquerade_backend=net.get("ipMasqBackend"),
-        mtu=net.get("mtu", 0),
+        mtu=max(0, net.get("mtu", 0)),
         hairpin=net.get("hairpinMode", False),
         promiscuous=net.get("promiscMode", False),
         vlan=vlan,
@@ -108,7 +109,7 @@ def bridge_config(conf: Any, args: str = "") -> Bridge:
         container_down=net.get("disableContainerInterface", False),
         isolated=net.get("portIsolation", False),
         spoof_check=net.get("macspoofchk", False),
-        mac=mac,
+        mac=_colons(mac),
         dns=dns if dns.get("domain") or set(dns) - {"domain"} else None,
         prev_result=net.get("prevResult"),
     )
@@ -120,6 +121,28 @@ def refuse_contradictions(conf: Bridge) -> None:
         raise refused("cannot use IPAM when DisableContainerInterface flag is set")
     if conf.hairpin and conf.promiscuous:
         raise refused("cannot set hairpin mode and promiscuous mode at the same time")
+
+
+def refuse_bridge(name: str) -> None:
+    """Raises CniError (999) when no device can have the bridge's name, in the reference's or the kernel's words."""
+    if not name:
+        why = "LinkAttrs.Name cannot be empty"
+    elif len(name.encode()) > IFNAME_LIMIT:
+        why = "numerical result out of range"
+    elif ifname_error(name):
+        why = "invalid argument"
+    else:
+        return
+    advice = f"name the bridge with 1 to {IFNAME_LIMIT} letters, none of them / or : or a space"
+    raise refused(f"failed to create bridge {quoted(name)}: could not add {quoted(name)}: {why}", advice)
+
+
+def _colons(mac: str) -> str:
+    """A MAC as the kernel's tools read it; the reference reads dashes and dots, too."""
+    if not _MAC.fullmatch(mac):
+        return mac
+    digits = re.sub("[-:.]", "", mac).lower()
+    return ":".join(digits[at : at + 2] for at in range(0, 12, 2))
 
 
 def refuse_mac(mac: str) -> None:

@@ -28,25 +28,36 @@ class At(NamedTuple):
     def mismatch(self, value: Any, wanted: str) -> None:
         """Notes a value of the wrong kind; the first one noted is the one reported."""
         where = f"Go struct field {self.struct}.{'.'.join(self.path)}" if self.path else "Go value"
-        self.found.append(f"json: cannot unmarshal {_kind(value)} into {where} of type {wanted}")
+        # Of a number that is no whole one the reference shows the digits, where a whole one belongs.
+        shown = f" {value}" if wanted == "int" and isinstance(value, float) else ""
+        self.found.append(f"json: cannot unmarshal {_KINDS[type(value)]}{shown} into {where} of type {wanted}")
 
     def field(self, struct: str, *names: str) -> "At":
         """The place of one field of a structure found here."""
         return At(struct, (*self.path, *names), self.found)
 
 
-class Whole(At):
-    """A place whose parts have no places of their own: a mismatch inside is reported as one of the whole."""
+class Apart(At):
+    """A place whose value is read by itself, whatever stands around it: a mismatch inside names the structure outside."""
 
     def field(self, struct: str, *names: str) -> At:
-        return self
+        return Apart(self.struct, (*self.path, *names), self.found)
 
 
-def _kind(value: Any) -> str:
-    if isinstance(value, float):
-        return f"number {value}"
-    kinds = {bool: "bool", int: "number", str: "string", list: "array", dict: "object"}
-    return kinds[type(value)]
+_KINDS = {bool: "bool", int: "number", float: "number", str: "string", list: "array", dict: "object"}
+
+
+def apart(shape: Shape) -> Shape:
+    """What is read by itself, as the reference reads types with a reader of their own: a mismatch there ends it all."""
+
+    def read(at: At, value: Any) -> Any:
+        inside = Apart(at.struct, at.path, [])
+        answer = shape(inside, value)
+        if inside.found:
+            raise Unreadable(inside.found[0])
+        return answer
+
+    return read
 
 
 def text(at: At, value: Any) -> str:
@@ -100,15 +111,15 @@ def requested_ip(at: At, value: Any) -> Address | None:
     return address
 
 
-def cidr(at: At, value: Any) -> Cidr | None:
-    """A network or an address with its mask length; null is read as the empty text, which is neither."""
-    if not isinstance(value, str) and value is not None:
-        at.mismatch(value, "string")
-        return None
-    network = parse_cidr(value or "")
-    if network is None:
-        raise Unreadable(f"invalid CIDR address: {value or ''}")
+def _cidr(at: At, value: Any) -> Cidr | None:
+    written = text(at, value)
+    network = parse_cidr(written)
+    if network is None and not at.found:
+        raise Unreadable(f"invalid CIDR address: {written}")
     return network
+
+
+cidr = apart(_cidr)  # a network, or an address with its mask length; null is read as the empty text, which is neither
 
 
 def anything(at: At, value: Any) -> Any:
@@ -173,7 +184,7 @@ def struct(go: str, fields: dict[str, Shape], within: dict[str, str] | None = No
 
 def parse(document: bytes | str) -> Any:
     """The document as plain values. Raises Unreadable with the reference's sentence when it is no JSON."""
-    content = document.decode("utf-8", "replace") if isinstance(document, bytes) else document
+    content = document if isinstance(document, str) else document.decode("utf-8", "replace")
     try:
         return json.loads(content, parse_constant=_no_constant)
     except RecursionError:
@@ -181,7 +192,7 @@ def parse(document: bytes | str) -> Any:
     except ValueError:
         from kubenet_course.kube.cni.syntax import complaint
 
-        raise Unreadable(complaint(content)) from None
+        raise Unreadable(complaint(content if isinstance(document, str) else document.decode("latin-1"))) from None
 
 
 def _no_constant(name: str) -> None:

@@ -36,8 +36,17 @@ _NET = struct(
         "name": decode.text,
         "cniVersion": decode.text,
         "ipam": optional(_IPAM),
-        "runtimeConfig": struct("struct { RuntimeConfig }", {"ipRanges": _RANGES, "ips": _IPS}),
-        "args": optional(struct("struct { Args }", {"cni": optional(struct("allocator.IPAMArgs", {"ips": _IPS}))})),
+        "runtimeConfig": struct(
+            'struct { IPRanges []allocator.RangeSet "json:\\"ipRanges,omitempty\\""; '
+            'IPs []*ip.IP "json:\\"ips,omitempty\\"" }',
+            {"ipRanges": _RANGES, "ips": _IPS},
+        ),
+        "args": optional(
+            struct(
+                'struct { A *allocator.IPAMArgs "json:\\"cni\\"" }',
+                {"cni": optional(struct("allocator.IPAMArgs", {"ips": _IPS}))},
+            )
+        ),
     },
 )
 
@@ -92,9 +101,11 @@ def _range_set(number: int, written: list[dict[str, Any]]) -> RangeSet:
     try:
         if not written:
             raise refused("empty range set", "write at least one range between the inner brackets")
-        ranges = tuple(_range(each) for each in written)
-        if len({each.version for each in ranges}) > 1:
-            raise refused("mixed address families", "give IPv4 and IPv6 a range set each: [[{IPv4}], [{IPv6}]]")
+        ranges: RangeSet = ()
+        for each in written:
+            ranges += (_range(each),)
+            if ranges[-1].version != ranges[0].version:
+                raise refused("mixed address families", "give IPv4 and IPv6 a range set each: [[{IPv4}], [{IPv6}]]")
         for place, one in enumerate(ranges):
             for other in ranges[place + 1 :]:
                 if one.overlaps(other):

@@ -73,12 +73,14 @@ def resolver_of(path: str) -> dict[str, Any]:
     """The resolver that a resolv.conf describes. Raises CniError (999) when the file cannot be read."""
     dns: dict[str, Any] = {}
     try:
-        with open(path, encoding="utf-8", errors="replace") as file:
-            lines = [line.split() for line in file]
+        with open(path, "rb") as file:
+            text = file.read().decode(errors="replace")
     except OSError as failure:
-        advice = "give ipam.resolvConf a file that this plugin may read"
-        raise refused(f"open {path}: {said(failure)}", advice) from None
-    for words in lines:
+        verb = "read" if isinstance(failure, IsADirectoryError) else "open"
+        raise refused(
+            f"{verb} {path}: {said(failure)}", "give ipam.resolvConf a file that this plugin may read"
+        ) from None
+    for words in (line.split() for line in text.split("\n")):
         if len(words) < 2 or words[0][0] in "#;":
             continue
         if words[0] == "domain":

@@ -17,13 +17,14 @@ _MAPPING = struct(
     "main.PortMapEntry",
     {"hostPort": decode.integer, "containerPort": decode.integer, "protocol": decode.text, "hostIP": decode.text},
 )
+_PORTS = 'struct { PortMaps []main.PortMapEntry "json:\\"portMappings,omitempty\\"" }'
 _CONF = struct(
     "main.PortMapConf",
     COMMON
     | {"snat": optional(decode.flag), "masqAll": decode.flag, "markMasqBit": optional(decode.integer)}
     | {"externalSetMarkChain": optional(decode.text), "backend": optional(decode.text)}
     | {name: optional(listed(decode.text, "[]string")) for name in ("conditionsV4", "conditionsV6")}
-    | {"runtimeConfig": struct("struct { RuntimeConfig }", {"portMappings": listed(_MAPPING, "[]main.PortMapEntry")})},
+    | {"runtimeConfig": struct(_PORTS, {"portMappings": listed(_MAPPING, "[]main.PortMapEntry")})},
     within=dict.fromkeys(COMMON, "NetConf"),
 )
 
@@ -64,9 +65,7 @@ def portmap_config(conf: Any, ifname: str) -> PortMap:
     try:
         result = previous_result(net)
     except Unreadable as wrong:
-        raise refused(
-            f"could not parse prevResult: {str(wrong).removeprefix('could not parse prevResult: ')}"
-        ) from None
+        raise refused(f"could not parse prevResult: {wrong}") from None
     bit, chain = net.get("markMasqBit"), net.get("externalSetMarkChain")
     if bit is not None and chain is not None:
         raise refused("Cannot specify externalSetMarkChain and markMasqBit", "leave one of them out")

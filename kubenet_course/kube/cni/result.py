@@ -5,14 +5,17 @@ A result is a plain dict in the form of SPEC.md 1.1.0: `interfaces`, `ips` (addr
 """
 
 import json
+import re
 from typing import Any
 
 from kubenet_course.kube.cni import decode
 from kubenet_course.kube.cni.address import Address, Cidr
-from kubenet_course.kube.cni.decode import Shape, Unreadable, listed, optional, struct
+from kubenet_course.kube.cni.decode import Shape, Unreadable, apart, listed, optional, struct
 from kubenet_course.kube.cni.spec import CURRENT, OLDEST, VERSIONS, quoted
 
 Result = dict[str, Any]
+
+_ESCAPED = re.compile("[<>&\u2028\u2029\ud800-\udfff]")
 
 OLD, MIDDLE, NEW = VERSIONS[:2], VERSIONS[2:5], VERSIONS[5:]  # ip4 and ip6; ips with their version; ips without it
 
@@ -36,39 +39,50 @@ ROUTE_FIELDS: dict[str, Shape] = {
     "table": optional(decode.integer),
     "scope": optional(decode.integer),
 }
-_route = struct("types.Route", ROUTE_FIELDS)
-_interface = struct(
-    "types100.Interface",
-    {"name": decode.text, "mac": decode.text, "mtu": decode.integer, "sandbox": decode.text}
-    | {"socketPath": decode.text, "pciID": decode.text},
-)
+_route = apart(struct("types.route", ROUTE_FIELDS))
+_INTERFACE_FIELDS: dict[str, Shape] = dict.fromkeys(("name", "mac", "sandbox", "socketPath", "pciID"), decode.text) | {
+    "mtu": decode.integer
+}
 _texts = listed(decode.text, "[]string")
 DNS = struct("types.DNS", {"nameservers": _texts, "domain": decode.text, "search": _texts, "options": _texts})
-_ip = struct("types100.IPConfig", {"interface": optional(decode.integer), "address": _cidr_text, "gateway": _ip_text})
-_old_ip = struct("types020.IPConfig", {"ip": _cidr_text, "gateway": _ip_text})
+_IP_FIELDS: dict[str, Shape] = {
+    "interface": optional(decode.integer),
+    "address": _cidr_text,
+    "gateway": _ip_text,
+}
 
 
 def route_of(at: decode.At, value: Any) -> dict[str, Any] | None:
     """One route of a result or of an IPAM configuration; a destination left out prints as the reference prints it."""
     if value is None:
         return None
-    fields = {"dst": "<nil>"} | _route(decode.Whole(*at), value)
+    fields = {"dst": "<nil>"} | _route(at, value)
     return _tidy({name: fields.get(name) for name in ROUTE_FIELDS})
 
 
-def _old_family(at: decode.At, value: Any) -> dict[str, Any] | None:
-    if value is None:
-        return None
-    routes = listed(route_of, "[]types.Route")(at, value.get("routes") if isinstance(value, dict) else None)
-    return _old_ip(at, value) | {"routes": routes}
-
-
-_RESULT = struct(
-    "types100.Result",
-    {"cniVersion": decode.text, "interfaces": listed(optional(_interface), "[]*types100.Interface")}
-    | {"ips": listed(optional(_ip), "[]*types100.IPConfig"), "routes": listed(route_of, "[]*types.Route")}
-    | {"dns": DNS, "ip4": _old_family, "ip6": _old_family},
+_family = optional(
+    apart(
+        struct(
+            "types020.ipConfig",
+            {"ip": _cidr_text, "gateway": _ip_text, "routes": listed(route_of, "[]types.Route")},
+        )
+    )
 )
+_OLD_RESULT = struct("types020.Result", {"cniVersion": decode.text, "ip4": _family, "ip6": _family, "dns": DNS})
+
+
+def _result(types: str) -> Shape:
+    interface, ip = f"{types}.Interface", f"{types}.IPConfig"
+    return struct(
+        f"{types}.Result",
+        {"cniVersion": decode.text, "dns": DNS, "routes": listed(route_of, "[]*types.Route")}
+        | {"interfaces": listed(optional(struct(interface, _INTERFACE_FIELDS)), f"[]*{interface}")}
+        | {"ips": listed(optional(apart(struct(ip, _IP_FIELDS))), f"[]*{ip}")},
+    )
+
+
+_SHAPES = dict.fromkeys(OLD, _OLD_RESULT) | dict.fromkeys(MIDDLE, _result("types040"))
+_SHAPES |= dict.fromkeys(NEW, _result("types100"))
 
 
 def _tidy(fields: dict[str, Any]) -> dict[str, Any]:
@@ -88,7 +102,7 @@ def read(document: dict[str, Any], version: str) -> Result:
     version = version or OLDEST
     if version not in VERSIONS:
         raise Unreadable(f"unsupported CNI result version {quoted(version)}")
-    fields = decode.unmarshal(document, _RESULT)
+    fields = decode.unmarshal(document, _SHAPES[version])
     answer: Result = {
         "cniVersion": CURRENT,
         "interfaces": [],
@@ -99,9 +113,9 @@ def read(document: dict[str, Any], version: str) -> Result:
     if version in OLD:
         for family in filter(None, (fields.get("ip4"), fields.get("ip6"))):
             answer["ips"].append(_tidy({"address": family.get("ip", "<nil>"), "gateway": family.get("gateway")}))
-            answer["routes"] += family["routes"]
+            answer["routes"] += family.get("routes", [])
         return answer
-    answer["interfaces"] = [_tidy(each or {"name": ""}) for each in fields.get("interfaces", [])]
+    answer["interfaces"] = [{"name": ""} | _tidy(each or {}) for each in fields.get("interfaces", [])]
     answer["ips"] = [_tidy({"address": "<nil>"} | each) for each in fields.get("ips", []) if each is not None]
     answer["routes"] = fields.get("routes", [])
     return answer
@@ -155,6 +169,11 @@ def _sorted(value: Any) -> Any:
 
 
 def printed(answer: dict[str, Any]) -> str:
-    """An answer as the reference prints it: four spaces deep, `<`, `>` and `&` escaped, no line end."""
+    """An answer as the reference prints it: four spaces deep, some characters escaped, no line end."""
     text = json.dumps(answer, indent=4, ensure_ascii=False)
-    return text.replace("&", "\\u0026").replace("<", "\\u003c").replace(">", "\\u003e")
+    return _ESCAPED.sub(_escaped, text)
+
+
+def _escaped(found: re.Match[str]) -> str:
+    number = ord(found[0])
+    return f"\\u{0xFFFD if 0xD800 <= number < 0xE000 else number:04x}"  # half a character stands for none

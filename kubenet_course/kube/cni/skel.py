@@ -3,6 +3,7 @@
 Order of the checks, codes and sentences are those of `containernetworking/cni/pkg/skel` (library 1.3, SPEC.md 1.1.0).
 """
 
+import errno
 import json
 import os
 import sys
@@ -46,11 +47,13 @@ Commands = Mapping[str, Callable[[Call], Result | None]]
 
 def plugin_main(name: str, commands: Commands) -> int:
     """Answers this process's call and returns its exit code: 0, or 1 with an error object on standard output."""
-    return answer(name, commands, os.environ, sys.stdin.buffer, sys.stdout, sys.stderr)
+    # UTF-8 whatever the runtime's language settings are; a runtime may have closed standard input.
+    with open(1, "w", encoding="utf-8", closefd=False) as stdout:
+        return answer(name, commands, os.environ, sys.stdin.buffer if sys.stdin else None, stdout, sys.stderr)
 
 
 def answer(
-    name: str, commands: Commands, env: Mapping[str, str], stdin: IO[bytes], stdout: IO[str], stderr: IO[str]
+    name: str, commands: Commands, env: Mapping[str, str], stdin: IO[bytes] | None, stdout: IO[str], stderr: IO[str]
 ) -> int:
     """The same for any environment and streams. A command that is not in `commands` does nothing, successfully."""
     if not env.get("CNI_COMMAND"):
@@ -66,12 +69,12 @@ def answer(
     return 0
 
 
-def _answered(commands: Commands, env: Mapping[str, str], stdin: IO[bytes]) -> str:
+def _answered(commands: Commands, env: Mapping[str, str], stdin: IO[bytes] | None) -> str:
     command = env["CNI_COMMAND"]
     check_environment(command, env)
     if command == "VERSION":
         return json.dumps({"cniVersion": spec.CURRENT, "supportedVersions": VERSIONS}, separators=(",", ":")) + "\n"
-    document = stdin.read()
+    document = _read(stdin)
     conf = _configuration(document)
     if command not in ATTACHED | SINCE.keys():
         raise CniError(Code.INVALID_ENVIRONMENT, f"unknown CNI_COMMAND: {command}")
@@ -98,6 +101,15 @@ def check_environment(command: str, env: Mapping[str, str]) -> None:
             raise error
     if missing:
         raise CniError(Code.INVALID_ENVIRONMENT, f"required env variables [{','.join(missing)}] missing")
+
+
+def _read(stdin: IO[bytes] | None) -> bytes:
+    try:
+        if stdin is None:
+            raise OSError(errno.EBADF, os.strerror(errno.EBADF))
+        return stdin.read()
+    except OSError as failure:
+        raise CniError(Code.IO_FAILURE, f"error reading from stdin: read /dev/stdin: {said(failure)}") from None
 
 
 def _configuration(document: bytes) -> Any:

@@ -3,7 +3,6 @@
 Real system: `containernetworking/cni`, SPEC.md at 1.1.0 (sections 2 and 5), `pkg/version` and `pkg/utils`.
 """
 
-import json
 import re
 from enum import IntEnum
 
@@ -14,6 +13,8 @@ IFNAME_LIMIT = 15  # bytes: the kernel keeps 16 for a device name, one of them a
 
 _NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.\-]*")
 _NUMBER = re.compile(r"[+-]?[0-9]+")
+_ESCAPED = {'"': r"\"", "\\": r"\\", "\a": r"\a", "\b": r"\b", "\f": r"\f", "\n": r"\n", "\r": r"\r", "\t": r"\t"}
+_ESCAPED |= {"\v": r"\v"}
 
 
 class Code(IntEnum):
@@ -55,8 +56,19 @@ def refused(msg: str, details: str = "") -> CniError:
 
 
 def quoted(text: str) -> str:
-    """Text in double quotes, as the reference prints it in messages."""
-    return json.dumps(text, ensure_ascii=False)
+    """Text in double quotes, as the reference prints it in messages (Go's `%q`)."""
+    return '"' + "".join(_quoted(letter) for letter in text) + '"'
+
+
+def _quoted(letter: str) -> str:
+    if letter in _ESCAPED or letter.isprintable():
+        return _ESCAPED.get(letter, letter)
+    number = ord(letter)
+    if 0xDC80 <= number <= 0xDCFF:  # a byte that is no UTF-8, as Python keeps it
+        number -= 0xDC00
+    elif number > 0x7F:
+        return f"\\u{number:04x}" if number <= 0xFFFF else f"\\U{number:08x}"
+    return f"\\x{number:02x}"
 
 
 def quoted_list(texts: tuple[str, ...] | list[str]) -> str:

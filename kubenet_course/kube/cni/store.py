@@ -9,8 +9,7 @@ import errno
 import fcntl
 import os
 import sys
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 from kubenet_course.kube.cni.address import parse_ip
 from kubenet_course.kube.cni.skel import said
@@ -41,9 +40,11 @@ class Store:
 
     def __init__(self, name: str, data_dir: str = ""):
         self.directory = os.path.join(data_dir or DEFAULT_DIR, name)
-        self._told("mkdir", lambda: os.makedirs(self.directory, 0o755, exist_ok=True))
-        path = os.path.join(self.directory, "lock")
-        self._lock: int = self._told("open", lambda: os.open(path, os.O_CREAT | os.O_RDONLY | os.O_CLOEXEC, 0o750))
+        with _Told(f"mkdir {self.directory}: ", self.directory):
+            _make(self.directory)
+        with _Told("", self.directory):  # the reference's lock says no more than the system's own sentence
+            path = os.path.join(self.directory, "lock")
+            self._lock = os.open(path, os.O_CREAT | os.O_RDONLY | os.O_CLOEXEC, 0o750)
 
     def __enter__(self) -> "Store":
         fcntl.flock(self._lock, fcntl.LOCK_EX)
@@ -63,11 +64,10 @@ class Store:
         when the disk is full nothing stays reserved.
         """
         path = os.path.join(self.directory, address)
-        if os.path.lexists(path) or not self._told("open", lambda: _appear(path, owner_line(container_id, ifname))):
+        if os.path.lexists(path) or not _appear(path, owner_line(container_id, ifname)):
             return False
-        last = os.path.join(self.directory, f"{LAST}{range_id}")
         try:
-            self._told("write", lambda: _overwrite(last, address.encode()))
+            _overwrite(os.path.join(self.directory, f"{LAST}{range_id}"), address.encode())
         except CniError:
             os.unlink(path)
             raise
@@ -75,20 +75,22 @@ class Store:
 
     def last_reserved(self, range_id: int) -> str | None:
         """Where a range set stands; None before its first address. One that cannot be read is as none."""
+        path = os.path.join(self.directory, f"{LAST}{range_id}")
         try:
-            with open(os.path.join(self.directory, f"{LAST}{range_id}"), encoding="utf-8", errors="replace") as file:
-                return file.read()
+            with open(path, "rb") as file:
+                return file.read().decode(errors="replace")
         except FileNotFoundError:
             return None
         except OSError as failure:
-            print(f"Error retrieving last reserved ip: {said(failure)}", file=sys.stderr)
+            verb = "read" if isinstance(failure, IsADirectoryError) else "open"
+            print(f"Error retrieving last reserved ip: {verb} {path}: {said(failure)}", file=sys.stderr)
             return None
 
     def held_by(self, container_id: str, ifname: str) -> list[str]:
         """The addresses of one interface, files of older plugins that name only the container included."""
         wanted = (owner_line(container_id, ifname), container_id.encode())
-        names = (os.path.basename(path) for path, owner in self._owners() if owner in wanted)
-        return [name for name in names if parse_ip(name) is not None]
+        held = (parse_ip(os.path.basename(path)) for path, owner in self._owners() if owner in wanted)
+        return [str(address) for address in held if address is not None]
 
     def has(self, container_id: str, ifname: str) -> bool:
         """Whether anything is reserved for this interface, or, by an older plugin, for its container."""
@@ -135,38 +137,51 @@ class Store:
                     continue
         return found
 
-    def _told(self, verb: str, act: Callable[[], Any]) -> Any:
-        """Does it, and turns the system's refusal into one sentence and what to do."""
-        try:
-            return act()
-        except OSError as failure:
+
+class _Told:
+    """Turns the system's refusal into one sentence, which begins with `verb`, and what to do about the directory."""
+
+    def __init__(self, verb: str, directory: str):
+        self.verb, self.directory = verb, directory
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, failure: BaseException | None, trace: object) -> None:
+        if isinstance(failure, OSError):
             advice = ADVICE.get(failure.errno or 0, "make it a directory that this plugin may write to")
-            where = failure.filename or self.directory
-            raise refused(
-                f"{verb} {where}: {said(failure)}", f"{self.directory}: {advice}; nothing was reserved"
-            ) from None
+            details = f"{self.directory}: {advice}; nothing was reserved"
+            raise refused(f"{self.verb}{said(failure)}", details) from None
+
+
+def _make(directory: str) -> None:
+    try:
+        os.makedirs(directory, 0o755, exist_ok=True)
+    except FileExistsError:
+        raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR)) from None
 
 
 def _appear(path: str, content: bytes) -> bool:
     """Makes a file that has its content from its first moment; False when there is one already."""
     directory = os.path.dirname(path)
-    try:
-        file = os.open(directory, os.O_TMPFILE | os.O_WRONLY | os.O_CLOEXEC, 0o644)
-    except OSError as failure:
-        if failure.errno not in _NO_TMPFILE:
-            raise
-        return _create(path, content)
-    try:
-        os.write(file, content)
-        os.link(f"/proc/self/fd/{file}", path, src_dir_fd=file)  # with a dir_fd Python follows the link to the file
-    except FileExistsError:
-        return False
-    except OSError as failure:
-        if failure.errno not in _NO_TMPFILE:
-            raise
-        return _create(path, content)
-    finally:
-        os.close(file)
+    with _Told(f"open {path}: ", directory):
+        try:
+            file = os.open(directory, os.O_TMPFILE | os.O_WRONLY | os.O_CLOEXEC, 0o644)
+        except OSError as failure:
+            if failure.errno not in _NO_TMPFILE:
+                raise
+            return _create(path, content)
+        try:
+            _write(file, path, content)
+            os.link(f"/proc/self/fd/{file}", path, src_dir_fd=file)  # with a dir_fd Python follows the link to the file
+        except FileExistsError:
+            return False
+        except OSError as failure:
+            if failure.errno not in _NO_TMPFILE:
+                raise
+            return _create(path, content)
+        finally:
+            os.close(file)
     return True
 
 
@@ -177,8 +192,8 @@ def _create(path: str, content: bytes) -> bool:
     except FileExistsError:
         return False
     try:
-        os.write(file, content)
-    except OSError:
+        _write(file, path, content)
+    except CniError:
         os.unlink(path)
         raise
     finally:
@@ -188,9 +203,15 @@ def _create(path: str, content: bytes) -> bool:
 
 def _overwrite(path: str, content: bytes) -> None:
     """Writes first and cuts afterwards: a full disk or a kill leaves the old content, never an empty file."""
-    file = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o644)
+    with _Told(f"open {path}: ", os.path.dirname(path)):
+        file = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o644)
     try:
-        os.write(file, content)
+        _write(file, path, content)
         os.ftruncate(file, len(content))
     finally:
         os.close(file)
+
+
+def _write(file: int, path: str, content: bytes) -> None:
+    with _Told(f"write {path}: ", os.path.dirname(path)):
+        os.write(file, content)

@@ -1,6 +1,11 @@
-"""Why a text is no JSON, in the reference plugins' words (Go's encoding/json). Read only when a document failed."""
+"""Why a text is no JSON, in the reference plugins' words (Go's encoding/json). Read only when a document failed.
+
+The reference reads bytes: of a character of several bytes it shows the first.
+"""
 
 import re
+
+from kubenet_course.kube.cni.spec import quoted
 
 _SPACE = re.compile(r"[ \t\r\n]*")
 _DIGITS = re.compile(r"[0-9]*")
@@ -34,7 +39,7 @@ def _expect(text: str, at: int, allowed: str, where: str) -> str:
         raise _Stop(_END)
     letter = text[at]
     if letter not in allowed or not allowed:
-        shown = {"'": r"'\''", '"': "'\"'"}.get(letter) or "'" + repr(letter)[1:-1] + "'"
+        shown = {"'": r"'\''", '"': "'\"'"}.get(letter) or "'" + quoted(letter)[1:-1] + "'"
         raise _Stop(f"invalid character {shown} {where}")
     return letter
 
