@@ -144,15 +144,18 @@ def test_a_draw_of_an_ipv6_64_is_above_the_band_wherever_it_falls():
     assert services.size == 2**64 - 1
 
 
-def cluster(pods, services):
-    return Cluster(
-        read_text(
-            "{apiVersion: kubeadm.k8s.io/v1beta4, kind: ClusterConfiguration, networking: "
-            f"{{podSubnet: '{pods}', serviceSubnet: '{services}'}}}}\n---\n"
-            "{apiVersion: v1, kind: Node, metadata: {name: node-1}}\n---\n"
-            "{apiVersion: v1, kind: Service, metadata: {name: web}, spec: {selector: {app: web}, ports: [{port: 80}]}}"
-        )
-    )
+def cluster(pods, services, *specs):
+    """A cluster with these ranges and a Service for each spec: web-0, web-1, ..."""
+    configuration = f"{{podSubnet: '{pods}', serviceSubnet: '{services}'}}"
+    objects = [
+        f"{{apiVersion: kubeadm.k8s.io/v1beta4, kind: ClusterConfiguration, networking: {configuration}}}",
+        "{apiVersion: v1, kind: Node, metadata: {name: node-1}}",
+        *(
+            f"{{apiVersion: v1, kind: Service, metadata: {{name: web-{number}}}, spec: {{selector: {{app: web}}, {spec}}}}}"
+            for number, spec in enumerate(specs or ["ports: [{port: 80}]"])
+        ),
+    ]
+    return Cluster(read_text("\n---\n".join(objects)))
 
 
 @pytest.mark.parametrize(
@@ -168,13 +171,43 @@ def test_a_service_without_an_address_is_given_the_first_that_is_free(story, ser
 
 
 @pytest.mark.parametrize(
-    "pods, services, what",
+    "story, spec, addresses",
     [
-        ("fd00:10:244::/56", "fd00:10:96::/56", "fd00:10:96::/56: shortest allowed prefix length for service CIDR is 64, got 56"),
-        ("10.244.0.0/16", "10.96.0.0/31", "the Services' range gives none: range is full"),
+        ("one address, of the cluster's first family", "", ("10.96.0.17",)),
+        ("of the family it asks for", "ipFamilies: [IPv6]", ("fd00:10:96::101",)),
+        ("of both", "ipFamilyPolicy: PreferDualStack", ("10.96.0.17", "fd00:10:96::101")),
+        ("the asked one first", "ipFamilyPolicy: RequireDualStack, ipFamilies: [IPv6]", ("fd00:10:96::101", "10.96.0.17")),
     ],
 )  # fmt: skip
-def test_ranges_that_cannot_serve_are_bad_input(pods, services, what):
+def test_families_are_given_as_asked(story, spec, addresses):
+    pods, services = "10.244.0.0/16,fd00:10:244::/56", "10.96.0.0/24,fd00:10:96::/112"
+    (web,) = cluster(pods, services, f"ports: [{{port: 80}}], {spec}").services
+    assert web.cluster_ips == addresses
+
+
+def test_a_number_that_tcp_and_udp_share_has_one_node_port():
+    ports = "[{name: a, port: 53}, {name: b, port: 53, protocol: UDP}, {name: c, port: 80}, {name: d, port: 80, nodePort: 30080}]"
+    (dns,) = cluster("10.244.0.0/16", "10.96.0.0/24", f"type: NodePort, ports: {ports}").services
+    assert [port.node_port for port in dns.spec.ports] == [30086, 30086, 30080, 30080]
+
+
+MANY_PORTS = ", ".join(f"{{name: p{number}, port: {number}}}" for number in range(1, 2770))
+SERVICE = "text: document 3 (Service default/web-0)"
+
+
+@pytest.mark.parametrize(
+    "pods, services, specs, where, what",
+    [
+        ("fd00:10:244::/56", "fd00:10:96::/56", [], "text: document 1 (ClusterConfiguration): networking.serviceSubnet",
+         "fd00:10:96::/56: shortest allowed prefix length for service CIDR is 64, got 56"),
+        ("10.244.0.0/16", "10.96.0.0/31", [], f"{SERVICE}: spec.clusterIP",
+         "the Services' range gives none: range is full"),
+        ("10.244.0.0/16", "10.96.0.0/16", [f"type: NodePort, ports: [{MANY_PORTS}]"], f"{SERVICE}: spec.ports",
+         "no NodePort is left of 30000 to 32767: range is full"),
+    ],
+)  # fmt: skip
+def test_ranges_that_cannot_serve_are_bad_input(pods, services, specs, where, what):
     with pytest.raises(BadInput) as refusal:
-        cluster(pods, services)
-    assert refusal.value.what == what
+        cluster(pods, services, *specs)
+    assert (refusal.value.where, refusal.value.what) == (where, what)
+    assert refusal.value.right

@@ -14,7 +14,7 @@ from .cidr import parse_sloppy
 from .collection import Objects
 from .objects import Service
 from .ranges import Ranges
-from .service_ipam import Refused, ServiceRange, allocate_next, service_range
+from .service_ipam import FULL, Refused, ServiceRange, allocate_next, service_range
 
 NODE_PORTS = range(30000, 32768)
 DUAL = ("PreferDualStack", "RequireDualStack")
@@ -27,14 +27,18 @@ def services(objects: Objects, ranges: Ranges) -> list[Service]:
     taken = _taken_addresses(objects, ranges) | {pools[ranges.families[0]].address(0)}
     ports = _free_ports({port.node_port for one in objects.services for port in one.spec.ports})
     found, given = [], 0
-    for one in objects.services:
-        if not one.cluster_ips and not one.is_headless and one.spec.type != "ExternalName":
-            one = _with_addresses(one, ranges, pools, taken, given)
-            given += 1
-        elif one.is_headless and not one.spec.ip_families:
-            one = _with_families(one, ranges)
-        if one.spec.type in ("NodePort", "LoadBalancer"):
-            one = _with_ports(one, ports)
+    for read in objects.services:
+        one = read
+        try:
+            if not one.cluster_ips and not one.is_headless and one.spec.type != "ExternalName":
+                one = _with_addresses(one, ranges, pools, taken, given)
+                given += 1
+            elif one.is_headless and not one.spec.ip_families:
+                one = _with_families(one, ranges)
+            if one.spec.type in ("NodePort", "LoadBalancer"):
+                one = _with_ports(one, ports)
+        except BadInput as refusal:
+            raise BadInput(f"{objects.where(read)}: {refusal.where}", refusal.what, refusal.right) from None
         found.append(one)
     return found
 
@@ -69,9 +73,10 @@ def _with_addresses(
     one: Service, ranges: Ranges, pools: dict[int, ServiceRange], taken: set[Address], given: int
 ) -> Service:
     spec = one.spec
-    wanted = [6 if name == "IPv6" else 4 for name in spec.ip_families] or list(ranges.families)
-    if spec.ip_family_policy not in DUAL and len(spec.ip_families) < 2:
-        wanted = wanted[:1]
+    asked = [6 if name == "IPv6" else 4 for name in spec.ip_families]
+    wanted = [*asked, *(of for of in ranges.families if of not in asked)]
+    if spec.ip_family_policy not in DUAL:
+        wanted = wanted[: max(1, len(asked))]
     found: list[Address] = []
     for of in wanted:
         if of not in pools:
@@ -79,9 +84,8 @@ def _with_addresses(
         try:
             found.append(allocate_next(pools[of], taken, lambda size: given % size))
         except Refused as refusal:
-            raise BadInput(
-                f"{one}: spec.clusterIP", f"the Services' range gives none: {refusal}", "write a larger serviceSubnet"
-            ) from None
+            said = f"the Services' range gives none: {refusal}"
+            raise BadInput("spec.clusterIP", said, "write a larger serviceSubnet") from None
         taken.add(found[-1])
     families = tuple("IPv6" if of == 6 else "IPv4" for of in wanted)
     return replace(
@@ -102,21 +106,31 @@ def _free_ports(taken: set[int]) -> Iterator[int]:
 
 
 def _with_ports(one: Service, ports: Iterator[int]) -> Service:
-    """A NodePort for each port that has none; a load balancer's Service may do without."""
+    """A NodePort for each port that has none; a load balancer's Service may do without. TCP and UDP of one number share."""
     spec = one.spec
-    filled = tuple(
-        replace(port, node_port=next(ports)) if not port.node_port and spec.allocate_load_balancer_node_ports else port
-        for port in spec.ports
-    )
+    chosen = {port.port: port.node_port for port in reversed(spec.ports) if port.node_port}
+    filled = []
+    for port in spec.ports:
+        if not port.node_port and spec.allocate_load_balancer_node_ports:
+            chosen[port.port] = chosen.get(port.port) or _next(ports)
+            port = replace(port, node_port=chosen[port.port])
+        filled.append(port)
     health = spec.health_check_node_port
     if spec.type == "LoadBalancer" and spec.external_traffic_policy == "Local" and not health:
-        health = next(ports)
+        health = _next(ports)
     return replace(
         one,
         spec=replace(
             spec,
-            ports=filled,
+            ports=tuple(filled),
             health_check_node_port=health,
             external_traffic_policy=spec.external_traffic_policy or "Cluster",
         ),
     )
+
+
+def _next(ports: Iterator[int]) -> int:
+    for port in ports:
+        return port
+    said = f"no NodePort is left of {NODE_PORTS[0]} to {NODE_PORTS[-1]}: {FULL}"
+    raise BadInput("spec.ports", said, "write Services that need fewer")
