@@ -3,8 +3,10 @@
 import pytest
 
 from kubenet_course.errors import BadInput
+from kubenet_course.kube.cluster import Cluster
 from kubenet_course.kube.kcm_flags import ControllerExit, Flags, configured, parse_flags
 from kubenet_course.kube.node_ipam import capacity
+from kubenet_course.kube.read import read_text
 
 ON = "--allocate-node-cidrs=true"
 
@@ -98,6 +100,9 @@ def test_flags_that_the_controller_manager_refuses(story, flags, error):
         ("host bits are cut off", "--cluster-cidr=10.0.3.7/16", (24,)),
         ("leading zeros are decimal", "--cluster-cidr=010.000.000.000/016", (24,)),
         ("the last of two counts", "--cluster-cidr=banana --cluster-cidr=10.0.0.0/16", (24,)),
+        ("an integer as Go writes them: hexadecimal", "--cluster-cidr=10.0.0.0/16 --node-cidr-mask-size=0x1a", (26,)),
+        ("octal", "--cluster-cidr=10.0.0.0/16 --node-cidr-mask-size=030", (24,)),
+        ("with a sign and a separator", "--cluster-cidr=10.0.0.0/16 --node-cidr-mask-size=+2_5", (25,)),
         ("underscores are hyphens", "--cluster_cidr=10.0.0.0/16 --node_cidr_mask_size=25", (25,)),
     ],
 )
@@ -147,3 +152,23 @@ def test_flags_that_are_none_are_bad_input(flag):
 def test_what_a_plan_holds(story, flags, nodes, addresses, pods):
     fits = capacity(configured(parse_flags([ON, *f"--cluster-cidr={flags}".split()])))
     assert (fits.nodes, fits.addresses_per_node, fits.pods_per_node) == (nodes, addresses, pods)
+
+
+@pytest.mark.parametrize(
+    "story, size, where, what",
+    [
+        ("no number", "wide", "text: document 1 (ClusterConfiguration): controllerManager.extraArgs: --node-cidr-mask-size",
+         "'wide' is not an integer"),
+        ("blocks larger than the range", "15", "the nodes' blocks", "kube-controller-manager exits: Controller: Invalid"),
+        ("a prefix longer than an address", "33", "the nodes' blocks", "10.1.0.0/16 holds none"),
+    ],
+)  # fmt: skip
+def test_a_size_in_the_clusters_configuration_that_cannot_be(story, size, where, what):
+    configuration = (
+        "{apiVersion: kubeadm.k8s.io/v1beta4, kind: ClusterConfiguration, networking: {podSubnet: 10.1.0.0/16}, "
+        f"controllerManager: {{extraArgs: [{{name: node-cidr-mask-size, value: '{size}'}}]}}}}"
+    )
+    with pytest.raises(BadInput) as refusal:
+        Cluster(read_text(f"{configuration}\n---\n{{apiVersion: v1, kind: Node, metadata: {{name: node-1}}}}"))
+    assert refusal.value.where == where
+    assert refusal.value.what.startswith(what)

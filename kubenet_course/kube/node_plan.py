@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ..errors import BadInput
 from ..linux.address import FAMILIES, Address, Prefix, address, family, prefix, spelled
@@ -81,15 +82,11 @@ def _blocks(objects: Objects, ranges: Ranges) -> dict[str, dict[int, Prefix]]:
 
 def _allocated(objects: Objects, ranges: Ranges, known: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
     """The controller starts, reads what there is, and gives blocks to the rest, in order."""
-    said = objects.cluster.manager_flags if objects.cluster else {}
-    masks = parse_flags(f"--{name}={said[name]}" for name in MASK_FLAGS if name in said)
-    flags = Flags(
+    flags = replace(
+        _masks(objects),
         allocate_node_cidrs=True,
         cluster_cidr=",".join(str(ranges.pods[of]) for of in ranges.families),
         service_cluster_ip_range=",".join(str(ranges.services[of]) for of in ranges.families),
-        node_cidr_mask_size=masks.node_cidr_mask_size,
-        node_cidr_mask_size_ipv4=masks.node_cidr_mask_size_ipv4,
-        node_cidr_mask_size_ipv6=masks.node_cidr_mask_size_ipv6,
     )
     try:
         configuration = configured(flags)
@@ -100,6 +97,10 @@ def _allocated(objects: Objects, ranges: Ranges, known: dict[str, tuple[str, ...
         raise BadInput(
             "the nodes' blocks", f"kube-controller-manager exits: {refusal}", "write a podSubnet that they fit in"
         ) from None
+    if not node_ipam.capacity(configuration).nodes:
+        raise BadInput(
+            "the nodes' blocks", f"{flags.cluster_cidr} holds none", "write another podSubnet or node-cidr-mask-size"
+        )
     found = dict(known)
     for node in objects.nodes:
         if not node.pod_cidrs:
@@ -108,6 +109,18 @@ def _allocated(objects: Objects, ranges: Ranges, known: dict[str, tuple[str, ...
                 raise BadInput(objects.where(node), f"no block is left for it: {outcome}", "write a larger podSubnet")
             found[node.metadata.name] = outcome.pod_cidrs
     return found
+
+
+def _masks(objects: Objects) -> Flags:
+    """The blocks' sizes, where the cluster's configuration says them."""
+    if objects.cluster is None:
+        return Flags()
+    said = objects.cluster.manager_flags
+    try:
+        return parse_flags(f"--{name}={said[name]}" for name in MASK_FLAGS if name in said)
+    except BadInput as refusal:
+        where = f"{objects.where(objects.cluster)}: controllerManager.extraArgs: {refusal.where}"
+        raise BadInput(where, refusal.what, refusal.right) from None
 
 
 def _addresses(objects: Objects, ranges: Ranges) -> dict[str, dict[int, Address]]:
