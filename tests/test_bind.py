@@ -12,7 +12,7 @@ import pytest
 from msgspec import to_builtins
 
 from kubenet_course.lab.sockets import told
-from kubenet_course.linux.bind import IN_USE, NOT_HERE, bind
+from kubenet_course.linux.bind import IN_USE, NOT_HERE, in_turn
 from kubenet_course.linux.route import ifaddr
 from kubenet_course.linux.tables import Device, Socket, netns
 
@@ -81,11 +81,7 @@ root = pytest.mark.skipif(
 def modelled(asked: list[Socket]) -> tuple[str, ...]:
     """What the model tells each of them, in a pod with two addresses of its own."""
     eth0 = Device("eth0", addresses=(ifaddr(f"{OWN[0]}/24"), ifaddr(f"{OWN[1]}/64")))
-    ns, errors = netns("pod", (eth0,)), []
-    for one in asked:
-        found = bind(ns, one)
-        ns, errors = found.ns, [*errors, found.error]
-    return tuple(errors)
+    return tuple(found.error for found in in_turn(netns("pod", (eth0,)), asked))
 
 
 def in_a_namespace(cases: list[list[Socket]]) -> list[tuple[str, ...]]:

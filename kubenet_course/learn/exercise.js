@@ -23,7 +23,8 @@ const CONTROLS = {
     return { root: element("div", { class: "kn-field" }, label, input), read: () => input.value, fill: (said) => { input.value = said ?? ""; }, submits: [input] };
   },
   area(form, name) {
-    const input = element("textarea", { id: name, rows: "4", spellcheck: "false", class: "kn-mono", wrap: "off" });
+    const rows = String(Math.min(26, Math.max(4, form.starts.split("\n").length + 1)));
+    const input = element("textarea", { id: name, rows, spellcheck: "false", class: "kn-mono", wrap: "off" });
     const label = element("label", { for: name }, form.label);
     input.value = form.starts;
     return { root: element("div", { class: "kn-field" }, label, input), read: () => input.value, fill: (said) => { input.value = said ?? form.starts; }, submits: [] };

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -18,12 +20,13 @@ class Bound(Struct, frozen=True):
     """What came of a bind: the namespace as it then is, and, where it failed, the error and the socket in the way."""
 
     ns: Netns
+    wanted: Socket
     error: str = ""
     by: Socket | None = None
 
     def __str__(self) -> str:
         if not self.error:
-            return f"{'listening' if self.ns.sockets[-1].listens else 'bound'}: {self.ns.sockets[-1]}"
+            return f"{'listening' if self.wanted.listens else 'bound'}: {self.wanted}"
         return f"{self.error}: {self.by} has it" if self.by else f"{self.error}: no device here has that address"
 
     __repr__ = __str__
@@ -37,13 +40,21 @@ def bind(ns: Netns, wanted: Socket) -> Bound:
     """
     of = family(wanted.address)
     if wanted.address != of.any and ns.fib.lookup(wanted.address).type not in BINDABLE[of.number]:
-        return Bound(ns, NOT_HERE)
+        return Bound(ns, wanted, NOT_HERE)
     for other in _looked_at(ns.sockets):
         if clash(wanted, other):
-            return Bound(ns, IN_USE, other)
+            return Bound(ns, wanted, IN_USE, other)
         if wanted.proto == "udp" and overlap(wanted, other) and not _both_reuse(wanted, other):
             break
-    return Bound(replace(ns, sockets=(*ns.sockets, wanted)))
+    return Bound(replace(ns, sockets=(*ns.sockets, wanted)), wanted)
+
+
+def in_turn(ns: Netns, wanted: Iterable[Socket]) -> tuple[Bound, ...]:
+    """Several programs ask, one after the other: what each is told, and the namespace as it is then."""
+    told: list[Bound] = []
+    for one in wanted:
+        told.append(bind(told[-1].ns if told else ns, one))
+    return tuple(told)
 
 
 def _looked_at(sockets: tuple[Socket, ...]) -> list[Socket]:
