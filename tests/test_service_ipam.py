@@ -202,6 +202,8 @@ SERVICE = "text: document 3 (Service default/web-0)"
          "fd00:10:96::/56: shortest allowed prefix length for service CIDR is 64, got 56"),
         ("10.244.0.0/16", "10.96.0.0/31", [], f"{SERVICE}: spec.clusterIP",
          "the Services' range gives none: range is full"),
+        ("10.244.0.0/16", "10.96.0.0/16", ["clusterIP: 10.96.255.255, ports: [{port: 80}]"], f"{SERVICE}: spec.clusterIP",
+         "10.96.255.255 lies outside the Services' range, or is none that a Service can have"),
         ("10.244.0.0/16", "10.96.0.0/16", [f"type: NodePort, ports: [{MANY_PORTS}]"], f"{SERVICE}: spec.ports",
          "no NodePort is left of 30000 to 32767: range is full"),
     ],

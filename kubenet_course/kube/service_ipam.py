@@ -43,9 +43,13 @@ class ServiceRange(Struct, frozen=True):
         """First and last address that draws avoid, or None where the range is too small for a band."""
         return (self.address(0), self.address(self.band - 1)) if self.band else None
 
-    def address(self, number: int) -> Address:
+    def address(self, index: int) -> Address:
         """The address with this number, counted from the first that a Service can have."""
-        return spelled(self.first + number, self.cidr.bits)
+        return spelled(self.first + index, self.cidr.bits)
+
+    def holds(self, address: Address) -> bool:
+        """Whether a Service can have this address: neither the network's own nor, in IPv4, the broadcast address."""
+        return (":" in address) is (self.cidr.bits == 128) and self.first <= number(address) <= self.last
 
 
 def service_range(cidr: Cidr) -> ServiceRange:
@@ -66,8 +70,7 @@ def band_of(size: int) -> int:
 
 def allocate(services: ServiceRange, given: Container[Address], address: Address) -> Address:
     """The very address that a manifest asks for, from the band or not. Raises Refused."""
-    of_family = 128 if ":" in address else 32
-    if of_family != services.cidr.bits or not services.first <= number(address) <= services.last:
+    if not services.holds(address):
         raise Refused(MISMATCH)
     if address in given:
         raise Refused(ALLOCATED)

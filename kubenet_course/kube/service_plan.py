@@ -24,7 +24,7 @@ STATIC_BAND = 86  # ports that are left to people who choose by hand: min(max(16
 def services(objects: Objects, ranges: Ranges) -> list[Service]:
     """All Services, each with its addresses and ports. Raises BadInput for addresses that cannot be."""
     pools = {of: _pool(objects, ranges, of) for of in ranges.families}
-    taken = _taken_addresses(objects, ranges) | {pools[ranges.families[0]].address(0)}
+    taken = _taken_addresses(objects, ranges, pools) | {pools[ranges.families[0]].address(0)}
     ports = _free_ports({port.node_port for one in objects.services for port in one.spec.ports})
     found, given = [], 0
     for read in objects.services:
@@ -51,14 +51,15 @@ def _pool(objects: Objects, ranges: Ranges, of: int) -> ServiceRange:
         raise BadInput(where, f"{ranges.services[of]}: {refusal}", "write a range of /64 or longer") from None
 
 
-def _taken_addresses(objects: Objects, ranges: Ranges) -> set[Address]:
+def _taken_addresses(objects: Objects, ranges: Ranges, pools: dict[int, ServiceRange]) -> set[Address]:
     taken: dict[Address, Service] = {}
     for one in objects.services:
         for ip in map(address, one.cluster_ips):
-            whole = ranges.services.get(family(ip).number)
-            if "services" in ranges.said and (whole is None or ip not in whole):
+            pool = pools.get(family(ip).number)
+            if "services" in ranges.said and (pool is None or not pool.holds(ip)):
                 right = f"write one of {', '.join(map(str, ranges.services.values()))}"
-                raise BadInput(f"{objects.where(one)}: spec.clusterIP", f"{ip} lies outside the Services' range", right)
+                what = f"{ip} lies outside the Services' range, or is none that a Service can have"
+                raise BadInput(f"{objects.where(one)}: spec.clusterIP", what, right)
             if ip in taken:
                 raise BadInput(
                     f"{objects.where(one)}: spec.clusterIP",
