@@ -14,7 +14,7 @@ from cni_lab import lab, why_not
 from kubenet_course.cli.cni import command
 from kubenet_course.errors import BadInput
 from kubenet_course.kube.cni.cache import Attachment, kept_attachments, kept_result
-from kubenet_course.kube.cni.conflist import conflist, first_of
+from kubenet_course.kube.cni.conflist import conflist, first_of, read_conflist
 from kubenet_course.kube.cni.delegate import call_plugin
 from kubenet_course.kube.cni.runtime import Runtime
 from kubenet_course.kube.cni.spec import CniError
@@ -172,21 +172,50 @@ def test_a_plugin_that_is_nowhere_is_named_with_the_places_looked_at(plugins: Pa
 
 
 @pytest.mark.parametrize(
-    "script, msg",
+    "script, code, msg",
     [
-        ("exit 3", "netplugin failed with no error message: exit status 3"),
-        ("echo oops >&2; exit 1", 'netplugin failed: "oops\\n": exit status 1'),
-        ('echo \'{"code": 7, "msg": "bad"}\'; exit 1', "bad"),
-        ("echo no; exit 1", "netplugin failed but error parsing its diagnostic message"),
+        ("exit 3", 0, "netplugin failed with no error message: exit status 3"),
+        ("kill -9 $$", 0, "netplugin failed with no error message: signal: killed"),
+        ("echo oops >&2; exit 1", 0, 'netplugin failed: "oops\\n": exit status 1'),
+        ('echo \'{"code": 7, "msg": "bad"}\'; exit 1', 7, "bad"),
+        ("echo no; exit 1", 0, 'netplugin failed but error parsing its diagnostic message "no\\n": invalid character'),
+        ("echo []; exit 1", 0, "netplugin failed but error parsing its diagnostic message"),
     ],
 )
-def test_how_a_plugin_fails_is_told(script: str, msg: str, tmp_path: Path):
+def test_how_a_plugin_fails_is_told(script: str, code: int, msg: str, tmp_path: Path):
     plugin = tmp_path / "plugin"
     plugin.write_text(f"#!/bin/sh\n{script}\n")
     plugin.chmod(0o755)
     with pytest.raises(CniError) as failure:
         call_plugin(str(plugin), {"PATH": "/usr/bin:/bin"}, b"")
-    assert failure.value.msg.startswith(msg)
+    assert (failure.value.code, failure.value.msg[: len(msg)]) == (code, msg)
+
+
+def test_what_a_successful_plugin_says_aside_is_passed_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    plugin = tmp_path / "plugin"
+    plugin.write_text("#!/bin/sh\necho beware >&2\necho {}\n")
+    plugin.chmod(0o755)
+    assert call_plugin(str(plugin), {"PATH": "/usr/bin:/bin"}, b"") == "{}\n"
+    assert capsys.readouterr().err == "beware\n"
+
+
+def test_plugins_may_stand_in_a_folder_of_the_networks_name(tmp_path: Path):
+    """libcni since 1.3: one .conf file each, in the order of their names, behind those of the list."""
+    listed, folder = tmp_path / "10-net.conflist", tmp_path / "net"
+    folder.mkdir()
+    for name, kind in (("20-b.conf", "second"), ("10-a.conf", "first"), ("notes.txt", "none")):
+        (folder / name).write_text(json.dumps({"type": kind}))
+    document = {"name": "net", "plugins": [{"type": "inlined"}]}
+    listed.write_text(json.dumps(document))
+    assert [each["type"] for each in read_conflist(str(listed)).plugins] == ["inlined", "first", "second"]
+    listed.write_text(json.dumps({"name": "net"}))
+    assert [each["type"] for each in read_conflist(str(listed)).plugins] == ["first", "second"]
+    listed.write_text(json.dumps({**document, "loadOnlyInlinedPlugins": True}))
+    assert [each["type"] for each in read_conflist(str(listed)).plugins] == ["inlined"]
+    (folder / "20-b.conf").write_text("{}")
+    listed.write_text(json.dumps(document))
+    with pytest.raises(BadInput, match=r"20-b\.conf: missing 'type'"):
+        read_conflist(str(listed))
 
 
 @pytest.mark.parametrize(
@@ -199,6 +228,7 @@ def test_how_a_plugin_fails_is_told(script: str, msg: str, tmp_path: Path):
         ('{"name": "a", "plugins": [{}]}', "missing 'type'"),
         ('{"name": "a", "cniVersion": "new", "plugins": [{"type": "x"}]}', "is no version"),
         ('{"name": "a", "disableCheck": 5, "plugins": [{"type": "x"}]}', "is no truth value"),
+        ('{"name": "a", "cniVersions": 5, "plugins": [{"type": "x"}]}', "is no list"),
     ],
 )
 def test_a_list_that_cannot_be_is_refused_with_its_place(document: str, told: str):

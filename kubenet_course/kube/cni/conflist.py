@@ -30,8 +30,11 @@ class ConfList(NamedTuple):
         return plugin | {"name": self.name, "cniVersion": self.version} | more
 
 
-def conflist(document: bytes | str, where: str = "network configuration") -> ConfList:
-    """Reads a .conflist, or a .conf as a list of one. Raises BadInput naming the place, the fault and what is right."""
+def conflist(document: bytes | str, where: str = "network configuration", directory: str = "") -> ConfList:
+    """Reads a .conflist, or a .conf as a list of one. Raises BadInput naming the place, the fault and what is right.
+
+    Further plugins may stand in `directory`, in a folder of the network's name, one .conf file each.
+    """
     try:
         written = decode.parse(document)
     except Unreadable as wrong:
@@ -43,14 +46,34 @@ def conflist(document: bytes | str, where: str = "network configuration") -> Con
     name = written.get("name")
     if not isinstance(name, str) or network_name_error(name):
         raise BadInput(f"{where}: name", f"{name!r} cannot name a network", "use letters, digits, '_', '.' and '-'")
-    plugins = written.get("plugins")
-    if not isinstance(plugins, list) or not plugins:
+    check, gc, inlined = (
+        _truth(written, key, where) for key in ("disableCheck", "disableGC", "loadOnlyInlinedPlugins")
+    )
+    beside = _beside(os.path.join(directory, name)) if directory and not inlined else []
+    plugins = written.get("plugins", [])
+    if not isinstance(plugins, list) or not (plugins or beside):
         raise BadInput(f"{where}: plugins", "no plugins in list", "list at least one object with a type")
     for number, plugin in enumerate(plugins):
-        if not isinstance(plugin, dict) or not isinstance(plugin.get("type"), str) or not plugin["type"]:
-            raise BadInput(f"{where}: plugins[{number}]", "missing 'type'", "name the plugin's executable")
-    check, gc = (_truth(written, key, where) for key in ("disableCheck", "disableGC"))
-    return ConfList(name, _version(written, where), tuple(plugins), check, gc)
+        _refuse_untyped(plugin, f"{where}: plugins[{number}]")
+    return ConfList(name, _version(written, where), (*plugins, *beside), check, gc)
+
+
+def _beside(folder: str) -> list[dict[str, Any]]:
+    """The plugins of a network's folder, in the order of their files' names."""
+    names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+    found = []
+    for path in (os.path.join(folder, name) for name in names if name.endswith(".conf")):
+        try:
+            found.append(decode.parse(_content(path)))
+        except Unreadable as wrong:
+            raise BadInput(path, f"is no JSON: {wrong}", "write one JSON object") from None
+        _refuse_untyped(found[-1], path)
+    return found
+
+
+def _refuse_untyped(plugin: Any, where: str) -> None:
+    if not isinstance(plugin, dict) or not isinstance(plugin.get("type"), str) or not plugin["type"]:
+        raise BadInput(where, "missing 'type'", "name the plugin's executable")
 
 
 def _truth(written: dict[str, Any], key: str, where: str) -> bool:
@@ -63,7 +86,10 @@ def _truth(written: dict[str, Any], key: str, where: str) -> bool:
 
 def _version(written: dict[str, Any], where: str) -> str:
     """`cniVersion`, or the newest of `cniVersions` that this runtime speaks."""
-    offered = [written.get("cniVersion", ""), *(written.get("cniVersions") or [])]
+    several = written.get("cniVersions") or []
+    if not isinstance(several, list):
+        raise BadInput(f"{where}: cniVersions", f"{several!r} is no list", 'write ["0.4.0", "1.0.0"]')
+    offered = [written.get("cniVersion", ""), *several]
     known = []
     for version in offered:
         try:
@@ -79,9 +105,13 @@ def _version(written: dict[str, Any], where: str) -> str:
 
 def read_conflist(path: str) -> ConfList:
     """Reads a file. Raises BadInput as `conflist` does, and when the file cannot be read."""
+    return conflist(_content(path), path, os.path.dirname(path) or ".")
+
+
+def _content(path: str) -> bytes:
     try:
         with open(path, "rb") as file:
-            return conflist(file.read(), path)
+            return file.read()
     except OSError as failure:
         raise BadInput(path, (failure.strerror or "cannot be read").lower(), "give a .conflist file") from None
 

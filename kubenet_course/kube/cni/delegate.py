@@ -3,10 +3,11 @@
 Real system: `containernetworking/cni/pkg/invoke` (find.go, raw_exec.go, exec.go).
 """
 
-import json
 import os
+import signal
 import stat
 import subprocess
+import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,6 +16,8 @@ from kubenet_course.kube.cni.decode import Unreadable
 from kubenet_course.kube.cni.machine import MODEL
 from kubenet_course.kube.cni.result import MIDDLE, NEW, OLD, Result, read
 from kubenet_course.kube.cni.spec import OLDEST, CniError, Code, quoted, refused
+
+_ERROR = decode.struct("types.Error", {"code": decode.integer, "msg": decode.text, "details": decode.text})
 
 
 def find(plugin: str, paths: Sequence[str]) -> str:
@@ -34,26 +37,31 @@ def find(plugin: str, paths: Sequence[str]) -> str:
 
 
 def call_plugin(path: str, env: Mapping[str, str], conf: bytes) -> str:
-    """Runs a plugin and returns its standard output. Raises the CniError that it answered with."""
+    """Runs a plugin and returns its standard output. Raises the CniError that it answered with.
+
+    Of one that answered nothing the code is 0, as the reference's. What a successful one wrote to standard error goes on.
+    """
     try:
         done = subprocess.run([path], env=dict(env), input=conf, capture_output=True, check=False)
     except OSError as failure:
-        raise refused(f"netplugin failed with no error message: fork/exec {path}: {failure.strerror}") from None
+        why = f"fork/exec {path}: {(failure.strerror or '').lower()}"
+        raise CniError(Code.UNKNOWN, f"netplugin failed with no error message: {why}") from None
     out, err = done.stdout.decode(errors="replace"), done.stderr.decode(errors="replace")
     if done.returncode == 0:
+        sys.stderr.write(err)
         return out
-    status = f"exit status {done.returncode}" if done.returncode > 0 else f"signal: {-done.returncode}"
+    status = f"exit status {done.returncode}"
+    if done.returncode < 0:
+        status = f"signal: {(signal.strsignal(-done.returncode) or '').lower()}"
     if not out:
         told = f"failed: {quoted(err)}: {status}" if err else f"failed with no error message: {status}"
-        raise refused(f"netplugin {told}")
+        raise CniError(Code.UNKNOWN, f"netplugin {told}")
     try:
-        answer = json.loads(out)
-        raise CniError(
-            int(answer.get("code", Code.INTERNAL)), str(answer.get("msg", "")), str(answer.get("details", ""))
-        )
-    except (ValueError, AttributeError, TypeError) as wrong:
+        answer = decode.unmarshal(decode.parse(out), _ERROR)
+    except Unreadable as wrong:
         told = f"netplugin failed but error parsing its diagnostic message {quoted(out)}: {wrong}"
-        raise refused(told) from None
+        raise CniError(Code.UNKNOWN, told) from None
+    raise CniError(answer.get("code", Code.UNKNOWN), answer.get("msg", ""), answer.get("details", ""))
 
 
 def result_of(output: str, version: str) -> Result:

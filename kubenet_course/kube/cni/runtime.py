@@ -166,4 +166,6 @@ def _as_network(result: Result, network: ConfList) -> dict[str, Any]:
 
 
 def _of(plugin: dict[str, Any], verb: str, wrong: CniError) -> CniError:
-    return CniError(wrong.code, f"plugin type={quoted(plugin['type'])} failed ({verb}): {wrong.msg}", wrong.details)
+    name = plugin.get("name")
+    told = f"type={quoted(plugin['type'])}" + (f" name={quoted(name)}" if isinstance(name, str) and name else "")
+    return CniError(wrong.code, f"plugin {told} failed ({verb}): {wrong.msg}", wrong.details)

@@ -20,6 +20,7 @@ _ESCAPED |= {"\v": r"\v"}
 class Code(IntEnum):
     """SPEC.md, well-known error codes; 100 and above belong to the plugin, and the reference plugins use one: 999."""
 
+    UNKNOWN = 0  # not of the contract: a plugin that ended without a word
     INCOMPATIBLE_VERSION = 1
     UNSUPPORTED_FIELD = 2
     UNKNOWN_CONTAINER = 3
