@@ -72,6 +72,22 @@ def test_a_boolean_has_several_spellings(spelling):
     assert blocks(answer("--cluster-cidr", "10.244.0.0/16", spelling, "--node", "a")) == {"a": ["10.244.0.0/24"]}
 
 
+@pytest.mark.parametrize(
+    "story, options, second",
+    [
+        ("with a space", "--cluster-cidr 10.244.0.0/16 --node-cidr-mask-size 26", "10.244.0.64/26"),
+        ("with underscores", "--cluster_cidr 10.244.0.0/16 --node_cidr-mask_size=26", "10.244.0.64/26"),
+        ("of two the last counts", "--cluster-cidr=banana --cluster-cidr=10.244.0.0/16", "10.244.1.0/24"),
+        ("also behind the nodes", "--cluster-cidr=10.9.0.0/16 --node=x --cluster-cidr=10.244.0.0/16", "10.244.2.0/24"),
+        ("an empty one is not said", "--cluster-cidr=10.244.0.0/16 --service-cluster-ip-range=", "10.244.1.0/24"),
+        ("off again", "--cluster-cidr=10.244.0.0/16 --allocate-node-cidrs=false", ""),
+    ],
+)
+def test_flags_are_written_as_the_manager_takes_them(story, options, second):
+    reply = answer("--allocate-node-cidrs", *options.split(), "--nodes=2")
+    assert blocks(reply)["node-2"] == ([second] if second else [])
+
+
 def test_without_allocate_node_cidrs_no_node_gets_a_block_and_that_is_said():
     code, text = ran("--cluster-cidr=10.244.0.0/16", "--nodes=1")
     assert (code, text.splitlines()) == (0, [
