@@ -193,7 +193,6 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "layer 2 only": {"ipam": {}},
     "no such IPAM": {"ipam": {"type": "nonesuch"}},
     "a MAC with dashes, an MTU below zero": {"isGateway": True, "mtu": -5, "runtimeConfig": {"mac": "C2-B0-57-49-47-F2"}},
-    "a name that no device can have": {"isGateway": True, "bridge": "b" * 16},
     "a default route twice": {"isDefaultGateway": True, "ipam": {
         "ranges": [[{"subnet": "10.22.3.0/24"}]], "routes": [{"dst": "0.0.0.0/0"}]}},
     "a gateway elsewhere": {"isDefaultGateway": True, "ipam": {

@@ -39,7 +39,7 @@ class Store:
     """
 
     def __init__(self, name: str, data_dir: str = ""):
-        self.directory = os.path.join(data_dir or DEFAULT_DIR, name)
+        self.directory = os.path.normpath(os.path.join(data_dir or DEFAULT_DIR, name))
         with _Told(f"mkdir {self.directory}: ", self.directory):
             _make(self.directory)
         with _Told("", self.directory):  # the reference's lock says no more than the system's own sentence
