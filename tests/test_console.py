@@ -160,7 +160,9 @@ def test_routes_go_with_their_device_and_do_not_come_back_but_the_connected_one_
 
 
 def test_routes_go_with_the_last_address_of_their_device():
-    console = built(CABLE, UP, ADDRESSES, "ip -n red addr add 10.9.0.1/24 dev v0\nip -n red route add default via 10.1.0.2")
+    console = built(
+        CABLE, UP, ADDRESSES, "ip -n red addr add 10.9.0.1/24 dev v0\nip -n red route add default via 10.1.0.2"
+    )
     console("ip -n red addr del 10.9.0.1/24 dev v0")
     assert len(console.world["red"].routes) == 1
     console("ip -n red addr del 10.1.0.1/24 dev v0")
@@ -178,7 +180,9 @@ def test_a_bridge_takes_the_smallest_mac_and_mtu_of_its_ports_until_it_is_told_i
     console = built(CABLE, BRIDGE, "ip -n red link set v0 mtu 1400\nip -n red link set v0 master br0")
     bridge = console.world["red"].devices["br0"]
     assert (bridge.mac, bridge.mtu) == ("02:00:00:00:00:01", 1400)
-    console("ip -n red link set br0 mtu 1300\nip -n red link set br0 address 02:00:00:00:00:77\nip -n red link set v0 nomaster")
+    console(
+        "ip -n red link set br0 mtu 1300\nip -n red link set br0 address 02:00:00:00:00:77\nip -n red link set v0 nomaster"
+    )
     bridge = console.world["red"].devices["br0"]
     assert (bridge.mac, bridge.mtu) == ("02:00:00:00:00:77", 1300)
 
@@ -192,7 +196,9 @@ def test_what_was_learned_of_a_device_is_forgotten_when_it_goes_down():
 
 
 def test_flush_forgets_what_was_learned_and_leaves_what_was_entered():
-    console = built(CABLE, ADDRESSES, UP, "ip -n red neigh replace 10.1.0.9 lladdr 02:00:00:00:00:09 dev v0 nud permanent")
+    console = built(
+        CABLE, ADDRESSES, UP, "ip -n red neigh replace 10.1.0.9 lladdr 02:00:00:00:00:09 dev v0 nud permanent"
+    )
     console("ip netns exec red ping -c 1 10.1.0.2\nip -n red neigh flush dev v0")
     assert str(console("ip -n red neigh")) == "10.1.0.9 dev v0 lladdr 02:00:00:00:00:09 PERMANENT"
 
@@ -258,8 +264,13 @@ def test_a_program_that_listens_answers_and_is_listed():
 
 
 def test_ping_is_answered_and_conntrack_remembers_it():
-    console = built(CABLE, ADDRESSES, UP, "ip netns exec red iptables-restore <<'END'\n*filter\n"
-                    "-A INPUT -m conntrack --ctstate INVALID -j DROP\nCOMMIT\nEND")  # without such a rule nothing is remembered
+    console = built(
+        CABLE,
+        ADDRESSES,
+        UP,
+        "ip netns exec red iptables-restore <<'END'\n*filter\n"
+        "-A INPUT -m conntrack --ctstate INVALID -j DROP\nCOMMIT\nEND",
+    )  # without such a rule nothing is remembered
     answer = console("ip netns exec red ping -c 1 10.1.0.2")
     assert "64 bytes from 10.1.0.2: icmp_seq=1 ttl=64" in str(answer)
     assert verdict(answer.trace).delivered_to == "blue"
@@ -369,7 +380,9 @@ REFUSED = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("before, command, quote", REFUSED, ids=lambda text: text.strip().splitlines()[-1][:60] if text else "-")
+@pytest.mark.parametrize(
+    "before, command, quote", REFUSED, ids=lambda text: text.strip().splitlines()[-1][:60] if text else "-"
+)
 def test_a_refusal_has_a_sentence_and_the_real_program_s_words(before, command, quote):
     answer = built(before)(command)
     assert answer.refused and quote in answer.quote
@@ -468,7 +481,9 @@ def plain(text: str) -> list[str]:
     """Lines without what the console leaves out: preferences, user numbers, caches, groups, and the order of MAC tables."""
     found = []
     for line in text.splitlines():
-        line = re.sub(r"@if\d+|\b(linkdown|pref medium|uid 0|extern_learn)\b", lambda m: m[0] if m[0][0] == "@" else "", line)
+        line = re.sub(
+            r"@if\d+|\b(linkdown|pref medium|uid 0|extern_learn)\b", lambda m: m[0] if m[0][0] == "@" else "", line
+        )
         if line.strip() not in ("", "cache") and "33:33:" not in line and "01:00:5e" not in line:
             found.append(" ".join(line.split()))
     return sorted(found)

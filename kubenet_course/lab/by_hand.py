@@ -8,14 +8,16 @@ from msgspec.structs import replace
 
 from ..data import data
 from ..linux.address import IPV6, family
+from ..linux.kernel import ask
 from ..linux.packet import Packet, ping
 from ..linux.route import LINK_LOCAL
 from ..linux.tables import Device, Netns, netns
+from ..linux.trace import Trace
 from .capture import Capture, load_capture
 from .console import Console
 from .packets import Sending
 from .run import missing, run
-from .scenario import QUIET, Scenario
+from .scenario import QUIET, Scenario, load
 
 
 def cable(name: str, address: str) -> str:
@@ -103,6 +105,13 @@ def by_hand() -> list[Scenario]:
     ]
 
 
-def heard(of: Scenario) -> Capture:
+def story(name: str) -> tuple[Scenario, Trace]:
+    """A named scenario, and what becomes of its first packet and of what comes back."""
+    found = load(data(f"scenarios/{name}.json"))
+    first = found.packets[0]
+    return found, ask(found.world, first.packet, first.at)
+
+
+def on_a_kernel(of: Scenario) -> Capture:
     """What a real kernel does with a scenario: this machine's where it may, else what was recorded of these very tables."""
     return load_capture(data(f"captures/{of.name}.json"), of) if missing() else run(of)

@@ -163,7 +163,7 @@ def forgotten(before: State, after: State, memory: Memory) -> None:
                 del remembers.neighbours[dev, address]
         left = {dev for dev in old if dev not in now or not now[dev].up or old[dev].master != now[dev].master}
         for place, row in list(remembers.heard.items()):
-            if row.port in left or place[0] not in now:
+            if row.port in left or place[0] not in now or not now[place[0]].up:
                 del remembers.heard[place]
         for of, rules in after.world[name].rules.items():
             tables = before.world[name].ruleset(of).tables

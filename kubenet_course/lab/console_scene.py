@@ -105,7 +105,13 @@ def _machine(sketch: Sketch, ns: Netns, above: list[Netns], y: float) -> float:
         if bed := sketch.boxes.get(f"{ns.name}/{device.master}"):
             end = sketch.boxes[f"{ns.name}/{device.name}"]
             x = end.middle[0]
-            sketch.line(end.key, bed.key, "cable" if device.up else "unplugged", (x, end.y + BAR), (x, bed.y))
+            sketch.line(
+                end.key,
+                bed.key,
+                "cable" if device.up and ns.devices[device.master].up else "unplugged",
+                (x, end.y + BAR),
+                (x, bed.y),
+            )
     return y + height + GAP / 2
 
 

@@ -64,7 +64,8 @@ def addresses(call: Call) -> Result:
 
 def _own(call: Call, device: Device) -> list[IfAddr]:
     """IPv4 first; of IPv6 those for the whole network first, and the newest of them (ipv6_link_dev_addr)."""
-    ordered = {4: device.addresses, 6: sorted(device.addresses[::-1], key=lambda own: _scope(own) != "global")}
+    newest = device.addresses[::-1]
+    ordered = {4: device.addresses, 6: sorted(newest, key=lambda own: _scope(own) != "global")}
     return [own for of in call.families for own in ordered[of] if family(own.address).number == of]
 
 
@@ -200,7 +201,8 @@ def ports(call: Call) -> Result:
     devices = [device for device in _wanted(call, "bridge link show") if device.master]
     lines = []
     for device in devices:
-        state = "forwarding" if has_carrier(call.state, call.at, device) else "disabled"
+        is_on = has_carrier(call.state, call.at, device) and call.ns.devices[device.master].up
+        state = "forwarding" if is_on else "disabled"
         index, flags = call.state.note(call.at, device.name).index, _flags(call.state, call.at, device)
         lines.append(f"{index}: {_named(call, device)}: {flags} mtu {device.mtu} master {device.master} state {state}")
         lines += [

@@ -30,6 +30,8 @@ def br_handle_frame(kernel: Kernel, stage: str, skb: Skb) -> Step:
     here, port = kernel.ns.name, kernel.ns.devices[skb.dev_in]
     if is_multicast(skb.frame.src):
         return Step(here, stage, skb, "a sender cannot be many", end="dropped")
+    if not kernel.ns.devices[port.master].up:
+        return Step(here, stage, skb, f"{port.master} is down, and so its ports are disabled", end="dropped")
     skb = replace(skb, port=port.name, dev_in=port.master)
     packet = skb.packet
     if isinstance(packet, Packet) and kernel.ns.sysctl(CALLS[family(packet.flow.dst).number]):

@@ -1,0 +1,88 @@
+// A line to type on. The kernel of the notebook carries it out; this page shows what it says, the picture, and what was learned.
+
+const PATIENCE = 6000; // milliseconds until we say that nobody answers
+
+function element(tag, attributes = {}, ...children) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  made.append(...children);
+  return made;
+}
+
+function rich(tag, attributes, html) {
+  const made = element(tag, attributes);
+  made.innerHTML = html; // escaped by the kernel
+  return made;
+}
+
+function render({ model, el }) {
+  const form = model.get("form"), name = `kn-${crypto.getRandomValues(new Uint32Array(2)).join("-")}`;
+  const log = element("div", { class: "kn-log", role: "log", "aria-live": "polite", "aria-label": "What came of the commands", tabindex: "0" });
+  const input = element("input", { type: "text", id: name, autocomplete: "off", autocapitalize: "off", spellcheck: "false" });
+  const run = element("button", { type: "submit" }, "Run");
+  const again = element("button", { type: "button" }, "Start again");
+  const line = element("form", {}, element("label", { for: name }, form.prompt), input, run, again);
+  const picture = element("div", { class: "kn-picture" }), learned = element("div", { class: "kn-learned" });
+  const asleep = element("p", { class: "kn-asleep", role: "status" }, "Run this cell to type here (Shift and Enter).");
+  const keys = element("p", { class: "kn-keys" }, "Enter runs the line. Arrow up and down bring earlier lines back.");
+  const begun = element("details", {}, element("summary", {}, "What has been typed already"), element("pre", {}, form.begun));
+  begun.hidden = !form.begun;
+  const root = element("section", { class: "kn kn-terminal", "aria-label": form.title, "data-lm-suppress-shortcuts": "true" },
+    element("header", {}, element("strong", {}, form.title)),
+    element("div", { class: "kn-halves" },
+      element("div", { class: "kn-half" }, begun, log, line, asleep, keys),
+      element("div", { class: "kn-half" }, picture, learned)));
+  el.append(root);
+
+  let waiting, back = 0, unsent = "";
+  const nobody = () => { asleep.hidden = false; };
+  const send = (content) => {
+    const before = model.get("heard");
+    try { model.send(content); } catch { return nobody(); }
+    clearTimeout(waiting);
+    waiting = setTimeout(() => { if (model.get("heard") === before) nobody(); }, PATIENCE);
+  };
+  const typed = () => model.get("reply").log.map((one) => one.line);
+
+  line.addEventListener("submit", (event) => {
+    event.preventDefault();
+    if (input.value.trim()) send({ do: "run", answer: input.value });
+    input.value = ""; back = 0; unsent = "";
+    input.focus();
+  });
+  again.onclick = () => { send({ do: "again" }); back = 0; input.focus(); };
+  input.addEventListener("keydown", (event) => {
+    const by = { ArrowUp: 1, ArrowDown: -1 }[event.key];
+    if (!by || event.ctrlKey || event.metaKey || event.altKey) return;
+    event.preventDefault();
+    event.stopPropagation();
+    const lines = typed(), to = Math.max(0, Math.min(lines.length, back + by));
+    if (!back) unsent = input.value;
+    back = to;
+    input.value = back ? lines[lines.length - back] : unsent;
+    input.setSelectionRange(input.value.length, input.value.length);
+  });
+
+  let shown = [];
+  const show = () => {
+    clearTimeout(waiting);
+    const reply = model.get("reply"), live = model.get("live");
+    const fresh = shown.length <= reply.log.length && shown.every((one, at) => one === reply.log[at].line) ? reply.log.slice(shown.length) : null;
+    if (!fresh) log.replaceChildren();
+    for (const one of fresh ?? reply.log) log.append(rich("div", { class: one.refused ? "kn-entry kn-refused" : "kn-entry" }, one.html));
+    shown = reply.log.map((one) => one.line);
+    log.hidden = !reply.log.length;
+    log.scrollTop = log.scrollHeight;
+    picture.innerHTML = reply.picture;
+    learned.innerHTML = reply.learned;
+    asleep.hidden = live;
+    for (const one of [input, run, again]) one.disabled = !live;
+  };
+  show();
+  model.on("change:reply", show);
+  model.on("change:live", show);
+  send({ do: "hello" });
+  return () => { clearTimeout(waiting); model.off("change:reply", show); model.off("change:live", show); };
+}
+
+export default { render };
