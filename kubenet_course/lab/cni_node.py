@@ -26,7 +26,7 @@ from ..kube.cni.cache import Attachment
 from ..kube.cni.conflist import ConfList, conflist
 from ..kube.cni.machine import MODEL
 from ..kube.cni.result import printed
-from ..kube.cni.runtime import Runtime
+from ..kube.cni.runtime import Run, Runtime
 from ..kube.cni.spec import CniError
 from .cni_kernel import UPLINK, Kernel, Typed
 from .cni_plugins import Stores, plugins
@@ -96,10 +96,13 @@ class Answer(Struct, frozen=True):
 
 
 class Node(Kernel):
-    """A node with a runtime. `path` are directories with real plugins, asked before the model's own."""
+    """A node with a runtime. `path` are directories with real plugins, asked before the model's own; `run` starts those."""
 
-    def __init__(self, name: str = "node-1", path: Sequence[str] = ()):
+    def __init__(
+        self, name: str = "node-1", path: Sequence[str | os.PathLike[str]] = (), run: Run = delegate.call_plugin
+    ):
         super().__init__(name)
+        self._run = run
         if self(UPLINK).refused:
             raise AssertionError("the node's own cable was refused")
         self._stores = Stores()
@@ -109,7 +112,7 @@ class Node(Kernel):
         self._offered: dict[str, dict[str, Any]] = {}
         cache = tempfile.mkdtemp(prefix="kubenet-cni-")
         weakref.finalize(self, shutil.rmtree, cache, True)
-        self.runtime = Runtime((*path, BIN), cache, self._start, self._find)
+        self.runtime = Runtime((*(os.fspath(each) for each in path), BIN), cache, self._start, self._find)
 
     def sandbox(self, name: str, listens: str = "") -> str:
         """What a runtime does before it calls a plugin: a network namespace with lo up. Returns its path."""
@@ -154,6 +157,15 @@ class Node(Kernel):
         """VERSION of one plugin; the result is what it speaks."""
         return self._answered("VERSION", lambda: {"supportedVersions": list(self.runtime.versions(plugin))})
 
+    def call(self, plugin: str, env: Mapping[str, str], conf: dict[str, Any]) -> Answer:
+        """One plugin by hand: any environment, any input, no chain and no cache. The result is what it printed."""
+
+        def one() -> Any:
+            self._start(self._find(plugin, self.runtime.path), {"CNI_PATH": BIN, **env}, json.dumps(conf).encode())
+
+        answer = self._answered(env.get("CNI_COMMAND", ""), one)
+        return Answer(answer.verb, answer.calls, answer.calls[0].answer if answer.calls else None, answer.error)
+
     def delegated(self, command: str, plugin: str, conf: bytes) -> str:
         """A plugin calls another, with its own environment."""
         caller, env = self._env[-1]
@@ -188,7 +200,7 @@ class Node(Kernel):
         began, output, error = len(self.typed), "", None
         self._env.append((name, env))
         try:
-            output = self._modelled(name, env, conf) if path.startswith(BIN) else delegate.call_plugin(path, env, conf)
+            output = self._modelled(name, env, conf) if path.startswith(BIN) else self._run(path, env, conf)
         except CniError as wrong:
             error = wrong
         self._env.pop()

@@ -17,6 +17,7 @@ KUBELET, RUNTIME, KERNEL = "kubelet", "runtime", "kernel"
 ASKS = {"ADD": "RunPodSandbox", "DEL": "StopPodSandbox"}  # what the kubelet asks of the runtime (CRI)
 KINDS = {KUBELET: "machine", RUNTIME: "machine", KERNEL: "bridge"}
 LONGEST = 15  # characters that an arrow says
+INSIDE = re.compile(r"^ip netns exec (\S+) ")
 COMMENT = re.compile(r""" -m comment --comment ('[^']*'|"(?:[^"\\]|\\.)*")""")
 
 
@@ -95,5 +96,6 @@ def _first(one: Typed) -> str:
 
 def shortened(command: str, most: int) -> str:
     """A command that fits: without comments of rules, a namespace's name for its path; what is still too long loses its middle."""
-    text = COMMENT.sub("", command).replace("/var/run/netns/", "").replace("ip netns exec ", "in ")
+    text = COMMENT.sub("", command).replace("/var/run/netns/", "")
+    text = INSIDE.sub(r"\1: ", text)
     return text if len(text) <= most else f"{text[: most * 3 // 5]} … {text[len(text) - most * 2 // 5 + 3 :]}"
