@@ -11,8 +11,8 @@ from kubenet_course.learn.facts import Fact, all_facts, fact
 from kubenet_course.learn.misconceptions import all_misconceptions, misconception
 
 
-def test_the_numbers_run_without_a_gap_and_the_first_54_are_those_of_the_collection():
-    assert sorted(all_misconceptions()) == list(range(1, len(all_misconceptions()) + 1))
+def test_the_first_64_numbers_run_without_a_gap_and_the_first_54_are_those_of_the_collection():
+    assert set(range(1, 65)) <= set(all_misconceptions())  # later chapters have ranges of their own
     assert "ping" in misconception(1).belief and "ipBlock" in misconception(54).belief
 
 

@@ -1,0 +1,109 @@
+// Shows one of several matrices, and for the chosen cell the rows that decided. All of it was sent once.
+
+function element(tag, attributes = {}, ...children) {
+  const made = document.createElement(tag);
+  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  made.append(...children);
+  return made;
+}
+
+function head(of, scope) {
+  return element("th", { scope }, of.name, ...of.known.map((address) => element("span", {}, ...broken(address))));
+}
+
+// A long IPv6 address may be broken where it leaves out zeros.
+function broken(text) {
+  const [first, ...rest] = text.split("::");
+  return rest.length ? [first, element("wbr"), `::${rest.join("::")}`] : [text];
+}
+
+function reasons(of) {
+  const body = element("tbody");
+  of.rows.forEach((row, number) => {
+    const is_marked = of.marked.includes(number);
+    const cells = row.map((text, at) => element(at ? "td" : "th", at ? (at === 2 ? { class: "kn-code" } : {}) : { scope: "row" }, is_marked && !at ? `★ ${text}` : text));
+    body.append(element("tr", is_marked ? { class: "kn-marked" } : {}, ...cells));
+  });
+  const heads = of.heads.map((text) => element("th", { scope: "col" }, text));
+  return element("table", {}, element("caption", {}, of.caption), element("thead", {}, element("tr", {}, ...heads)), body);
+}
+
+function render({ model, el }) {
+  const story = model.get("story"), names = Object.keys(story.clusters);
+  const select = element("select", { "aria-label": "Cluster" }, ...names.map((name) => element("option", { value: name }, name)));
+  const rules = element("ul", { "aria-live": "polite" });
+  const square = element("div", { class: "kn-wide" });
+  const panel = element("div", { class: "kn-why", "aria-live": "polite" });
+  const keys = element("p", { class: "kn-keys" });
+  keys.innerHTML = "Choose a cell to see why; <kbd>←</kbd> <kbd>→</kbd> <kbd>↑</kbd> <kbd>↓</kbd> move from cell to cell.";
+  const root = element("section", { class: "kn kn-matrices", "aria-label": story.title, "data-lm-suppress-shortcuts": "true" },
+    element("header", {}, element("strong", {}, story.title), element("label", {}, "Cluster: ", select)), rules, square, keys, panel);
+  let buttons = []; // rows of buttons; null where nobody asked
+
+  const draw = () => {
+    const of = story.clusters[model.get("cluster")];
+    select.value = model.get("cluster");
+    rules.replaceChildren(...Object.entries(of.said).map(([rule, said]) =>
+      element("li", said === "kept" ? {} : { class: "kn-bad" }, `${said === "kept" ? "✓" : "✗"} rule ${rule}, ${story.rules[rule]}: ${said}`)));
+    buttons = of.cells.map((row, down) => row.map((cell, across) => {
+      if (!cell) return null;
+      const lines = cell.lines.map((text) => element("span", {}, ...broken(text)));
+      const button = element("button", { type: "button", "aria-label": `${of.rows[down].name} to ${of.columns[across].name}: ${cell.said}` }, ...lines);
+      if (!cell.good) button.className = "kn-bad";
+      button.onclick = () => choose(down, across);
+      return button;
+    }));
+    const lines = buttons.map((row, down) => element("tr", {}, head(of.rows[down], "row"), ...row.map((button) =>
+      button ? element("td", {}, button) : element("td", { class: "kn-itself" }, "itself"))));
+    const first = element("tr", {}, element("td", { class: "kn-itself" }, "from ↓  to →"), ...of.columns.map((one) => head(one, "col")));
+    const caption = element("caption", {}, "Heads: the addresses that all are known by. Cells: the source address that the receiver saw.");
+    square.replaceChildren(element("table", { class: "kn-square" }, caption, element("thead", {}, first), element("tbody", {}, ...lines)));
+    mark();
+  };
+  const place = () => {
+    const of = story.clusters[model.get("cluster")], [who, to] = model.get("cell");
+    return [of.rows.findIndex((one) => one.name === who), of.columns.findIndex((one) => one.name === to)];
+  };
+  const mark = () => {
+    const of = story.clusters[model.get("cluster")];
+    let [down, across] = place();
+    if (!buttons[down]?.[across]) [down, across] = [0, buttons[0].findIndex(Boolean)];
+    buttons.forEach((row, at) => row.forEach((button, by) => {
+      if (!button) return;
+      const is_chosen = at === down && by === across;
+      button.setAttribute("aria-pressed", String(is_chosen));
+      button.tabIndex = is_chosen ? 0 : -1;
+    }));
+    panel.replaceChildren(reasons(of.cells[down][across].why));
+  };
+  const choose = (down, across) => {
+    const of = story.clusters[model.get("cluster")];
+    model.set("cell", [of.rows[down].name, of.columns[across].name]);
+    model.save_changes();
+    mark();
+    buttons[down][across].focus();
+  };
+  const move = (by_row, by_column) => {
+    let [down, across] = place();
+    for (;;) {
+      down += by_row; across += by_column;
+      if (!buttons[down] || across < 0 || across >= buttons[down].length) return;
+      if (buttons[down][across]) return choose(down, across);
+    }
+  };
+  const keyed = { ArrowRight: [0, 1], ArrowLeft: [0, -1], ArrowDown: [1, 0], ArrowUp: [-1, 0] };
+  square.addEventListener("keydown", (event) => {
+    if (event.ctrlKey || event.metaKey || event.altKey || !keyed[event.key]) return;
+    event.preventDefault();
+    event.stopPropagation();
+    move(...keyed[event.key]);
+  });
+  select.onchange = () => { model.set("cluster", select.value); model.save_changes(); draw(); };
+  model.on("change:cluster", draw);
+  model.on("change:cell", mark);
+  draw();
+  el.append(root);
+  return () => { model.off("change:cluster", draw); model.off("change:cell", mark); };
+}
+
+export default { render };
