@@ -35,12 +35,14 @@ class Bound(Struct, frozen=True):
 def bind(ns: Netns, wanted: Socket) -> Bound:
     """A program asks for a port, by bind and, for TCP, listen. Whoever is first has it; some may share it.
 
-    A UDP socket that may share with the one that is looked at first is not compared with any further one. (TCP has such a
-    short cut too, sk_reuseport_match, which matters where programs of several users share one port; it is left out.)
+    The kernel does not always compare with all: UDP stops at the first with which it may share by SO_REUSEPORT, and TCP lets
+    in who may share with the port's owner.
     """
     of = family(wanted.address)
     if wanted.address != of.any and ns.fib.lookup(wanted.address).type not in BINDABLE[of.number]:
         return Bound(ns, wanted, NOT_HERE)
+    if _is_let_in(wanted, ns.sockets):
+        return Bound(replace(ns, sockets=(*ns.sockets, wanted)), wanted)
     for other in _looked_at(ns.sockets):
         if clash(wanted, other):
             return Bound(ns, wanted, IN_USE, other)
@@ -61,6 +63,32 @@ def _looked_at(sockets: tuple[Socket, ...]) -> list[Socket]:
     """The newest first; IPv6 sockets with SO_REUSEPORT last, and the oldest of those first (sk_add_node_rcu)."""
     late = [one for one in sockets if one.reuseport and family(one.address) is IPV6]
     return [one for one in reversed(sockets) if one not in late] + late
+
+
+def _is_let_in(wanted: Socket, sockets: Iterable[Socket]) -> bool:
+    """Whether TCP spares itself the comparison (sk_reuseport_match, inet_csk_update_fastreuse).
+
+    The owner of a port is who last said SO_REUSEPORT without being let in by the owner before. The very first user of a port
+    lets in all others of its kind, whatever their address.
+    """
+    held = [one for one in sockets if (one.proto, one.port) == (wanted.proto, wanted.port)]
+    if wanted.proto != "tcp" or not held:
+        return False
+    owner = held[0] if held[0].reuseport else None
+    for one in held[1:]:
+        if not _lets_in(owner, one, held[0]):
+            owner = one if one.reuseport else None
+    return _lets_in(owner, wanted, held[0])
+
+
+def _lets_in(owner: Socket | None, one: Socket, first: Socket) -> bool:
+    return owner is not None and _both_share(owner, one) and (owner is first or _covers(owner, one))
+
+
+def _covers(owner: Socket, one: Socket) -> bool:
+    """Whether what is for `one` is for the owner too; the any-address of IPv4 covers `::` as far as that means IPv4."""
+    both_any = owner.address == IPV4.any and one.address == IPV6.any and not one.v6only
+    return owner.address == one.address or _holds(owner, one) or both_any
 
 
 def clash(one: Socket, other: Socket) -> bool:
