@@ -75,6 +75,7 @@ def test_a_program_listens_where_its_flag_says(flag, address):
         ("  containers:", "  container:", "field spec.container is not understood"),
         ("kind: Pod", "kind: Service", "it holds no pods|ports"),
         (COLLIDING, "", "the file is empty"),
+        ("hello", "\udc00", "the file is binary"),
     ],
 )
 def test_a_manifest_that_cannot_be_is_refused_by_name(old, new, said):

@@ -33,7 +33,7 @@ def read(paths: Iterable[str]) -> Objects:
 def read_text(text: str, name: str = "text") -> Objects:
     """Objects from a text, as if it were a file of that name."""
     reading = Collection()
-    _read_file(reading, name, text.encode())
+    _read_file(reading, name, text.encode("utf-8", "surrogatepass"))
     return reading.done()
 
 
