@@ -10,7 +10,6 @@ from msgspec import Struct
 from ...kube.ask import request
 from ...kube.cluster import Cluster
 from ...kube.connectivity import RULES, Pair, Reached, addresses, broken_rules, connectivity
-from ...linux.address import prefix
 from ...linux.verdict import way_there
 from ...views.matrices import why
 from ...views.matrix import Matrix, matrix
@@ -22,14 +21,12 @@ from ..kinds_lists import Choose, Statement
 from ..reading import one_of
 from . import ch03_repair, ch03_seen, defined
 from .ch03_seen import ADDRESSED
-from .ch03_worlds import PORT, Looks, drawn, made, proof
+from .ch03_worlds import PODS, PORT, STRANGERS, Looks, drawn, made, proof
 
 __all__ = ["ch03_repair", "ch03_seen"]  # the rest of the chapter's exercises
 HEALTHY = (
     "Every ping arrives, from whom it was sent, as what it was addressed to. A node may use any address of its own."
 )
-OUTSIDE = {4: "203.0.113.0/24", 6: "2001:db8::/32"}
-PODS = {4: "10.244.0.0/16", 6: "fd00:10:244::/56"}
 
 # The four problems, who solves each, the sign by which one knows it, and what is believed by who takes another for it.
 PROBLEMS = {
@@ -132,8 +129,8 @@ def rule(chance: Random) -> Choose:
     none = Statement("None: it keeps all three.", not case.rule, belief, "One of them does not hold. See these.", shown)
     return Choose(
         asks="Every pod and every node has pinged every pod. Heads: by which addresses all are known. Cells: under which address "
-        "the receiver saw the sender, and, where it differs, as whom the receiver itself was addressed. Below: what each pod says. "
-        "Which rule is broken?",
+        "the receiver saw the sender, and, where it differs, as whom the receiver itself was addressed. Below: what each pod says "
+        "of itself. Which rule is broken, if any?",
         look=Looks((case.look, _told_by_themselves(case))),
         statements=(*statements, none),
         because=f"Rule {case.rule} is broken and the other two hold."
@@ -229,7 +226,7 @@ def _harmless(cluster: Cluster, chance: Random, of: int) -> list[tuple[str, str,
     one, two, three = (chance.choice(list(cluster.machines)) for _ in range(3))
     block = {name: cluster.machines[name].blocks[of] for name in cluster.machines}
     far = chance.choice([name for name in block if name != two])
-    stranger = prefix(OUTSIDE[of])
+    stranger = STRANGERS[of]
     port, proto = chance.choice((8443, 9100, 2222)), chance.choice(("tcp", "udp"))
     rows = [
         (one, "nat", f"POSTROUTING -s {block[one]} ! -d {PODS[of]} -j MASQUERADE", 22,

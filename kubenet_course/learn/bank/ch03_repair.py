@@ -22,11 +22,7 @@ from ..kinds import Finding, Slip
 from ..kinds_made import Repair, working
 from . import defined
 from .ch03_lines import carried_out
-from .ch03_worlds import Looks, drawn, proof, rows_of
-
-PODS = {4: "10.244.0.0/16", 6: "fd00:10:244::/56"}
-STRANGERS = {4: "203.0.113.0/24", 6: "2001:db8::/32"}
-
+from .ch03_worlds import PODS, STRANGERS, Looks, drawn, proof, rows_of
 
 NODE_PORT = "a host outside to the NodePort of "
 CHANGED = {

@@ -21,6 +21,8 @@ from ...views.table import Table, table
 NAMES = ("client", "web", "db", "cache", "queue", "mail")
 PORT = 8080
 FLANNEL = "flannel.alpha.coreos.com/backend-type"
+PODS = {4: "10.244.0.0/16", 6: "fd00:10:244::/56"}
+STRANGERS = {4: "203.0.113.0/24", 6: "2001:db8::/32"}
 BLOCKS = {4: "10.244.{}.0/24", 6: "fd00:10:244:{}::/64"}
 
 
