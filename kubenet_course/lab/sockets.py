@@ -1,4 +1,7 @@
-"""The same binds by real sockets: what the kernel under this program says (bind(2), listen(2), socket(7))."""
+"""The same binds by real sockets: what the kernel under this program says (bind(2), listen(2), socket(7)).
+
+A socket that asks for all addresses is held to loopback, so that nobody outside this machine finds it while it is open.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ from contextlib import ExitStack, contextmanager
 
 from ..linux.tables import Socket
 
+ALL = ("0.0.0.0", "::")
 KINDS = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}
 
 
@@ -28,7 +32,7 @@ def free_port() -> int:
     """A port that nobody has here, neither in TCP nor in UDP."""
     while True:
         with socket.socket() as first, socket.socket(type=socket.SOCK_DGRAM) as second:
-            first.bind(("", 0))
+            first.bind(("", 0))  # bound, and deaf: nothing listens
             try:
                 second.bind(first.getsockname())
             except OSError:
@@ -39,6 +43,8 @@ def free_port() -> int:
 def _told(wanted: Socket, port: int, held: ExitStack) -> str:
     with _as_user(wanted.uid):
         own = held.enter_context(socket.socket(_family(wanted), KINDS[wanted.proto]))
+    if wanted.address in ALL and hasattr(socket, "SO_BINDTODEVICE"):
+        own.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b"lo")
     own.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, wanted.reuseport)
     own.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, wanted.reuseaddr)
     if own.family == socket.AF_INET6:
