@@ -207,7 +207,7 @@ RIGHT_SOURCE = SOLUTION.replace("FIELD", "address").replace("CODE", "7")
         ("import time\nwhile True: pass", 96, "expects it to end"),
         ("print(", 32, "SyntaxError"),
         ("raise SystemExit(3)", 32, "VERSION is answered with"),
-        (RIGHT_SOURCE.replace("sys.exit(1)", "sys.exit(0)"), 104, "is wanted"),
+        (RIGHT_SOURCE.replace("sys.exit(1)", "sys.exit(0)"), 0, "is wanted"),
         (RIGHT_SOURCE.replace('["FIELD"]', ""), None, ""),
     ],
 )

@@ -63,16 +63,15 @@ def code(chance: Random) -> Value:
     env, text = call_of(drawn(chance), fault, chance)
     said = answered(env, text)
     rows = [(f"`{key}`", repr(value)) for key, value in said.items()]
-    seen = table("What the plugin answers", ("field", "value"), rows)
+    seen, whole = (table("What the plugin answers", ("field", "value"), each) for each in (rows[1:], rows))
     given = [*((name, value) for name, value in env.items()), ("standard input", text)]
     wrong = "Only what has no code of its own is 999: what a plugin fails at when the call itself was good."
-    slips = [Slip(999, 104, wrong, seen)] if said["code"] != 999 else []
+    slips = [Slip(999, 0, wrong, seen)] if said["code"] != 999 else []
     for name, number in CODES.items():
         if number not in (said["code"], 999):
-            slips.append(
-                Slip(number, 104, f"{number} means: {MEANINGS[name]}. Here that part is as it should be.", seen)
-            )
-    slips.append(Slip(0, 96, "0 is the exit code of a success. An error object has a code of its own.", seen))
+            told = f"{number} means: {MEANINGS[name]}. Here that part is as it should be."
+            slips.append(Slip(number, 104 if said["code"] == 999 else 0, told, seen))
+    slips.append(Slip(0, 0, "0 is the exit code of a success. An error object has a code of its own.", seen))
     return Value(
         asks="A runtime calls `host-local` like this. Which `code` has the error object that it answers?",
         look=table("The call", ("given", "value"), given, code=(0, 1)),
@@ -80,7 +79,7 @@ def code(chance: Random) -> Value:
         reads=NUMBER,
         slips=tuple(slips),
         because=f"Code {said['code']}: {MEANINGS[fault]}.",
-        evidence=seen,
+        evidence=whole,
         hints=(
             "Check it part by part: environment, JSON, name, version, and last what only this plugin reads.",
             "The codes: 1 version, 4 environment, 6 no JSON, 7 a bad network name, 999 the plugin's own.",
@@ -160,7 +159,7 @@ def leak(chance: Random) -> Value:
                 given[names[gone]], 30, f"DEL gave that one back long before: {names[gone]} went in good order.", held
             ),
             Slip(given[living[-1]], 0, f"{living[-1]} is alive, and keeps its address.", held),
-            Slip(of.gateway, 102, "The gateway's address is the bridge's. No pod ever had it.", held),
+            Slip(of.gateway, 0, "The gateway's address is the bridge's. No pod ever had it.", held),
         ),
         because=f"GC names the living. {given[names[lost]]} belongs to none of them, so it is given back.",
         evidence=held,

@@ -70,7 +70,9 @@ def _ways(of: Net, network: dict[str, Any], found: Tried) -> list[Finding]:
             if chained
             else "No plugin of the chain makes host ports."
         )
-        problems.append(wrong(said, 103, calls(found.answer) if found.answer else ending(found.inward)))
+        problems.append(
+            wrong(said, 103 if chained else 0, calls(found.answer) if found.answer else ending(found.inward))
+        )
     return problems
 
 
@@ -94,7 +96,7 @@ def write(chance: Random) -> Write:
             Slip(as_text(no_masq), 61),
             Slip(as_text(mute), 103),
             Slip(as_text(backwards), 100),
-            Slip(as_text(of.network(())), 103),
+            Slip(as_text(of.network(()))),
         ),
         because="bridge makes the interface and asks host-local; portmap gets the port because it says that it can.",
         evidence=calls(good.answer) if good.answer else None,
