@@ -120,6 +120,13 @@ def test_blocks_leak_where_the_second_family_is_used_up():
     assert plan(second=True, service_range="10.244.0.0/20").leaked == 0
 
 
+def test_leaked_blocks_are_not_drawn_as_free():
+    scene = scene_of(plan(second=True, second_cidr="fd00::/62", nodes=7))
+    kinds = [box.kind for box in scene.drawing.boxes if box.key.startswith("range0/")]
+    assert kinds[:8] == ["pod"] * 4 + ["port"] * 3 + ["kernel"]
+    assert "leaked" in [label.text for label in scene.drawing.labels]
+
+
 def test_the_flags_are_those_that_the_manager_takes():
     assert flags_for(Wishes())[2] == "--node-cidr-mask-size=24"
     both = flags_for(Wishes(second=True))

@@ -25,7 +25,7 @@ GIVEN, PARTLY, SERVICES, FREE, HELD = (
     "kernel",
     "port",
 )  # kinds of boxes, by what they stand for
-SAYS = {GIVEN: "given to nodes", PARTLY: "partly given", SERVICES: "kept for Services", FREE: "free"}
+SAYS = {GIVEN: "given to nodes", PARTLY: "partly given", SERVICES: "kept for Services", HELD: "leaked", FREE: "free"}
 LETTERS = {"Services": "S", "nodes": "N", "company": "C"}
 
 
@@ -70,7 +70,6 @@ def _range(field: Field, pool: Pool, key: str) -> None:
     each = max(1, -(-blocks // MOST))
     cell = "a block" if each == 1 else f"{many(each)} blocks"
     field.heading(f"{cluster}: {many(blocks)} blocks of /{pool.pool.node_mask}; a cell is {cell}")
-    order = sorted(pool.given)
     for at in range(-(-blocks // each)):
         row, column = divmod(at, ACROSS)
         begin, end = at * each, min((at + 1) * each, blocks)
@@ -78,7 +77,7 @@ def _range(field: Field, pool: Pool, key: str) -> None:
         if not column:
             first = shortened(spelled(pool.pool.block(begin).first, cluster.bits), LEFT - 4, ADDRESS)
             field.labels.append(Label("", 0, y + 11, first, ADDRESS, "address", "start"))
-        kind, who = _use(pool, order, begin, end)
+        kind, who = _use(pool, begin, end)
         title = f"{pool.pool.block(begin)}{' and on' * (each > 1)}: {', '.join([SAYS[kind], *who])}"
         x = LEFT + column * (CELL + 0.25)
         field.boxes.append(Box(f"{key}/{at}", kind, x, y, CELL - 1, CELL, title))
@@ -88,15 +87,15 @@ def _range(field: Field, pool: Pool, key: str) -> None:
     field.y += (1 + (-(-blocks // each) - 1) // ACROSS) * (CELL + 2) + 6
 
 
-def _use(pool: Pool, order: list[int], begin: int, end: int) -> tuple[str, list[str]]:
+def _use(pool: Pool, begin: int, end: int) -> tuple[str, list[str]]:
     """What a cell's blocks are used for, and who else has addresses in them."""
     who = [name for name, (first, last) in pool.touched.items() if first < end and begin < last]
-    given = bisect_left(order, end) - bisect_left(order, begin)
     if "Services" in who:
         first, last = pool.touched["Services"]
-        given += min(last, end) - max(first, begin)
         return (SERVICES if first <= begin and end <= last else PARTLY), who
-    return (GIVEN if given == end - begin else PARTLY if given else FREE), who
+    given, leaked = (bisect_left(of, end) - bisect_left(of, begin) for of in (pool.given, pool.leaked))
+    whole = {GIVEN: given, HELD: leaked, FREE: end - begin - given - leaked}
+    return next((kind for kind, count in whole.items() if count == end - begin), PARTLY), who
 
 
 def _block(field: Field, plan: Plan, pool: Pool, key: str) -> None:

@@ -44,10 +44,13 @@ class Wishes(Struct, frozen=True):
 
 
 class Pool(Struct, frozen=True):
-    """One cluster range filled. `given`: the blocks' numbers in order of the nodes; `touched`: who else has addresses there."""
+    """One cluster range filled. `given`: the blocks' numbers in order of the nodes; `leaked`: those taken for nobody;
+    `touched`: who else has addresses there.
+    """
 
     pool: CidrSet
     given: tuple[int, ...]
+    leaked: tuple[int, ...]
     touched: dict[str, Span]
 
     @property
@@ -102,8 +105,8 @@ class Plan(Struct, frozen=True):
 
     @property
     def leaked(self) -> int:
-        """Blocks of the first range that were taken for nodes whose second block failed, one for each node so far."""
-        return self.pools[0].pool.taken - _kept(self.pools[0]) - self.served if len(self.pools) > 1 else 0
+        """Blocks that were taken for nodes whose other block failed, and not put back: one for each node so far."""
+        return sum(len(pool.leaked) for pool in self.pools)
 
     @property
     def is_good(self) -> bool:
@@ -139,20 +142,17 @@ def planned(wishes: Wishes) -> Plan:
     except (ControllerExit, BadInput) as refusal:
         return Plan(wishes, flags, str(refusal), checks=checks)
     given: list[list[int]] = [[] for _ in allocator.pools]
+    leaked: list[list[int]] = [[] for _ in allocator.pools]
     for number in range(1, wishes.nodes + 1):
+        before = [pool.taken for pool in allocator.pools]
         outcome = sync(allocator, f"node-{number}", ())
-        if isinstance(outcome, Assigned):
-            for index, block in enumerate(outcome.blocks):
-                given[index].append(span(allocator.pools[index], block)[0])
-    filled = zip(allocator.pools, given, strict=True)
-    pools = tuple(Pool(pool, tuple(numbers), _touched(pool, wishes)) for pool, numbers in filled)
+        into = given if isinstance(outcome, Assigned) else leaked
+        for index, pool in enumerate(allocator.pools):
+            if pool.taken > before[index]:
+                into[index].append((pool.next_candidate - 1) % pool.blocks)
+    filled = zip(allocator.pools, given, leaked, strict=True)
+    pools = tuple(Pool(pool, tuple(ours), tuple(lost), _touched(pool, wishes)) for pool, ours, lost in filled)
     return Plan(wishes, flags, "", pools, room, checks)
-
-
-def _kept(pool: Pool) -> int:
-    """Blocks that are lost to Services."""
-    begin, end = pool.touched.get("Services", (0, 0))
-    return end - begin
 
 
 def named(wishes: Wishes) -> dict[str, list[str]]:
