@@ -2,11 +2,15 @@
 
 import json
 import os
+import re
 import subprocess
+import sys
 from pathlib import Path
 
+import cni_lab
 import pytest
-from cni_calls import REFERENCE
+from cni_calls import REFERENCE, ROOT
+from cni_lab import lab, why_not
 
 from kubenet_course.errors import BadInput
 from kubenet_course.kube.cni.conflist import first_of
@@ -22,6 +26,8 @@ from kubenet_course.learn.bank.ch06_plugin import SOLUTION, Wanted, trial
 from kubenet_course.learn.feedback import RIGHT, UNREADABLE, WRONG, judged
 from kubenet_course.views.sequence import Message, sequence
 
+on_a_node = pytest.mark.skipif(bool(why_not()), reason=why_not() or "a node can be made")
+PING = [sys.executable, cni_lab.__file__, "ping", "10.244.1.77"]
 ENV = {"CNI_COMMAND": "ADD", "CNI_CONTAINERID": "web", "CNI_NETNS": "/var/run/netns/web"}
 ENV |= {"CNI_IFNAME": "eth0", "CNI_PATH": "/none"}
 
@@ -114,6 +120,33 @@ def test_a_wrapper_stands_before_the_real_plugin_and_the_models_bridge_calls_it(
     assert node.delete(net, "web").error is None
     assert log.read_text().split() == ["ADD", "CHECK", "DEL"]
     assert node.held("podnet") == {}
+
+
+@on_a_node
+@pytest.mark.skipif(not (REFERENCE / "bridge").exists(), reason="needs containernetworking-plugins")
+def test_the_plugin_that_the_chapter_writes_serves_debians_bridge_on_the_real_kernel(tmp_path: Path):
+    master = (ROOT / "notebooks" / "src" / "06-cni-the-contract.md").read_text()
+    source = re.search(r'by_number = """\n(.*?)"""', master, re.DOTALL)
+    assert source is not None
+    executable(tmp_path / "own", "by-number", source[1])
+    given = {
+        "cniVersion": "1.0.0",
+        "name": "podnet",
+        "type": "bridge",
+        "isGateway": True,
+        "ipam": {"type": "by-number"},
+    }
+    env = ENV | {
+        "CNI_CONTAINERID": "shop-77",
+        "CNI_NETNS": "/var/run/netns/pod1",
+        "CNI_PATH": f"{tmp_path / 'own'}:{REFERENCE}",
+    }
+    path = str(REFERENCE / "bridge")
+    calls = [{"path": path, "env": env | {"CNI_COMMAND": verb}, "stdin": given} for verb in ("ADD", "DEL", "DEL")]
+    added, pinged, *deleted = lab([calls[0], {"run": PING}, *calls[1:]])
+    assert [each["address"] for each in added[1]["ips"]] == ["10.244.1.77/24"]
+    assert pinged[0] == 0, "the pod answers its node"
+    assert [each[0] for each in deleted] == [0, 0]
 
 
 # -- what the kubelet says ---------------------------------------------------------------------------------------------
