@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from kubenet_course.errors import BadInput
 from kubenet_course.views.drawing import NO_MARK
-from kubenet_course.views.planner import Planner, planner
+from kubenet_course.views.planner import Planner
 from kubenet_course.views.planner_picture import mark_of, scene_of
 from kubenet_course.views.planner_sums import Wishes, flags_for, planned
 from kubenet_course.views.planner_words import headline, many, sentences
@@ -200,7 +200,7 @@ def test_what_a_reader_typed_is_escaped_in_the_picture():
 
 
 def test_a_cell_turns_the_controls_and_the_answer_follows():
-    made = planner(nodes=300)
+    made = Planner(nodes=300)
     assert made.answer.startswith("node-257 is the first node that gets nothing")
     made.choose(node_mask=25)
     assert (made.plan.served, made.wishes["node_mask"], made.plan.is_good) == (300, 25, True)

@@ -27,7 +27,9 @@ MOST = {"nodes": MOST_NODES, "pods": 1000}  # of what is counted
 
 
 class Planner(anywidget.AnyWidget):
-    """An address plan to try out. From a cell: `planner.choose(node_mask=26, nodes=300)`; the answer is `planner.plan`."""
+    """An address plan to try out, `Planner(nodes=300, second=True)`. From a cell: `planner.choose(node_mask=26)`; the
+    answer is `planner.plan`, in a sentence `planner.answer`.
+    """
 
     _esm = (HERE / "planner.js").read_text(encoding="utf-8")
     _css = variables(".kn-planner") + (HERE / "planner.css").read_text(encoding="utf-8")
@@ -119,8 +121,3 @@ def told(plan: Plan) -> dict[str, Any]:
         "checks": [{"sign": sign(check), "said": str(check)} for check in plan.checks],
         "most": {**MOST, "node_mask": _bits(plan.wishes.cluster_cidr), "second_mask": _bits(plan.wishes.second_cidr)},
     }
-
-
-def planner(**wishes: Any) -> Planner:
-    """A planner, with some of its controls turned: `planner(nodes=300, second=True)`."""
-    return Planner(**wishes)

@@ -92,7 +92,7 @@ def _collisions(wanted: Wanted, trial: Trial, seen: Table) -> list[Finding]:
             found.append(Finding(False, f"{cidr} is not within what you were lent.", 0, seen))
     families = {cidr.bits for cidr in trial.ranges}
     if wanted.lent_six and len(families) < 2:
-        found.append(Finding(False, "Every node is to have a block of both families, and this gives one.", 29, seen))
+        found.append(Finding(False, "Every node is to have a block of both families, and this gives one.", 93, seen))
     return found
 
 
@@ -100,7 +100,7 @@ def _room(wanted: Wanted, trial: Trial, seen: Table) -> list[Finding]:
     found = []
     if trial.failed:
         said = f"node-{trial.served + 1} gets nothing: only {trial.served} of {wanted.nodes} nodes have a block."
-        found.append(Finding(False, said, 25, seen))
+        found.append(Finding(False, said, 27 if collides(trial.ranges, SERVICE) else 25, seen))
     fits = capacity(trial.configuration, wanted.pods).pods_per_node if trial.configuration else 0
     if fits < wanted.pods:
         said = f"A node has addresses for {fits} pods, not for {wanted.pods}: three of each IPv4 block are for no pod."
@@ -120,7 +120,7 @@ def flags(chance: Random) -> Write:
         Slip(solution.replace("--allocate-node-cidrs=true\n", ""), 26),
     ]
     if wanted.lent_six:
-        slips += [Slip(_lines(wanted, plain=True), 91), Slip(_lines(wanted).replace(f",{wanted.lent_six}", ""), 29)]
+        slips += [Slip(_lines(wanted, plain=True), 91), Slip(_lines(wanted).replace(f",{wanted.lent_six}", ""), 93)]
     return Write(
         asks="Write the flags of kube-controller-manager, one a line, so that every node gets a block with room for its pods, and "
         "no pod has an address that somebody else has. (Each kubelet is told the number of pods by `--max-pods`.)",

@@ -35,7 +35,7 @@ def _plan(fault: str, six: str) -> Plan:
     """One thing wrong; `six` is the first address of the IPv6 range."""
     right = f"{FOUR},{six}/56"
     one = ("--node-cidr-mask-size=24",)
-    four, moved = (FOUR, BOTH[:1], 29), (f"10.32.0.0/16,{six}/56", BOTH, 89)
+    four, moved = (FOUR, BOTH[:1], 93), (f"10.32.0.0/16,{six}/56", BOTH, 89)
     return {
         "size": Plan(right, one, (right, BOTH), "One length cannot fit both families. Each has a flag of its own.",
                      "Which flags say how long a node's prefix is, and which of them may be used here?",
@@ -70,7 +70,7 @@ def _tests(nodes: int, text: str) -> tuple[Finding, ...]:
     if trial.configuration is None:
         return (Finding(False, "`--allocate-node-cidrs` is false unless you set it: no node gets a block.", 26, seen),)
     if {cidr.bits for cidr in trial.ranges} != {32, 128}:
-        return (Finding(False, "Every new node is to have a block of both families, and this gives one.", 29, seen),)
+        return (Finding(False, "Every new node is to have a block of both families, and this gives one.", 93, seen),)
     if trial.failed:
         said = f"node-{trial.served + 1} of {nodes} gets neither block: {trial.failed.message}."
         return (Finding(False, said, 25, seen),)
