@@ -464,7 +464,8 @@ def test_random_commands_do_the_same_on_the_real_kernel(real_kernel, seed, round
 
 SHOWN = [
     "ip -n red -br link", "ip -n red -br addr", "ip -n red route", "ip -n red -6 route", "ip -n blue -br addr", "ip -n blue route",
-    "ip -n red route get 10.1.0.2", "ip -n red neigh", "bridge -n red fdb show br br0",
+    "ip -n red route get 10.1.0.2", "ip -n red -br link show type bridge",
+    "ip -n red -br link show type veth", "ip -n red neigh", "bridge -n red fdb show br br0",
     "ip netns exec red sysctl net.ipv4.ip_forward net/ipv4/conf/v0/rp_filter",
 ]  # fmt: skip
 BUILT = (

@@ -26,7 +26,7 @@ def scene(world: World, here: str) -> Scene:
     above = [ns for name, ns in world.items() if name != here]
     if len(above) > MOST_ABOVE or any(len(_own(ns)) > MOST_DEVICES for ns in world.values()):
         return of_network(world)
-    sketch, y = Sketch(), MARGIN
+    sketch, y = Sketch(), 2 * MARGIN  # where the packet is, its letter stands out a little
     y = _above(sketch, above, y)
     if here in world:
         y = _machine(sketch, world[here], above, y + ROOM * bool(above))
@@ -69,9 +69,10 @@ def _above(sketch: Sketch, above: list[Netns], y: float) -> float:
     return y + height
 
 
-def _columns(count: int) -> tuple[float, float]:
-    """The width of each of so many boxes beside each other, and where the first begins."""
-    wide = (WIDTH - 4 * MARGIN - GAP * (max(2, count) - 1)) / max(2, count)
+def _columns(count: int, least: int = 2) -> tuple[float, float]:
+    """The width of each of so many boxes beside each other, or of as many as there is room kept for; and where the first begins."""
+    room = max(least, count)
+    wide = (WIDTH - 4 * MARGIN - GAP * (room - 1)) / room
     return wide, (WIDTH - wide * count - GAP * (count - 1)) / 2
 
 
@@ -88,38 +89,50 @@ def _port(sketch: Sketch, key: str, x: float, y: float) -> None:
 
 
 def _machine(sketch: Sketch, ns: Netns, above: list[Netns], y: float) -> float:
-    """The terminal's own machine: ends of cables in a row, each below its other end, and the bridges under them."""
+    """The terminal's own machine: ends of cables, each below its other end; under them the bridges, and its kernel if it routes."""
     ends = [device for device in _own(ns) if device.kind != "bridge"]
     bridges = [device for device in _own(ns) if device.kind == "bridge"]
     order = {other.name: at for at, other in enumerate(above)}
     ends.sort(key=lambda device: order.get(device.peer[0] if device.peer else "", len(order)))
-    height = TITLE + (BAR + ROOM / 2) * bool(ends) + BAR * bool(bridges)
-    sketch.box(Box(ns.name, "machine", MARGIN, y, WIDTH - 2 * MARGIN, height + GAP / 2, ns.name))
-    wide, start = _columns(len(ends))
-    for at, device in enumerate(ends):
-        box = Box(f"{ns.name}/{device.name}", "device", start + at * (wide + GAP), y + TITLE, wide, BAR, device.name)
-        sketch.box(box, _row(device))
-    _bridges(sketch, ns, bridges, y + TITLE + (BAR + ROOM / 2) * bool(ends))
+    sketch.box(
+        Box(ns.name, "machine", MARGIN, y, WIDTH - 2 * MARGIN, 0, ns.name)
+    )  # first, so that all else lies upon it
     sketch.box(Box(f"{ns.name}:title", "title", MARGIN + 8, y, WIDTH - 40, TITLE, ns.name), ns.name)
-    for device in ends:
-        if bed := sketch.boxes.get(f"{ns.name}/{device.master}"):
-            end = sketch.boxes[f"{ns.name}/{device.name}"]
-            x = end.middle[0]
-            sketch.line(
-                end.key,
-                bed.key,
-                "cable" if device.up and ns.devices[device.master].up else "unplugged",
-                (x, end.y + BAR),
-                (x, bed.y),
-            )
-    return y + height + GAP / 2
+    low = y + TITLE
+    for row, kind in ((ends, "device"), (bridges, "bridge")):
+        wide, start = _columns(len(row), 2 if row is ends else 1)
+        for at, device in enumerate(row):
+            box = Box(f"{ns.name}/{device.name}", kind, start + at * (wide + GAP), low, wide, BAR, device.name)
+            sketch.box(box, "bridge " * (row is bridges) + _row(device))
+        low += (BAR + ROOM / 2) * bool(row)
+    if ns.forwards(4):
+        wide, start = _columns(1, 1)
+        sketch.box(
+            Box(f"{ns.name}:kernel", "kernel", start, low, wide, BAR, f"the kernel of {ns.name}"), "rules and routes"
+        )
+        low += BAR + ROOM / 2
+    for device in (*bridges, *ends):
+        _plugged(sketch, ns, device)
+    low -= ROOM / 2 - GAP / 2 if low > y + TITLE else 0
+    sketch.box(Box(ns.name, "machine", MARGIN, y, WIDTH - 2 * MARGIN, low - y, ns.name))
+    return low
 
 
-def _bridges(sketch: Sketch, ns: Netns, bridges: list[Device], y: float) -> None:
-    wide = (WIDTH - 6 * MARGIN - GAP * (len(bridges) - 1)) / max(1, len(bridges))
-    for at, device in enumerate(bridges):
-        box = Box(f"{ns.name}/{device.name}", "bridge", 3 * MARGIN + at * (wide + GAP), y, wide, BAR, device.name)
-        sketch.box(box, f"bridge {_row(device)}")
+def _plugged(sketch: Sketch, ns: Netns, device: Device) -> None:
+    """From an end to the bridge whose port it is; a bridge, and an end that is no port, lead to the kernel."""
+    end = sketch.boxes[f"{ns.name}/{device.name}"]
+    bed = sketch.boxes.get(f"{ns.name}/{device.master}" if device.master else f"{ns.name}:kernel")
+    if bed is None:
+        return
+    is_on = device.up and (not device.master or ns.devices[device.master].up)
+    x = end.middle[0]
+    sketch.line(
+        end.key,
+        bed.key,
+        ("cable" if device.master else "inside") if is_on else "unplugged",
+        (x, end.y + BAR),
+        (x, bed.y),
+    )
 
 
 def _cables(sketch: Sketch, world: World) -> None:
@@ -134,15 +147,16 @@ def _cables(sketch: Sketch, world: World) -> None:
             upper, lower = sorted((one, other), key=lambda box: box.y)
             kind = "cable" if device.up and far.up else "unplugged"
             (x, top), (to, end) = upper.middle, (lower.middle[0], lower.y)
-            low = max(top, end) + ROOM / 2  # both above: down, across, and up again
+            low = max(top, end) + 17  # both above: down, across, and up again
             bent = ((x, low), (to, low), (to, lower.middle[1])) if upper.y == lower.y else ((to, end),)
             sketch.line(one.key, other.key, kind, (x, top), *bent)
 
 
 def said(ns: Netns, world: World) -> str:
     """One namespace in a sentence."""
-    parts = [_said(device, world) for device in _own(ns)]
-    return f"{ns.name}: {'; '.join(parts) or 'only lo'}."
+    parts = [_said(device, world) for device in _own(ns)] or ["only lo"]
+    parts += ["it sends on what is for others"] if ns.forwards(4) else []
+    return f"{ns.name}: {'; '.join(parts)}."
 
 
 def _said(device: Device, world: World) -> str:

@@ -17,7 +17,7 @@ NO_DEVICE = 'Device "{}" does not exist.'
 
 def _wanted(call: Call, what: str) -> list[Device]:
     """The devices that are asked for, by number as `ip` lists them."""
-    said = said_in(call.words, {"dev": "DEVICE", "up": FLAG, "master": "BRIDGE"}, what, bare="dev")
+    said = said_in(call.words, {"dev": "DEVICE", "up": FLAG, "master": "BRIDGE", "type": "KIND"}, what, bare="dev")
     found = list(call.ns.devices.values())
     if "dev" in said:
         found = [call.state.device(call.at, said["dev"], NO_DEVICE)]
@@ -26,7 +26,9 @@ def _wanted(call: Call, what: str) -> list[Device]:
     found = [
         device
         for device in found
-        if (device.up or "up" not in said) and said.get("master", device.master) == device.master
+        if (device.up or "up" not in said)
+        and said.get("master", device.master) == device.master
+        and said.get("type", device.kind) == device.kind
     ]
     return sorted(found, key=lambda device: call.state.note(call.at, device.name).index)
 

@@ -19,9 +19,9 @@ function render({ model, el }) {
   const form = model.get("form"), name = `kn-${crypto.getRandomValues(new Uint32Array(2)).join("-")}`;
   const log = element("div", { class: "kn-log", role: "log", "aria-live": "polite", "aria-label": "What came of the commands", tabindex: "0" });
   const input = element("input", { type: "text", id: name, autocomplete: "off", autocapitalize: "off", spellcheck: "false" });
-  const run = element("button", { type: "submit" }, "Run");
+  const run = element("button", { type: "button", class: "kn-run" }, "Run");
   const again = element("button", { type: "button" }, "Start again");
-  const line = element("form", {}, element("label", { for: name }, form.prompt), input, run, again);
+  const line = element("div", { class: "kn-line" }, element("label", { for: name }, form.prompt), input, run, again);
   const picture = element("div", { class: "kn-picture" }), learned = element("div", { class: "kn-learned" });
   const asleep = element("p", { class: "kn-asleep", role: "status" }, "Run this cell to type here (Shift and Enter).");
   const keys = element("p", { class: "kn-keys" }, "Enter runs the line. Arrow up and down bring earlier lines back.");
@@ -44,14 +44,15 @@ function render({ model, el }) {
   };
   const typed = () => model.get("reply").log.map((one) => one.line);
 
-  line.addEventListener("submit", (event) => {
-    event.preventDefault();
+  const enter = () => {
     if (input.value.trim()) send({ do: "run", answer: input.value });
     input.value = ""; back = 0; unsent = "";
     input.focus();
-  });
+  };
+  run.onclick = enter;
   again.onclick = () => { send({ do: "again" }); back = 0; input.focus(); };
-  input.addEventListener("keydown", (event) => {
+  input.addEventListener("keydown", (event) => { // JupyterLab has keys of its own, and forms do not hear Enter
+    if (event.key === "Enter" && !event.isComposing) { event.preventDefault(); event.stopPropagation(); return enter(); }
     const by = { ArrowUp: 1, ArrowDown: -1 }[event.key];
     if (!by || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
