@@ -239,6 +239,8 @@ RIGHT_SOURCE = SOLUTION.replace("FIELD", "address").replace("CODE", "7")
         (RIGHT_SOURCE.replace('json.dumps({"cniVersion": conf', 'str({"cniVersion": conf'), 99, "no JSON object"),
         ("import time\nwhile True: pass", 96, "expects it to end"),
         ("print(", 32, "SyntaxError"),
+        ("print('{\"supportedVersions\": 3}')", 32, "VERSION is answered with"),
+        ("print('[1]')", 32, "VERSION is answered with"),
         ("raise SystemExit(3)", 32, "VERSION is answered with"),
         (RIGHT_SOURCE.replace("sys.exit(1)", "sys.exit(0)"), 0, "is wanted"),
         (RIGHT_SOURCE.replace('["FIELD"]', ""), None, ""),

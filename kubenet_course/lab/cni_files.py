@@ -21,7 +21,8 @@ from ..kube.cni.spec import CniError, refused
 
 HERE = Path(__file__).resolve().parents[2]
 NAME = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9_.\-]*")
-LIMIT = 10.0  # seconds for one call: a plugin that waits for something that never comes
+LIMIT = 5.0  # seconds for one call: a plugin may wait for something that never comes
+TOO_LATE = 124  # the exit code then, as that of `timeout`
 # A `#!` line cannot find a Python whose path has spaces in it: a shell reads this as a command, Python as a text.
 BEGIN = """#!/bin/sh
 '''exec' "{python}" "$0" "$@"
@@ -91,7 +92,7 @@ def by_hand(path: str | Path, env: Mapping[str, str], conf: Any, limit: float = 
             [str(path)], env=dict(env), input=text, capture_output=True, text=True, timeout=limit, check=False
         )
     except subprocess.TimeoutExpired:
-        return Ran(124, "", f"no answer after {limit:g} seconds")
+        return Ran(TOO_LATE, "", f"no answer after {limit:g} seconds")
     return Ran(done.returncode, done.stdout, done.stderr)
 
 

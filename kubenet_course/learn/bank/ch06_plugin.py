@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable
+from collections.abc import Iterator
 from functools import lru_cache, partial
+from pathlib import Path
 from random import Random
 from typing import Any
 
 from msgspec import Struct
 
-from ...lab.cni_files import Ran, by_hand, limited, on_trial
-from ...lab.cni_node import Answer, Node
-from ...views.table import Table, table
+from ...lab.cni_files import TOO_LATE, Ran, by_hand, limited, on_trial
+from ...lab.cni_node import Answer, Called, Node
+from ...views.table import table
 from ..kinds import Finding, Slip
 from ..kinds_made import Write
 from . import defined
@@ -54,94 +55,88 @@ class Wanted(Struct, frozen=True):
         return {"cniVersion": "1.1.0", "name": "podnet", "plugins": [bridge]}
 
 
+Told = tuple[
+    str, str, str, int
+]  # the call, what was answered, what is wrong with it (mostly nothing), and the belief behind it
+
+
 @lru_cache(maxsize=64)
 def trial(of: Wanted, source: str) -> tuple[Finding, ...]:
-    """Each verb as a runtime calls it; the first that was not as the contract has it."""
+    """Each verb as a runtime calls it, up to the first that is not as the contract has it."""
+    rows = []
     with tempfile.TemporaryDirectory(prefix="kubenet-plugin-") as place:
         path = on_trial(place, NAME, source)
-        node = Node(path=[place], run=limited)
-        node.sandbox("web")
-        node.sandbox("lost")
-        asked = by_hand(path, {"CNI_COMMAND": "VERSION", "CNI_PATH": place}, {"cniVersion": "1.1.0"})
-        given = node.add(of.conf(**{of.field: of.address}), "web")
-        own = (
-            [str(each) for each in node.world["web"].devices["eth0"].addresses]
-            if "eth0" in node.world["web"].devices
-            else []
-        )
-        missing = node.add(of.conf(), "lost")
-        deleted = [node.delete(of.conf(**{of.field: of.address}), "web") for _ in range(2)]
-    rows = [
-        ("VERSION", _short(asked)),
-        *(_row(verb, answer) for verb, answer in (("ADD", given), (f"ADD without {of.field}", missing))),
-    ]
-    seen = table("What the runtime was told", ("call", "answer"), [*rows, *(_row("DEL", each) for each in deleted)])
-    checks: tuple[Callable[[], Finding | None], ...] = (
-        lambda: _version(asked, seen),
-        lambda: _added(of, given, own, seen),
-        lambda: _refused(of, missing, seen),
-        lambda: _deleted(deleted, seen),
-    )
-    return (next(filter(None, (check() for check in checks)), Finding(True, "")),)
+        for call, answer, said, belief in _told(of, path, Node(path=[place], run=limited)):
+            rows.append((call, answer))
+            if said:
+                return (wrong(said, belief, table("What the runtime was told", ("call", "answer"), rows)),)
+    return (Finding(True, ""),)
 
 
-def _row(verb: str, answer: Answer) -> tuple[str, str]:
-    own = next((call for call in answer.calls if call.plugin == NAME), None)
+def _told(of: Wanted, path: Path, node: Node) -> Iterator[Told]:
+    yield _version(by_hand(path, {"CNI_COMMAND": "VERSION"}, {"cniVersion": "1.1.0"}))
+    node.sandbox("web")
+    node.sandbox("lost")
+    network = of.conf(**{of.field: of.address})
+    yield _added(of, node, node.add(network, "web"))
+    yield _refused(of, node.add(of.conf(), "lost"))
+    for _ in range(2):
+        yield _deleted(node.delete(network, "web"))
+
+
+def _own(answer: Answer) -> Called | None:
+    """The call of the plugin itself, among those of the chain."""
+    return next((call for call in answer.calls if call.plugin == NAME), None)
+
+
+def _short(text: str) -> str:
+    return " ".join(text.split())[:110] or "nothing"
+
+
+def _answer(answer: Answer) -> str:
+    own = _own(answer)
     if own is None:
-        return verb, f"not called: {answer.error}"
-    return verb, f"error {own.error.code}: {own.error}"[:110] if own.error else (
-        " ".join(own.output.split())[:110] or "nothing"
-    )
+        return f"not called: {answer.error}"
+    return _short(f"error {own.error.code}: {own.error}" if own.error else own.output)
 
 
-def _short(ran: Ran) -> str:
-    last = (ran.stderr.strip().splitlines() or [""])[-1]
-    return (" ".join(ran.stdout.split())[:110] or last[:110] or "nothing") + (
-        f" (exit code {ran.code})" if ran.code else ""
-    )
-
-
-def _version(asked: Ran, seen: Table) -> Finding | None:
-    answer = asked.answer
-    if asked.code == 0 and isinstance(answer, dict) and "1.1.0" in (answer.get("supportedVersions") or ()):
-        return None
-    if "socket." in asked.stderr or asked.code == 124:
+def _version(asked: Ran) -> Told:
+    found = _short(asked.stdout.strip() or (asked.stderr.strip().splitlines() or [""])[-1])
+    speaks = asked.answer.get("supportedVersions") if isinstance(asked.answer, dict) else None
+    if asked.code == 0 and isinstance(speaks, list) and "1.1.0" in speaks:
+        return "VERSION", found, "", 0
+    if "socket." in asked.stderr or asked.code == TOO_LATE:
         said = "It wants to wait for callers. A runtime starts a plugin for one call, reads what it prints, and expects it to end."
-        return wrong(said, 96, seen)
-    return wrong(
-        f"VERSION is answered with: {_short(asked)}. A runtime looks for 1.1.0 in `supportedVersions`.", 32, seen
-    )
+        return "VERSION", found, said, 96
+    said = f"VERSION is answered with: {found}. A runtime looks for 1.1.0 in `supportedVersions`."
+    return "VERSION", found, said, 32
 
 
-def _added(of: Wanted, given: Answer, own: list[str], seen: Table) -> Finding | None:
-    if of.address in own:
-        return None
-    call = next((one for one in given.calls if one.plugin == NAME), None)
-    if call is not None and call.error is None and not isinstance(call.answer, dict):
-        return wrong(
-            "ADD's standard output is no JSON object. The result alone may stand there.",
-            99,
-            seen,
-        )
-    said = str(given.error) if given.error else f"the pod got {', '.join(own) or 'no address'}"
-    return wrong(f"ADD with {of.field} {of.address}: {said}.", 102 if given.error is None else 0, seen)
+def _added(of: Wanted, node: Node, given: Answer) -> Told:
+    eth0 = node.world["web"].devices.get("eth0")
+    held = [str(each) for each in eth0.addresses] if eth0 else []
+    own = _own(given)
+    if of.address in held:
+        return "ADD", _answer(given), "", 0
+    if own is not None and own.error is None and not isinstance(own.answer, dict):
+        said = "ADD's standard output is no JSON object. The result alone may stand there."
+        return "ADD", _answer(given), said, 99
+    said = str(given.error) if given.error else f"the pod got {', '.join(held) or 'no address'}"
+    return "ADD", _answer(given), f"ADD with {of.field} {of.address}: {said}.", 0 if given.error else 102
 
 
-def _refused(of: Wanted, missing: Answer, seen: Table) -> Finding | None:
-    call = next((one for one in missing.calls if one.plugin == NAME), None)
-    if call is None or (call.error is not None and call.error.code == of.code):
-        return None
-    found = f"the code is {call.error.code}" if call.error else "it succeeds"
-    return wrong(
-        f"ADD without {of.field}: {found}, and {of.code} is wanted, in an error object on standard output.", 0, seen
-    )
+def _refused(of: Wanted, missing: Answer) -> Told:
+    own, call = _own(missing), f"ADD without {of.field}"
+    if own is None or (own.error is not None and own.error.code == of.code):
+        return call, _answer(missing), "", 0
+    found = f"the code is {own.error.code}" if own.error else "it succeeds"
+    said = f"{call}: {found}, and {of.code} is wanted, in an error object on standard output."
+    return call, _answer(missing), said, 0
 
 
-def _deleted(deleted: list[Answer], seen: Table) -> Finding | None:
-    failed = next((each.error for each in deleted if each.error), None)
-    if failed is None:
-        return None
-    return wrong(f"DEL fails: {failed}. The pod can then not be taken down.", 98, seen)
+def _deleted(deleted: Answer) -> Told:
+    said = f"DEL fails: {deleted.error}. The pod can then not be taken down." if deleted.error else ""
+    return "DEL", _answer(deleted), said, 98
 
 
 @defined("06-plugin", "A plugin of your own")
