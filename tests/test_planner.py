@@ -9,8 +9,10 @@ import pytest
 from msgspec.structs import replace
 
 from kubenet_course.errors import BadInput
+from kubenet_course.kube.kcm_flags import parse_flags
 from kubenet_course.views.drawing import NO_MARK
 from kubenet_course.views.planner import Planner
+from kubenet_course.views.planner_desk import Desk
 from kubenet_course.views.planner_picture import mark_of, scene_of
 from kubenet_course.views.planner_sums import Wishes, flags_for, planned
 from kubenet_course.views.planner_words import headline, many, sentences
@@ -236,3 +238,47 @@ def test_what_is_stored_says_the_plan_in_words_and_in_a_picture():
     assert len(repr(made).splitlines()) <= 40
     assert max(map(len, repr(made).splitlines())) <= 120
     assert stored["image/png"].startswith("iVBOR")
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk(parse_flags(["--allocate-node-cidrs", "--cluster-cidr=10.244.0.0/22"]))
+
+
+def test_while_the_controller_is_stopped_packets_flow_and_a_new_node_waits(desk):
+    desk.buttons["stop"].click()
+    assert desk.leaving.value == "node-1"
+    desk.leaving.value = "node-3"
+    desk.buttons["leave"].click()
+    desk.buttons["join"].click()
+    assert desk.leaving.value == "node-1"
+    assert "the controller is stopped; node-4 waits for a block" in desk.answer
+    assert "a packet from a pod on node-1 to one on node-2 is delivered" in desk.answer
+    desk.buttons["start"].click()
+    assert desk.world.nodes["node-4"] == ("10.244.2.0/24",)
+    assert "the controller runs; nobody waits" in desk.answer
+    assert desk.answer in desk._repr_mimebundle_()["text/plain"]
+
+
+def test_only_buttons_that_can_do_something_can_be_pressed(desk):
+    assert [act for act, button in desk.buttons.items() if button.disabled] == ["start"]
+    for name in ("node-1", "node-2", "node-3"):
+        desk.do("leave", name)
+    desk.do("stop")
+    assert [act for act, button in desk.buttons.items() if button.disabled] == ["stop", "leave"]
+    assert "fewer than two nodes can run pods" in desk.answer
+
+
+@pytest.mark.parametrize("act", [("leave", "node-9"), ("leave",), ("explode",)])
+def test_the_desk_refuses_what_it_has_no_button_for(desk, act):
+    with pytest.raises(BadInput):
+        desk.do(*act)
+
+
+def test_a_full_range_and_flags_that_cannot_be_are_told_at_the_desk(desk):
+    desk.do("join")
+    desk.do("join")
+    assert "node-5 waits for a block" in desk.answer
+    desk.do("leave", "node-1")
+    assert desk.world.nodes["node-5"] == ("10.244.0.0/24",)
+    assert "exited, invalid CIDR[0]" in Desk(parse_flags(["--allocate-node-cidrs"])).answer

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
+import json
+
+from ..kube.ask import request
+from ..kube.cluster import Cluster
 from ..kube.node_world import World
+from ..kube.read import read_text
+from ..linux.verdict import verdict
 from .table import Table, table
 
 WAITS = "none: it waits"
@@ -20,3 +26,26 @@ def blocks(world: World) -> Table:
     running = "runs" if world.allocator else "exited" if world.error else "is stopped"
     marked = [number for number, (_, cidrs) in enumerate(rows) if cidrs == WAITS]
     return table(f"Nodes; the controller {running}", ("node", "podCIDRs"), rows, code=(1,), marked=marked)
+
+
+def kernels(world: World) -> Cluster:
+    """The data plane: kernels made from what stands in the API server, and from nothing else.
+
+    Nodes without a block have no network for pods yet. Of the others the first runs a pod `client`, the second a pod `web`.
+    """
+    nodes = {name: cidrs for name, cidrs in world.nodes.items() if cidrs}
+    items = [{"kind": "Node", "metadata": {"name": name}, "spec": {"podCIDRs": cidrs}} for name, cidrs in nodes.items()]
+    for pod, node in zip(("client", "web"), nodes, strict=False):
+        spec = {"nodeName": node, "containers": [{"name": pod, "ports": [{"containerPort": 8080}]}]}
+        items.append({"kind": "Pod", "metadata": {"name": pod}, "spec": spec})
+    whole = {"apiVersion": "v1", "kind": "List", "items": [{"apiVersion": "v1", **item} for item in items]}
+    return Cluster(read_text(json.dumps(whole), "the API server"))
+
+
+def carried(world: World) -> str:
+    """What becomes of a packet between the first two nodes that have a block, in a few words."""
+    able = [name for name, cidrs in world.nodes.items() if cidrs]
+    if len(able) < 2:
+        return "fewer than two nodes can run pods"
+    found = verdict(request(kernels(world), "pod/default/client", "pod/default/web:8080"))
+    return f"a packet from a pod on {able[0]} to one on {able[1]} is {found.name}"
