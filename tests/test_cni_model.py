@@ -430,6 +430,31 @@ def test_both_renderers_draw_all_that_is_said():
     assert all(0 <= label.x <= shown.scene.drawing.width for label in shown.scene.drawing.labels)
 
 
+def test_the_wiring_shows_each_command_with_the_node_after_it_and_says_the_same_as_text():
+    from kubenet_course.views.cni_steps import Wiring
+
+    answer = node("web").add(network(), "web")
+    steps = Wiring(answer)
+    assert str(steps).startswith("Command 1 of 18, by bridge on node-1: ip link add name cni0 type bridge")
+    assert "web 10.244.1.2" not in str(steps)
+    steps.step = len(answer.typed)
+    assert "web 10.244.1.2 on bridge cni0 10.244.1.1" in str(steps)
+    assert answer.typed[-1].command.split()[0] in steps.page.value
+    made = steps._repr_mimebundle_()
+    assert made["text/plain"] == str(steps) and made["image/png"].startswith("iVBOR")
+
+
+@pytest.mark.parametrize("number", [0, -1, 99])
+def test_a_command_that_there_is_not_is_refused(number: int):
+    from kubenet_course.views.cni_steps import Wiring
+
+    steps = Wiring(node("web").add(network(), "web"))
+    with pytest.raises(BadInput, match="count from 1 to"):
+        steps.step = number
+    with pytest.raises(BadInput, match="no plugin has run a command"):
+        Wiring(node().status(network(cniVersion="1.1.0")))
+
+
 def test_families_of_the_model_are_those_of_the_ranges():
     both = BRIDGE | {"ipam": NETWORKS["both families"]["ipam"]}
     made = node("web")
