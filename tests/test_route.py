@@ -180,3 +180,10 @@ def test_rp_filter_asks_whether_the_answer_would_leave_where_the_packet_came_in(
     switches = {"net.ipv4.ip_forward": 1, "net.ipv4.conf.eth0.rp_filter": strict}
     ns = netns("node-1", (ETH0, pods), routes=(row("10.9.0.0/16", dev="pods"),), sysctls=switches)
     assert send(ns, udp(src, 1, "10.244.1.10", 2), dev="eth0").last.end == end
+
+
+def test_among_equal_ipv6_addresses_of_a_device_the_newest_is_used():
+    """As Linux 6.18 answers `ip route get fd00::77` after `ip addr add` of ::5, ::9 and ::1."""
+    dev = Device("d0", mac="02:00:00:00:00:01", addresses=tuple(ifaddr(f"fd00::{one}/64") for one in (5, 9, 1)))
+    sent = send(netns("here", (dev,)), udp("::", 1, "fd00::77", 2))
+    assert sent.steps[0].skb.packet.flow.src == "fd00::1"

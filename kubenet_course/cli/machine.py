@@ -119,7 +119,9 @@ def _addresses(options: tuple[str, ...], file: str | None) -> dict[str, list[IfA
             raise BadInput("--address", f"{text!r} says no address", "write DEV=CIDR, such as eth0=192.168.1.11/24")
         own.setdefault(dev, []).append(ifaddr(block, "--address"))
     for link in _rows(file, list[Link]) if file else ():
-        rows = [row for row in link.addr_info if row.family in ("inet", "inet6")]
+        # IPv6 addresses are printed newest first (ipv6_link_dev_addr).
+        rows = [row for row in link.addr_info if row.family == "inet"]
+        rows += [row for row in reversed(link.addr_info) if row.family == "inet6"]
         own.setdefault(link.ifname, []).extend(ifaddr(f"{row.local}/{row.prefixlen}", file or "") for row in rows)
     return own
 

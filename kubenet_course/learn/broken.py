@@ -128,13 +128,17 @@ def renamed(cluster: Cluster, chance: Random, of: int) -> Sick:
 
 
 def second_address(cluster: Cluster, chance: Random, of: int) -> Sick:
-    """A pod has a second address before the published one, and signs with it whatever it sends."""
+    """A pod has a second address before the published one, and signs with it whatever it sends.
+
+    In IPv4 a device's oldest address comes first, in IPv6 its newest.
+    """
     pod, public, other = _some_pod(cluster, chance, of)
     where, node = cluster.world().of_pod(pod), pod.spec.node_name
     length = cluster.machines[node].blocks[of].length
     mends = f"ip -n {where} addr del {other}/{length} dev eth0"
     row = f"{pod.metadata.name} eth0: {other}/{length} before {public}/{length}"
-    return Sick(3, node, row, mends, _called(cluster.world(), where, other, public))
+    as_added = (other, public) if of == 4 else (public, other)
+    return Sick(3, node, row, mends, _called(cluster.world(), where, *as_added))
 
 
 FAULTS: dict[str, Callable[[Cluster, Random, int], Sick]] = {

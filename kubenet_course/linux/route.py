@@ -172,10 +172,12 @@ def select4(devices: dict[str, Device], dev: str, to: Address) -> Address:
 
 
 def select6(devices: dict[str, Device], dev: str, to: Address) -> Address:
-    """An IPv6 source for a destination (RFC 6724 section 5): itself, right scope, the device's own, longest common prefix."""
-    here = [
-        (device.name, a.address) for device in devices.values() for a in device.addresses if family(a.address) is IPV6
-    ]
+    """An IPv6 source for a destination (RFC 6724 section 5): itself, right scope, the device's own, longest common prefix.
+
+    Among equals a device's newest address, which stands first in its list (ipv6_link_dev_addr).
+    """
+    listed = ((device.name, a.address) for device in devices.values() for a in reversed(device.addresses))
+    here = [(name, own) for name, own in listed if family(own) is IPV6]
     usable = [(name, a) for name, a in here if a not in LOOPBACK[6] or to in LOOPBACK[6]]
     usable = [(name, a) for name, a in usable if a not in LINK_LOCAL or name == dev]
     far = to in LINK_LOCAL or to in MULTICAST[6]
