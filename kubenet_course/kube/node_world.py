@@ -75,7 +75,7 @@ class World:
         except ControllerExit as refusal:
             self.error = str(refusal)
             return
-        for name in sorted(self.nodes):
+        for name in sorted(self.nodes):  # DEV-15
             self._sync("listed", name)
         self._let_time_pass()
 
@@ -138,7 +138,7 @@ class World:
         return assigned
 
     def _let_time_pass(self) -> None:
-        """The settling time, with the retries that fall due in it, and then on until nobody waits for what is free."""
+        """The settling time, with the retries that fall due in it, and then on until nobody waits for what is free (DEV-14)."""
         until = self.now + self.settle
         while self.allocator and (due := self._queue.next_due()) is not None:
             if due > until and not self._somebody_could_be_served():

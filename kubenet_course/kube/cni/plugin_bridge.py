@@ -230,7 +230,7 @@ def status(call: Call) -> None:
 
 
 def collect(call: Call) -> None:
-    """GC: a plugin that delegates hands GC on (SPEC.md section 4). The reference bridge leaves it out, as of 1.9.1."""
+    """GC: a plugin that delegates hands GC on (SPEC.md section 4). The reference bridge leaves it out (DEV-16)."""
     conf = bridge_config(call.conf, call.args)
     if conf.ipam:
         delegated("GC", conf.ipam, call.stdin)

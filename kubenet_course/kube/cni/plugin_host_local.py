@@ -50,7 +50,7 @@ def delete(call: Call) -> None:
 def collect(call: Call) -> None:
     """GC: frees what belongs to no living attachment; without a list of the living it frees nothing.
 
-    The reference plugin leaves GC to the runtime's DELs (as of 1.9.1); SPEC.md section 2 asks for this.
+    The reference plugin leaves GC to the runtime's DELs, as of 1.9.1 (DEV-16); SPEC.md section 2 asks for this.
     """
     living = living_of(call.conf)
     if living is None:

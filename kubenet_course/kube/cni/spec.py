@@ -36,7 +36,7 @@ class Code(IntEnum):
 
 
 class CniError(Exception):
-    """What a plugin answers when it could not: a code, one sentence, and what to do about it."""
+    """What a plugin answers when it could not: a code, one sentence, and what to do about it (DEV-17)."""
 
     def __init__(self, code: int, msg: str, details: str = ""):
         super().__init__(code, msg, details)

@@ -60,7 +60,7 @@ class Store:
     def reserve(self, container_id: str, ifname: str, address: str, range_id: int) -> bool:
         """Takes an address that is free, and remembers it as the last one; False when somebody has it.
 
-        The file appears with its whole content or not at all, so a killed call leaves no address without an owner;
+        The file appears with its whole content or not at all (DEV-18), so a killed call leaves no address without an owner;
         when the disk is full nothing stays reserved.
         """
         path = os.path.join(self.directory, address)
