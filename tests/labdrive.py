@@ -2,6 +2,7 @@
 
 `with Lab(root) as lab:` starts a server of its own on loopback, with configuration folders of its own, and stops it by its
 process group. What the pages wrote to the console, their errors, and every request that left loopback are kept in lists.
+JupyterLab saves changed notebooks now and then: give it a folder of copies.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
+OVERRIDES = Path(__file__).resolve().parent.parent / "tools" / "jupyterlab-overrides.json"
 CHROMIUM = "/usr/bin/chromium"
 FLAGS = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking", "--disable-sync",
@@ -29,6 +31,7 @@ FLAGS = [
 ]  # fmt: skip
 INSIDE = re.compile(r"(https?|wss?)://127\.0\.0\.1[:/]|data:|blob:|about:")
 TOKEN = "kubenet"
+NOISY = ["@jupyterlab/debugger-extension"]  # complains, now and then, of a request of its own that came too early
 FOLDERS = {
     "JUPYTER_CONFIG_DIR": "config",
     "JUPYTER_DATA_DIR": "data",
@@ -52,16 +55,40 @@ SCROLL = """async () => {
 }"""
 FAILED = """() => [...document.querySelectorAll('.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.error"],' +
     '.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.stderr"]')].map((one) => one.textContent.slice(0, 600))"""
+DRAWS_WIDGETS = """() => window.jupyterapp.shell.currentWidget?.content.rendermime?.mimeTypes
+    .includes('application/vnd.jupyter.widget-view+json')"""
+COMMAND = "([id, args]) => { window.jupyterapp.commands.execute(id, args); }"
+BEGUN = "() => [...document.querySelectorAll('.jp-InputPrompt')].some((one) => /\\[[\\d*]+\\]/.test(one.textContent))"
+THEMED = "(light) => document.body.dataset.jpThemeLight === light"
 RUN_ALL = '.lm-Menu-item[data-command="runmenu:run-all"], .lm-Menu-item[data-command="notebook:run-all-cells"]'
+
+
+def theme(dark: bool) -> str:
+    """A theme's name."""
+    return f"JupyterLab {'Dark' if dark else 'Light'}"
 
 
 class Lab:
     """A JupyterLab and a browser. `console`, `page_errors` and `left` fill while pages are open."""
 
     def __init__(
-        self, root: Path, width: int = 1400, height: int = 1000, env: dict[str, str] | None = None, dark: bool = False
+        self,
+        root: Path,
+        width: int = 1400,
+        height: int = 1000,
+        env: dict[str, str] | None = None,
+        dark: bool = False,
+        whole: bool = False,
     ):
-        self.root, self.width, self.height, self.env, self.dark = root, width, height, env or {}, dark
+        """`whole` draws every cell of a notebook; JupyterLab's own way is to draw what is on the screen."""
+        self.root, self.width, self.height, self.env, self.dark, self.whole = (
+            root,
+            width,
+            height,
+            env or {},
+            dark,
+            whole,
+        )
         self.console: list[str] = []
         self.page_errors: list[str] = []
         self.left: list[str] = []
@@ -94,15 +121,18 @@ class Lab:
         self._folder.cleanup()
 
     def _write_settings(self) -> None:
-        """No question about news at the first start, and the theme that is wanted."""
-        settings = {
-            "notification": {"fetchNews": "false", "checkForUpdates": False},
-            "themes": {"theme": "JupyterLab Dark" if self.dark else "JupyterLab Light"},
+        """The course's own settings, the theme that is wanted, and which cells are drawn."""
+        settings = json.loads(OVERRIDES.read_text()) | {
+            "@jupyterlab/apputils-extension:themes": {"theme": theme(self.dark)},
+            "@jupyterlab/notebook-extension:tracker": {"windowingMode": "none" if self.whole else "full"},
         }
-        folder = self._home / "settings" / "@jupyterlab" / "apputils-extension"
-        folder.mkdir(parents=True)
         for name, said in settings.items():
-            (folder / f"{name}.jupyterlab-settings").write_text(json.dumps(said))
+            path = self._home / "settings" / f"{name.replace(':', '/')}.jupyterlab-settings"
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(json.dumps(said))
+        config = self._home / "config" / "labconfig" / "page_config.json"
+        config.parent.mkdir(parents=True)
+        config.write_text(json.dumps({"disabledExtensions": dict.fromkeys(NOISY, True)}))
 
     def _start(self) -> None:
         env = os.environ | {name: str(self._home / folder) for name, folder in FOLDERS.items()} | self.env
@@ -110,6 +140,7 @@ class Lab:
         argv = [
             sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1", f"--port={self.port}", "--allow-root",
             f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={self.root}", "--ServerApp.port_retries=0",
+            "--LabApp.expose_app_in_browser=True",
         ]  # fmt: skip
         # A killed test run takes its server with it.
         bound = ["setpriv", "--pdeathsig", "TERM"] if shutil.which("setpriv") else []
@@ -133,24 +164,59 @@ class Lab:
         page.on(
             "console", lambda said: self.console.append(f"{said.type}: {said.text}") if said.type == "error" else None
         )
-        page.on("pageerror", lambda error: self.page_errors.append(str(error)))
+        page.on("pageerror", lambda error: self.page_errors.append(error.stack or str(error)))
         page.on("request", lambda asked: None if INSIDE.match(asked.url) else self.left.append(asked.url))
-        page.goto(self._url(f"lab/tree/{notebook}"))
+        page.goto(self._url(f"lab/tree/{notebook}") + "&reset")
+        self.ready(page)
+        if page.locator(".jp-FileBrowser:visible").count():
+            page.keyboard.press("Control+b")
+        return page
+
+    def ready(self, page: Page) -> None:
+        """Waits until a notebook stands in the page, what draws its widgets is loaded, and its kernel answers."""
         page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=90_000)
         page.wait_for_function(
             "() => ['idle', 'busy'].includes(document.querySelector('.jp-Notebook-ExecutionIndicator')?.dataset.status)",
             timeout=60_000,
         )
+        page.wait_for_load_state("networkidle")
+        page.wait_for_function(DRAWS_WIDGETS, timeout=60_000)
         self.dismiss(page)
-        if page.locator(".jp-FileBrowser:visible").count():
-            page.keyboard.press("Control+b")
-        return page
+
+    def blank(self) -> Page:
+        """An empty tab."""
+        return self._context.new_page()
+
+    def close(self, page: Page) -> None:
+        """The tab goes, and its kernel with it."""
+        page.close()
+        for session in json.loads(self._asked("api/sessions")):
+            self._asked(f"api/sessions/{session['id']}", "DELETE")
+
+    def _asked(self, path: str, method: str = "GET") -> bytes:
+        with urllib.request.urlopen(urllib.request.Request(self._url(path), method=method), timeout=20) as answer:
+            return answer.read()
+
+    def look(self, page: Page, width: int, dark: bool) -> None:
+        """The same page in a window of another width, and in the light or the dark theme."""
+        page.set_viewport_size({"width": width, "height": self.height})
+        page.evaluate(COMMAND, ["apputils:change-theme", {"theme": theme(dark)}])
+        page.wait_for_function(THEMED, arg="false" if dark else "true")
+        page.wait_for_timeout(200)
 
     def dismiss(self, page: Page) -> None:
         """Says yes to whatever JupyterLab asks."""
         while page.locator(".jp-Dialog .jp-mod-accept").count():
             page.locator(".jp-Dialog .jp-mod-accept").first.click()
             page.wait_for_timeout(200)
+
+    def run_at_once(self, page: Page) -> None:
+        """Runs every cell by the command behind the menu, and shows nothing that was stored before."""
+        page.evaluate(COMMAND, ["notebook:clear-all-cell-outputs", {}])
+        page.wait_for_function(f"() => !({BEGUN})()")
+        page.evaluate(COMMAND, ["notebook:run-all-cells", {}])
+        page.wait_for_function(BEGUN, timeout=20_000)
+        self._until_calm(page, 60)
 
     def run_all(self, page: Page, seconds: float = 180) -> None:
         """Runs every cell. JupyterLab may drop the command right after opening, so it is given again until a cell ran."""

@@ -43,7 +43,7 @@ class Row(Struct, frozen=True):
 
 
 class Overview(Struct, frozen=True):
-    """All chapters with something to do or something done. `notice` says if something is wrong with keeping it."""
+    """All chapters, once something is done in one of them. `notice` says if something is wrong with keeping it."""
 
     rows: tuple[Row, ...]
     notice: str = ""
@@ -74,9 +74,9 @@ class Overview(Struct, frozen=True):
 
 
 def overview(book: Book) -> tuple[Row, ...]:
-    """A row for each chapter that has exercises, or something of which was kept."""
+    """A row for each chapter that has exercises, or something of which was kept; none before anything was."""
     kept = {id[:2] for id in (*book.items, *book.predictions)}
-    return tuple(_row(book, chapter) for chapter in sorted({*chapters(), *kept}))
+    return tuple(_row(book, chapter) for chapter in sorted({*chapters(), *kept} if kept else ()))
 
 
 def _row(book: Book, chapter: str) -> Row:
