@@ -250,7 +250,10 @@ def test_the_terminal_s_own_namespace_is_shown_once_it_is_used():
 def test_the_console_is_shown_as_the_picture_of_its_world():
     assert repr(Console()) == "There is no namespace yet."
     shown = built(CABLE, BRIDGE)._repr_mimebundle_()
-    assert set(shown) == {"text/plain", "image/svg+xml", "image/png"} and "v0" in shown["text/plain"]
+    assert (
+        set(shown) == {"text/plain", "application/vnd.jupyter.widget-view+json", "image/png"}
+        and "v0" in shown["text/plain"]
+    )
 
 
 def test_a_program_that_listens_answers_and_is_listed():

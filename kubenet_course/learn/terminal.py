@@ -69,10 +69,7 @@ class Terminal(Asking):
         )
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        stored = self.console._repr_mimebundle_()
         view = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
-        return {
-            **{kind: one for kind, one in stored.items() if kind == "image/png"},
-            "text/plain": repr(self),
-            VIEW: view,
-        }
+        stored = self.console.picture._repr_mimebundle_() if self.console.world else {}
+        png = {"image/png": stored["image/png"]} if stored else {}
+        return {**png, "text/plain": repr(self), VIEW: view}
