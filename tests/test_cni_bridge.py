@@ -13,7 +13,6 @@ from kubenet_course.kube.cni.bridge_config import bridge_config, refuse_bridge
 from kubenet_course.kube.cni.masquerade import chain_name, plan_masquerade
 from kubenet_course.kube.cni.result import Result
 from kubenet_course.kube.cni.spec import CniError
-from kubenet_course.kube.cni.wiring import Pod, plan
 
 on_a_node = pytest.mark.skipif(bool(why_not()), reason=why_not() or "able")
 beside = pytest.mark.skipif(not (REFERENCE / "bridge").exists(), reason="no reference plugins in /usr/lib/cni")
@@ -254,22 +253,3 @@ def test_the_reference_plugin_beside_ours_answers_and_leaves_the_same(story: str
     theirs = lab(story_steps(REFERENCE, tmp_path / "theirs", VARIANTS[story]))
     for number, (ours, reference) in enumerate(zip(mine, theirs, strict=True)):
         assert comparable(ours, binaries) == comparable(reference, REFERENCE), (story, number)
-
-
-@on_a_node
-@pytest.mark.parametrize("story", ["default gateway and masquerading", "both families", "layer 2 only"])
-def test_the_plan_typed_by_hand_wires_the_node_as_the_plugin_does(story: str, tmp_path: Path):
-    """What a chapter prints and the model runs is what the plugin does."""
-    binaries = installed(tmp_path / "bin", "host-local", "bridge")
-    add, _, picture = story_steps(binaries, tmp_path / "data", VARIANTS[story])[:3]
-    done = lab([add, picture])
-    wanted = {key: done[0][1][key] for key in ("ips", "routes") if key in done[0][1]}
-    answered = {"ips": [], "routes": add["stdin"]["ipam"].get("routes", [])} | {
-        key: wanted.get(key, []) for key in ("ips",)
-    }
-    bridge = bridge_config(add["stdin"])
-    commands = plan(bridge, answered, Pod("cid-1", NETNS, "eth0", "veth0a0b0c0d"))
-    steps = [{"command": command} for command in commands]
-    by_hand = lab([*steps, picture])
-    assert [answer for answer in by_hand[:-1] if answer[0] != 0] == []
-    assert tidy(by_hand[-1]["namespaces"]) == tidy(done[1]["namespaces"])
