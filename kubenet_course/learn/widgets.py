@@ -31,7 +31,7 @@ class ExerciseWidget(Asking):
     def _ask(self, is_first: bool = False) -> None:
         """Shows the question; at the first look also what was answered before."""
         self.hints = 0
-        left = f", and {len(self.waiting)} more" if self.waiting else ""
+        left = f" (and {len(self.waiting)} more)" if self.waiting else ""
         heading = f"{'Again: ' if self.chapter else ''}{self.exercise.title}{left}"
         self.form = {**form(self.exercise, self.variant), "heading": heading, "button": "Check", "helps": True}
         before = store().read().item(self.exercise.id) if is_first else kept.Item()
