@@ -122,6 +122,47 @@ def test_a_bridge_that_is_down_carries_nothing_and_forgets():
     assert "cni0 is down, and so its ports are disabled" in str(answer) and "100% packet loss" in str(answer)
 
 
+def with_macs(script: list[str]) -> list[str]:
+    """The same with the MACs that the console makes, so that a real kernel draws none."""
+    world = typed("\n".join(script)).world
+    found = []
+    for line in script:
+        if "type veth" in line:
+            name = line.split()[-1]
+            end, own = (world[place].devices[dev].mac for place, dev in (("node-1", f"veth-{name}"), (name, "eth0")))
+            line = line.replace(" type veth", f" address {end} type veth") + f" address {own}"
+        found.append(line)
+    return found
+
+
+SHOWN = [
+    "ip -4 -n client neigh",
+    "ip -4 -n web-1 neigh",
+    "bridge fdb show br cni0",
+    "ip -4 -n client route",
+    "bridge link",
+]
+
+
+def plain(text: str) -> list[str]:
+    """Lines without multicast rows, and without what a port of a bridge has besides."""
+    lines = [re.sub(r" (priority|cost) \d+", "", line).rstrip() for line in text.splitlines()]
+    return sorted(line for line in lines if not re.match("33:33|01:00:5e", line))
+
+
+def test_after_a_ping_the_real_programs_show_what_the_console_shows():
+    if missing():
+        pytest.skip(missing() or "")
+    script = with_macs(SCRIPT)
+    steps = [*map(shlex.split, script), ["sleep", "1.3"]]
+    ping = ["ip", "netns", "exec", "client", sys.executable, "-c", PING, "10.244.1.11"]
+    told, _ = on_this_machine([(argv, "") for argv in (*steps, ping, *(["sh", "-c", f"{text} >&2"] for text in SHOWN))])
+    console = typed("\n".join(script))
+    console("ip netns exec client ping -c 1 10.244.1.11")
+    for text, (_, real) in zip(SHOWN, told[-len(SHOWN) :], strict=True):
+        assert plain(console(text).done[0].shown) == plain(real), text
+
+
 def test_the_order_of_what_can_be_done_in_any_order_does_not_matter():
     lines = SCRIPT
     made, rest = lines[:2] + lines[5:7] + lines[10:11], [*lines[2:5], *lines[7:10], *lines[11:]]

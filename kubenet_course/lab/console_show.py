@@ -201,12 +201,16 @@ def _state(memory: Memory, at: str, row: NeighbourEntry) -> str:
 def ports(call: Call) -> Result:
     """`bridge link`: the ports of bridges; `-d` with their switches."""
     devices = [device for device in _wanted(call, "bridge link show") if device.master]
+    numbers = {call.state.note(call.at, name).index: name for name in call.ns.devices}
     lines = []
     for device in devices:
         is_on = has_carrier(call.state, call.at, device) and call.ns.devices[device.master].up
         state = "forwarding" if is_on else "disabled"
         index, flags = call.state.note(call.at, device.name).index, _flags(call.state, call.at, device)
-        lines.append(f"{index}: {_named(call, device)}: {flags} mtu {device.mtu} master {device.master} state {state}")
+        far = call.state.note(*device.peer).index if device.peer else index
+        # Where the other end is in another namespace, `bridge` takes its number for one of its own (br_fill_ifinfo).
+        name = device.name if far == index else f"{device.name}@{numbers.get(far, f'if{far}')}"
+        lines.append(f"{index}: {name}: {flags} mtu {device.mtu} master {device.master} state {state}")
         lines += [
             f"    {line.removeprefix('bridge_slave ')}"
             for line in _details(device)
