@@ -7,7 +7,16 @@ from difflib import get_close_matches
 
 from msgspec.structs import replace
 
-from . import console_addr, console_link, console_neigh, console_route, console_rules, console_set, console_show
+from . import (
+    console_addr,
+    console_heard,
+    console_link,
+    console_neigh,
+    console_route,
+    console_rules,
+    console_set,
+    console_show,
+)
 from .console_grammar import chosen, number
 from .console_ping import ping
 from .console_state import Call, Refused, Result
@@ -46,17 +55,17 @@ VERBS: dict[tuple[str, str], dict[str, tuple[str, Command]]] = {
         "r": ("replace", console_neigh.neigh_replace),
         "d": ("delete", console_neigh.neigh_delete),
         "f": ("flush", console_neigh.neigh_flush),
-        "s": ("show", console_show.neighbours),
-        "l": ("list", console_show.neighbours),
+        "s": ("show", console_heard.neighbours),
+        "l": ("list", console_heard.neighbours),
     },
-    ("bridge", "link"): {"s": ("show", console_show.ports), "l": ("list", console_show.ports)},
+    ("bridge", "link"): {"s": ("show", console_heard.ports), "l": ("list", console_heard.ports)},
     ("bridge", "fdb"): {
         "ap": ("append", console_neigh.fdb_append),
         "a": ("add", console_neigh.fdb_add),
         "r": ("replace", console_neigh.fdb_replace),
         "d": ("delete", console_neigh.fdb_delete),
-        "s": ("show", console_show.forwarding),
-        "l": ("list", console_show.forwarding),
+        "s": ("show", console_heard.forwarding),
+        "l": ("list", console_heard.forwarding),
     },
 }
 FLAGS = {

@@ -1,13 +1,12 @@
-"""What `ip` and `bridge` print of the tables, line for line, without what no packet depends on (queues, life times, groups)."""
+"""What `ip link`, `ip addr` and `ip route` print, line for line, without what no packet depends on (queues, life times, groups)."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
 from ..linux.address import IPV6, family
-from ..linux.memory import SECOND, Memory
 from ..linux.route import LINK_LOCAL, LOOPBACK, IfAddr, Route
-from ..linux.tables import Device, NeighbourEntry
+from ..linux.tables import Device
 from .console_grammar import FLAG, said_in
 from .console_route import connected
 from .console_state import Call, Result, State, has_carrier
@@ -15,7 +14,7 @@ from .console_state import Call, Result, State, has_carrier
 NO_DEVICE = 'Device "{}" does not exist.'
 
 
-def _wanted(call: Call, what: str) -> list[Device]:
+def wanted(call: Call, what: str) -> list[Device]:
     """The devices that are asked for, by number as `ip` lists them."""
     said = said_in(call.words, {"dev": "DEVICE", "up": FLAG, "master": "BRIDGE", "type": "KIND"}, what, bare="dev")
     found = list(call.ns.devices.values())
@@ -35,19 +34,20 @@ def _wanted(call: Call, what: str) -> list[Device]:
 
 def links(call: Call) -> Result:
     """`ip link`; `-br` for one short line each, `-d` for what makes a bridge, a port, a tunnel."""
-    devices = _wanted(call, "ip link show")
+    devices = wanted(call, "ip link show")
     if not devices:
         return Result(call.state, said=f"{call.at} has no such device.")
     if "-br" in call.flags:
         return Result(
-            call.state, shown="\n".join(_brief(call, device, _flags(call.state, call.at, device)) for device in devices)
+            call.state,
+            shown="\n".join(_brief(call, device, flags_of(call.state, call.at, device)) for device in devices),
         )
     return Result(call.state, shown="\n".join(line for device in devices for line in _link(call, device)))
 
 
 def addresses(call: Call) -> Result:
     """`ip addr`: the devices, each with its addresses."""
-    devices = _wanted(call, "ip addr show")
+    devices = wanted(call, "ip addr show")
     if not devices:
         return Result(call.state, said=f"{call.at} has no such device.")
     if "-br" in call.flags:
@@ -90,7 +90,8 @@ def _named(call: Call, device: Device) -> str:
     return f"{device.name}@{device.peer[1] if here else f'if{call.state.note(*device.peer).index}'}"
 
 
-def _flags(state: State, at: str, device: Device) -> str:
+def flags_of(state: State, at: str, device: Device) -> str:
+    """The flags between angle brackets, as `ip` orders them."""
     kind = ["LOOPBACK"] if device.kind == "lo" else ["BROADCAST", "MULTICAST"]
     linked = has_carrier(state, at, device)
     far = state.world[device.peer[0]].devices[device.peer[1]] if device.peer and device.peer[0] == at else device
@@ -116,14 +117,15 @@ def _link(call: Call, device: Device) -> Iterator[str]:
     note = call.state.note(call.at, device.name)
     master = f" master {device.master}" if device.master else ""
     state = _operational(call.state, call.at, device)
-    yield f"{note.index}: {_named(call, device)}: {_flags(call.state, call.at, device)} mtu {device.mtu}{master} state {state}"
+    yield f"{note.index}: {_named(call, device)}: {flags_of(call.state, call.at, device)} mtu {device.mtu}{master} state {state}"
     far = f" link-netns {device.peer[0]}" if device.peer and device.peer[0] != call.at else ""
     yield f"    link/{'loopback' if device.kind == 'lo' else 'ether'} {device.mac}{far}"
     if "-d" in call.flags:
-        yield from (f"    {line}" for line in _details(device))
+        yield from (f"    {line}" for line in details(device))
 
 
-def _details(device: Device) -> Iterator[str]:
+def details(device: Device) -> Iterator[str]:
+    """What `-d` adds: a tunnel's numbers, a bridge's ageing, a port's switches."""
     if device.vxlan:
         v = device.vxlan
         ports = f"srcport {v.source_ports[0]} {v.source_ports[1]} dstport {v.port}"
@@ -165,85 +167,3 @@ def _route(row: Route, is_kernels: bool) -> str:
         f"src {row.src}"
     ] * bool(row.src)
     return " ".join([*words, *([f"metric {row.metric}"] if row.metric else []), *(["onlink"] if row.onlink else [])])
-
-
-def neighbours(call: Call) -> Result:
-    """`ip neigh`: entered by hand (PERMANENT), or learned, in the state that the kernel has it; FAILED where nobody answered."""
-    said = said_in(call.words, {"dev": "DEVICE"}, "ip neigh show")
-    if "dev" in said:
-        call.state.device(call.at, said["dev"])
-    learned = call.memory.of(call.at).neighbours.values()
-    fixed = {(row.dev, row.address) for row in call.ns.neighbours}
-    known = [(row, "PERMANENT") for row in call.ns.neighbours]
-    known += [(row, _state(call.memory, call.at, row)) for row in learned if (row.dev, row.address) not in fixed]
-    found = [(row.address, row.dev, f"lladdr {row.mac} {state}") for row, state in known]
-    found += [(address, dev, "FAILED") for dev, address in call.memory.of(call.at).asked]
-    lines = [
-        f"{address} dev {dev} {state}"
-        for of in call.families
-        for address, dev, state in found
-        if family(address).number == of and said.get("dev", dev) == dev
-    ]
-    return Result(call.state, said="" if lines else f"{call.at} knows no neighbour.", shown="\n".join(lines))
-
-
-def _state(memory: Memory, at: str, row: NeighbourEntry) -> str:
-    """Believed for half a minute; then, or when only heard of, to be asked again once used (RFC 4861 section 7.3.2).
-
-    A kernel draws how long it believes, 15 to 45 seconds (base_reachable_time), and asks five seconds after the use.
-    """
-    age, is_used = memory.now - row.heard, (row.dev, row.address) in memory.of(at).headers
-    if row.stale and is_used and age < 5 * SECOND:
-        return "DELAY"
-    return "REACHABLE" if age < 30 * SECOND and (is_used or not row.stale) else "STALE"
-
-
-def ports(call: Call) -> Result:
-    """`bridge link`: the ports of bridges; `-d` with their switches."""
-    devices = [device for device in _wanted(call, "bridge link show") if device.master]
-    numbers = {call.state.note(call.at, name).index: name for name in call.ns.devices}
-    lines = []
-    for device in devices:
-        is_on = has_carrier(call.state, call.at, device) and call.ns.devices[device.master].up
-        state = "forwarding" if is_on else "disabled"
-        index, flags = call.state.note(call.at, device.name).index, _flags(call.state, call.at, device)
-        far = call.state.note(*device.peer).index if device.peer else index
-        # Where the other end is in another namespace, `bridge` takes its number for one of its own (br_fill_ifinfo).
-        name = device.name if far == index else f"{device.name}@{numbers.get(far, f'if{far}')}"
-        lines.append(f"{index}: {name}: {flags} mtu {device.mtu} master {device.master} state {state}")
-        lines += [
-            f"    {line.removeprefix('bridge_slave ')}"
-            for line in _details(device)
-            if "-d" in call.flags and "slave" in line
-        ]
-    return Result(call.state, said="" if lines else f"{call.at} has no port of a bridge.", shown="\n".join(lines))
-
-
-def forwarding(call: Call) -> Result:
-    """`bridge fdb show`: the bridges' own MACs, rows entered by hand, rows learned and not yet too old; tunnels' rows."""
-    said = said_in(call.words, {"dev": "DEVICE", "br": "BRIDGE"}, "bridge fdb show")
-    for name in said.values():
-        call.state.device(call.at, name)
-    found = [(row[0], row[1], line) for row, line in _forwarding(call)]
-    lines = [line for port, of, line in found if said.get("dev", port) == port and said.get("br", of) == of]
-    return Result(call.state, said="" if lines else "There is no such row.", shown="\n".join(lines))
-
-
-def _forwarding(call: Call) -> Iterator[tuple[tuple[str, str], str]]:
-    """Each row with its port and its bridge. A MAC has one row in a bridge, and a port comes before the bridge itself."""
-    devices = call.ns.devices
-    ports = {(device.master, device.mac) for device in devices.values()}
-    for device in devices.values():
-        bridge = device.name if device.kind == "bridge" else device.master
-        if bridge and (device.master or (bridge, device.mac) not in ports):
-            yield (device.name, bridge), f"{device.mac} dev {device.name} master {bridge} permanent"
-    for row in call.ns.fdb:
-        of = "" if row.dst else devices[row.port].master
-        yield (
-            (row.port, of),
-            f"{row.mac} dev {row.port} " + (f"dst {row.dst} self permanent" if row.dst else f"master {of} static"),
-        )
-    for (bridge, mac), row in call.memory.of(call.at).heard.items():
-        is_young = bridge in devices and call.memory.now - row.heard < devices[bridge].ageing
-        if is_young and (bridge, mac) not in call.ns.fixed_fdb:
-            yield (row.port, bridge), f"{mac} dev {row.port} master {bridge}"
