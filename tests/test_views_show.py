@@ -11,6 +11,7 @@ from kubenet_course.linux.memory import Memory
 from kubenet_course.linux.packet import tcp
 from kubenet_course.linux.tables import Netns
 from kubenet_course.views import show
+from kubenet_course.views.stepper import VIEW
 from kubenet_course.views.table import table
 
 SYN = tcp("10.244.1.10", 40000, "10.96.0.80", 80)
@@ -125,5 +126,5 @@ def test_markup_in_a_cell_stays_text():
 def test_a_topology_has_a_picture_for_every_page(seen):
     world, _, _ = seen
     bundle = show.topology(world)._repr_mimebundle_()
-    assert bundle.keys() == {"text/plain", "image/svg+xml", "image/png"}
+    assert bundle.keys() == {"text/plain", VIEW, "image/png"}
     assert bundle["text/plain"].startswith("browser")

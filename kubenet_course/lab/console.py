@@ -129,9 +129,7 @@ class Console:
 
     def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
         """The console is shown as the picture of its world."""
-        from ..views.sight import Sight  # widgets load when a picture is first shown
-
-        return Sight(self.picture)._repr_mimebundle_() if self.world else {"text/plain": repr(self)}
+        return self.picture._repr_mimebundle_() if self.world else {"text/plain": repr(self)}
 
 
 def _lines(text: str) -> Iterator[tuple[int, str, Sequence[str], str]]:

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from ..lab.console import Answer, Console
-from ..views.svg import svg
 from ..views.theme import variables
 from .asking import SILENT, VIEW, Asking
 
@@ -50,7 +49,7 @@ class Terminal(Asking):
         self.reply = {
             **SILENT,
             "log": log,
-            "picture": svg(drawn.scene, drawn.mark) if drawn else EMPTY,
+            "picture": drawn.svg if drawn else EMPTY,
             "learned": self.console.learned._repr_html_(),
         }
         self.text = repr(self)
@@ -70,6 +69,5 @@ class Terminal(Asking):
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         view = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
-        stored = self.console.picture._repr_mimebundle_() if self.console.world else {}
-        png = {"image/png": stored["image/png"]} if stored else {}
+        png = {"image/png": self.console.picture.png} if self.console.world else {}
         return {**png, "text/plain": repr(self), VIEW: view}

@@ -11,7 +11,6 @@ from ..errors import BadInput
 from ..lab.cni_node import Answer
 from .picture import Picture, picture
 from .stepper import VIEW
-from .svg import svg
 
 SAID = "font-size:14px;line-height:1.4;margin:4px 0"
 
@@ -53,7 +52,7 @@ class Wiring(ipywidgets.VBox):
         said = "<br>".join(map(escape, one.said))
         head = f"<b>{escape(plugin)}</b> on {escape(one.at)}: <code>{escape(one.command)}</code>"
         words = f'<p role="status" style="{SAID}">{head}</p><p style="{SAID}">{said}</p>'
-        self.page.value = f"{words}{svg(self.picture.scene)}"
+        self.page.value = f"{words}{self.picture.svg}"
 
     def __repr__(self) -> str:
         plugin, one = self.rows[self.step - 1]
@@ -61,7 +60,5 @@ class Wiring(ipywidgets.VBox):
         return "\n".join([head, *one.said, "The node then:", str(self.picture)])
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        from .draw import png_text  # matplotlib loads when a picture is first shown
-
         view = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
-        return {"text/plain": repr(self), "image/png": png_text(self.picture.scene), VIEW: view}
+        return {"text/plain": repr(self), "image/png": self.picture.png, VIEW: view}

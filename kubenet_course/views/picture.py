@@ -1,4 +1,4 @@
-"""A topology that stands by itself in a notebook: SVG where it is trusted, PNG everywhere, and sentences that say the same."""
+"""A topology that stands by itself in a notebook: drawn into the page, as a PNG elsewhere, and sentences that say the same."""
 
 from __future__ import annotations
 
@@ -25,14 +25,22 @@ class Picture(Struct, frozen=True):
 
     __repr__ = __str__
 
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
+    @property
+    def svg(self) -> str:
+        """As a page draws it, in the page's theme and with its sentences for a screen reader."""
+        return svg(self.scene, self.mark)
+
+    @property
+    def png(self) -> str:
+        """As it is stored in a notebook (base64)."""
         from .draw import png_text  # matplotlib loads when a picture is first shown
 
-        return {
-            "text/plain": str(self),
-            "image/svg+xml": svg(self.scene, self.mark),
-            "image/png": png_text(self.scene, self.mark),
-        }
+        return png_text(self.scene, self.mark)
+
+    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
+        from .sight import Sight  # and so do widgets
+
+        return Sight(self)._repr_mimebundle_()
 
 
 def picture(world: Mapping[str, Netns] | Netns, *traces: Trace) -> Picture:

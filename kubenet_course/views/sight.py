@@ -10,7 +10,6 @@ import traitlets
 
 from .picture import Picture
 from .stepper import VIEW
-from .svg import svg
 
 DRAWS = """
 function render({ model, el }) {
@@ -31,12 +30,11 @@ class Sight(anywidget.AnyWidget):
 
     def __init__(self, picture: Picture, **state: Any):
         self.picture = picture
-        super().__init__(drawn=svg(picture.scene, picture.mark), **state)
+        super().__init__(drawn=picture.svg, **state)
 
     def __repr__(self) -> str:
         return str(self.picture)
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        stored = self.picture._repr_mimebundle_()
         view = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
-        return {"text/plain": repr(self), "image/png": stored["image/png"], VIEW: view}
+        return {"text/plain": repr(self), "image/png": self.picture.png, VIEW: view}
