@@ -55,6 +55,10 @@ SCROLL = """async () => {
 }"""
 FAILED = """() => [...document.querySelectorAll('.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.error"],' +
     '.jp-OutputArea-output[data-mime-type="application/vnd.jupyter.stderr"]')].map((one) => one.textContent.slice(0, 600))"""
+CONNECTED = """() => {
+    const kernel = window.jupyterapp.shell.currentWidget?.sessionContext?.session?.kernel;
+    return kernel?.connectionStatus === 'connected' && kernel.status === 'idle';
+}"""
 DRAWS_WIDGETS = """() => window.jupyterapp.shell.currentWidget?.content.rendermime?.mimeTypes
     .includes('application/vnd.jupyter.widget-view+json')"""
 COMMAND = "([id, args]) => { window.jupyterapp.commands.execute(id, args); }"
@@ -175,10 +179,7 @@ class Lab:
     def ready(self, page: Page) -> None:
         """Waits until a notebook stands in the page, what draws its widgets is loaded, and its kernel answers."""
         page.wait_for_selector(".jp-Notebook .jp-Cell", timeout=90_000)
-        page.wait_for_function(
-            "() => ['idle', 'busy'].includes(document.querySelector('.jp-Notebook-ExecutionIndicator')?.dataset.status)",
-            timeout=60_000,
-        )
+        page.wait_for_function(CONNECTED, timeout=60_000)
         page.wait_for_load_state("networkidle")
         page.wait_for_function(DRAWS_WIDGETS, timeout=60_000)
         self.dismiss(page)

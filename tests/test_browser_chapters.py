@@ -1,6 +1,7 @@
 """Every chapter in JupyterLab in a real browser, run from its first cell to its last: wide and narrow, light and dark.
 
-One server for all. KUBENET_SHOTS names a folder for pictures of the whole pages, to be looked at.
+One server for all. A chapter takes about ten seconds: the first four are looked at in every run, the others with --slow.
+KUBENET_SHOTS names a folder for pictures of the whole pages, to be looked at.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from playwright.sync_api import Page
 
 ROOT = Path(__file__).resolve().parent.parent
 CHAPTERS = sorted(path.name for path in (ROOT / "notebooks").glob("*.ipynb"))
+FIRST = 4
 LOOKS = [(1400, False), (900, False), (900, True), (1400, True)]
 FAULTS = """
 <div class="jp-OutputArea-output" style="width: 300px; overflow-x: auto; background: #fff">
@@ -45,7 +47,9 @@ def lab(tmp_path_factory) -> Iterator[Lab]:
         yield started
 
 
-@pytest.mark.parametrize("chapter", CHAPTERS)
+@pytest.mark.parametrize(
+    "chapter", [*CHAPTERS[:FIRST], *(pytest.param(name, marks=pytest.mark.slow) for name in CHAPTERS[FIRST:])]
+)
 def test_a_chapter_runs_and_can_be_read_by_everyone(lab: Lab, chapter: str) -> None:
     page = lab.open(chapter)
     lab.run_at_once(page)
