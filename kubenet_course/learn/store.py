@@ -98,9 +98,7 @@ class Store:
         except Timeout:
             self.notice = f"{UNSAVED} for now: another notebook has been saving for five seconds."
         except OSError as error:
-            self.notice = (
-                f"{UNSAVED}: {self.at}: {error.strerror or error}. It is remembered until this kernel ends."
-            )
+            self.notice = f"{UNSAVED}: {self.at}: {error.strerror or error}. It is remembered until this kernel ends."
         try:
             yield lock.is_locked
         finally:
