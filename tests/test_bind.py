@@ -64,7 +64,7 @@ ip link set eth0 up
 ip link set far up
 ip addr add {OWN[0]}/24 dev eth0
 ip addr add {OWN[1]}/64 dev eth0 nodad
-exec {sys.executable} -c "$0"
+exec "$0" -c "$1"
 """
 WORKER = """
 import json, sys
@@ -87,7 +87,7 @@ def modelled(asked: list[Socket]) -> tuple[str, ...]:
 def in_a_namespace(cases: list[list[Socket]]) -> list[tuple[str, ...]]:
     """What the kernel tells each of them, in a network namespace that nobody else is in."""
     done = subprocess.run(
-        ["unshare", "-n", "sh", "-c", SETUP, WORKER],
+        ["unshare", "-n", "sh", "-c", SETUP, sys.executable, WORKER],
         input=json.dumps(to_builtins(cases)),
         capture_output=True,
         text=True,

@@ -272,3 +272,12 @@ def test_a_connection_known_in_one_direction_is_known_in_the_other():
     flow = Flow("tcp", *THERE)
     assert asked.lookup(flow) is asked.lookup(flow.reverse) is not None
     assert asked.lookup(replace(flow, sport=1)) is None
+
+
+def test_whoever_connects_to_itself_has_answered_with_the_second_packet():
+    """As Linux 6.18 lists it: the flow is its own reverse, and the answer's half is found first."""
+    here, memory = router(TRACKING), Memory()
+    itself = udp("127.0.0.1", 5353, "127.0.0.1", 5353)
+    send(here, itself, memory=memory)
+    send(here, itself, memory=memory)
+    assert memory.of(here.name).connections[itself.flow].seen_reply

@@ -11,7 +11,14 @@ from kubenet_course.data import data
 from kubenet_course.lab.run import missing
 
 CLUSTERS = sorted(data("clusters").glob("*.yaml"))
-QUESTIONS = ["service/default/web:80", "10.244.1.99:80"]
+QUESTIONS = [
+    (path, to)
+    for path in CLUSTERS
+    for to in (
+        "service/default/web:80" if "kind: Service" in path.read_text() else "pod/default/agent:9100",
+        "10.244.1.99:80",
+    )
+]
 
 
 def kubenet(*words: str) -> subprocess.CompletedProcess:
@@ -20,8 +27,7 @@ def kubenet(*words: str) -> subprocess.CompletedProcess:
     )
 
 
-@pytest.mark.parametrize("where", QUESTIONS)
-@pytest.mark.parametrize("path", CLUSTERS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("path, where", QUESTIONS, ids=lambda one: getattr(one, "stem", one))
 def test_every_cluster_runs_alike_on_model_and_kernel(path, where: str) -> None:
     if missing():
         pytest.skip(missing() or "")

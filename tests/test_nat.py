@@ -62,7 +62,7 @@ def a_first_packet(draw, of):
     ), dev
 
 
-@settings(derandomize=True, deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(st.sampled_from([4, 6]), st.data(), st.integers(0, 2**16))
 def test_an_answer_undoes_the_translation_for_every_connection_and_seed(of, data, seed):
     text, (packet, dev) = data.draw(a_rule_set(of)), data.draw(a_first_packet(of))
@@ -84,7 +84,7 @@ def test_an_answer_undoes_the_translation_for_every_connection_and_seed(of, data
         assert known.original == packet.flow
 
 
-@settings(derandomize=True, deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.sampled_from([4, 6]), st.data(), st.integers(0, 2**16))
 def test_an_error_about_a_translated_packet_goes_to_whoever_sent_it(of, data, seed):
     """And what it quotes is what that sender sent (nf_nat_icmp_reply_translation)."""
@@ -101,7 +101,7 @@ def test_an_error_about_a_translated_packet_goes_to_whoever_sent_it(of, data, se
     assert back.skb.packet.payload.packet.flow == packet.flow
 
 
-@settings(derandomize=True, deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(
     st.lists(st.tuples(st.sampled_from(PODS[4]), st.integers(1, 65535)), min_size=1, max_size=12, unique=True),
     st.integers(0, 999),

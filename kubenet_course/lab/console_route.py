@@ -129,14 +129,14 @@ def delete(call: Call) -> Result:
 def _no_row(to: Prefix, said: dict[str, str], rows_: list[Route]) -> str:
     """IPv6 has a row of its own at the root of its table; who asks for that one is told something else."""
     is_root = to.family is IPV6 and not to.mask and not any(row.prefix == to for row in rows_)
-    is_meant = said.get("dev", "lo") == "lo" and not {"via", "metric", "src"} & set(said)
+    is_meant = said.get("dev", "lo") == "lo" and not {"via", "metric"} & set(said)
     return f"RTNETLINK answers: No such {'file or directory' if is_root and is_meant else 'process'}"
 
 
 def _is_as_said(row: Route, of_type: str, said: dict[str, str]) -> bool:
-    asked = [(row.via, said.get("via")), (_dev(row), said.get("dev")), (row.src, said.get("src"))]
-    if row.prefix.family is IPV4:
-        asked.append((row.type, of_type or None))
+    asked = [(row.via, said.get("via")), (_dev(row), said.get("dev"))]
+    if row.prefix.family is IPV4:  # IPv6 does not compare them (ip6_route_del)
+        asked += [(row.type, of_type or None), (row.src, said.get("src"))]
     metric = int(said.get("metric", "0"))
     return all(wanted is None or is_so == wanted for is_so, wanted in asked) and metric in (0, row.metric)
 

@@ -112,7 +112,7 @@ def _related(skb: Skb, kernel: Kernel) -> Skb:
     known = kernel.lookup(quoted.reverse)
     if known is None:
         return skb
-    reply = quoted.reverse != known.original
+    reply = quoted.reverse == known.reply
     if (known.reply if reply else known.original).dst != packet.flow.dst:
         return skb
     return replace(skb, connection=known, ctinfo="RELATED", reply=reply)
@@ -131,7 +131,8 @@ def _opened(skb: Skb, kernel: Kernel) -> Skb:
 
 
 def _continued(skb: Skb, known: Connection, kernel: Kernel) -> Skb:
-    header, reply = skb.packet.header, skb.packet.flow != known.original
+    # Of a flow that is its own reverse the answer's half stands first (__nf_conntrack_hash_insert).
+    header, reply = skb.packet.header, skb.packet.flow == known.reply
     ctinfo = "ESTABLISHED" if reply or known.seen_reply else "NEW"
     if isinstance(header, Tcp):
         then = TCP.get(("reply" if reply else "original", kind_of(header), known.state))
