@@ -26,6 +26,7 @@ ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
 PYTHON = VENV / "bin" / "python"
 STAMP = VENV / "kubenet-course.json"
+SOURCES = ("pyproject.toml", "constraints.txt", "tools/jupyterlab-overrides.json")
 FIRST_PAGE = "notebooks/00-start-here.ipynb"
 BASE = getattr(sys, "_base_executable", None) or sys.executable  # never the .venv that may have to go
 
@@ -47,8 +48,8 @@ def say(line: str) -> None:
 
 
 def wanted(root: Path, extras: list[str]) -> dict:
-    """The stamp of a complete environment: where it stands, what it was made from, what it holds."""
-    sources = [(root / name).read_bytes() for name in ("pyproject.toml", "constraints.txt")]
+    """The stamp of a complete environment: its place, what it was made from, what it holds."""
+    sources = [(root / name).read_bytes() for name in SOURCES]
     return {"place": str(root), "digest": hashlib.sha256(b"\0".join(sources)).hexdigest(), "extras": extras}
 
 
@@ -77,8 +78,7 @@ def is_current(stamp: dict, want: dict) -> bool:
 def is_usable(stamp: dict) -> bool:
     """True when the environment can be installed into; else it is made anew.
 
-    Unusable: one whose making was stopped, one that was moved or copied (its paths are absolute), one whose Python
-    was replaced or removed.
+    Unusable: its making was stopped, it was moved or copied (its paths are absolute), its Python was replaced or removed.
     """
     python = str(PYTHON.resolve())
     moved = stamp.get("place", str(ROOT)) != str(ROOT) or stamp.get("python", python) != python
@@ -88,7 +88,8 @@ def is_usable(stamp: dict) -> bool:
 def environ() -> dict:
     """This process's environment without what would change which packages are found or where they go."""
     env = {name: value for name, value in os.environ.items() if name not in ("PYTHONHOME", "PYTHONPATH")}
-    env.update(PIP_USER="0", PIP_NO_INPUT="1", PIP_DISABLE_PIP_VERSION_CHECK="1")
+    path = f"{VENV / 'bin'}{os.pathsep}{env.get('PATH', os.defpath)}"  # JupyterLab's terminals find `kubenet`
+    env.update(PATH=path, PIP_USER="0", PIP_NO_INPUT="1", PIP_DISABLE_PIP_VERSION_CHECK="1")
     if not os.access(os.path.expanduser("~"), os.W_OK):  # Jupyter and matplotlib need a home that they can write to
         env["HOME"] = str(VENV / "home")
         os.makedirs(env["HOME"], exist_ok=True)

@@ -13,7 +13,7 @@ from kubenet_course.learn.forms import form, in_words
 from kubenet_course.learn.kinds_made import Write
 from kubenet_course.learn.misconceptions import all_misconceptions
 
-VARIANTS = 12  # of each exercise; --rounds multiplies
+VARIANTS = 6  # of each exercise; --rounds multiplies
 EXERCISES = pytest.mark.parametrize("exercise", everything(), ids=lambda one: one.id)
 
 

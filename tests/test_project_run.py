@@ -30,8 +30,8 @@ WANT = {"place": "/course", "digest": "abc", "extras": ["test"]}
 def clone(tmp_path, monkeypatch):
     """A copy of the project without an environment, in a folder with a space in its name."""
     root = tmp_path / "my course"
-    root.mkdir()
-    for name in ("run.py", "pyproject.toml", "constraints.txt"):
+    (root / "tools").mkdir(parents=True)
+    for name in ("run.py", *run.SOURCES):
         shutil.copy(ROOT / name, root / name)
     monkeypatch.setattr(run, "ROOT", root)
     monkeypatch.setattr(run, "VENV", root / ".venv")
@@ -81,7 +81,7 @@ def test_nothing_is_installed_when_the_stamp_says_that_all_is_there(story, stamp
     assert run.is_current(stamp, WANT) is expected
 
 
-@pytest.mark.parametrize("name", ["pyproject.toml", "constraints.txt"])
+@pytest.mark.parametrize("name", run.SOURCES)
 def test_the_digest_follows_each_of_the_files_that_an_environment_is_made_from(clone, name):
     before = run.wanted(clone, [])["digest"]
     (clone / name).write_text((clone / name).read_text() + "\n")

@@ -1,7 +1,7 @@
 """The plugins of the model's node.
 
 `bridge` and `portmap` are the real ones' own functions, on the model's kernel; `host-local` keeps its reservations in memory;
-`bandwidth` checks and passes on, since the model has no queues.
+`bandwidth` checks and passes on, since the model has no queues (DEV-19).
 """
 
 from __future__ import annotations

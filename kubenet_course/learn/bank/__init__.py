@@ -58,7 +58,7 @@ def defined(id: str, title: str) -> Callable[[Callable[[Random], Kind]], Exercis
     return enter
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=512)
 def _drawn(exercise: Exercise, variant: int) -> Kind:
     chance = Random(f"{exercise.id}:{variant}")
     return exercise.draws(chance).shuffled(chance)
