@@ -64,7 +64,8 @@ class Order(Kind, frozen=True, kw_only=True):
         if given == list(self.events):
             return (Finding(True, self.because, evidence=self.evidence),)
         begun = next(at for at, event in enumerate(given) if event != self.events[at])
-        said = f"The first {begun} stand right." if begun else "Something else comes first."
+        few = {0: "Something else comes first.", 1: "The first one stands right."}
+        said = few.get(begun, f"The first {begun} stand right.")
         for swap in self.swaps:
             if given.index(swap.first) < given.index(swap.then):
                 return (Finding(False, f"{said} {swap.said}".strip(), swap.belief, swap.evidence or self.evidence),)
