@@ -8,7 +8,10 @@ import sys
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from kubenet_course.kube.cni import plugin_bridge, plugin_host_local, plugin_portmap, skel
+from kubenet_course.cni.bridge import plugin as plugin_bridge
+from kubenet_course.cni.contract import skel
+from kubenet_course.cni.host_local import plugin as plugin_host_local
+from kubenet_course.cni.portmap import plugin as plugin_portmap
 
 ROOT = Path(__file__).parent.parent
 RECORDED = ROOT / "data" / "reference" / "cni-plugins-1.9.1"
@@ -88,7 +91,7 @@ def installed(directory: Path, *plugins: str) -> Path:
     """A directory with our plugins as executables, under their own names and under the reference's."""
     directory.mkdir(parents=True, exist_ok=True)
     for plugin in plugins:
-        module = f"kubenet_course.kube.cni.plugin_{plugin.replace('-', '_')}"
+        module = f"kubenet_course.cni.{plugin.replace('-', '_')}.plugin"
         script = f"{interpreter(sys.executable)}import sys\nsys.path.insert(0, {str(ROOT)!r})\nfrom {module} import main\nmain()\n"
         for name in (f"kubenet-{plugin}", plugin):
             (directory / name).write_text(script)

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 
 from kernel_lab import PORTS, Player
 
-from kubenet_course.linux.address import IPV6, family
-from kubenet_course.linux.choices import Choices, Seeded
-from kubenet_course.linux.memory import SECOND
-from kubenet_course.linux.packet import ECHO, ECHO_REPLY, ICMP, Neighbour, Packet, Tcp, Udp
-from kubenet_course.linux.skb import Connection
-from kubenet_course.linux.trace import Step
+from kubenet_course.linux.namespace.choices import Choices, Seeded
+from kubenet_course.linux.namespace.memory import SECOND
+from kubenet_course.linux.namespace.skb import Connection
+from kubenet_course.linux.namespace.trace import Step
+from kubenet_course.linux.packet.address import IPV6, family
+from kubenet_course.linux.packet.packet import ECHO, ECHO_REPLY, ICMP, Neighbour, Packet, Tcp, Udp
 
 # What a socket hears of an ICMP error, and whether a UDP or raw socket that did not ask for details hears it at all
 # (net/ipv4/icmp.c icmp_err_convert; net/ipv6/icmp.c icmpv6_err_convert).

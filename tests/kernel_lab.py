@@ -14,17 +14,19 @@ from dataclasses import dataclass, field
 from msgspec.structs import replace
 from realkernel.topology import ANYCAST, INTERFACES, NAMES, NOBODY, NOBODYS_MAC, ROUTER, address
 
-from kubenet_course.linux.address import address as canonical
-from kubenet_course.linux.address import family, prefix
-from kubenet_course.linux.choices import Choices, Seeded
-from kubenet_course.linux.kernel import STAGES, Kernel
-from kubenet_course.linux.memory import Memory
-from kubenet_course.linux.packet import ECHO, Flow, Frame, Icmp, Packet, Tcp, Udp
-from kubenet_course.linux.route import Route, ifaddr
-from kubenet_course.linux.save import read
-from kubenet_course.linux.skb import Skb
-from kubenet_course.linux.tables import Device, NeighbourEntry, Netns, Socket, netns
-from kubenet_course.linux.trace import Next, Step
+from kubenet_course.linux.namespace.choices import Choices, Seeded
+from kubenet_course.linux.namespace.device import Device, ifaddr
+from kubenet_course.linux.namespace.fib import Route
+from kubenet_course.linux.namespace.kernel import Kernel
+from kubenet_course.linux.namespace.memory import Memory
+from kubenet_course.linux.namespace.netns import NeighbourEntry, Netns, Socket, netns
+from kubenet_course.linux.namespace.skb import Skb
+from kubenet_course.linux.namespace.trace import Next, Step
+from kubenet_course.linux.netfilter.iptables.save import read
+from kubenet_course.linux.packet.address import address as canonical
+from kubenet_course.linux.packet.address import family, prefix
+from kubenet_course.linux.packet.packet import ECHO, Flow, Frame, Icmp, Packet, Tcp, Udp
+from kubenet_course.linux.walk import STAGES
 
 PORTS = range(5000, 5004)
 # What a fresh Linux socket offers in its SYN: segment size, and room for SACK and window scaling (12 bytes).

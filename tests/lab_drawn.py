@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from random import Random
 
-from kubenet_course.lab.capture import Capture
-from kubenet_course.lab.clusters import OUTSIDE, Plan, cluster, node_address, pod_address
-from kubenet_course.lab.packets import Sending
-from kubenet_course.lab.scenario import Scenario
-from kubenet_course.lab.service_rules import CLUSTER, Service, service_rules
-from kubenet_course.linux.packet import Packet, Tcp, ping, tcp, udp
+from kubenet_course.lab.scenario.capture import Capture
+from kubenet_course.lab.scenario.packets import Sending
+from kubenet_course.lab.scenario.scenario import Scenario
+from kubenet_course.learn.worlds.clusters import OUTSIDE, Plan, cluster, node_address, pod_address
+from kubenet_course.learn.worlds.service_rules import CLUSTER, Service, service_rules
+from kubenet_course.linux.packet.packet import Packet, Tcp, ping, tcp, udp
 
 REDIRECT = (
     137  # ICMPv6: sent by routers that send back out of the device a packet came in by; it cannot be switched off

@@ -1,15 +1,16 @@
 """What the netfilter tests share: a kernel with rules, a packet in its hands, and the first steps of a walk."""
 
-from kubenet_course.linux.address import prefix
-from kubenet_course.linux.choices import Choices, Seeded
-from kubenet_course.linux.kernel import Kernel
-from kubenet_course.linux.memory import Memory
-from kubenet_course.linux.packet import Packet, udp
-from kubenet_course.linux.route import Route, ifaddr
-from kubenet_course.linux.rules import Ruleset
-from kubenet_course.linux.save import read
-from kubenet_course.linux.skb import Skb
-from kubenet_course.linux.tables import Device, Netns, netns
+from kubenet_course.linux.namespace.choices import Choices, Seeded
+from kubenet_course.linux.namespace.device import Device, ifaddr
+from kubenet_course.linux.namespace.fib import Route
+from kubenet_course.linux.namespace.kernel import Kernel
+from kubenet_course.linux.namespace.memory import Memory
+from kubenet_course.linux.namespace.netns import Netns, netns
+from kubenet_course.linux.namespace.skb import Skb
+from kubenet_course.linux.netfilter.iptables.save import read
+from kubenet_course.linux.netfilter.rules import Ruleset
+from kubenet_course.linux.packet.address import prefix
+from kubenet_course.linux.packet.packet import Packet, udp
 
 SWITCHES = {"net.ipv4.ip_forward": 1, "net.ipv6.conf.all.forwarding": 1}
 PACKET = udp("10.244.1.10", 40000, "10.96.0.10", 53, b"question")

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 from playwright.sync_api import Page
 
-from kubenet_course.views.theme import READABLE, contrast
+from kubenet_course.views.drawing.theme import READABLE, contrast
 
 # Everything under it is looked at: what cells put out, and the chapter's own text.
 SCOPE = ".jp-OutputArea-output, .jp-MarkdownOutput"

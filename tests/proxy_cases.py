@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from kubenet_course.kube.objects import EndpointSlice, KubeProxyConfiguration, Service
+from kubenet_course.kube.api.objects import EndpointSlice, KubeProxyConfiguration, Service
 from kubenet_course.kube.proxy.node import NodeFacts
 
 RECORDED = Path("data/reference/kube-proxy-1.36.2")

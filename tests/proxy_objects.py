@@ -4,10 +4,10 @@ from collections.abc import Iterable
 
 import msgspec
 
-from kubenet_course.kube.objects import EndpointSlice, KubeProxyConfiguration, Service
-from kubenet_course.kube.proxy.iptables import rules_of
+from kubenet_course.kube.api.objects import EndpointSlice, KubeProxyConfiguration, Service
+from kubenet_course.kube.proxy.iptables.rules import rules_of
 from kubenet_course.kube.proxy.node import NodeFacts
-from kubenet_course.linux.save import rule_text
+from kubenet_course.linux.netfilter.iptables.save import rule_text
 
 PODS = "10.244.0.0/16,fd00:10:244::/56"
 NODE_1 = NodeFacts(

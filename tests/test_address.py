@@ -7,7 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kubenet_course.errors import BadInput
-from kubenet_course.linux.address import IPV4, IPV6, address, family, mac, mask_of, number, prefix, spelled
+from kubenet_course.linux.packet.address import (
+    IPV4,
+    IPV6,
+    address,
+    family,
+    mac,
+    mask_of,
+    number,
+    prefix,
+    spelled,
+)
 
 ADDRESSES = st.ip_addresses()
 

@@ -11,10 +11,10 @@ from random import Random
 import pytest
 from msgspec import to_builtins
 
-from kubenet_course.lab.sockets import told
-from kubenet_course.linux.bind import IN_USE, NOT_HERE, in_turn
-from kubenet_course.linux.route import ifaddr
-from kubenet_course.linux.tables import Device, Socket, netns
+from kubenet_course.lab.real.sockets import told
+from kubenet_course.linux.namespace.bind import IN_USE, NOT_HERE, in_turn
+from kubenet_course.linux.namespace.device import Device, ifaddr
+from kubenet_course.linux.namespace.netns import Socket, netns
 
 FREE = ""
 PORT = 8080
@@ -69,8 +69,8 @@ exec "$0" -c "$1"
 WORKER = """
 import json, sys
 from msgspec import convert
-from kubenet_course.lab.sockets import told
-from kubenet_course.linux.tables import Socket
+from kubenet_course.lab.real.sockets import told
+from kubenet_course.linux.namespace.netns import Socket
 print(json.dumps([told(convert(case, list[Socket]), 8080) for case in json.load(sys.stdin)]))
 """
 root = pytest.mark.skipif(

@@ -12,7 +12,7 @@ import pytest
 from labdrive import CHROMIUM, Lab
 from playwright.sync_api import Page
 
-from kubenet_course.views.theme import contrast
+from kubenet_course.views.drawing.theme import contrast
 
 pytestmark = pytest.mark.slow
 
@@ -20,11 +20,11 @@ ROOT = Path(__file__).resolve().parent.parent
 CELLS = [
     """
 from view_worlds import cluster
-from kubenet_course.linux.kernel import send
-from kubenet_course.linux.packet import tcp
+from kubenet_course.linux.namespace.kernel import send
+from kubenet_course.linux.packet.packet import tcp
 from kubenet_course.views import show
 from kubenet_course.views.controls import Controls
-from kubenet_course.views.stepper import stepper
+from kubenet_course.views.story.stepper import stepper
 
 def make(backend):
     world = cluster(is_overlay=backend == "vxlan")

@@ -6,17 +6,17 @@ import pytest
 
 from kubenet_course.data import data
 from kubenet_course.errors import BadInput
-from kubenet_course.kube.containers import containers, started
-from kubenet_course.lab.sockets import told
+from kubenet_course.kube.questions.containers import containers, started
+from kubenet_course.lab.real.sockets import told
 from kubenet_course.learn.bank import find
-from kubenet_course.learn.feedback import RIGHT, UNREADABLE, WRONG, judged
-from kubenet_course.linux.bind import in_turn
-from kubenet_course.linux.kernel import ask
-from kubenet_course.linux.packet import tcp
-from kubenet_course.linux.route import ifaddr
-from kubenet_course.linux.tables import Device, Socket, netns
-from kubenet_course.linux.verdict import verdict
-from kubenet_course.views.binds import answer, binds, programs
+from kubenet_course.learn.questions.feedback import RIGHT, UNREADABLE, WRONG, judged
+from kubenet_course.linux.namespace.bind import in_turn
+from kubenet_course.linux.namespace.device import Device, ifaddr
+from kubenet_course.linux.namespace.netns import Socket, netns
+from kubenet_course.linux.packet.packet import tcp
+from kubenet_course.linux.verdicts import verdict
+from kubenet_course.linux.walk import ask
+from kubenet_course.views.tables.binds import answer, binds, programs
 
 COLLIDING = data("pods/two-on-one-port.yaml").read_text(encoding="utf-8")
 SIDECAR = data("pods/sidecar.yaml").read_text(encoding="utf-8")

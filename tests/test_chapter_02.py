@@ -10,19 +10,29 @@ from console_real import on_this_machine
 
 from kubenet_course.data import data
 from kubenet_course.errors import BadInput
-from kubenet_course.lab.by_hand import ROUTED, TWO_PODS, by_hand, cable, on_a_kernel, plug, scenario, story, typed
-from kubenet_course.lab.capture import load_capture
-from kubenet_course.lab.compare import compare
-from kubenet_course.lab.console import Console
-from kubenet_course.lab.run import missing, run
-from kubenet_course.lab.scenario import load, read
-from kubenet_course.lab.script import shell
-from kubenet_course.lab.write import write
+from kubenet_course.lab.comparison import compare
+from kubenet_course.lab.real.run import missing, run
+from kubenet_course.lab.real.script import shell
+from kubenet_course.lab.scenario.capture import load_capture
+from kubenet_course.lab.scenario.scenario import load, read
+from kubenet_course.lab.scenario.write import write
 from kubenet_course.learn.bank import find
-from kubenet_course.learn.feedback import RIGHT, UNREADABLE, WRONG, judged
-from kubenet_course.learn.terminal import MOST, Terminal
-from kubenet_course.linux.verdict import verdict
-from kubenet_course.views.heard import heard
+from kubenet_course.learn.page.terminal import MOST, Terminal
+from kubenet_course.learn.questions.feedback import RIGHT, UNREADABLE, WRONG, judged
+from kubenet_course.learn.worlds.by_hand import (
+    ROUTED,
+    TWO_PODS,
+    by_hand,
+    cable,
+    on_a_kernel,
+    plug,
+    scenario,
+    story,
+    typed,
+)
+from kubenet_course.linux.verdicts import verdict
+from kubenet_course.shell.console import Console
+from kubenet_course.views.story.heard import heard
 
 STORIES = pytest.mark.parametrize("made", by_hand(), ids=lambda one: one.name)
 
@@ -47,12 +57,12 @@ def test_the_recording_is_of_what_is_typed_and_the_model_agrees_with_it(made):
 
 @STORIES
 def test_where_no_namespaces_may_be_made_the_recording_stands_in(made, monkeypatch):
-    monkeypatch.setattr("kubenet_course.lab.by_hand.missing", lambda: "not here")
+    monkeypatch.setattr("kubenet_course.learn.worlds.by_hand.missing", lambda: "not here")
     assert on_a_kernel(made) == load_capture(data(f"captures/{made.name}.json"))
 
 
 def test_a_recording_is_refused_for_another_address(monkeypatch):
-    monkeypatch.setattr("kubenet_course.lab.by_hand.missing", lambda: "not here")
+    monkeypatch.setattr("kubenet_course.learn.worlds.by_hand.missing", lambda: "not here")
     other = typed(TWO_PODS.replace("10.244.1.11", "10.244.1.12")).world
     with pytest.raises(BadInput, match="record it again"):
         on_a_kernel(scenario("two-pods-by-hand", "", other))

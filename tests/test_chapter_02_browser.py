@@ -10,12 +10,12 @@ import pytest
 from labdrive import CHROMIUM, Lab
 from playwright.sync_api import Page, expect
 
-from kubenet_course.lab.by_hand import cable, plug
+from kubenet_course.learn.worlds.by_hand import cable, plug
 
 pytestmark = pytest.mark.slow
 
-CELL = """from kubenet_course.lab.by_hand import TWO_PODS
-from kubenet_course.learn.terminal import Terminal
+CELL = """from kubenet_course.learn.worlds.by_hand import TWO_PODS
+from kubenet_course.learn.page.terminal import Terminal
 
 Terminal("node-1", begun=TWO_PODS, title="A terminal on node-1")"""
 WIDER = "() => { const one = document.querySelector('.kn-terminal'); return one.scrollWidth - one.clientWidth; }"

@@ -17,12 +17,12 @@ from kubenet_course.learn.bank import find
 
 CELLS = [
     """from kubenet_course.data import data
-from kubenet_course.kube.cluster import cluster
-from kubenet_course.kube.connectivity import connectivity
+from kubenet_course.kube.model.cluster import cluster
+from kubenet_course.kube.questions.connectivity import connectivity
 from kubenet_course.learn import exercise
-from kubenet_course.learn.broken import broken
-from kubenet_course.views.matrices import Matrices
-from kubenet_course.views.matrix import matrix
+from kubenet_course.learn.worlds.broken import broken
+from kubenet_course.views.matrices.matrices import Matrices
+from kubenet_course.views.matrices.matrix import matrix
 ours = cluster([data("clusters/two-nodes.yaml")])
 hidden = connectivity(ours, broken(ours, "masqueraded").world)
 Matrices({"healthy": connectivity(ours), "hidden": hidden})""",

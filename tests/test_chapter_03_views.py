@@ -7,16 +7,16 @@ import re
 import pytest
 
 from kubenet_course.errors import BadInput
-from kubenet_course.kube.connectivity import connectivity
+from kubenet_course.kube.questions.connectivity import connectivity
 from kubenet_course.learn.bank import find
-from kubenet_course.learn.bank.ch03_lines import carried_out
-from kubenet_course.learn.bank.ch03_worlds import made
-from kubenet_course.learn.broken import broken
-from kubenet_course.learn.feedback import judged
-from kubenet_course.linux.save import write
-from kubenet_course.views.matrices import Matrices, why
-from kubenet_course.views.matrix import STYLES, labels, matrix
-from kubenet_course.views.theme import READABLE, contrast
+from kubenet_course.learn.bank.ch03.lines import carried_out
+from kubenet_course.learn.bank.ch03.worlds import made
+from kubenet_course.learn.questions.feedback import judged
+from kubenet_course.learn.worlds.broken import broken
+from kubenet_course.linux.netfilter.iptables.save import write
+from kubenet_course.views.drawing.theme import READABLE, contrast
+from kubenet_course.views.matrices.matrices import Matrices, why
+from kubenet_course.views.matrices.matrix import STYLES, labels, matrix
 
 OURS = made({1: ["client", "db"], 2: ["web"]})
 HIDDEN = connectivity(OURS, broken(OURS, "masqueraded", 0).world)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from kubenet_course.kube.kcm_flags import parse_flags
-from kubenet_course.kube.node_world import World
+from kubenet_course.kube.nodeipam.kcm_flags import parse_flags
+from kubenet_course.kube.nodeipam.node_world import World
 from kubenet_course.learn.bank import find
-from kubenet_course.learn.bank.ch05_plans import tried, words_of
-from kubenet_course.learn.feedback import RIGHT, UNREADABLE, WRONG, judged
-from kubenet_course.learn.reading import Unreadable
-from kubenet_course.views.planner_world import WAITS, blocks, deeds
+from kubenet_course.learn.bank.ch05.plans import tried, words_of
+from kubenet_course.learn.questions.feedback import RIGHT, UNREADABLE, WRONG, judged
+from kubenet_course.learn.questions.reading import Unreadable
+from kubenet_course.views.planner.world import WAITS, blocks, deeds
 
 FLAGS = ["--allocate-node-cidrs=true", "--cluster-cidr=10.244.0.0/16"]
 

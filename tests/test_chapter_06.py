@@ -12,19 +12,19 @@ import pytest
 from cni_calls import REFERENCE, ROOT
 from cni_lab import lab, why_not
 
+from kubenet_course.cni.contract.conflist import first_of
+from kubenet_course.cni.contract.spec import CniError
+from kubenet_course.cni.node.files import by_hand, executable, limited, on_trial, ours
+from kubenet_course.cni.node.node import Node
+from kubenet_course.cni.runtime.kubelet import readiness, sandbox_event
 from kubenet_course.errors import BadInput
-from kubenet_course.kube.cni.conflist import first_of
-from kubenet_course.kube.cni.kubelet import readiness, sandbox_event
-from kubenet_course.kube.cni.spec import CniError
-from kubenet_course.lab.cni_files import by_hand, executable, limited, on_trial, ours
-from kubenet_course.lab.cni_node import Node
 from kubenet_course.learn.bank import find, of_chapter
-from kubenet_course.learn.bank.ch06 import CODES, answered, call_of
-from kubenet_course.learn.bank.ch06_conflist import FAULTS, broken
-from kubenet_course.learn.bank.ch06_networks import drawn, tried
-from kubenet_course.learn.bank.ch06_plugin import SOLUTION, Wanted, trial
-from kubenet_course.learn.feedback import RIGHT, UNREADABLE, WRONG, judged
-from kubenet_course.views.sequence import Message, sequence
+from kubenet_course.learn.bank.ch06.conflist import FAULTS, broken
+from kubenet_course.learn.bank.ch06.networks import drawn, tried
+from kubenet_course.learn.bank.ch06.plugin import SOLUTION, Wanted, trial
+from kubenet_course.learn.bank.ch06.recall import CODES, answered, call_of
+from kubenet_course.learn.questions.feedback import RIGHT, UNREADABLE, WRONG, judged
+from kubenet_course.views.drawing.sequence import Message, sequence
 
 on_a_node = pytest.mark.skipif(bool(why_not()), reason=why_not() or "a node can be made")
 PING = [sys.executable, cni_lab.__file__, "ping", "10.244.1.77"]
@@ -247,8 +247,8 @@ RIGHT_SOURCE = SOLUTION.replace("FIELD", "address").replace("CODE", "7")
     ],
 )
 def test_a_written_plugin_is_judged_by_what_the_runtime_sees(source: str, belief: int | None, told: str, monkeypatch):
-    monkeypatch.setattr("kubenet_course.lab.cni_files.LIMIT", 1.0)
-    monkeypatch.setattr("kubenet_course.lab.cni_files.by_hand.__defaults__", (1.0,))
+    monkeypatch.setattr("kubenet_course.cni.node.files.LIMIT", 1.0)
+    monkeypatch.setattr("kubenet_course.cni.node.files.by_hand.__defaults__", (1.0,))
     found = trial(OF, source)
     if belief is None:
         assert found[0].right

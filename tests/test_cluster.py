@@ -3,10 +3,10 @@
 import pytest
 
 from kubenet_course.errors import BadInput
-from kubenet_course.kube import names
-from kubenet_course.kube.cluster import Cluster, checked, cluster
-from kubenet_course.kube.read import read_text
-from kubenet_course.linux.route import IfAddr
+from kubenet_course.kube.manifest.read import read_text
+from kubenet_course.kube.model import names
+from kubenet_course.kube.model.cluster import Cluster, checked, cluster
+from kubenet_course.linux.namespace.device import IfAddr
 
 NODES = "".join(f"---\napiVersion: v1\nkind: Node\nmetadata: {{name: node-{n}}}\n" for n in (1, 2))
 

@@ -7,12 +7,12 @@ import pytest
 from cni_calls import REFERENCE, environment, installed, moved, steps_of
 from cni_lab import lab, tidy, why_not
 
-from kubenet_course.kube.cni.address import parse_cidr
-from kubenet_course.kube.cni.bridge import gateways_of, plan_gateway, plan_pod, plan_veth, with_gateways
-from kubenet_course.kube.cni.bridge_config import bridge_config, refuse_bridge
-from kubenet_course.kube.cni.masquerade import chain_name, plan_masquerade
-from kubenet_course.kube.cni.result import Result
-from kubenet_course.kube.cni.spec import CniError
+from kubenet_course.cni.bridge.config import bridge_config, refuse_bridge
+from kubenet_course.cni.bridge.masquerade import chain_name, plan_masquerade
+from kubenet_course.cni.bridge.plan import gateways_of, plan_gateway, plan_pod, plan_veth, with_gateways
+from kubenet_course.cni.contract.address import parse_cidr
+from kubenet_course.cni.contract.result import Result
+from kubenet_course.cni.contract.spec import CniError
 
 on_a_node = pytest.mark.skipif(bool(why_not()), reason=why_not() or "able")
 beside = pytest.mark.skipif(not (REFERENCE / "bridge").exists(), reason="no reference plugins in /usr/lib/cni")

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from cni_calls import Answer, environment, moved, ours, reservations, steps_of
 
-from kubenet_course.kube.cni.host_local import Range, Remembered, give, in_turn
+from kubenet_course.cni.host_local.policy import Range, Remembered, give, in_turn
 
 TAKEN = "requested IP address 10.1.2.2 is not available in range set 10.1.2.1-10.1.2.254"
 

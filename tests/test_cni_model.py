@@ -8,12 +8,12 @@ import pytest
 from cni_calls import REFERENCE, environment, installed
 from cni_lab import lab, tidy, why_not
 
+from kubenet_course.cni.contract.spec import CniError
+from kubenet_course.cni.node.node import Node
 from kubenet_course.errors import BadInput
-from kubenet_course.kube.cni.spec import CniError
-from kubenet_course.lab.cni_node import Node
-from kubenet_course.linux.address import family
-from kubenet_course.linux.packet import Packet
-from kubenet_course.linux.save import read, write
+from kubenet_course.linux.netfilter.iptables.save import read, write
+from kubenet_course.linux.packet.address import family
+from kubenet_course.linux.packet.packet import Packet
 from kubenet_course.views.cni import calls, commands, diagram
 
 on_a_node = pytest.mark.skipif(bool(why_not()), reason=why_not() or "a node can be made")
@@ -245,7 +245,7 @@ def test_without_masquerading_nobody_outside_can_answer():
 
 def test_a_host_port_leads_to_the_pod():
     from kubenet_course.linux import ask, tcp
-    from kubenet_course.linux.verdict import verdict
+    from kubenet_course.linux.verdicts import verdict
 
     made = node("web")
     made.add(network(), "web", portMappings=PORTS)
@@ -326,7 +326,7 @@ def test_an_address_that_no_cache_remembers_is_found_by_the_plugins_own_gc():
 
 def made_call(net: dict[str, Any]) -> Any:
     """An ADD that a runtime made and forgot."""
-    from kubenet_course.kube.cni.skel import Call
+    from kubenet_course.cni.contract.skel import Call
 
     conf = {"cniVersion": "1.1.0", "name": net["name"]} | net["plugins"][0]
     return Call(

@@ -10,12 +10,12 @@ import pytest
 from cni_calls import environment, installed
 from cni_lab import lab, why_not
 
-from kubenet_course.kube.cni import masquerade_nft
-from kubenet_course.kube.cni.address import parse_cidr
-from kubenet_course.kube.cni.nft import Rule
-from kubenet_course.kube.cni.portmap_config import portmap_config
-from kubenet_course.kube.cni.portmap_nft import plan_no_ports, plan_ports
-from kubenet_course.kube.cni.spec import CniError
+from kubenet_course.cni.bridge import masquerade_nft
+from kubenet_course.cni.contract.address import parse_cidr
+from kubenet_course.cni.contract.spec import CniError
+from kubenet_course.cni.portmap.config import portmap_config
+from kubenet_course.cni.portmap.nft import plan_no_ports, plan_ports
+from kubenet_course.cni.runtime.nft import Rule
 
 LACKS = why_not() or ("" if shutil.which("nft") else "needs nft")
 on_a_node = pytest.mark.skipif(bool(LACKS), reason=LACKS or "able")

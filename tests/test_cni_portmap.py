@@ -7,11 +7,11 @@ import pytest
 from cni_calls import REFERENCE, environment, installed, ours
 from cni_lab import lab, tidy, why_not
 
-from kubenet_course.kube.cni.address import parse_cidr
-from kubenet_course.kube.cni.masquerade import chain_name
-from kubenet_course.kube.cni.portmap import container_chain, shared_chains
-from kubenet_course.kube.cni.portmap_config import pods_of, portmap_config
-from kubenet_course.kube.cni.spec import CniError
+from kubenet_course.cni.bridge.masquerade import chain_name
+from kubenet_course.cni.contract.address import parse_cidr
+from kubenet_course.cni.contract.spec import CniError
+from kubenet_course.cni.portmap.config import pods_of, portmap_config
+from kubenet_course.cni.portmap.plan import container_chain, shared_chains
 
 on_a_node = pytest.mark.skipif(bool(why_not()), reason=why_not() or "able")
 beside = pytest.mark.skipif(not (REFERENCE / "portmap").exists(), reason="no reference plugins in /usr/lib/cni")

@@ -12,12 +12,12 @@ from cni_calls import REFERENCE, ROOT, installed
 from cni_lab import lab, why_not
 
 from kubenet_course.cli.cni import command
+from kubenet_course.cni.contract.conflist import conflist, first_of, read_conflist
+from kubenet_course.cni.contract.spec import CniError
+from kubenet_course.cni.runtime.cache import Attachment, kept_attachments, kept_result
+from kubenet_course.cni.runtime.delegate import call_plugin
+from kubenet_course.cni.runtime.runtime import Runtime
 from kubenet_course.errors import BadInput
-from kubenet_course.kube.cni.cache import Attachment, kept_attachments, kept_result
-from kubenet_course.kube.cni.conflist import conflist, first_of, read_conflist
-from kubenet_course.kube.cni.delegate import call_plugin
-from kubenet_course.kube.cni.runtime import Runtime
-from kubenet_course.kube.cni.spec import CniError
 
 on_a_node = pytest.mark.skipif(bool(why_not()), reason=why_not() or "able")
 beside = pytest.mark.skipif(not (REFERENCE / "bridge").exists(), reason="no reference plugins in /usr/lib/cni")

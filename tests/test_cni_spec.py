@@ -7,12 +7,12 @@ from typing import Any
 import pytest
 from cni_calls import environment, ours, steps_of
 
-from kubenet_course.kube.cni import decode, result, skel, syntax
-from kubenet_course.kube.cni.address import parse_cidr, parse_ip
-from kubenet_course.kube.cni.args import arguments
-from kubenet_course.kube.cni.decode import Unreadable
-from kubenet_course.kube.cni.delegate import previous_result
-from kubenet_course.kube.cni.spec import VERSIONS, CniError, at_least, numbers_of, quoted
+from kubenet_course.cni.contract import decode, result, skel, syntax
+from kubenet_course.cni.contract.address import parse_cidr, parse_ip
+from kubenet_course.cni.contract.args import arguments
+from kubenet_course.cni.contract.decode import Unreadable
+from kubenet_course.cni.contract.spec import VERSIONS, CniError, at_least, numbers_of, quoted
+from kubenet_course.cni.runtime.delegate import previous_result
 
 PATH = {"CNI_PATH": "/opt/cni/bin"}
 

@@ -17,8 +17,8 @@ import pytest
 from cni_calls import REFERENCE, Answer, environment, executed, installed, ours, reservations
 from cni_lab import lab, why_not
 
-from kubenet_course.kube.cni import store as store_module
-from kubenet_course.kube.cni.store import Store
+from kubenet_course.cni.host_local import store as store_module
+from kubenet_course.cni.host_local.store import Store
 
 CALLERS = 50
 beside_reference = pytest.mark.skipif(not (REFERENCE / "host-local").exists(), reason=f"no {REFERENCE}/host-local")

@@ -6,12 +6,12 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from netfilter_parts import kernel, router
 
-from kubenet_course.linux.conntrack import conntrack_in
-from kubenet_course.linux.kernel import send
-from kubenet_course.linux.memory import SECOND, Memory
-from kubenet_course.linux.packet import Flow, Icmp, Packet, Quote, ping, tcp, udp
-from kubenet_course.linux.rules import Matched
-from kubenet_course.linux.skb import NO_CONNECTION, UNTRACKED, Connection, Skb
+from kubenet_course.linux.namespace.memory import SECOND, Memory
+from kubenet_course.linux.namespace.skb import NO_CONNECTION, UNTRACKED, Connection, Skb
+from kubenet_course.linux.netfilter.conntrack import conntrack_in
+from kubenet_course.linux.netfilter.evaluate import Matched
+from kubenet_course.linux.packet.packet import Flow, Icmp, Packet, Quote, ping, tcp, udp
+from kubenet_course.linux.walk import send
 
 TRACKING = "*filter\n-A FORWARD -m conntrack --ctstate NEW\nCOMMIT\n"
 POD, WORLD = ("10.244.1.10", 40000), ("203.0.113.5", 80)

@@ -11,15 +11,15 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from kubenet_course.data import data
-from kubenet_course.lab.clusters import Plan, cluster
-from kubenet_course.lab.console import Console
-from kubenet_course.lab.run import missing
-from kubenet_course.lab.scenario import Scenario, link_local, load
-from kubenet_course.lab.script import FAR, NFACCT, commands, far_ends, shell
+from kubenet_course.lab.real.run import missing
+from kubenet_course.lab.real.script import FAR, NFACCT, commands, far_ends, shell
+from kubenet_course.lab.scenario.scenario import Scenario, link_local, load
+from kubenet_course.learn.worlds.clusters import Plan, cluster
 from kubenet_course.linux import ask, ping
-from kubenet_course.linux.save import read, write
-from kubenet_course.linux.tables import SYSCTLS, Netns
-from kubenet_course.linux.verdict import verdict
+from kubenet_course.linux.namespace.netns import SYSCTLS, Netns
+from kubenet_course.linux.netfilter.iptables.save import read, write
+from kubenet_course.linux.verdicts import verdict
+from kubenet_course.shell.console import Console
 
 SCENARIOS = sorted(data("scenarios").glob("*.json"))
 CABLE = """

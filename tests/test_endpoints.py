@@ -5,8 +5,8 @@ import pytest
 from click.testing import CliRunner
 
 from kubenet_course.cli.endpoints import command
-from kubenet_course.kube.endpoints import MANAGED_BY, Candidate, as_kubernetes, slices_for
-from kubenet_course.kube.objects import HEADLESS, SERVICE_NAME, Pod, Service
+from kubenet_course.kube.api.objects import HEADLESS, SERVICE_NAME, Pod, Service
+from kubenet_course.kube.service.endpoints import MANAGED_BY, Candidate, as_kubernetes, slices_for
 
 GOING = {"deletionTimestamp": "2026-11-01T00:00:00Z"}
 HTTP = [{"name": "http", "port": 80, "targetPort": "http"}]

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kubenet_course.linux.fields import layers
-from kubenet_course.linux.packet import Flow, Frame, Icmp, Packet, Quote, Tcp, Udp, Vxlan, tcp, udp
-from kubenet_course.linux.wire import frame_bytes
-from kubenet_course.views.pcap import Captured, write_pcapng
+from kubenet_course.linux.packet.fields import layers
+from kubenet_course.linux.packet.packet import Flow, Frame, Icmp, Packet, Quote, Tcp, Udp, Vxlan, tcp, udp
+from kubenet_course.linux.packet.wire import frame_bytes
+from kubenet_course.views.story.pcap import Captured, write_pcapng
 
 ROOT = Path(__file__).resolve().parent.parent
 KERNEL = json.loads((ROOT / "data/reference/wire/kernel-frames.json").read_text())["frames"]

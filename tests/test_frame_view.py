@@ -6,9 +6,9 @@ from html.parser import HTMLParser
 import pytest
 from msgspec.structs import replace
 
-from kubenet_course.linux.packet import Arp, Flow, Frame, Icmp, Packet, Quote, Udp, Vxlan, lowered, tcp
-from kubenet_course.linux.wire import frame_bytes
-from kubenet_course.views.frame import INK, TINTS, frame_table
+from kubenet_course.linux.packet.packet import Arp, Flow, Frame, Icmp, Packet, Quote, Udp, Vxlan, lowered, tcp
+from kubenet_course.linux.packet.wire import frame_bytes
+from kubenet_course.views.story.frame import INK, TINTS, frame_table
 
 CLIENT, BRIDGE, SERVER = "02:42:0a:f4:01:0a", "02:42:0a:f4:01:01", "02:42:0a:f4:02:14"
 REQUEST = tcp("10.244.1.10", 40000, "10.96.0.10", 80, payload=b"<b>&")

@@ -11,7 +11,7 @@ from kernel_lab import Player
 from realkernel import RealKernel, RefusedRules, missing
 from realkernel.styles import STYLES
 
-from kubenet_course.linux.choices import Seeded
+from kubenet_course.linux.namespace.choices import Seeded
 
 CASES = json.loads((Path(__file__).parent.parent / "data/reference/kernel-6.18/iptables.json").read_text())["cases"]
 

@@ -15,15 +15,16 @@ import pytest
 from realkernel import missing
 from realkernel.oracle import _private
 
-from kubenet_course.linux.address import family, prefix
-from kubenet_course.linux.kernel import send
-from kubenet_course.linux.memory import Memory
+from kubenet_course.linux.namespace.device import Device, ifaddr
+from kubenet_course.linux.namespace.fib import Route
+from kubenet_course.linux.namespace.memory import Memory
+from kubenet_course.linux.namespace.netns import Netns, netns
+from kubenet_course.linux.netfilter.iptables.save import read, write
+from kubenet_course.linux.netfilter.rules import Ruleset
 from kubenet_course.linux.outcome import outcomes
-from kubenet_course.linux.packet import answer, tcp, udp
-from kubenet_course.linux.route import Route, ifaddr
-from kubenet_course.linux.rules import Ruleset
-from kubenet_course.linux.save import read, write
-from kubenet_course.linux.tables import Device, Netns, netns
+from kubenet_course.linux.packet.address import family, prefix
+from kubenet_course.linux.packet.packet import answer, tcp, udp
+from kubenet_course.linux.walk import send
 
 FOLDER = Path(__file__).parent.parent / "data/reference/kube-proxy-1.36.2"
 DUMPS = sorted(FOLDER.glob("*/iptables.ip*-save.txt"))

@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from kubenet_course.data import data
-from kubenet_course.lab.run import missing
+from kubenet_course.lab.real.run import missing
 
 CLUSTERS = sorted(data("clusters").glob("*.yaml"))
 QUESTIONS = [

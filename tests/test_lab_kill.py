@@ -11,7 +11,7 @@ from random import Random
 import pytest
 
 from kubenet_course.data import data
-from kubenet_course.lab.run import missing
+from kubenet_course.lab.real.run import missing
 
 KILLS = 50
 RULES = ("iptables-save", "ip6tables-save")
@@ -25,7 +25,7 @@ def left_on_the_machine() -> dict[str, object]:
             words = (entry / "cmdline").read_bytes().split(b"\0") if entry.name.isdigit() else []
         except OSError:
             continue
-        if b"kubenet_course.lab.inside" in words:
+        if b"kubenet_course.lab.real.inside" in words:
             inside.append(entry.name)
     names = Path("/run/netns")
     links = subprocess.run(["ip", "-br", "link"], capture_output=True, text=True).stdout

@@ -10,9 +10,9 @@ import pytest
 
 from kubenet_course.data import data
 from kubenet_course.errors import BadInput
-from kubenet_course.lab.run import job
-from kubenet_course.lab.scenario import read
-from kubenet_course.lab.script import shell
+from kubenet_course.lab.real.run import job
+from kubenet_course.lab.real.script import shell
+from kubenet_course.lab.scenario.scenario import read
 
 STRANGE: list[Any] = [
     None, True, -1, 0, 3.5, 1e30, 2**70, "", "x", "eth0", "10.0.0.1", "10.0.0.1/99", "fd00::1/64", "::", "-rf", "a" * 300, "\n",

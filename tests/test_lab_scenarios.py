@@ -8,11 +8,11 @@ from lab_drawn import drawn, has_redirect
 
 from kubenet_course.data import data
 from kubenet_course.errors import BadInput
-from kubenet_course.lab.capture import load_capture
-from kubenet_course.lab.compare import compare
-from kubenet_course.lab.run import missing, run
-from kubenet_course.lab.scenario import Scenario, load, read
-from kubenet_course.lab.write import write
+from kubenet_course.lab.comparison import compare
+from kubenet_course.lab.real.run import missing, run
+from kubenet_course.lab.scenario.capture import load_capture
+from kubenet_course.lab.scenario.scenario import Scenario, load, read
+from kubenet_course.lab.scenario.write import write
 
 FILES = sorted(data("scenarios").glob("*.json"))
 LIVE = FILES[::4]  # the others are compared with what was recorded

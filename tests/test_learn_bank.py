@@ -8,10 +8,10 @@ import pytest
 
 from kubenet_course.errors import BadInput
 from kubenet_course.learn.bank import chapters, everything, find, of_chapter
-from kubenet_course.learn.feedback import RIGHT, UNANSWERED, UNREADABLE, WRONG, judged
-from kubenet_course.learn.forms import form, in_words
-from kubenet_course.learn.kinds_made import Write
 from kubenet_course.learn.misconceptions import all_misconceptions
+from kubenet_course.learn.questions.feedback import RIGHT, UNANSWERED, UNREADABLE, WRONG, judged
+from kubenet_course.learn.questions.forms import form, in_words
+from kubenet_course.learn.questions.kinds_made import Write
 
 VARIANTS = 6  # of each exercise; --rounds multiplies
 EXERCISES = pytest.mark.parametrize("exercise", everything(), ids=lambda one: one.id)

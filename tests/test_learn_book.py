@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubenet_course.learn.book import Book, Item, Kept, answered, due, hinted, in_own_words, predicted, revealed
-from kubenet_course.learn.store import decoded, encoded
+from kubenet_course.learn.record.book import Book, Item, Kept, answered, due, hinted, in_own_words, predicted, revealed
+from kubenet_course.learn.record.store import decoded, encoded
 
 ITEMS = st.builds(
     Item,

@@ -13,8 +13,8 @@ import nbformat
 import pytest
 from nbformat import NotebookNode
 
-from kubenet_course.learn.prediction import NOT_OFFERED
-from kubenet_course.views.theme import DARK, LIGHT, READABLE, VISIBLE, contrast
+from kubenet_course.learn.questions.prediction import NOT_OFFERED
+from kubenet_course.views.drawing.theme import DARK, LIGHT, READABLE, VISIBLE, contrast
 from tools import build
 
 CHAPTERS = pytest.mark.parametrize("master", build.masters(), ids=lambda master: master.stem)
@@ -120,7 +120,7 @@ def test_no_truth_is_revealed_that_its_question_did_not_offer(master):
 
 
 def test_the_bar_of_progress_is_seen_on_both_pages():
-    from kubenet_course.learn.overview import BAR_COLOUR
+    from kubenet_course.learn.record.overview import BAR_COLOUR
 
     assert min(contrast(BAR_COLOUR, palette["paper"]) for palette in (LIGHT, DARK)) >= VISIBLE
 

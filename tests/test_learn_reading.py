@@ -7,8 +7,8 @@ import ipaddress
 import pytest
 
 from kubenet_course.learn.bank import find
-from kubenet_course.learn.feedback import judged
-from kubenet_course.learn.reading import (
+from kubenet_course.learn.questions.feedback import judged
+from kubenet_course.learn.questions.reading import (
     ADDRESS,
     BLOCK,
     MAC,

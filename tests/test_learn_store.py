@@ -13,15 +13,15 @@ import time
 import pytest
 
 from kubenet_course.errors import BadInput
-from kubenet_course.learn import store as stores
-from kubenet_course.learn.book import Book, answered
-from kubenet_course.learn.store import FORMAT, NAME, Store, encoded, imported
+from kubenet_course.learn.record import store as stores
+from kubenet_course.learn.record.book import Book, answered
+from kubenet_course.learn.record.store import FORMAT, NAME, Store, encoded, imported
 
 FULL_AND_READ_ONLY = """
 import json, subprocess, sys
 from pathlib import Path
-from kubenet_course.learn.book import answered
-from kubenet_course.learn.store import NAME, Store, decoded
+from kubenet_course.learn.record.book import answered
+from kubenet_course.learn.record.store import NAME, Store, decoded
 
 def mount(*options):
     subprocess.run(["mount", *options, sys.argv[1]], check=True)
@@ -48,8 +48,8 @@ print(json.dumps(told))
 SAVES = """
 import sys
 from pathlib import Path
-from kubenet_course.learn.book import answered
-from kubenet_course.learn.store import Store
+from kubenet_course.learn.record.book import answered
+from kubenet_course.learn.record.store import Store
 store = Store(Path(sys.argv[1]))
 name, count = sys.argv[2], int(sys.argv[3])
 for number in range(count):

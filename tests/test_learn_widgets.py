@@ -8,11 +8,11 @@ import pytest
 
 from kubenet_course.errors import BadInput
 from kubenet_course.learn import check, exercise, hint, practice, predict, progress, reveal, solution, warm_up
-from kubenet_course.learn.asking import VIEW
 from kubenet_course.learn.bank import everything, find, of_chapter
-from kubenet_course.learn.book import Item
-from kubenet_course.learn.store import store
-from kubenet_course.views import show
+from kubenet_course.learn.page.asking import VIEW
+from kubenet_course.learn.record.book import Item
+from kubenet_course.learn.record.store import store
+from kubenet_course.views.tables import show
 
 
 @pytest.fixture(autouse=True)

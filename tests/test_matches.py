@@ -3,12 +3,13 @@
 import pytest
 from netfilter_parts import PACKET, held, kernel, router, rules
 
-from kubenet_course.linux.choices import Scripted, Seeded
-from kubenet_course.linux.matches import option_kinds
-from kubenet_course.linux.memory import Memory
-from kubenet_course.linux.packet import Flow, Frame, Icmp, Tcp, ping, tcp, udp
-from kubenet_course.linux.packet import Packet as AnyPacket
-from kubenet_course.linux.skb import UNTRACKED, Connection
+from kubenet_course.linux.namespace.choices import Scripted, Seeded
+from kubenet_course.linux.namespace.memory import Memory
+from kubenet_course.linux.namespace.skb import UNTRACKED, Connection
+from kubenet_course.linux.netfilter.evaluate import asked as said_at
+from kubenet_course.linux.netfilter.xt.matches import option_kinds
+from kubenet_course.linux.packet.packet import Flow, Frame, Icmp, Tcp, ping, tcp, udp
+from kubenet_course.linux.packet.packet import Packet as AnyPacket
 
 FLOW = PACKET.flow
 SYN = tcp("10.244.1.10", 40000, "10.96.0.10", 80)
@@ -289,7 +290,7 @@ def test_each_family_counts_for_itself():
     text = "*filter\n-A FORWARD -m statistic --mode nth --every 2 --packet 0 -j ACCEPT\nCOMMIT\n"
     asked = kernel(router(text, text))
     first = [
-        asked.walk("filter", "FORWARD", held(packet)).matched[0].number
+        said_at(asked, "filter", "FORWARD", held(packet)).matched[0].number
         for packet in (PACKET, udp("fd00::1", 1, "fd00::2", 2))
     ]
     assert first == [1, 1]

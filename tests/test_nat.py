@@ -5,14 +5,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from netfilter_parts import kernel, router
 
-from kubenet_course.linux.address import number
-from kubenet_course.linux.choices import Seeded
-from kubenet_course.linux.jhash import jhash2
-from kubenet_course.linux.kernel import send
-from kubenet_course.linux.memory import Memory
-from kubenet_course.linux.nat import Range, unique
-from kubenet_course.linux.packet import Flow, Icmp, Packet, Quote, answer, ping, tcp, udp
-from kubenet_course.linux.skb import Connection
+from kubenet_course.linux.namespace.choices import Seeded
+from kubenet_course.linux.namespace.memory import Memory
+from kubenet_course.linux.namespace.skb import Connection
+from kubenet_course.linux.netfilter.jhash import jhash2
+from kubenet_course.linux.netfilter.nat import Range, unique
+from kubenet_course.linux.packet.address import number
+from kubenet_course.linux.packet.packet import Flow, Icmp, Packet, Quote, answer, ping, tcp, udp
+from kubenet_course.linux.walk import send
 
 PODS = {4: ("10.244.1.10", "10.244.1.20"), 6: ("fd00:10:244:1::10", "fd00:10:244:1::20")}
 FAR = {4: ("203.0.113.5", "198.51.100.9"), 6: ("2001:db8::5", "2001:db8:1::9")}

@@ -4,9 +4,9 @@ import itertools
 
 import pytest
 
-from kubenet_course.kube.kcm_flags import configured, parse_flags
-from kubenet_course.kube.node_ipam import Assigned, Capacity, Failed, capacity
-from kubenet_course.kube.node_world import World
+from kubenet_course.kube.nodeipam.kcm_flags import configured, parse_flags
+from kubenet_course.kube.nodeipam.node_ipam import Assigned, Capacity, Failed, capacity
+from kubenet_course.kube.nodeipam.node_world import World
 
 ON = "--allocate-node-cidrs=true"
 FOUR = (ON, "--cluster-cidr=10.244.0.0/22")  # four blocks of /24

@@ -2,9 +2,9 @@
 
 import pytest
 
-from kubenet_course.kube.kcm_flags import parse_flags
-from kubenet_course.kube.node_api import refused
-from kubenet_course.kube.node_world import World
+from kubenet_course.kube.nodeipam.kcm_flags import parse_flags
+from kubenet_course.kube.nodeipam.node_api import refused
+from kubenet_course.kube.nodeipam.node_world import World
 
 
 def running():

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from kubenet_course.kube.cidr import Cidr, parse_sloppy, spelled
+from kubenet_course.kube.nodeipam.cidr import Cidr, parse_sloppy, spelled
 
 
 def digits(text, alphabet, limit):

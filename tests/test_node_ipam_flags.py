@@ -3,10 +3,10 @@
 import pytest
 
 from kubenet_course.errors import BadInput
-from kubenet_course.kube.cluster import Cluster
-from kubenet_course.kube.kcm_flags import ControllerExit, Flags, configured, parse_flags
-from kubenet_course.kube.node_ipam import capacity
-from kubenet_course.kube.read import read_text
+from kubenet_course.kube.manifest.read import read_text
+from kubenet_course.kube.model.cluster import Cluster
+from kubenet_course.kube.nodeipam.kcm_flags import ControllerExit, Flags, configured, parse_flags
+from kubenet_course.kube.nodeipam.node_ipam import capacity
 
 ON = "--allocate-node-cidrs=true"
 

@@ -6,8 +6,8 @@ import random
 import pytest
 from node_ipam_naive import Naive
 
-from kubenet_course.kube.kcm_flags import parse_flags
-from kubenet_course.kube.node_world import World
+from kubenet_course.kube.nodeipam.kcm_flags import parse_flags
+from kubenet_course.kube.nodeipam.node_world import World
 
 FOUR, SIX = ipaddress.ip_network("10.244.0.0/16"), ipaddress.ip_network("fd00:10:244::/48")
 NAMES = [f"n{number}" for number in range(9)]

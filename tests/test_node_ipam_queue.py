@@ -1,6 +1,6 @@
 """When a controller tries again: the numbers of client-go's default rate limiter, worked out by hand."""
 
-from kubenet_course.kube.workqueue import WorkQueue
+from kubenet_course.kube.nodeipam.workqueue import WorkQueue
 
 MILLISECOND = 1_000
 

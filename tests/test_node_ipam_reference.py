@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from kubenet_course.kube.kcm_flags import parse_flags
-from kubenet_course.kube.node_world import World
+from kubenet_course.kube.nodeipam.kcm_flags import parse_flags
+from kubenet_course.kube.nodeipam.node_world import World
 
 CAPTURES = sorted((Path(__file__).parent.parent / "data/reference/node-ipam-1.36.2").glob("*.json"))
 

@@ -2,8 +2,8 @@
 
 import pytest
 
-from kubenet_course.kube.cidr import parse_sloppy
-from kubenet_course.kube.cloud_routes import LIMITS, CloudRoute, reconcile
+from kubenet_course.kube.nodeipam.cidr import parse_sloppy
+from kubenet_course.kube.nodeipam.cloud_routes import LIMITS, CloudRoute, reconcile
 
 PODS = (parse_sloppy("10.244.0.0/16"), parse_sloppy("fd00:10:244::/56"))
 NODES = {"node-1": ("10.244.0.0/24",), "node-2": ("10.244.1.0/24",)}

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kubenet_course.kube.cidr import parse_sloppy
-from kubenet_course.kube.cidr_set import allocate_next, cidr_set, occupy, release, span
+from kubenet_course.kube.nodeipam.cidr import parse_sloppy
+from kubenet_course.kube.nodeipam.cidr_set import allocate_next, cidr_set, occupy, release, span
 
 RANGES = st.sampled_from([("10.244.0.0/20", 24), ("10.244.16.0/22", 27), ("fd00:10:244::/60", 64), ("fd00::/120", 124)])
 LENGTHS = st.integers(0, 12)

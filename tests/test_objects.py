@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from kubenet_course.errors import BadInput
-from kubenet_course.kube import objects as o
-from kubenet_course.kube.read import read, read_text
+from kubenet_course.kube.api import objects as o
+from kubenet_course.kube.manifest.read import read, read_text
 
 POD = """
 apiVersion: v1

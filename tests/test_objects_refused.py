@@ -7,9 +7,9 @@ import pytest
 import yaml
 
 from kubenet_course.errors import BadInput
-from kubenet_course.kube.cluster import Cluster
-from kubenet_course.kube.read import read, read_text
-from kubenet_course.kube.yaml_text import documents_of
+from kubenet_course.kube.manifest.read import read, read_text
+from kubenet_course.kube.manifest.yaml_text import documents_of
+from kubenet_course.kube.model.cluster import Cluster
 from tests.test_objects import NODE, POD, SERVICE, SLICE, listed, pod
 
 POD_A, NODE_A = 'text: document 1 (Pod "a"): ', 'text: document 1 (Node "a"): '

@@ -10,9 +10,9 @@ from netfilter_parts import router
 from realkernel.rulesets import a_ruleset
 from realkernel.styles import RICH
 
-from kubenet_course.linux.choices import every
+from kubenet_course.linux.namespace.choices import every
 from kubenet_course.linux.outcome import outcomes, rounded
-from kubenet_course.linux.packet import udp
+from kubenet_course.linux.packet.packet import udp
 
 ASKED = udp("10.244.1.10", 40000, "10.96.0.10", 53)
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kubenet_course.errors import BadInput
-from kubenet_course.linux.packet import (
+from kubenet_course.linux.packet.packet import (
     ANSWERS,
     Flow,
     Frame,
@@ -21,7 +21,7 @@ from kubenet_course.linux.packet import (
     tcp,
     udp,
 )
-from kubenet_course.linux.packet import Packet as AnyPacket
+from kubenet_course.linux.packet.packet import Packet as AnyPacket
 
 HOSTS = st.sampled_from(["10.244.1.10", "10.96.0.10", "fd00:10:244::1", "fd00:10:96::a"])
 PORTS = st.integers(0, 65535)

@@ -11,9 +11,22 @@ import pytest
 
 from kubenet_course import __version__
 from kubenet_course.errors import BadInput
-from kubenet_course.linux.packet import Arp, Flow, Frame, Icmp, Neighbour, Packet, Quote, Udp, Vxlan, ping, tcp, udp
-from kubenet_course.linux.wire import frame_bytes
-from kubenet_course.views.pcap import Captured, pcapng, write_pcapng
+from kubenet_course.linux.packet.packet import (
+    Arp,
+    Flow,
+    Frame,
+    Icmp,
+    Neighbour,
+    Packet,
+    Quote,
+    Udp,
+    Vxlan,
+    ping,
+    tcp,
+    udp,
+)
+from kubenet_course.linux.packet.wire import frame_bytes
+from kubenet_course.views.story.pcap import Captured, pcapng, write_pcapng
 
 CLIENT, SERVER = "02:42:0a:f4:01:0a", "02:42:0a:f4:02:14"
 REQUEST = tcp("10.244.1.10", 40000, "10.244.2.20", 80, "PA", b"GET / HTTP/1.1\r\n\r\n")

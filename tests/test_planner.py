@@ -9,15 +9,15 @@ import pytest
 from msgspec.structs import replace
 
 from kubenet_course.errors import BadInput
-from kubenet_course.kube.kcm_flags import parse_flags
-from kubenet_course.views.drawing import NO_MARK
-from kubenet_course.views.planner import Planner
-from kubenet_course.views.planner_desk import Desk
-from kubenet_course.views.planner_picture import mark_of, scene_of
-from kubenet_course.views.planner_sums import Wishes, flags_for, planned
-from kubenet_course.views.planner_words import headline, many, sentences
-from kubenet_course.views.svg import svg
-from kubenet_course.views.theme import WIDTH, width_of
+from kubenet_course.kube.nodeipam.kcm_flags import parse_flags
+from kubenet_course.views.drawing.drawing import NO_MARK
+from kubenet_course.views.drawing.svg import svg
+from kubenet_course.views.drawing.theme import WIDTH, width_of
+from kubenet_course.views.planner.desk import Desk
+from kubenet_course.views.planner.picture import mark_of, scene_of
+from kubenet_course.views.planner.planner import Planner
+from kubenet_course.views.planner.sums import Wishes, flags_for, planned
+from kubenet_course.views.planner.words import headline, many, sentences
 
 
 def plan(**wishes):

@@ -14,7 +14,7 @@ from playwright.sync_api import Page
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parent.parent
-CELLS = ["from kubenet_course.views.planner import Planner\nplanner = Planner()\nplanner"]
+CELLS = ["from kubenet_course.views.planner.planner import Planner\nplanner = Planner()\nplanner"]
 OUTSIDE = """() => {
     const frame = document.querySelector('.kn-planner').getBoundingClientRect();
     const parts = [...document.querySelectorAll('.kn-planner :is(input, p, li, pre)')].filter((one) => one.getClientRects().length);

@@ -3,8 +3,8 @@
 import pytest
 
 from kubenet_course.kube.proxy.chain_names import letters
-from kubenet_course.kube.proxy.iptables import rules_of
-from kubenet_course.linux.save import write
+from kubenet_course.kube.proxy.iptables.rules import rules_of
+from kubenet_course.linux.netfilter.iptables.save import write
 from tests.proxy_cases import CASES, FILES, RECORDED, canonical, recorded
 from tests.proxy_objects import NODE_1, configuration, endpoint_slice, ingress, lines, rules, service
 

@@ -8,18 +8,19 @@ from msgspec.structs import replace
 from realkernel import missing
 from realkernel.oracle import _private
 
-from kubenet_course.kube.cluster import cluster
-from kubenet_course.kube.proxy.iptables import iptables_rules
-from kubenet_course.kube.proxy.iptables_rows import IptablesServices as Services
-from kubenet_course.linux.address import FAMILIES, IPV4
-from kubenet_course.linux.choices import Seeded
-from kubenet_course.linux.kernel import Kernel
-from kubenet_course.linux.memory import Memory
-from kubenet_course.linux.packet import tcp, udp
-from kubenet_course.linux.rules import Chain, Ruleset, Table, walk
-from kubenet_course.linux.save import read, write
-from kubenet_course.linux.skb import Skb
-from kubenet_course.linux.tables import netns
+from kubenet_course.kube.model.cluster import cluster
+from kubenet_course.kube.proxy.iptables.rows import IptablesServices as Services
+from kubenet_course.kube.proxy.iptables.rules import iptables_rules
+from kubenet_course.linux.namespace.choices import Seeded
+from kubenet_course.linux.namespace.kernel import Kernel
+from kubenet_course.linux.namespace.memory import Memory
+from kubenet_course.linux.namespace.netns import netns
+from kubenet_course.linux.namespace.skb import Skb
+from kubenet_course.linux.netfilter.evaluate import walk
+from kubenet_course.linux.netfilter.iptables.save import read, write
+from kubenet_course.linux.netfilter.rules import Chain, Ruleset, Table
+from kubenet_course.linux.packet.address import FAMILIES, IPV4
+from kubenet_course.linux.packet.packet import tcp, udp
 from tests.proxy_objects import NODE_1, endpoint_slice, ingress, service
 
 COUNT = 60

@@ -5,7 +5,7 @@ import pytest
 from kubenet_course.kube.proxy.endpoint import endpoints
 from kubenet_course.kube.proxy.service_port import service_ports
 from kubenet_course.kube.proxy.topology import reach
-from kubenet_course.linux.address import IPV4
+from kubenet_course.linux.packet.address import IPV4
 from tests.proxy_objects import endpoint_slice, service
 
 HERE, THERE = "10.244.1.10@node-1", "10.244.2.10@node-2"

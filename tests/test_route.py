@@ -6,11 +6,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kubenet_course.linux.address import prefix
-from kubenet_course.linux.kernel import send
-from kubenet_course.linux.packet import udp
-from kubenet_course.linux.route import NO_ROUTE, Route, address_types, ifaddr
-from kubenet_course.linux.tables import Device, Netns, netns
+from kubenet_course.linux.namespace.device import Device, ifaddr
+from kubenet_course.linux.namespace.fib import NO_ROUTE, Route, address_types
+from kubenet_course.linux.namespace.netns import Netns, netns
+from kubenet_course.linux.packet.address import prefix
+from kubenet_course.linux.packet.packet import udp
+from kubenet_course.linux.walk import send
 
 ETH0 = Device("eth0", mac="02:42:c0:a8:01:0b", addresses=(ifaddr("192.168.1.11/24"), ifaddr("fd00:192:168:1::11/64")))
 ETH1 = Device("eth1", addresses=(ifaddr("10.244.1.1/24"),))
@@ -133,11 +134,11 @@ def test_an_ipv6_source_is_chosen_by_rfc_6724(story, to, source):
     ],
 )
 def test_a_machine_knows_what_kind_an_address_is(subject, types):
-    assert address_types(machine(), subject) == types
+    assert address_types(machine().fib, subject) == types
 
 
 def test_only_a_devices_own_addresses_are_local_to_it():
-    assert address_types(machine(), "192.168.1.11", "eth1") == {"UNICAST"}
+    assert address_types(machine().fib, "192.168.1.11", "eth1") == {"UNICAST"}
 
 
 @settings(max_examples=50)

@@ -10,10 +10,11 @@ from netfilter_parts import held, kernel, router, rules
 from realkernel.rulesets import a_ruleset
 from realkernel.styles import RICH, SIX
 
-from kubenet_course.linux.choices import Scripted, Seeded
-from kubenet_course.linux.packet import ping, tcp, udp
-from kubenet_course.linux.rules import INDEXED_FROM, walk
-from kubenet_course.linux.skb import Connection, Skb
+from kubenet_course.linux.namespace.choices import Scripted, Seeded
+from kubenet_course.linux.namespace.skb import Connection, Skb
+from kubenet_course.linux.netfilter.evaluate import INDEXED_FROM, walk
+from kubenet_course.linux.netfilter.evaluate import asked as said_at
+from kubenet_course.linux.packet.packet import ping, tcp, udp
 
 FRAME = "*filter\n:FORWARD {policy} [0:0]\n:A - [0:0]\n:B - [0:0]\n{rules}COMMIT\n"
 
@@ -22,7 +23,7 @@ def walked(lines: str, policy: str = "ACCEPT", skb: Skb | None = None):
     """The walk through filter FORWARD, and the places it matched as chain/number (0: the policy)."""
     text = FRAME.format(policy=policy, rules="".join(f"-A {line.strip()}\n" for line in lines.strip().splitlines()))
     ns = router(text)
-    said = kernel(ns).walk("filter", "FORWARD", skb or held())
+    said = said_at(kernel(ns), "filter", "FORWARD", skb or held())
     return said.verdict.name, " ".join(f"{row.chain}/{row.number}" for row in said.matched), said.compared
 
 
@@ -89,7 +90,7 @@ def test_matching_rules_are_counted_with_their_bytes():
     ns = router("-p udp\n-p tcp\n-j ACCEPT")
     asked = kernel(ns)
     for _ in range(3):
-        asked.walk("filter", "FORWARD", held())
+        said_at(asked, "filter", "FORWARD", held())
     remembered = asked.remembers
     assert remembered.packets == Counter({(4, "filter", "FORWARD", 1): 3, (4, "filter", "FORWARD", 3): 3})
     assert remembered.bytes[4, "filter", "FORWARD", 1] == 3 * 36
@@ -101,9 +102,9 @@ MANY = f"*filter\n:S - [0:0]\n-A FORWARD -j S\n{SERVICES}COMMIT\n"
 
 def test_a_long_chain_counts_the_rules_that_a_kernel_would_have_looked_at():
     ns = router(MANY)
-    said = kernel(ns).walk("filter", "FORWARD", held(udp("10.244.1.10", 1, "10.96.3.9", 53)))
+    said = said_at(kernel(ns), "filter", "FORWARD", held(udp("10.244.1.10", 1, "10.96.3.9", 53)))
     assert (said.verdict.name, said.compared) == ("ACCEPT", 1 + 760)
-    missed = kernel(ns).walk("filter", "FORWARD", held(udp("10.244.1.10", 1, "10.97.0.1", 53)))
+    missed = said_at(kernel(ns), "filter", "FORWARD", held(udp("10.244.1.10", 1, "10.97.0.1", 53)))
     assert missed.compared == 1 + 1000
 
 
@@ -186,16 +187,16 @@ def test_a_question_of_chance_that_an_index_skips_is_asked_of_nobody():
     """The index may spare a question that could not matter; it never asks another."""
     ns = router(MANY)
     asked = kernel(ns, choices=Scripted())
-    asked.walk("filter", "FORWARD", held())
+    said_at(asked, "filter", "FORWARD", held())
     assert asked.choices.answers == []
 
 
 def test_a_chain_that_is_absent_lets_everything_pass():
-    assert kernel(router()).walk("raw", "PREROUTING", held()).verdict.name == "ACCEPT"
+    assert said_at(kernel(router()), "raw", "PREROUTING", held()).verdict.name == "ACCEPT"
 
 
 def test_rules_tell_where_they_stand():
-    said = kernel(router("-p udp -j DROP")).walk("filter", "FORWARD", held())
+    said = said_at(kernel(router("-p udp -j DROP")), "filter", "FORWARD", held())
     assert str(said.matched[0]) == "filter FORWARD 1: -A FORWARD -p udp -j DROP"
 
 

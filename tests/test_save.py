@@ -16,9 +16,9 @@ from realkernel.rulesets import a_ruleset
 from realkernel.styles import RICH, SIX, TCP_AND_ICMP
 
 from kubenet_course.errors import BadInput
-from kubenet_course.linux.rule_text import _any_pieces, _usual_pieces
-from kubenet_course.linux.save import read, write
-from kubenet_course.linux.words import quoted, split
+from kubenet_course.linux.netfilter.iptables.rule_text import _any_pieces, _usual_pieces
+from kubenet_course.linux.netfilter.iptables.save import read, write
+from kubenet_course.linux.netfilter.iptables.words import quoted, split
 
 KERNEL = Path(__file__).parent.parent / "data/reference/kernel-6.18"
 CANONICAL = [

@@ -6,10 +6,10 @@ import random
 import pytest
 
 from kubenet_course.errors import BadInput
-from kubenet_course.kube.cidr import parse_sloppy
-from kubenet_course.kube.cluster import Cluster
-from kubenet_course.kube.read import read_text
-from kubenet_course.kube.service_ipam import Refused, allocate, allocate_next, band_of, service_range
+from kubenet_course.kube.manifest.read import read_text
+from kubenet_course.kube.model.cluster import Cluster
+from kubenet_course.kube.nodeipam.cidr import parse_sloppy
+from kubenet_course.kube.service.service_ipam import Refused, allocate, allocate_next, band_of, service_range
 
 
 def lowest(_size):

@@ -6,11 +6,12 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 from netfilter_parts import held, kernel, router
 
-from kubenet_course.linux.kernel import send
-from kubenet_course.linux.memory import Memory
-from kubenet_course.linux.packet import ping, tcp, udp
-from kubenet_course.linux.skb import ACCEPT, DROP
-from kubenet_course.linux.trace import Trace
+from kubenet_course.linux.namespace.memory import Memory
+from kubenet_course.linux.namespace.skb import ACCEPT, DROP
+from kubenet_course.linux.namespace.trace import Trace
+from kubenet_course.linux.netfilter.evaluate import asked as said_at
+from kubenet_course.linux.packet.packet import ping, tcp, udp
+from kubenet_course.linux.walk import send
 
 MARKS = st.integers(0, 0xFFFFFFFF)
 
@@ -18,7 +19,7 @@ MARKS = st.integers(0, 0xFFFFFFFF)
 def after(target: str, skb=None, table: str = "mangle"):
     """The packet as a rule leaves it, in mangle FORWARD."""
     ns = router(f"*{table}\n-A FORWARD {target}\nCOMMIT\n")
-    return kernel(ns).walk(table, "FORWARD", skb or held())
+    return said_at(kernel(ns), table, "FORWARD", skb or held())
 
 
 @given(MARKS, MARKS, MARKS)

@@ -5,12 +5,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from kubenet_course.data import data
-from kubenet_course.kube.ask import request
-from kubenet_course.kube.cluster import cluster
-from kubenet_course.linux.choices import Seeded
-from kubenet_course.linux.memory import Memory
-from kubenet_course.linux.packet import Packet, Tcp
-from kubenet_course.linux.verdict import verdict
+from kubenet_course.kube.model.cluster import cluster
+from kubenet_course.kube.questions.ask import request
+from kubenet_course.linux.namespace.choices import Seeded
+from kubenet_course.linux.namespace.memory import Memory
+from kubenet_course.linux.packet.packet import Packet, Tcp
+from kubenet_course.linux.verdicts import verdict
 
 CLUSTERS = {name: cluster([data(f"clusters/{name}.yaml")]) for name in ("two-nodes", "vxlan", "node-port", "same-node")}
 

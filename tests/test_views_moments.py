@@ -3,9 +3,19 @@
 import pytest
 from view_worlds import cluster, machine
 
-from kubenet_course.linux.kernel import send
-from kubenet_course.linux.packet import tcp
-from kubenet_course.views.moments import DETAILS, EVERY, MAIN, REASONS, connections, moments, shown, trail, way
+from kubenet_course.linux.packet.packet import tcp
+from kubenet_course.linux.walk import send
+from kubenet_course.views.story.moments import (
+    DETAILS,
+    EVERY,
+    MAIN,
+    REASONS,
+    connections,
+    moments,
+    shown,
+    trail,
+    way,
+)
 
 SYN = tcp("10.244.1.10", 40000, "10.96.0.80", 80)
 

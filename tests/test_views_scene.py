@@ -6,14 +6,14 @@ from itertools import combinations
 import pytest
 from view_worlds import cluster, machine, pod, pod_name
 
-from kubenet_course.linux.kernel import send
-from kubenet_course.linux.packet import tcp
-from kubenet_course.linux.tables import Netns
-from kubenet_course.views import theme
-from kubenet_course.views.drawing import Box, Mark
-from kubenet_course.views.roles import MACHINE, POD, SWITCH, role_of
-from kubenet_course.views.scene import Scene, scene
-from kubenet_course.views.svg import svg
+from kubenet_course.linux.namespace.netns import Netns
+from kubenet_course.linux.packet.packet import tcp
+from kubenet_course.linux.walk import send
+from kubenet_course.views.drawing import theme
+from kubenet_course.views.drawing.drawing import Box, Mark
+from kubenet_course.views.drawing.scene import Scene, scene
+from kubenet_course.views.drawing.svg import svg
+from kubenet_course.views.topology.roles import MACHINE, POD, SWITCH, role_of
 
 SIZES = [(nodes, pods, overlay) for nodes in (1, 2, 3, 4) for pods in (1, 2, 3, 4) for overlay in (False, True)]
 SYN = tcp("10.244.1.10", 40000, "10.96.0.80", 80)

@@ -5,14 +5,14 @@ import re
 import pytest
 from view_worlds import cluster, machine
 
-from kubenet_course.linux.choices import every
-from kubenet_course.linux.kernel import send
-from kubenet_course.linux.memory import Memory
-from kubenet_course.linux.packet import tcp
-from kubenet_course.linux.tables import Netns
-from kubenet_course.views import show
-from kubenet_course.views.stepper import VIEW
-from kubenet_course.views.table import table
+from kubenet_course.linux.namespace.choices import every
+from kubenet_course.linux.namespace.memory import Memory
+from kubenet_course.linux.namespace.netns import Netns
+from kubenet_course.linux.packet.packet import tcp
+from kubenet_course.linux.walk import send
+from kubenet_course.views.story.stepper import VIEW
+from kubenet_course.views.tables import show
+from kubenet_course.views.tables.table import table
 
 SYN = tcp("10.244.1.10", 40000, "10.96.0.80", 80)
 
@@ -105,7 +105,10 @@ def test_outcomes_may_be_traces():
 
 def test_the_library_s_own_code_is_shown_as_it_is():
     shown = show.source(Netns.sysctl)
-    assert str(shown).startswith("# kubenet_course.linux.tables.Netns.sysctl") and "def sysctl" in shown._repr_html_()
+    assert (
+        str(shown).startswith("# kubenet_course.linux.namespace.netns.Netns.sysctl")
+        and "def sysctl" in shown._repr_html_()
+    )
 
 
 def test_facts_say_since_when_and_who_says_so():

@@ -9,11 +9,11 @@ import pytest
 from view_worlds import cluster, machine
 
 from kubenet_course.errors import BadInput
-from kubenet_course.linux.kernel import send
-from kubenet_course.linux.packet import tcp
-from kubenet_course.linux.trace import Trace
+from kubenet_course.linux.namespace.trace import Trace
+from kubenet_course.linux.packet.packet import tcp
+from kubenet_course.linux.walk import send
 from kubenet_course.views.controls import Controls
-from kubenet_course.views.stepper import VIEW, Stepper, stepper
+from kubenet_course.views.story.stepper import VIEW, Stepper, stepper
 
 SYN = tcp("10.244.1.10", 40000, "10.96.0.80", 80)
 

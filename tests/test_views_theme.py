@@ -2,7 +2,7 @@
 
 import pytest
 
-from kubenet_course.views import theme
+from kubenet_course.views.drawing import theme
 
 
 @pytest.mark.parametrize("palette", [theme.LIGHT, theme.DARK], ids=["light", "dark"])

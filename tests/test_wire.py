@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from kubenet_course.errors import BadInput
-from kubenet_course.linux.address import IPV4, IPV6, spelled
-from kubenet_course.linux.packet import (
+from kubenet_course.linux.packet.address import IPV4, IPV6, spelled
+from kubenet_course.linux.packet.packet import (  # fmt: skip
     Arp,
     Flow,
     Frame,
@@ -28,8 +28,8 @@ from kubenet_course.linux.packet import (
     ping,
     tcp,
     udp,
-)  # fmt: skip
-from kubenet_course.linux.wire import NoPlace, frame_bytes, frame_from, packet_bytes, packet_from
+)
+from kubenet_course.linux.packet.wire import NoPlace, frame_bytes, frame_from, packet_bytes, packet_from
 
 ROOT = Path(__file__).resolve().parent.parent
 KERNEL = json.loads((ROOT / "data/reference/wire/kernel-frames.json").read_text())
@@ -410,8 +410,8 @@ def test_scapy_is_loaded_without_a_socket_a_process_or_a_word():
 import sys
 seen = []
 sys.addaudithook(lambda event, args: seen.append(event) if event.split(".")[0] in ("socket", "subprocess") else None)
-from kubenet_course.linux.packet import Frame, tcp
-from kubenet_course.linux.wire import frame_bytes, frame_from
+from kubenet_course.linux.packet.packet import Frame, tcp
+from kubenet_course.linux.packet.wire import frame_bytes, frame_from
 assert "scapy" not in sys.modules
 frame = Frame("02:00:00:00:00:01", "02:00:00:00:00:02", tcp("10.0.0.1", 1, "10.0.0.2", 2))
 assert frame_from(frame_bytes(frame)) == frame
@@ -427,8 +427,8 @@ def test_other_bindings_of_a_notebook_change_nothing():
     """Chapters import what they like of scapy, which binds ports to layers; bytes and values stay the same."""
     program = """
 import scapy.all
-from kubenet_course.linux.packet import Frame, udp
-from kubenet_course.linux.wire import frame_bytes, frame_from
+from kubenet_course.linux.packet.packet import Frame, udp
+from kubenet_course.linux.packet.wire import frame_bytes, frame_from
 frame = Frame("02:00:00:00:00:01", "02:00:00:00:00:02", udp("10.0.0.1", 53, "10.0.0.2", 53, b"not a question"))
 print(frame_from(frame_bytes(frame)) == frame)
 """

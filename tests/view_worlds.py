@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from kubenet_course.linux.address import prefix
-from kubenet_course.linux.route import IfAddr, Route, ifaddr
-from kubenet_course.linux.save import read
-from kubenet_course.linux.tables import Device, FdbEntry, NeighbourEntry, Netns, Socket, Vxlan, netns
+from kubenet_course.linux.namespace.device import Device, IfAddr, Vxlan, ifaddr
+from kubenet_course.linux.namespace.fib import Route
+from kubenet_course.linux.namespace.netns import FdbEntry, NeighbourEntry, Netns, Socket, netns
+from kubenet_course.linux.netfilter.iptables.save import read
+from kubenet_course.linux.packet.address import prefix
 
 FORWARDS = {"net.ipv4.ip_forward": 1, "net.ipv4.conf.all.send_redirects": 0}
 NAMES = ("client", "web-1", "web-2-6d4cf56db6-x7k2p", "log")

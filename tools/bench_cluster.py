@@ -9,22 +9,22 @@ from pathlib import Path
 
 import msgspec
 
-from kubenet_course.kube.cluster import Cluster
-from kubenet_course.kube.collection import Objects
-from kubenet_course.kube.objects import ContainerPort, Metadata, Node, Pod, PodMetadata, Service, ServicePort
-from kubenet_course.kube.objects_core import Container, NodeSpec, PodSpec
-from kubenet_course.kube.objects_service import ServiceSpec
-from kubenet_course.kube.read import read
-from kubenet_course.kube.world import World
-from kubenet_course.linux.kernel import send
-from kubenet_course.linux.packet import tcp
+from kubenet_course.kube.api.core import Container, NodeSpec, PodSpec
+from kubenet_course.kube.api.objects import ContainerPort, Metadata, Node, Pod, PodMetadata, Service, ServicePort
+from kubenet_course.kube.api.service import ServiceSpec
+from kubenet_course.kube.manifest.collection import Objects
+from kubenet_course.kube.manifest.read import read
+from kubenet_course.kube.model.cluster import Cluster
+from kubenet_course.kube.model.world import World
+from kubenet_course.linux.packet.packet import tcp
+from kubenet_course.linux.walk import send
 from tools.bench import Timed, measurement
 
 NODES, PODS, SERVICES, ENDPOINTS = 5_000, 150_000, 10_000, 10
 MEMORY = """
 import resource, sys
 from tools.bench_cluster import ready
-from kubenet_course.kube.read import read
+from kubenet_course.kube.manifest.read import read
 ready(read([sys.argv[1]]))
 print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
 """
@@ -140,7 +140,7 @@ def trace_after_ready() -> Timed:
 
 @measurement("all iptables rules of a node, 100 Services with 10 endpoints", figure=0.030)
 def all_rules() -> Timed:
-    from kubenet_course.linux.save import write
+    from kubenet_course.linux.netfilter.iptables.save import write
 
     objects = generated()
     objects.nodes = objects.nodes[:10]

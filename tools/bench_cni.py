@@ -10,16 +10,16 @@ import tempfile
 from itertools import count
 from pathlib import Path
 
-from kubenet_course.kube.cni import skel
-from kubenet_course.kube.cni.host_local import Range, Remembered, give
-from kubenet_course.kube.cni.plugin_host_local import COMMANDS
+from kubenet_course.cni.contract import skel
+from kubenet_course.cni.host_local.plugin import COMMANDS
+from kubenet_course.cni.host_local.policy import Range, Remembered, give
 from tools.bench import Timed, measurement
 
 PODS = 10_000
 BASE = int(ipaddress.ip_address("10.244.0.0"))
 BLOCK = (Range(4, BASE + 1, BASE + (1 << 16) - 2, "10.244.0.1", 16, BASE + 1),)
 REFERENCE = Path("/usr/lib/cni/host-local")
-COLD = "from kubenet_course.kube.cni.plugin_host_local import main; main()"
+COLD = "from kubenet_course.cni.host_local.plugin import main; main()"
 NUMBERS = count()
 
 

@@ -2,12 +2,12 @@
 
 import ipaddress
 
-from kubenet_course.kube.cidr import parse_sloppy
-from kubenet_course.kube.cidr_set import allocate_next, cidr_set
-from kubenet_course.kube.kcm_flags import parse_flags
-from kubenet_course.kube.node_world import World
-from kubenet_course.kube.service_ipam import allocate_next as next_address
-from kubenet_course.kube.service_ipam import service_range
+from kubenet_course.kube.nodeipam.cidr import parse_sloppy
+from kubenet_course.kube.nodeipam.cidr_set import allocate_next, cidr_set
+from kubenet_course.kube.nodeipam.kcm_flags import parse_flags
+from kubenet_course.kube.nodeipam.node_world import World
+from kubenet_course.kube.service.service_ipam import allocate_next as next_address
+from kubenet_course.kube.service.service_ipam import service_range
 from tools.bench import Timed, measurement
 
 NODES = 5_000

@@ -9,16 +9,17 @@ from functools import cache
 from itertools import count
 from pathlib import Path
 
-from kubenet_course.linux.address import prefix
-from kubenet_course.linux.choices import Seeded
-from kubenet_course.linux.kernel import send
-from kubenet_course.linux.memory import Memory
-from kubenet_course.linux.packet import Packet, Tcp, answer, tcp
-from kubenet_course.linux.route import Route, ifaddr
-from kubenet_course.linux.save import read
-from kubenet_course.linux.skb import Skb
-from kubenet_course.linux.tables import Device, Netns, netns
-from kubenet_course.linux.trace import Step
+from kubenet_course.linux.namespace.choices import Seeded
+from kubenet_course.linux.namespace.device import Device, ifaddr
+from kubenet_course.linux.namespace.fib import Route
+from kubenet_course.linux.namespace.memory import Memory
+from kubenet_course.linux.namespace.netns import Netns, netns
+from kubenet_course.linux.namespace.skb import Skb
+from kubenet_course.linux.namespace.trace import Step
+from kubenet_course.linux.netfilter.iptables.save import read
+from kubenet_course.linux.packet.address import prefix
+from kubenet_course.linux.packet.packet import Packet, Tcp, answer, tcp
+from kubenet_course.linux.walk import send
 from tools.bench import Timed, measurement
 
 DUMP = Path(__file__).parent.parent / "data/reference/kube-proxy-1.36.2/14_50x10/iptables.iptables-save.txt"

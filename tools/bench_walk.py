@@ -1,14 +1,14 @@
 """What following a packet costs: the walk of one machine and of many, its bytes beside scapy, and the lab for the record."""
 
 from kubenet_course.data import data
-from kubenet_course.kube.ask import question
-from kubenet_course.kube.cluster import cluster
-from kubenet_course.lab.run import missing, run
-from kubenet_course.lab.scenario import load
-from kubenet_course.linux.kernel import ask
-from kubenet_course.linux.memory import Memory
-from kubenet_course.linux.packet import Flow
-from kubenet_course.linux.wire.write import frame_bytes
+from kubenet_course.kube.model.cluster import cluster
+from kubenet_course.kube.questions.ask import question
+from kubenet_course.lab.real.run import missing, run
+from kubenet_course.lab.scenario.scenario import load
+from kubenet_course.linux.namespace.memory import Memory
+from kubenet_course.linux.packet.packet import Flow
+from kubenet_course.linux.packet.wire.write import frame_bytes
+from kubenet_course.linux.walk import ask
 from tools.bench import Timed, measurement
 
 WHO, WHERE = "pod/default/client", "service/default/web:80"

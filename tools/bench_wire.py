@@ -10,11 +10,11 @@ from itertools import count
 
 from msgspec.structs import replace
 
-from kubenet_course.linux.fields import layers
-from kubenet_course.linux.packet import Flow, Frame, Icmp, Packet, Quote, Tcp, Udp, Vxlan, lowered
-from kubenet_course.linux.wire import frame_bytes, frame_from
-from kubenet_course.views.frame import frame_table
-from kubenet_course.views.pcap import pcapng
+from kubenet_course.linux.packet.fields import layers
+from kubenet_course.linux.packet.packet import Flow, Frame, Icmp, Packet, Quote, Tcp, Udp, Vxlan, lowered
+from kubenet_course.linux.packet.wire import frame_bytes, frame_from
+from kubenet_course.views.story.frame import frame_table
+from kubenet_course.views.story.pcap import pcapng
 from tools.bench import Timed, measurement, seconds
 
 MACS = [f"02:42:0a:f4:00:{number:02x}" for number in range(8)]

@@ -4,9 +4,9 @@ from base64 import b64decode
 from pathlib import Path
 
 from kubenet_course.data import data
-from kubenet_course.kube.ask import request
-from kubenet_course.kube.cluster import cluster
-from kubenet_course.views.stepper import Stepper
+from kubenet_course.kube.model.cluster import cluster
+from kubenet_course.kube.questions.ask import request
+from kubenet_course.views.story.stepper import Stepper
 
 PICTURE = Path(__file__).resolve().parent.parent / "data" / "pictures" / "stepper.png"
 

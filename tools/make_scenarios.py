@@ -9,15 +9,15 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from kubenet_course.lab.by_hand import by_hand
-from kubenet_course.lab.capture import written
-from kubenet_course.lab.clusters import Plan, cluster, node_address, pod_address
-from kubenet_course.lab.packets import Sending
-from kubenet_course.lab.run import run
-from kubenet_course.lab.scenario import Scenario
-from kubenet_course.lab.service_rules import Service, service_rules
-from kubenet_course.lab.write import write
-from kubenet_course.linux.packet import Packet, Tcp, ping, tcp, udp
+from kubenet_course.lab.real.run import run
+from kubenet_course.lab.scenario.capture import written
+from kubenet_course.lab.scenario.packets import Sending
+from kubenet_course.lab.scenario.scenario import Scenario
+from kubenet_course.lab.scenario.write import write
+from kubenet_course.learn.worlds.by_hand import by_hand
+from kubenet_course.learn.worlds.clusters import Plan, cluster, node_address, pod_address
+from kubenet_course.learn.worlds.service_rules import Service, service_rules
+from kubenet_course.linux.packet.packet import Packet, Tcp, ping, tcp, udp
 from tools.scenario_stories import more_scenarios
 
 DATA = Path(__file__).resolve().parent.parent / "data"

@@ -5,14 +5,14 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from kubenet_course.data import data
-from kubenet_course.lab import rows
-from kubenet_course.lab.clusters import Plan, cluster, made_mac, node_address, pod_address
-from kubenet_course.lab.packets import Sending
-from kubenet_course.lab.scenario import QUIET, Scenario
-from kubenet_course.linux.packet import Frame, Packet, ping, tcp, udp
-from kubenet_course.linux.route import ifaddr
-from kubenet_course.linux.save import read
-from kubenet_course.linux.tables import Device, Netns, netns
+from kubenet_course.lab.scenario.packets import Sending
+from kubenet_course.lab.scenario.scenario import QUIET, Scenario
+from kubenet_course.learn.worlds.clusters import Plan, cluster, made_mac, node_address, pod_address
+from kubenet_course.linux.namespace.device import Device, ifaddr
+from kubenet_course.linux.namespace.netns import Netns, netns
+from kubenet_course.linux.netfilter.iptables.save import read
+from kubenet_course.linux.packet.packet import Frame, Packet, ping, tcp, udp
+from kubenet_course.shell import rows
 
 DUMPS = "../reference/kube-proxy-1.36.2"
 SAVED = {4: "iptables.iptables-save.txt", 6: "iptables.ip6tables-save.txt"}

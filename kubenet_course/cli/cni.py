@@ -5,12 +5,12 @@ from typing import Any
 
 import click
 
-from kubenet_course.errors import BadInput
-from kubenet_course.kube.cni.cache import Attachment
-from kubenet_course.kube.cni.conflist import ConfList, read_conflist
-from kubenet_course.kube.cni.result import printed
-from kubenet_course.kube.cni.runtime import CACHE_DIR, PATH, Runtime
-from kubenet_course.kube.cni.spec import CniError
+from ..cni.contract.conflist import ConfList, read_conflist
+from ..cni.contract.result import printed
+from ..cni.contract.spec import CniError
+from ..cni.runtime.cache import Attachment
+from ..cni.runtime.runtime import CACHE_DIR, PATH, Runtime
+from ..errors import BadInput
 
 NO = 1  # the exit code of an answer that is "no"
 

@@ -4,10 +4,10 @@ import json
 
 import click
 
-from ..kube.cluster import Cluster, controlled
-from ..kube.endpoints import as_kubernetes
-from ..kube.objects import EndpointSlice
-from ..kube.read import read
+from ..kube.api.objects import EndpointSlice
+from ..kube.manifest.read import read
+from ..kube.model.cluster import Cluster, controlled
+from ..kube.service.endpoints import as_kubernetes
 
 
 @click.command("endpoints")

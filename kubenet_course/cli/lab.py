@@ -11,16 +11,16 @@ import msgspec
 
 from ..errors import BadInput
 from ..files import write_whole
-from ..kube.cluster import cluster
-from ..lab.capture import Capture, load_capture, written
-from ..lab.compare import Comparison, compare
-from ..lab.of_cluster import renamed
-from ..lab.of_cluster import scenario as question_to
-from ..lab.run import run as run_it
-from ..lab.scenario import Scenario, load
-from ..lab.script import shell
-from ..linux.wire import frame_from
-from ..views.pcap import write_pcapng
+from ..kube.model.cluster import cluster
+from ..lab.comparison import Comparison, compare
+from ..lab.real.run import run as run_it
+from ..lab.real.script import shell
+from ..lab.scenario.capture import Capture, load_capture, written
+from ..lab.scenario.of_cluster import renamed
+from ..lab.scenario.of_cluster import scenario as question_to
+from ..lab.scenario.scenario import Scenario, load
+from ..linux.packet.wire import frame_from
+from ..views.story.pcap import write_pcapng
 
 
 @click.group(short_help="The same packet on the real kernel.")

@@ -11,10 +11,11 @@ import click
 import msgspec
 
 from ..errors import BadInput
-from ..linux.address import address, prefix
-from ..linux.route import IfAddr, Route, ifaddr
-from ..linux.rules import Ruleset
-from ..linux.tables import Device, Netns, netns
+from ..linux.namespace.device import Device, IfAddr, ifaddr
+from ..linux.namespace.fib import Route
+from ..linux.namespace.netns import Netns, netns
+from ..linux.netfilter.rules import Ruleset
+from ..linux.packet.address import address, prefix
 
 T = TypeVar("T")
 

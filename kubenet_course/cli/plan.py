@@ -9,9 +9,9 @@ import click
 import msgspec
 
 from ..errors import BadInput
-from ..kube.kcm_flags import MEANING, ControllerExit, Flags, configured, default_of, parse_flags
-from ..kube.node_ipam import Capacity, capacity
-from ..kube.node_world import SETTLE, World
+from ..kube.nodeipam.kcm_flags import MEANING, ControllerExit, Flags, configured, default_of, parse_flags
+from ..kube.nodeipam.node_ipam import Capacity, capacity
+from ..kube.nodeipam.node_world import SETTLE, World
 
 OPERATIONS = {
     "--node": "NAME, or with --node NAME=CIDR or NAME=CIDR,CIDR",

@@ -9,8 +9,8 @@ from pathlib import Path
 import click
 
 from ..errors import BadInput
-from ..learn import store
-from ..learn.overview import progress
+from ..learn.record import store
+from ..learn.record.overview import progress
 
 
 @click.group(invoke_without_command=True, short_help="What you have done so far.")

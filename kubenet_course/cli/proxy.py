@@ -4,9 +4,9 @@ import json
 
 import click
 
-from ..kube.cluster import Cluster
-from ..kube.read import read
-from ..linux.save import write
+from ..kube.manifest.read import read
+from ..kube.model.cluster import Cluster
+from ..linux.netfilter.iptables.save import write
 
 MODES = ("iptables",)
 

@@ -10,13 +10,13 @@ import click
 import msgspec
 
 from ..errors import BadInput
-from ..linux.address import IPV6, Address, address, family
+from ..linux.netfilter.iptables.rule_text import rule_text
+from ..linux.netfilter.iptables.save import Dump, read
+from ..linux.netfilter.iptables.words import protocol
+from ..linux.netfilter.rules import Ruleset
 from ..linux.outcome import Outcome, outcomes, rounded
-from ..linux.packet import ECHO, Flow, Icmp, Other, Packet, Tcp, Udp
-from ..linux.rule_text import rule_text
-from ..linux.rules import Ruleset
-from ..linux.save import Dump, read
-from ..linux.words import protocol
+from ..linux.packet.address import IPV6, Address, address, family
+from ..linux.packet.packet import ECHO, Flow, Icmp, Other, Packet, Tcp, Udp
 from .machine import describes_machine, machine, number, text_of
 
 

@@ -10,14 +10,14 @@ import click
 import msgspec
 
 from ..errors import BadInput
-from ..kube.ask import asker, outsiders, question
-from ..kube.cluster import Cluster, cluster
-from ..linux.choices import Choices, Seeded, every
-from ..linux.kernel import ask
+from ..kube.model.cluster import Cluster, cluster
+from ..kube.questions.ask import asker, outsiders, question
+from ..linux.namespace.choices import Choices, Seeded, every
+from ..linux.namespace.trace import Step, Trace
 from ..linux.outcome import rounded
-from ..linux.packet import Neighbour, Packet, endpoint
-from ..linux.trace import Step, Trace
-from ..linux.verdict import Verdict, arrival, verdict, way_back, way_there
+from ..linux.packet.packet import Neighbour, Packet, endpoint
+from ..linux.verdicts import Verdict, arrival, verdict, way_back, way_there
+from ..linux.walk import ask
 from .machine import text_of
 
 
@@ -136,7 +136,7 @@ def _server(found: Trace, said: Verdict) -> str:
 
 
 def _row(found: Trace, reply: bool) -> dict[str, Any]:
-    from ..linux.wire import frame_bytes
+    from ..linux.packet.wire import frame_bytes
 
     def part(trace: Trace) -> dict[str, Any]:
         frames = [
@@ -185,8 +185,8 @@ def _show(trace: Trace, every_step: bool, said: Verdict) -> None:
 
 
 def _pcap(found: Trace, out: str) -> None:
-    from ..linux.wire import frame_bytes
-    from ..views.pcap import write_pcapng
+    from ..linux.packet.wire import frame_bytes
+    from ..views.story.pcap import write_pcapng
 
     framed = [step for step in found.steps if step.frame is not None]
     rows = [

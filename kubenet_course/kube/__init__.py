@@ -1,0 +1,23 @@
+"""What Kubernetes decides: objects in, tables out.
+
+This is the room's face: chapters and other rooms take from here; each module loads when one of its names is first asked for.
+"""
+
+from ..faces import face
+
+__getattr__, __dir__ = face(
+    __name__,
+    {
+        "api.core": ("Container", "PodStatus"),
+        "model.cluster": ("cluster",),
+        "nodeipam.cidr": ("parse_sloppy",),
+        "nodeipam.cloud_routes": ("LIMITS", "reconcile"),
+        "nodeipam.kcm_flags": ("ControllerExit", "MEANING", "configured", "default_of", "parse_flags"),
+        "nodeipam.node_ipam": ("capacity",),
+        "nodeipam.node_world": ("World",),
+        "questions.ask": ("request",),
+        "questions.connectivity": ("Reached", "addresses", "broken_rules", "connectivity"),
+        "questions.containers": ("containers", "started"),
+        "service.service_ipam": ("allocate_next", "service_range"),
+    },
+)

@@ -1,1 +1,16 @@
-"""The same tables on the real kernel: a script that builds them, packets really sent, frames really captured."""
+"""The same tables on the real kernel: a script that builds them, packets really sent, frames really captured.
+
+This is the room's face: chapters and other rooms take from here; each module loads when one of its names is first asked for.
+"""
+
+from ..faces import face
+
+__getattr__, __dir__ = face(
+    __name__,
+    {
+        "comparison": ("compare",),
+        "real.script": ("shell",),
+        "real.sockets": ("sockets",),
+        "scenario.capture": ("load_capture",),
+    },
+)

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from ..errors import BadInput
-from ..linux.choices import Question, Scripted
-from ..linux.packet import ICMP, Flow, Packet, Tcp, Vxlan
-from ..linux.wire import frame_from
-from .scenario import FrameHex
+from ..linux.namespace.choices import Question, Scripted
+from ..linux.packet.packet import ICMP, Flow, Packet, Tcp, Vxlan
+from ..linux.packet.wire import frame_from
+from .scenario.scenario import FrameHex
 
 
 class Learned:

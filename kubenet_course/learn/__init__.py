@@ -9,40 +9,31 @@
 Each loads when it is first used; only the widgets load ipywidgets.
 """
 
-from importlib import import_module
-from typing import Any
+from ..faces import face
 
-_HOME = {
-    "exercise": "widgets",
-    "practice": "widgets",
-    "predict": "widgets",
-    "reveal": "widgets",
-    "warm_up": "widgets",
-    "check": "session",
-    "progress": "overview",
-    "hint": "session",
-    "question": "session",
-    "solution": "session",
-    "fact": "facts",
-    "misconception": "misconceptions",
-}
-__all__ = [
-    "check",
-    "exercise",
-    "fact",
-    "hint",
-    "misconception",
-    "practice",
-    "predict",
-    "progress",
-    "question",
-    "reveal",
-    "solution",
-    "warm_up",
-]
-
-
-def __getattr__(name: str) -> Any:
-    if name in _HOME:
-        return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)
-    raise AttributeError(f"kubenet_course.learn has no {name!r}; it has {', '.join(__all__)}")
+__getattr__, __dir__ = face(
+    __name__,
+    {
+        "facts": ("fact",),
+        "misconceptions": ("misconception",),
+        "page.terminal": ("Terminal",),
+        "page.widgets": ("exercise", "practice", "predict", "reveal", "warm_up"),
+        "questions.evidence": ("journey",),
+        "record.overview": ("progress",),
+        "record.session": ("check", "hint", "question", "solution"),
+        "worlds.broken": ("FAULTS", "broken"),
+        "worlds.clusters": ("Plan", "cluster"),
+        "worlds.by_hand": (
+            "TWO_PODS",
+            "UPLINK",
+            "cable",
+            "echo",
+            "on_a_kernel",
+            "plug",
+            "routed_pod",
+            "scenario",
+            "story",
+            "typed",
+        ),
+    },
+)

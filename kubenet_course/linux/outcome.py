@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from .choices import Choices, every
-from .kernel import send
-from .memory import Memory
-from .packet import Packet
-from .rules import Matched
-from .skb import Skb
-from .tables import Netns
-from .trace import Trace
+from .namespace.choices import Choices, every
+from .namespace.memory import Memory
+from .namespace.netns import Netns
+from .namespace.skb import Skb
+from .namespace.trace import Trace
+from .netfilter.evaluate import Matched
+from .packet.packet import Packet
+from .walk import send
 
 PLACES = 9  # decimal places of a probability
 

@@ -1,1 +1,25 @@
-"""What people look at: tables, pictures, bytes, captures. Every view is computed from a trace or from tables."""
+"""What people look at: tables, pictures, bytes, captures. Every view is computed from a trace or from tables.
+
+This is the room's face: chapters and other rooms take from here; each module loads when one of its names is first asked for.
+"""
+
+from ..faces import face
+
+__getattr__, __dir__ = face(
+    __name__,
+    {
+        "cni_steps": ("Wiring",),
+        "controls": ("Controls",),
+        "matrices.matrices": ("Matrices", "why"),
+        "matrices.matrix": ("matrix",),
+        "planner.desk": ("Desk",),
+        "planner.planner": ("Planner",),
+        "planner.world": ("blocks", "deeds", "kernels"),
+        "story.frame": ("frame_table",),
+        "story.heard": ("heard",),
+        "story.stepper": ("Stepper",),
+        "tables.binds": ("binds",),
+        "tables.show": ("show",),
+        "tables.table": ("table",),
+    },
+)

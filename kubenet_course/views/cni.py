@@ -6,12 +6,12 @@ import re
 from collections.abc import Sequence
 from typing import Any
 
-from ..kube.cni.kubelet import sandbox_event
-from ..lab.cni_kernel import Typed
-from ..lab.cni_node import Answer, Called
-from .picture import Picture
-from .sequence import Message, sequence
-from .table import Table, table
+from ..cni.node.kernel import Typed
+from ..cni.node.node import Answer, Called
+from ..cni.runtime.kubelet import sandbox_event
+from .drawing.picture import Picture
+from .drawing.sequence import Message, sequence
+from .tables.table import Table, table
 
 KUBELET, RUNTIME, KERNEL = "kubelet", "runtime", "kernel"
 ASKS = {"ADD": "RunPodSandbox", "DEL": "StopPodSandbox"}  # what the kubelet asks of the runtime (CRI)

@@ -7,10 +7,10 @@ from typing import Any
 
 import ipywidgets
 
+from ..cni.node.node import Answer
 from ..errors import BadInput
-from ..lab.cni_node import Answer
-from .picture import Picture, picture
-from .stepper import VIEW
+from .drawing.picture import Picture, picture
+from .drawing.sight import VIEW
 
 SAID = "font-size:14px;line-height:1.4;margin:4px 0"
 

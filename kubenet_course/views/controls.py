@@ -12,10 +12,10 @@ from typing import Any
 import ipywidgets
 
 from ..errors import BadInput
-from ..linux.tables import Netns
-from ..linux.trace import Trace
-from .moments import way
-from .stepper import VIEW, Stepper
+from ..linux.namespace.netns import Netns
+from ..linux.namespace.trace import Trace
+from .story.moments import way
+from .story.stepper import VIEW, Stepper
 
 Choices = Sequence[object] | Mapping[str, object]  # values, or values by the words that name them
 Made = tuple[Mapping[str, Netns], Trace] | tuple[Mapping[str, Netns], Trace, Trace]

@@ -4,10 +4,10 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
-from ...linux.address import Address, Family, address
-from ..objects import HEADLESS, PROXY_NAME, EndpointSlice
-from ..objects import Endpoint as SliceEndpoint
-from ..objects import ServicePort as Port
+from ...linux.packet.address import Address, Family, address
+from ..api.objects import HEADLESS, PROXY_NAME, EndpointSlice
+from ..api.objects import Endpoint as SliceEndpoint
+from ..api.objects import ServicePort as Port
 
 
 class Endpoint(Struct, frozen=True, gc=False):

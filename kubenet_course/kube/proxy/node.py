@@ -9,9 +9,10 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
-from ...linux.address import IPV4, Address, Family, Prefix, address, family, prefix
-from ...linux.matches import Interface, Source, Test
-from ..objects import KubeProxyConfiguration
+from ...linux.netfilter.rules import Test
+from ...linux.netfilter.xt.matches import Interface, Source
+from ...linux.packet.address import IPV4, Address, Family, Prefix, address, family, prefix
+from ..api.objects import KubeProxyConfiguration
 
 DEFAULTS = KubeProxyConfiguration(api_version=KubeProxyConfiguration.api[0])
 LOOPBACK: dict[int, Address] = {4: "127.0.0.1", 6: "::1"}

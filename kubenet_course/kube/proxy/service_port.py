@@ -4,9 +4,9 @@ from functools import cached_property
 
 from msgspec import Struct
 
-from ...linux.address import Address, Family, Prefix, address, family, prefix
-from ..objects import HEADLESS, PROXY_NAME, Service
-from ..objects import ServicePort as Port
+from ...linux.packet.address import Address, Family, Prefix, address, family, prefix
+from ..api.objects import HEADLESS, PROXY_NAME, Service
+from ..api.objects import ServicePort as Port
 from . import chain_names as names
 
 

@@ -6,8 +6,8 @@ Made once for a cluster. Only what depends on the node (local endpoints, hints) 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 
-from ...linux.address import Address, Family
-from ..objects import EndpointSlice, Service
+from ...linux.packet.address import Address, Family
+from ..api.objects import EndpointSlice, Service
 from .endpoint import anybody, endpoints, matching
 from .service_port import ServicePort, service_ports
 from .topology import Endpoints

@@ -1,9 +1,10 @@
-"""The exercises, a module for each chapter: `ch00`, `ch01`, ... Each is a function of chance that returns one instance.
+"""The exercises, a folder for each chapter: `ch00`, `ch01`, ... Each is a function of chance that returns one instance.
 
     @defined("00-source", "Whom does the server see?")
     def source(chance: Random) -> Value: ...
 
-The same variant number draws the same instance, everywhere and always.
+The same variant number draws the same instance, everywhere and always. A chapter's exercises stand in its folder's `EXERCISES`,
+in the order in which `practice` and the overview show them.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from typing import Any
 from msgspec import Struct
 
 from ...errors import BadInput
-from ..kinds import Kind
+from ..questions.kinds import Kind
 
 IDENTIFIER = re.compile(r"\d\d-[a-z0-9-]+")
 
@@ -41,21 +42,11 @@ class Exercise(Struct, frozen=True):
         return _drawn(self, variant)
 
 
-_DEFINED: dict[str, Exercise] = {}
-
-
 def defined(id: str, title: str) -> Callable[[Callable[[Random], Kind]], Exercise]:
-    """Enters the function that follows into the bank."""
-
-    def enter(draws: Callable[[Random], Kind]) -> Exercise:
-        if not IDENTIFIER.fullmatch(id):
-            raise BadInput(id, "this is not the id of an exercise", "write the chapter and a name, like 00-source")
-        if id in _DEFINED and _DEFINED[id].draws.__module__ != draws.__module__:
-            raise BadInput(id, "two exercises have this id", "give each its own")
-        _DEFINED[id] = Exercise(id, title, draws)
-        return _DEFINED[id]
-
-    return enter
+    """Makes an exercise of the function that follows."""
+    if not IDENTIFIER.fullmatch(id):
+        raise BadInput(id, "this is not the id of an exercise", "write the chapter and a name, like 00-source")
+    return lambda draws: Exercise(id, title, draws)
 
 
 @lru_cache(maxsize=512)
@@ -70,12 +61,8 @@ def chapters() -> list[str]:
 
 
 def of_chapter(chapter: str) -> list[Exercise]:
-    """The exercises of a chapter, in the order of its modules and their lines; none where it has no module."""
-    if chapter not in chapters():
-        return []
-    import_module(f"{__name__}.ch{chapter}")
-    found = [one for one in _DEFINED.values() if one.chapter == chapter]
-    return sorted(found, key=lambda one: one.draws.__module__)
+    """The exercises of a chapter, in their written order; none where it has no folder."""
+    return list(import_module(f"{__name__}.ch{chapter}").EXERCISES) if chapter in chapters() else []
 
 
 def everything() -> list[Exercise]:
@@ -85,8 +72,9 @@ def everything() -> list[Exercise]:
 
 def find(id: str) -> Exercise:
     """The exercise of an id. Raises BadInput with the nearest one."""
-    if not isinstance(id, str) or id not in {one.id for one in of_chapter(str(id)[:2])}:
-        known = [one.id for one in everything()]
-        near = get_close_matches(str(id), known, 1, 0.3) or known[:1]
-        raise BadInput("exercise", f"there is none with the id {id!r}", f"did you mean {near[0]!r}?")
-    return _DEFINED[id]
+    for exercise in of_chapter(str(id)[:2]):
+        if exercise.id == id:
+            return exercise
+    known = [exercise.id for exercise in everything()]
+    near = get_close_matches(str(id), known, 1, 0.3) or known[:1]
+    raise BadInput("exercise", f"there is none with the id {id!r}", f"did you mean {near[0]!r}?")

@@ -1,0 +1,37 @@
+"""All kinds that are read, by name. A kind counts only under its own apiVersion: others have the same word for other
+things.
+"""
+
+from .base import HEADLESS, PROXY_NAME, SERVICE_NAME, ZONE, Labels, Metadata, Object, PodMetadata, Read
+from .config import ClusterConfiguration, Configuration, Conflist, KubeProxyConfiguration
+from .core import Container, ContainerPort, Namespace, Node, Pod, PodCondition
+from .policy import NetworkPolicy
+from .service import (
+    Endpoint,
+    EndpointConditions,
+    EndpointHints,
+    EndpointPort,
+    EndpointSlice,
+    Named,
+    ObjectReference,
+    Service,
+    ServiceCIDR,
+    ServicePort,
+)
+
+KINDS: dict[str, type[Object] | type[Configuration]] = {
+    kind.__name__: kind
+    for kind in (
+        Node, Pod, Service, EndpointSlice, NetworkPolicy, Namespace, ServiceCIDR,
+        ClusterConfiguration, KubeProxyConfiguration,
+    )
+}  # fmt: skip
+CLUSTER_WIDE = (Node, Namespace, ServiceCIDR)
+
+__all__ = [
+    "CLUSTER_WIDE", "HEADLESS", "KINDS", "PROXY_NAME", "SERVICE_NAME", "ZONE", "ClusterConfiguration",
+    "Configuration", "Conflist", "Container", "ContainerPort", "Endpoint", "EndpointConditions",
+    "EndpointHints", "EndpointPort", "EndpointSlice", "KubeProxyConfiguration", "Labels", "Metadata", "Named",
+    "Namespace", "NetworkPolicy", "Node", "Object", "ObjectReference", "Pod", "PodCondition", "PodMetadata",
+    "Read", "Service", "ServiceCIDR", "ServicePort",
+]  # fmt: skip

@@ -1,0 +1,152 @@
+"""Objects gathered from documents, each with its place, so that a sentence about one can say where it stands."""
+
+from bisect import bisect_right
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from ...errors import BadInput
+from ..api.objects import (
+    CLUSTER_WIDE,
+    ClusterConfiguration,
+    Conflist,
+    EndpointSlice,
+    KubeProxyConfiguration,
+    Namespace,
+    NetworkPolicy,
+    Node,
+    Object,
+    Pod,
+    Read,
+    Service,
+    ServiceCIDR,
+)
+from .check import check
+from .decode import Decoded, Wrong, from_json, from_value, shown
+
+
+@dataclass
+class Place:
+    """Where objects came from: a file's document, or one item of it."""
+
+    file: str
+    document: int
+    first: int  # how many objects were read before this document
+    is_list: bool = False
+    items: list[int] = field(default_factory=list)  # the numbers in the List of those of its items that are objects
+
+    def where(self, item: int = 0, of: object = None) -> str:
+        list_item = f", item {item}" if item else ""
+        return f"{self.file}: document {self.document}{list_item}" + (f" ({of})" if of else "")
+
+
+@dataclass
+class Objects:
+    """All objects of a cluster by kind, in the order in which they stood."""
+
+    nodes: list[Node] = field(default_factory=list)
+    pods: list[Pod] = field(default_factory=list)
+    services: list[Service] = field(default_factory=list)
+    slices: list[EndpointSlice] = field(default_factory=list)
+    policies: list[NetworkPolicy] = field(default_factory=list)
+    namespaces: list[Namespace] = field(default_factory=list)
+    service_cidrs: list[ServiceCIDR] = field(default_factory=list)
+    conflists: list[Conflist] = field(default_factory=list)
+    cluster: ClusterConfiguration | None = None
+    proxy: KubeProxyConfiguration | None = None
+    notices: tuple[str, ...] = ()
+    places: list[Place] = field(default_factory=list)
+    order: list[Read] = field(default_factory=list)
+
+    def where(self, one: Read) -> str:
+        """File and document of an object, for a sentence about it."""
+        index = next((index for index, other in enumerate(self.order) if other is one), None)
+        if index is None:
+            return str(one)
+        place = self.places[bisect_right([place.first for place in self.places], index) - 1]
+        return place.where(place.items[index - place.first] if place.is_list else 0, one)
+
+
+LISTS: dict[type, str] = {
+    Node: "nodes",
+    Pod: "pods",
+    Service: "services",
+    EndpointSlice: "slices",
+    NetworkPolicy: "policies",
+    Namespace: "namespaces",
+    ServiceCIDR: "service_cidrs",
+    Conflist: "conflists",
+}
+ONLY_ONE: dict[type, str] = {ClusterConfiguration: "cluster", KubeProxyConfiguration: "proxy"}
+
+
+class Collection:
+    """What has been read so far."""
+
+    def __init__(self) -> None:
+        self.objects = Objects()
+        self.seen: set[tuple] = set()
+        self.noticed: dict[str, tuple[str, int]] = {}  # what was not understood -> where first, how often more
+
+    def add(self, place: Place, item: int, raw: Any) -> None:
+        """One object: decoded, checked, filed under its kind."""
+        try:
+            decoded = from_json(raw) if isinstance(raw, bytes | msgspec.Raw) else from_value(raw)
+            if decoded.object is not None:
+                check(decoded.object)
+        except Wrong as wrong:
+            where = place.where(item, _name(raw))
+            raise BadInput(f"{where}: {wrong.path}" if wrong.path else where, wrong.what, wrong.right) from None
+        if decoded.object is not None:
+            self._file(place, item, decoded.object)
+        if decoded.object is None or decoded.unknown:
+            self._notice(place, item, decoded)
+
+    def _file(self, place: Place, item: int, one: Read) -> None:
+        kind = type(one)
+        objects = self.objects
+        if kind in ONLY_ONE:
+            if getattr(objects, ONLY_ONE[kind]) is not None:
+                raise BadInput(place.where(item), f"there is a second {kind.__name__}", "leave one of them out")
+            setattr(objects, ONLY_ONE[kind], one)
+        else:
+            getattr(objects, LISTS[kind]).append(one)
+        if isinstance(one, Object):
+            named = (
+                (kind, one.metadata.name) if kind in CLUSTER_WIDE else (kind, one.metadata.namespace, one.metadata.name)
+            )
+            if named in self.seen:
+                raise BadInput(
+                    place.where(item), f"{one} stands twice: first in {self._first(one)}", "give each its own name"
+                )
+            self.seen.add(named)
+        objects.order.append(one)
+        if place.is_list:
+            place.items.append(item)
+
+    def _first(self, twin: Object) -> str:
+        return next(
+            self.objects.where(one) for one in self.objects.order if type(one) is type(twin) and str(one) == str(twin)
+        )
+
+    def _notice(self, place: Place, item: int, decoded: Decoded) -> None:
+        said = [f"kind {decoded.kind} is not understood; left out"] if decoded.object is None else []
+        said += [f"field {path} is not understood" for path in decoded.unknown]
+        for text in said:
+            first, more = self.noticed.get(text, (place.where(item, decoded.object), -1))
+            self.noticed[text] = first, more + 1
+
+    def done(self) -> Objects:
+        self.objects.notices = tuple(
+            f"{first}: {said}" + (f" (and {more} more)" if more else "") for said, (first, more) in self.noticed.items()
+        )
+        return self.objects
+
+
+def _name(raw: Any) -> str:
+    """What an object calls itself, if it can be made out."""
+    value = msgspec.json.decode(raw) if isinstance(raw, bytes | msgspec.Raw) else raw
+    metadata = value.get("metadata") if isinstance(value, dict) else None
+    name = metadata.get("name") if isinstance(metadata, dict) else None
+    return f"{value.get('kind', 'object')} {shown(name)}" if name is not None else ""

@@ -1,0 +1,133 @@
+"""The pods of a cluster with what their manifests leave out: a node from the scheduler, addresses from the node's
+block.
+"""
+
+from collections.abc import Mapping
+from heapq import heapify, heapreplace
+
+from msgspec.structs import replace
+
+from ...errors import BadInput
+from ...linux.packet.address import Address, address, family, spelled
+from ..api.objects import Pod
+from ..manifest.collection import Objects
+from .node_plan import Machine
+
+Addresses = tuple[Address, ...]
+
+
+class Placed:
+    """Pods by node. Addresses of a node's pods are worked out when one of them is first asked for."""
+
+    def __init__(self, objects: Objects, machines: Mapping[str, Machine]):
+        self.machines = machines
+        self.on: dict[str, list[Pod]] = {name: [] for name in machines}
+        self.pods: dict[tuple[str, str], Pod] = {}
+        self.waiting: list[Pod] = []  # no node, because there is none
+        self._addresses: dict[tuple[str, str], Addresses] = {}
+        self._done: set[str] = set()
+        homeless = []
+        for pod in objects.pods:
+            if pod.is_over:
+                continue
+            on = self.on.get(pod.spec.node_name)
+            if on is not None:
+                on.append(pod)
+                self.pods[pod.key] = pod
+            elif pod.spec.node_name and not machines:
+                self.pods[pod.key] = pod
+            elif pod.spec.node_name:
+                known = ", ".join(list(machines)[:5])
+                raise BadInput(
+                    f"{objects.where(pod)}: spec.nodeName",
+                    f"there is no node {pod.spec.node_name!r}",
+                    f"name one of {known}",
+                )
+            else:
+                homeless.append(pod)
+        _check(objects, self)
+        self._schedule(homeless)
+
+    def _schedule(self, homeless: list[Pod]) -> None:
+        """Each goes to the node with the fewest pods, the first of several."""
+        fewest = [(len(pods), place, name) for place, (name, pods) in enumerate(self.on.items())]
+        heapify(fewest)
+        for pod in homeless:
+            if not fewest:
+                self.waiting.append(pod)
+                continue
+            count, place, name = fewest[0]
+            heapreplace(fewest, (count + 1, place, name))
+            placed = replace(pod, spec=replace(pod.spec, node_name=name))
+            self.on[name].append(placed)
+            self.pods[pod.key] = placed
+
+    def addresses(self, pod: Pod) -> Addresses:
+        """A pod's addresses, one of each family; with hostNetwork its node's; () for a pod without a node."""
+        key, said = pod.key, pod.status
+        if key in self._addresses:
+            return self._addresses[key]
+        if (said.pod_ip or said.pod_ips) and not pod.spec.host_network:
+            return tuple(map(address, pod.addresses))
+        node = self.pods.get(key, pod).spec.node_name
+        if not node:
+            return ()
+        if node not in self.machines:
+            return tuple(map(address, pod.addresses))
+        if pod.spec.host_network:
+            return tuple(self.machines[node].ips.values())
+        if node not in self._done:
+            self._give(node)
+        return self._addresses[key]
+
+    def _give(self, node: str) -> None:
+        """The bridge keeps the block's first address; the others are given in turn, but for those that pods have
+        already.
+        """
+        self._done.add(node)
+        own = [pod for pod in self.on[node] if not pod.spec.host_network]
+        waiting = [pod for pod in own if not pod.addresses]
+        taken = {address(ip) for pod in own for ip in pod.addresses}
+        given: dict[tuple[str, str], list[Address]] = {pod.key: [] for pod in waiting}
+        for block in self.machines[node].blocks.values():
+            value, last = block.network + 2, block.network | ~block.mask & ((1 << block.family.bits) - 1)
+            for pod in waiting:
+                while (ip := spelled(value, block.family)) in taken:
+                    value += 1
+                if value >= last:
+                    raise BadInput(
+                        str(pod),
+                        f"{node} has no address left in {block}",
+                        "put fewer pods on a node, or give it a larger block",
+                    )
+                given[pod.key].append(ip)
+                value += 1
+        self._addresses.update({key: tuple(ips) for key, ips in given.items()})
+
+
+def _check(objects: Objects, placed: Placed) -> None:
+    """Addresses that pods say they have: within their node's block, each once."""
+    seen: dict[Address, Pod] = {}
+    for name, pods in placed.on.items():
+        blocks = placed.machines[name].blocks
+        for pod in pods:
+            if pod.spec.host_network:
+                continue
+            for text in pod.addresses:
+                ip = address(text)
+                block = blocks.get(6 if ":" in ip else 4)
+                if block is None or ip not in block:
+                    right = f"write one of {', '.join(map(str, blocks.values())) or 'a block'}, the block of {name}"
+                    raise BadInput(f"{objects.where(pod)}: status.podIP", f"{ip} lies outside its node's block", right)
+                if ip in seen:
+                    raise BadInput(
+                        f"{objects.where(pod)}: status.podIP",
+                        f"{ip} is {seen[ip]}'s too",
+                        "give each pod its own address",
+                    )
+                seen[ip] = pod
+
+
+def of_family(addresses: Addresses, of: int) -> Address:
+    """The address of a family, or ""."""
+    return next((ip for ip in addresses if family(ip).number == of), "")

@@ -1,0 +1,89 @@
+"""What flanneld says about a node, and the rules that it adds beside kube-proxy's.
+
+Check it against flannel's pkg/subnet/kube/annotations.go, pkg/backend/vxlan/vxlan.go and
+pkg/trafficmngr/iptables/iptables.go.
+"""
+
+import json
+from typing import Any
+
+from ...errors import BadInput
+from ...linux.netfilter.nat import Range
+from ...linux.netfilter.rules import Rule
+from ...linux.netfilter.xt.matches import Comment, Destination, Mark, Source
+from ...linux.netfilter.xt.targets import Accept, Jump, Masquerade, Return
+from ...linux.packet.address import Mac, Prefix, mac, prefix
+from ..api.objects import Conflist, Node
+from ..proxy.iptables.frame import Frame
+
+DOMAIN = "flannel.alpha.coreos.com"
+BACKENDS = {"vxlan": "vxlan", "host-gw": "host-gw"}
+MULTICAST = {4: prefix("224.0.0.0/4"), 6: prefix("ff00::/8")}
+KUBE_PROXY_MARK = Mark(value=0x4000, mask=0x4000)
+
+
+def backend(nodes: list[Node], conflists: list[Conflist]) -> str:
+    """How packets cross between nodes: as flannel's annotations say, else as a CNI list lets expect, else by host
+    routes.
+
+    flannel's own manifest sets it up with VXLAN, so a list with its plugin means that.
+    """
+    for node in nodes:
+        said = node.metadata.annotations.get(f"{DOMAIN}/backend-type")
+        if said is not None:
+            if said not in BACKENDS:
+                where = f"{node}: metadata.annotations[{DOMAIN}/backend-type]"
+                raise BadInput(where, f"{said!r} is not modelled", f"write one of {', '.join(BACKENDS)}")
+            return said
+    return "vxlan" if any("flannel" in one.types for one in conflists) else "host-gw"
+
+
+def vtep_mac(node: Node, of: int, otherwise: Mac) -> Mac:
+    """The MAC of a node's tunnel end, from what flanneld wrote down; a derived one where it wrote nothing."""
+    name = f"{DOMAIN}/backend-{'v6-' if of == 6 else ''}data"
+    text = node.metadata.annotations.get(name, "null")
+    where = f"{node}: metadata.annotations[{name}]"
+    try:
+        data: Any = json.loads(text)
+    except ValueError:
+        raise BadInput(where, f"{text!r} is not JSON", 'write {"VNI":1,"VtepMAC":"02:00:00:00:00:01"}') from None
+    said = data.get("VtepMAC") if isinstance(data, dict) else None
+    return mac(said, where) if isinstance(said, str) else otherwise
+
+
+def vni(node: Node) -> int:
+    """The number of the tunnels' network; 1 unless flanneld says otherwise."""
+    try:
+        data = json.loads(node.metadata.annotations.get(f"{DOMAIN}/backend-data", "null"))
+    except ValueError:
+        return 1
+    number = data.get("VNI") if isinstance(data, dict) else None
+    return number if isinstance(number, int) else 1
+
+
+def public_ip(node: Node, of: int) -> str:
+    """The address that flanneld names as the tunnel's end, or ""."""
+    return node.metadata.annotations.get(f"{DOMAIN}/public-ip{'v6' if of == 6 else ''}", "")
+
+
+def rules(pods: Prefix, block: Prefix) -> Frame:
+    """`--ip-masq`: who leaves the pods' range takes the node's address; who comes into it from elsewhere too, but to
+    a pod of
+    this node. Packets that kube-proxy has marked are its own affair."""
+    masq, forward = Comment(text="flanneld masq"), Comment(text="flanneld forward")
+    from_pods, to_pods = Source(prefix=pods), Destination(prefix=pods)
+    strangers, to_block = Source(prefix=pods, negated=True), Destination(prefix=block)
+    masquerade = Masquerade(Range(fully=True))
+    postrouting = (
+        Rule((KUBE_PROXY_MARK, masq), Return()),
+        Rule((Source(prefix=block), to_pods, masq), Return()),
+        Rule((from_pods, to_block, masq), Return()),
+        Rule((strangers, to_block, masq), Return()),
+        Rule((from_pods, Destination(prefix=MULTICAST[pods.family.number], negated=True), masq), masquerade),
+        Rule((strangers, to_pods, masq), masquerade),
+    )
+    accepted = (Rule((from_pods, forward), Accept()), Rule((to_pods, forward), Accept()))
+    return {
+        "nat": {"POSTROUTING": (Rule((masq,), Jump("FLANNEL-POSTRTG")),), "FLANNEL-POSTRTG": postrouting},
+        "filter": {"FORWARD": (Rule((forward,), Jump("FLANNEL-FWD")),), "FLANNEL-FWD": accepted},
+    }

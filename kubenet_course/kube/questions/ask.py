@@ -1,0 +1,97 @@
+"""Who asks whom, in the words of a cluster: `pod/default/client` asks `service/default/web:80`."""
+
+from __future__ import annotations
+
+from ...errors import BadInput
+from ...linux.namespace.choices import Choices
+from ...linux.namespace.memory import Memory
+from ...linux.namespace.trace import Trace
+from ...linux.netfilter.iptables.words import port
+from ...linux.packet.address import Address, address, family
+from ...linux.packet.packet import Packet, tcp, udp
+from ...linux.walk import ask
+from ..model.cluster import Cluster
+from ..model.world import World
+
+WHO = "write pod/NAMESPACE/NAME, node/NAME or host/ADDRESS"
+WHERE = "write ADDRESS:PORT, service/NAMESPACE/NAME:PORT or pod/NAMESPACE/NAME:PORT, and /udp behind it for UDP"
+
+
+def asker(world: World, who: str) -> str:
+    """The namespace of the kernel that a sender's packets leave from."""
+    kind, _, rest = who.partition("/")
+    if kind == "pod" and rest.count("/") == 1:
+        return world.of_pod(world.cluster.pod(*rest.split("/")))
+    if kind == "node" and rest:
+        return world.cluster.machine(rest).name
+    if kind == "host" and rest:
+        return f"host/{address(rest, 'from')}"
+    raise BadInput("from", f"{who!r} names nobody", WHO)
+
+
+def outsiders(*named: str) -> tuple[Address, ...]:
+    """The hosts outside that a question names: the world has to have them."""
+    return tuple(address(who.removeprefix("host/"), "from") for who in named if who.startswith("host/"))
+
+
+def destination(cluster: Cluster, where: str, of: int = 0) -> tuple[Address, int, str]:
+    """Address, port and protocol that a destination means; of a dual-stack name those of family `of`, or of its first."""
+    text, _, proto = where.rpartition("/") if where.endswith(("/tcp", "/udp", "/TCP", "/UDP")) else (where, "", "")
+    host, colon, number = text.rpartition(":")
+    if not colon:
+        raise BadInput("to", f"{where!r} names no port", WHERE)
+    kind, _, name = host.partition("/")
+    if kind == "service" and name.count("/") == 1:
+        return _of_service(cluster, name, number, proto.lower(), of)
+    if kind == "pod" and name.count("/") == 1:
+        ips = cluster.placed.addresses(cluster.pod(*name.split("/")))
+        return _in_family(ips, of, host), port(number), proto.lower() or "tcp"
+    return address(host.strip("[]"), "to"), port(number), proto.lower() or "tcp"
+
+
+def _of_service(cluster: Cluster, name: str, number: str, proto: str, of: int) -> tuple[Address, int, str]:
+    spec = cluster.service(*name.split("/")).spec
+    ips = [ip for ip in spec.cluster_ips or () if ip not in ("", "None")]
+    if not ips:
+        raise BadInput(
+            "to", f"Service {name} has no address of its own", "ask one of its pods: pod/NAMESPACE/NAME:PORT"
+        )
+    for one in spec.ports:
+        if number in (str(one.port), one.name) and proto in ("", one.protocol.lower()):
+            return _in_family(ips, of, f"service/{name}"), one.port, one.protocol.lower()
+    if number.isdecimal():  # a port that the Service does not have may be asked for all the same
+        return _in_family(ips, of, f"service/{name}"), port(number), proto or "tcp"
+    has = ", ".join(f"{one.port}/{one.protocol}" for one in spec.ports)
+    raise BadInput("to", f"Service {name} has no port {number!r}", f"it has {has or 'none'}")
+
+
+def _in_family(ips: list[Address] | tuple[Address, ...], of: int, name: str) -> Address:
+    found = next((ip for ip in ips if not of or family(ip).number == of), None)
+    if found is None:
+        raise BadInput(
+            "to", f"{name} has no address{f' of IPv{of}' if of else ''}", "name another, or write an address"
+        )
+    return found
+
+
+def question(cluster: Cluster, where: str, sport: int = 40000, of: int = 0, payload: bytes = b"") -> Packet:
+    """The first packet of a connection to a destination; the sender's address is left to its own kernel."""
+    to, number, proto = destination(cluster, where, of)
+    if proto not in ("tcp", "udp"):
+        raise BadInput("to", f"{proto!r} is not followed here", WHERE)
+    make = tcp if proto == "tcp" else udp
+    return make(family(to).any, sport, to, number, payload=payload)
+
+
+def request(
+    cluster: Cluster,
+    who: str,
+    where: str,
+    sport: int = 40000,
+    memory: Memory | None = None,
+    choices: Choices | None = None,
+    world: World | None = None,
+) -> Trace:
+    """One packet from `who` to `where`, and whatever comes back. Without a memory every kernel has just started."""
+    world = world or cluster.world(outsiders(who))
+    return ask(world, question(cluster, where, sport), asker(world, who), memory, choices)

@@ -1,0 +1,98 @@
+"""A scenario back to its JSON, laid out so that a person can read it: what fits on a line stands on one."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from typing import Any
+
+from msgspec import NODEFAULT, Struct
+from msgspec.structs import fields
+
+from ...linux.namespace.device import Device
+from ...linux.namespace.netns import Netns
+from ...linux.netfilter.iptables.save import write as rules_text
+from ...linux.netfilter.rules import Ruleset
+from ...shell import rows
+from .packets import sending_text
+from .scenario import FAMILY_OF, QUIET, VERSION, DeviceText, NetnsText, Scenario, VxlanText, link_local
+
+WIDTH = 150
+
+
+def write(scenario: Scenario) -> str:
+    """The text of the file. Reading it gives an equal scenario."""
+    whole: dict[str, Any] = {"kubenet_scenario": VERSION, "name": scenario.name, "about": scenario.about}
+    whole["namespaces"] = {name: told(netns_text(ns, scenario)) for name, ns in scenario.world.items()}
+    whole["packets"] = [told(sending_text(sent)) for sent in scenario.packets]
+    if scenario.frames:
+        whole["frames"] = told(scenario.frames)
+    return laid_out(whole) + "\n"
+
+
+def fingerprint(scenario: Scenario) -> str:
+    """Sixteen digits that change when the tables or the packets do, so that a capture knows what it is of."""
+    bare: dict[str, Any] = {"namespaces": {name: told(netns_text(ns, None)) for name, ns in scenario.world.items()}}
+    bare["packets"] = [{**told(sending_text(sent)), "says": ""} for sent in scenario.packets]
+    return hashlib.sha256(json.dumps(bare, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def told(value: Any) -> Any:
+    """A value as JSON has it, without what a reader would assume anyway."""
+    if isinstance(value, Struct):
+        return {
+            each.name: told(own)
+            for each in fields(value)
+            if (own := getattr(value, each.name)) != each.default and (own or each.default_factory is NODEFAULT)
+        }
+    if isinstance(value, list | tuple):
+        return [told(each) for each in value]
+    return value
+
+
+def netns_text(ns: Netns, scenario: Scenario | None) -> NetnsText:
+    """A namespace in the file's words. Rules that came from a file are named by it again, given the scenario."""
+    rules = {}
+    for option, number in FAMILY_OF.items():
+        path = scenario.files.get((ns.name, number), "") if scenario else ""
+        rules[option] = path or _lines(ns.rules.get(number))
+    return NetnsText(
+        devices=[device_text(device) for device in ns.devices.values() if device.kind != "lo"],
+        routes=[rows.route_text(row) for row in ns.routes],
+        neighbours=[rows.neighbour_text(row) for row in ns.neighbours],
+        fdb=[rows.fdb_text(row) for row in ns.fdb],
+        sysctls={name: value for name, value in ns.sysctls.items() if QUIET.get(name) != value},
+        sockets=[rows.socket_text(row) for row in ns.sockets],
+        **rules,
+    )
+
+
+def _lines(rules: Ruleset | None) -> str | list[str]:
+    return rules_text(rules).splitlines() if rules else ""
+
+
+def device_text(device: Device) -> DeviceText:
+    """A device in the file's words; the link-local address that follows from its MAC is left out."""
+    own = [str(a) for a in device.addresses if a != link_local(device.mac) or len(device.addresses) == 1]
+    v = device.vxlan
+    tunnel = VxlanText(v.vni, v.local, v.dev, v.port, v.source_ports, v.checksum) if v else None
+    return DeviceText(
+        device.name, device.kind, device.mac, own, device.mtu, device.up, device.peer, device.master, device.hairpin,
+        device.learning, device.ageing / 1e9, tunnel,
+    )  # fmt: skip
+
+
+def laid_out(value: Any, indent: int = 0, room: int = WIDTH) -> str:
+    """JSON, one line for whatever fits on one."""
+    flat = json.dumps(value, ensure_ascii=False)
+    if not isinstance(value, dict | list) or not value or (len(flat) <= room - indent and indent):
+        return flat
+    inner = " " * (indent + 1)
+    if isinstance(value, dict):
+        parts = [
+            f"{json.dumps(name)}: {laid_out(each, indent + 1, room - len(name) - 4)}" for name, each in value.items()
+        ]
+    else:
+        parts = [laid_out(each, indent + 1, room) for each in value]
+    opening, closing = "{}" if isinstance(value, dict) else "[]"
+    return f"{opening}\n{inner}" + f",\n{inner}".join(parts) + f"\n{' ' * indent}{closing}"

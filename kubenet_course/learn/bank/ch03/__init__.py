@@ -1,0 +1,12 @@
+"""The exercises of chapter 03, the network model, in the order in which they are shown."""
+
+from . import recall, repair, seen
+
+EXERCISES = (
+    recall.problem,
+    recall.rule,
+    recall.node,
+    recall.row,
+    repair.repair,
+    seen.seen,
+)

@@ -1,0 +1,109 @@
+"""Chapter 03: whom a server sees, asked from a pod, a node, a pod on the host's network, or from outside."""
+
+from __future__ import annotations
+
+from random import Random
+
+from ....kube.model.cluster import Cluster
+from ....kube.questions.ask import request
+from ....kube.questions.connectivity import addresses
+from ....linux.verdicts import verdict, way_there
+from ....views.tables.table import Table, table
+from ...questions.evidence import decisions
+from ...questions.kinds import Slip, Value
+from ...questions.reading import ADDRESS
+from .. import defined
+from .worlds import PORT, made
+
+ADDRESSED = ("route_output", "nat OUTPUT", "nat PREROUTING", "nat POSTROUTING", "local_deliver")
+STRANGER = "203.0.113.5"
+
+
+@defined("03-seen", "Whom does the server see?")
+def seen(chance: Random) -> Value:
+    here, there, third = sorted(chance.sample(range(1, 7), 3), key=lambda _: chance.random())
+    node_port = chance.randrange(30000, 32768)
+    backend = chance.choice(("host-gw", "host-gw", "vxlan"))
+    pods = {here: ["web"], there: ["client"], third: ["agent"]}
+    cluster = made(dict(sorted(pods.items())), backend=backend, host=("agent",), port=node_port)
+    entry = chance.choice((here, there, third))
+    node = cluster.machines[f"node-{entry}"].ips[4]
+    web = cluster.placed.addresses(cluster.pod("default", "web"))[0]
+    ways = {
+        "pod": ("pod/default/client", f"{web}:{PORT}", f"The pod `client` on node-{there} asks `web` at {web}"),
+        "service": ("pod/default/client", "service/default/web:80", f"The pod `client` on node-{there} asks the Service `web`"),
+        "node": (f"node/node-{entry}", f"{web}:{PORT}", f"A program on node-{entry} itself asks `web` at {web}"),
+        "host": ("pod/default/agent", f"{web}:{PORT}",
+                 f"The pod `agent` on node-{third}, which is on its host's network, asks `web` at {web}"),
+        "outside": (f"host/{STRANGER}", f"{node}:{node_port}", f"{STRANGER} asks node-{entry} at its NodePort {node_port}"),
+    }  # fmt: skip
+    how = chance.choice(("pod", "service", "node", "host", "outside", "outside"))
+    who, where, said = ways[how]
+    trace = request(cluster, who, where)
+    shown = decisions(way_there(trace), ADDRESSED, "What was decided about its addresses")
+    answer = verdict(trace).seen_from
+    return Value(
+        asks=f"`web` runs on node-{here}. {said}. Which source address does `web` see?",
+        look=_known(cluster),
+        answer=answer,
+        reads=ADDRESS,
+        slips=tuple(Slip(ip, belief, why, shown) for ip, belief, why in _beliefs(cluster, how, entry, web)),
+        because=BECAUSE[how],
+        evidence=shown,
+        hints=(
+            "Does anybody translate on this way? Between pods nobody does.",
+            "A node, and whoever uses its network, takes the address of the device by which the packet leaves.",
+            "Which device does it leave by: `cni0` towards the node's own pods, "
+            + ("`flannel.1` towards pods of other nodes." if backend == "vxlan" else "`eth0` towards other nodes.")
+            + " From outside through a NodePort the node puts that same address in.",
+        ),
+    )
+
+
+BECAUSE = {
+    "pod": "Between pods nothing is translated: `web` sees the pod's own address.",
+    "service": "Only the destination is translated on the way through a Service. The source stays the pod's own.",
+    "node": "A node has several addresses, and uses that of the device by which the packet leaves.",
+    "host": "On the host's network a pod has no address of its own. It sends as its node does.",
+    "outside": "The node puts in the address of the device by which it sends the packet on, so that the answer comes back to it.",
+}
+
+
+def _known(cluster: Cluster) -> Table:
+    """Every device with an address that a server might see, and every pod's address."""
+    world = cluster.world()
+    rows = [
+        (name, device.name, own.address)
+        for name in cluster.machines
+        for device in world[name].devices.values()
+        if device.kind != "lo"
+        for own in device.addresses
+        if own.address in addresses(world[name], 4)
+    ]
+    pods = [pod for pod in cluster.placed.pods.values() if not pod.spec.host_network]
+    rows += [(pod.metadata.name, "eth0", cluster.placed.addresses(pod)[0]) for pod in pods]
+    return table("Who has which address", ("machine or pod", "device", "address"), rows, code=(2,))
+
+
+def _beliefs(cluster: Cluster, how: str, entry: int, web: str) -> list[tuple[str, int, str]]:
+    """Wrong answers for this way of asking. Whichever of them happens to be right here is none."""
+    client = cluster.placed.addresses(cluster.pod("default", "client"))[0]
+    home = cluster.machines[cluster.pod("default", "client").spec.node_name]
+    agent = cluster.machines[cluster.pod("default", "agent").spec.node_name]
+    asked = cluster.machines[f"node-{entry}"]
+    service = cluster.service("default", "web").spec.cluster_ips[0]
+    found = {
+        "pod": [(home.ips[4], 58, "The client's node carries the packet. It does not sign it."),
+                (home.gateway(4), 22, "That would be so if the node masqueraded its pods towards pods. It must not.")],
+        "service": [(home.ips[4], 22, "Only what leaves the cluster is masqueraded."),
+                    (service, 1, "The Service was the destination, and nobody sends from it.")],
+        "node": [(asked.ips[4], 23, "That is its address on the LAN, and the packet does not leave by that device."),
+                 (asked.gateway(4), 23, "That is its address towards its own pods only, and `web` is elsewhere.")],
+        "host": [(agent.ips[4], 23, "That is the node's address on the LAN, and the packet leaves by another device."),
+                 (agent.gateway(4), 81, "The bridge is for pods that have a cable to it. This one has none."),
+                 (client, 81, "That is another pod.")],
+        "outside": [(STRANGER, 11, "If the source stayed, the answer would go back another way than the request came."),
+                    (asked.ips[4], 23, "That is where it was asked, and not the device by which it sends the packet on."),
+                    (asked.gateway(4), 23, "That is its address towards its own pods only, and `web` is elsewhere.")],
+    }  # fmt: skip
+    return [*found[how], (web, 0, "That is the server itself.")]

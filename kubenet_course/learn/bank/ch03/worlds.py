@@ -1,0 +1,115 @@
+"""The clusters that chapter 03 asks about, and how they are shown: small, drawn, and complete as the controllers make them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from random import Random
+from typing import Any
+
+from msgspec import Struct
+
+from ....kube.manifest.read import read_text
+from ....kube.model.cluster import Cluster
+from ....kube.questions.connectivity import Pair, Reached
+from ....linux.namespace.netns import Netns
+from ....linux.netfilter.iptables.rule_text import rule_text
+from ....views.matrices.matrix import labels
+from ....views.tables.table import Table, table
+from ...worlds.clusters import node_address
+
+NAMES = ("client", "web", "db", "cache", "queue", "mail")
+PORT = 8080
+FLANNEL = "flannel.alpha.coreos.com/backend-type"
+PODS = {4: "10.244.0.0/16", 6: "fd00:10:244::/56"}
+STRANGERS = {4: "203.0.113.0/24", 6: "2001:db8::/32"}
+BLOCKS = {4: "10.244.{}.0/24", 6: "fd00:10:244:{}::/64"}
+
+
+def made(
+    pods: Mapping[int, Sequence[str]],
+    of: int = 4,
+    backend: str = "host-gw",
+    host: Iterable[str] = (),
+    port: int = 0,
+    behind: str = "web",
+) -> Cluster:
+    """A cluster of one family: pods by node number, those in `host` on their node's network.
+
+    With `port` there is a Service of that NodePort; it bears the name of the one pod `behind` it.
+    """
+    items: list[dict[str, Any]] = []
+    for number, names in pods.items():
+        meta = {"name": f"node-{number}", "annotations": {FLANNEL: backend}}
+        address = {"type": "InternalIP", "address": node_address(number, of)}
+        block = BLOCKS[of].format(number)
+        items.append({"kind": "Node", "metadata": meta, "spec": {"podCIDR": block}, "status": {"addresses": [address]}})
+        items += [_pod(name, f"node-{number}", name in host) for name in names]
+    ports = [{"port": 80, "targetPort": PORT, "nodePort": port}]
+    service = {"type": "NodePort", "selector": {"app": behind}, "ports": ports}
+    items += [{"kind": "Service", "metadata": {"name": behind}, "spec": service}] if port else []
+    whole = {"apiVersion": "v1", "kind": "List", "items": [{"apiVersion": "v1", **item} for item in items]}
+    return Cluster(read_text(json.dumps(whole)))
+
+
+def _pod(name: str, node: str, on_host: bool) -> dict[str, Any]:
+    listens = [] if on_host else [{"containerPort": PORT}]
+    spec = {"nodeName": node, "hostNetwork": on_host, "containers": [{"name": name, "ports": listens}]}
+    return {"kind": "Pod", "metadata": {"name": name, "labels": {"app": name}}, "spec": spec}
+
+
+def drawn(chance: Random, families: Sequence[int] = (4, 4, 6)) -> tuple[Cluster, int]:
+    """Three nodes with one or two pods each, a Service, one family, host routes or tunnels between nodes; and the family."""
+    of = chance.choice(families)
+    nodes = sorted(chance.sample(range(1, 7), 3))
+    names = chance.sample(NAMES, 4)
+    homes = [*nodes, chance.choice(nodes)]
+    pods = {node: [name for name, home in zip(names, homes, strict=True) if home == node] for node in nodes}
+    return made(pods, of, chance.choice(("host-gw", "vxlan")), port=30080, behind=names[0]), of
+
+
+class Looks(Struct, frozen=True):
+    """Several things to look at, one below the other."""
+
+    parts: tuple[Any, ...]
+
+    def __str__(self) -> str:
+        return "\n\n".join(map(str, self.parts))
+
+    __repr__ = __str__
+
+    def _repr_html_(self) -> str:
+        return "".join(part._repr_html_() for part in self.parts)
+
+
+def rows_of(world: Mapping[str, Netns], nodes: Iterable[str], name: str, chain: str, of: int) -> Table:
+    """The rows of one chain, as `iptables -t TABLE -S CHAIN` prints them in order; those that stand on all nodes alike once."""
+    on: dict[str, list[str]] = {}
+    chains = {node: world[node].ruleset(of).tables[name].chains[chain] for node in nodes}
+    for node, one in chains.items():
+        for rule in one.rules:
+            on.setdefault(rule_text(chain, rule), []).append(node)
+    order = sorted(on.items(), key=lambda row: len(row[1]) == len(chains))
+    lines = [("every node" if len(nodes) == len(chains) else ", ".join(nodes), line) for line, nodes in order]
+    command = f"{'iptables' if of == 4 else 'ip6tables'} -t {name} -S {chain}"
+    return table(f"{command}; rows of a single node stand before the others", ("node", "row"), lines, code=(1,))
+
+
+def proof(found: Mapping[Pair, Reached], rule: int) -> Table:
+    """What one of the rules says of a cluster: the pings that break it, or, where none does, some that keep it."""
+    pairs = [pair for pair in found if rule in found[pair].broken] or list(found)
+    count = sum(rule in ping.broken for ping in found.values())
+    names = labels(end for pair in found for end in pair)
+    chosen = sorted(pairs, key=lambda pair: pair[0].startswith("node/"))[:4]
+    lines = [(f"{names[who]} to {names[to]}", *_ends(found[who, to])) for who, to in chosen]
+    said = (
+        f"Rule {rule}: {count} of {len(found)} pings break it"
+        if count
+        else f"Rule {rule}: all {len(found)} pings keep it"
+    )
+    heads = ("ping", "sent from", "seen from", "asked for", "arrived as")
+    return table(f"{said}; {len(lines)} of them", heads, lines, code=(1, 2, 3, 4))
+
+
+def _ends(ping: Reached) -> tuple[str, ...]:
+    return ping.sent_from, ping.seen_from or ping.verdict, ping.dialled, ping.received_as or "nowhere"

@@ -1,0 +1,80 @@
+"""Chance as one parameter: whoever answers the questions that a kernel answers at random.
+
+A question is a tuple whose first word says what is asked ("statistic", "port", "id", ...) and whose rest says for whom.
+"""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from typing import Protocol, TypeVar
+
+from ...errors import BadInput
+
+T = TypeVar("T")
+Question = tuple
+
+
+class Choices(Protocol):
+    """What the walk needs to know of chance."""
+
+    def happens(self, question: Question, probability: float) -> bool:
+        """Whether an event of this probability takes place."""
+        ...
+
+    def pick(self, question: Question, among: Sequence[int]) -> int:
+        """One of several equally likely numbers."""
+        ...
+
+
+class Seeded:
+    """Chance drawn from a seed: the same seed, the same story."""
+
+    def __init__(self, seed: int = 0):
+        self._random = random.Random(seed)
+
+    def happens(self, question: Question, probability: float) -> bool:
+        return self._random.random() < probability
+
+    def pick(self, question: Question, among: Sequence[int]) -> int:
+        return among[self._random.randrange(len(among))]
+
+
+class Scripted:
+    """Follows a list of answers to the yes-or-no questions, then says yes, noting each question; numbers are drawn from a seed."""
+
+    def __init__(self, answers: Sequence[bool] = (), seed: int = 0):
+        self.answers, self.probability, self._asked = list(answers), 1.0, 0
+        self._numbers = Seeded(seed)
+
+    def happens(self, question: Question, probability: float) -> bool:
+        if probability <= 0 or probability >= 1:
+            return probability >= 1
+        if self._asked == len(self.answers):
+            self.answers.append(True)
+        answer = self.answers[self._asked]
+        self._asked += 1
+        self.probability *= probability if answer else 1 - probability
+        return answer
+
+    def pick(self, question: Question, among: Sequence[int]) -> int:
+        return self._numbers.pick(question, among)
+
+
+def every(story: Callable[[Choices], T], seed: int = 0, most: int = 100_000) -> Iterator[tuple[float, T]]:
+    """Every outcome of a story, with its probability: the story is told once for each way its rules can branch.
+
+    Only yes-or-no questions branch. Each telling must start from the same memory.
+    """
+    answers: list[bool] = []
+    for _ in range(most):
+        told = Scripted(answers, seed)
+        outcome = story(told)
+        yield told.probability, outcome
+        answers = told.answers
+        while answers and not answers[-1]:
+            answers.pop()
+        if not answers:
+            return
+        answers[-1] = False
+    raise BadInput("", f"chance branches into more than {most:,} ways", "ask about fewer random rules in a row")

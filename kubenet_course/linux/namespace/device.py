@@ -1,0 +1,55 @@
+"""Network devices and their addresses (`ip link`, `ip addr`)."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from ..packet.address import Address, Mac, Prefix, address, prefix
+
+
+class IfAddr(Struct, frozen=True):
+    """An address on a device, with the length of the block that it makes directly reachable (`ip addr`)."""
+
+    address: Address
+    length: int
+
+    @property
+    def block(self) -> Prefix:
+        return prefix(f"{self.address}/{self.length}")
+
+    def __str__(self) -> str:
+        return f"{self.address}/{self.length}"
+
+
+def ifaddr(text: str, where: str = "") -> IfAddr:
+    """Reads `10.244.1.1/24`; a bare address is a block of one."""
+    block = prefix(text, where)
+    return IfAddr(address(text.partition("/")[0], where), block.length)
+
+
+class Vxlan(Struct, frozen=True):
+    """What makes a device a VXLAN tunnel end (`ip link add ... type vxlan`)."""
+
+    vni: int
+    local: Address
+    dev: str
+    port: int = 8472
+    source_ports: tuple[int, int] = (40000, 40001)
+    checksum: bool = False
+
+
+class Device(Struct, frozen=True):
+    """A network device (`ip link`): `kind` is lo, veth, bridge, vxlan, or eth for one whose far end is not modelled."""
+
+    name: str
+    kind: str = "eth"
+    mac: Mac = ""
+    addresses: tuple[IfAddr, ...] = ()
+    mtu: int = 1500
+    up: bool = True
+    peer: tuple[str, str] | None = None  # of a veth: the namespace and the device at the other end
+    master: str = ""  # of a bridge port: its bridge
+    hairpin: bool = False  # of a bridge port: whether a frame may leave by the port that it came in by
+    learning: bool = True  # of a bridge port
+    ageing: int = 300_000_000_000  # of a bridge: nanoseconds until it forgets a MAC
+    vxlan: Vxlan | None = None

@@ -1,0 +1,133 @@
+"""One kernel at one moment: what a stage may ask of its namespace's tables, of memory, time and chance."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from ..netfilter.hooks import BEHIND_BRIDGED
+from ..packet.address import IPV6, Address, Mac, family
+from ..packet.packet import Flow
+from .choices import Choices
+from .fib import LINK_LOCAL, LOOPBACK, NO_ROUTE
+from .memory import Memory, Remembered
+from .netns import FdbEntry, NeighbourEntry, Netns
+from .skb import Connection, Skb
+from .trace import Next, Step
+
+
+class Kernel:
+    """What a stage may ask: the namespace's tables, what it remembers, what time it is, and chance."""
+
+    def __init__(self, ns: Netns, memory: Memory, choices: Choices):
+        self.ns, self.memory, self.choices = ns, memory, choices
+        self.remembers: Remembered = memory.of(ns.name)
+        self.rule: tuple = ()  # (table, chain, index) of the rule that is being asked
+
+    @property
+    def now(self) -> int:
+        return self.memory.now
+
+    # -- steps ---------------------------------------------------------------------------------------------------------
+
+    def on(self, stage: str, skb: Skb, said: str = "", why: tuple = (), walked: int = 0) -> Step:
+        """The packet goes on to the next table of this hook, or behind the hook."""
+        after = self.ns.paths[6 if ":" in skb.packet.flow.dst else 4].after[stage]
+        if skb.port:
+            after = BEHIND_BRIDGED.get(after, after)
+        return Step(self.ns.name, stage, skb, said, why, (Next(self.ns.name, after, skb),), walked=walked)
+
+    # -- connections ---------------------------------------------------------------------------------------------------
+
+    def lookup(self, flow: Flow) -> Connection | None:
+        """The connection that has this flow in one of its directions; one whose time is over is forgotten now."""
+        known = self.remembers.connections.get(flow)
+        if known is not None and known.expires <= self.memory.now:
+            self.forget(known)
+            return None
+        return known
+
+    def update(self, known: Connection) -> None:
+        """Remembers a confirmed connection as it now is, under both of its flows."""
+        if known.confirmed:
+            table = self.remembers.connections
+            if known.original not in table and (known.snat_done or known.dnat_done):
+                flow = known.original
+                self.remembers.sources.setdefault((flow.proto, flow.src, flow.sport), []).append(flow)
+            table[known.original] = table[known.reply] = known
+
+    def forget(self, known: Connection) -> None:
+        """The connection is gone, and with it its translation."""
+        table, flow = self.remembers.connections, known.original
+        table.pop(known.original, None)
+        table.pop(known.reply, None)
+        same = self.remembers.sources.get((flow.proto, flow.src, flow.sport), [])
+        if flow in same:
+            same.remove(flow)
+
+    # -- addresses and routes ------------------------------------------------------------------------------------------
+
+    def is_own(self, address: Address) -> bool:
+        """Whether an address is this machine's, if only as one of several that have it."""
+        return address in self.ns.fib.addresses or self.ns.fib.lookup(address).type in ("local", "anycast")
+
+    def source_of(self, to: Address, came_by: str = "") -> Address:
+        """The address that this machine would use towards another; nothing where no route leads there.
+
+        In IPv6 an error about what came in by a device has that device's, unless the row names one (icmp6_send).
+        """
+        row = self.ns.fib.lookup(to)
+        if came_by and family(to) is IPV6 and not row.src:
+            row = replace(row, dev=came_by)
+        return self.ns.fib.source(row, to) if row.type in ("unicast", "local", "broadcast", "multicast") else ""
+
+    def source_towards(self, skb: Skb) -> Address:
+        """The address of the outgoing device towards the next hop: what MASQUERADE uses."""
+        fib, to = self.ns.fib, skb.packet.flow.dst
+        via = skb.route.via if family(to) is not IPV6 else ""
+        return fib.source(replace(NO_ROUTE, dev=skb.dev_out, via=via), to)
+
+    def own_address(self, skb: Skb, hook: str) -> Address:
+        """Where REDIRECT sends a packet: loopback for our own, else the first address of the device it came in by."""
+        of = family(skb.packet.flow.dst)
+        if hook == "OUTPUT":
+            return LOOPBACK[of.number].first if of is IPV6 else "127.0.0.1"
+        dev = self.ns.devices.get(skb.dev_in)
+        link = skb.packet.flow.dst in LINK_LOCAL
+        own = (
+            [a.address for a in dev.addresses if family(a.address) is of and (a.address in LINK_LOCAL) is link]
+            if dev
+            else []
+        )
+        return own[0] if own else ""
+
+    # -- links ---------------------------------------------------------------------------------------------------------
+
+    def neighbour(self, dev: str, address: Address) -> NeighbourEntry | None:
+        """What this machine knows of a neighbour: by hand, or by having asked."""
+        row = self.ns.fixed_neighbours.get((dev, address))
+        return row or self.remembers.neighbours.get((dev, address))
+
+    @property
+    def known_or_waiting(self) -> set[tuple[str, Address]]:
+        """The neighbours whose answers this machine takes notice of."""
+        return {*self.remembers.neighbours, *self.remembers.asked}
+
+    def heard(self, bridge: str, mac: Mac) -> FdbEntry | None:
+        """The port behind which a bridge heard a MAC, by hand or not too long ago."""
+        fixed = self.ns.fixed_fdb.get((bridge, mac))
+        row = self.remembers.heard.get((bridge, mac))
+        if fixed or row is None:
+            return fixed
+        return row if self.now - row.heard < self.ns.devices[bridge].ageing else None
+
+    # -- answers of its own --------------------------------------------------------------------------------------------
+
+    def ip_id(self, flow: Flow) -> int:
+        """The identification that a kernel draws for an IPv4 packet of its own."""
+        return 0 if ":" in flow.src else self.choices.pick(("id", self.ns.name, flow), range(65536))
+
+
+def hook(kernel: Kernel, name: str, skb: Skb) -> tuple[Next, ...]:
+    """Sends a packet to the first stage of a hook."""
+    first = kernel.ns.paths[family(skb.packet.flow.dst).number].first[name]
+    return (Next(kernel.ns.name, BEHIND_BRIDGED.get(first, first) if skb.port else first, skb),)

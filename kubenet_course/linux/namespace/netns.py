@@ -1,0 +1,163 @@
+"""All that one kernel reads while a packet passes: devices, addresses, routes, neighbours, rules, switches, sockets."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+
+from msgspec import Struct, field
+
+from ...errors import BadInput
+from ..netfilter.hooks import Path
+from ..netfilter.rules import NO_RULES, Ruleset
+from ..packet.address import Address, Mac, family
+from ..packet.packet import endpoint
+from .device import Device, IfAddr
+from .fib import Fib, Route
+
+# Kernel switches that the model reads, with the value a fresh namespace has (Documentation/networking/ip-sysctl.rst).
+SYSCTLS = {
+    "net.ipv4.ip_forward": 0,
+    "net.ipv6.conf.all.forwarding": 0,
+    "net.ipv4.conf.all.rp_filter": 0,
+    "net.ipv4.conf.all.route_localnet": 0,
+    "net.ipv4.conf.all.accept_local": 0,
+    "net.ipv4.conf.all.proxy_arp": 0,
+    "net.ipv4.conf.all.send_redirects": 1,
+    "net.ipv4.icmp_errors_use_inbound_ifaddr": 0,
+    "net.ipv4.ip_default_ttl": 64,
+    "net.ipv6.conf.all.hop_limit": 64,
+    "net.netfilter.nf_conntrack_tcp_be_liberal": 0,
+    "net.netfilter.nf_conntrack_tcp_loose": 1,
+    "net.bridge.bridge-nf-call-iptables": 1,
+    "net.bridge.bridge-nf-call-ip6tables": 1,
+}
+
+
+class Socket(Struct, frozen=True):
+    """A program that listens (`ss -ln`). It answers what reaches it; the any-address listens on all."""
+
+    proto: str
+    address: Address
+    port: int
+    program: str = ""
+    reuseport: bool = False  # SO_REUSEPORT
+    reuseaddr: bool = False  # SO_REUSEADDR
+    v6only: bool = False  # IPV6_V6ONLY
+    uid: int = 0  # the effective user of the program that made it; only the same one may share by SO_REUSEPORT
+    listens: bool = True  # False: bound, without listen() yet; UDP knows no such state
+
+    def __str__(self) -> str:
+        return f"{self.program or 'a program'} on {self.proto} {endpoint(self.address, self.port)}"
+
+    __repr__ = __str__
+
+
+class FdbEntry(Struct, frozen=True):
+    """Which port leads to a MAC (`bridge fdb`); of a VXLAN device, which tunnel end. `heard` in nanoseconds; -1 for ever."""
+
+    mac: Mac
+    port: str
+    dst: Address = ""
+    heard: int = -1
+
+
+class NeighbourEntry(Struct, frozen=True):
+    """Which MAC an address on a link has (`ip neigh`). `heard` is when, in nanoseconds; -1 for a permanent entry."""
+
+    address: Address
+    dev: str
+    mac: Mac
+    heard: int = -1
+    stale: bool = False  # it asked us, but has not answered a question of ours (NUD_STALE)
+
+
+class Netns(Struct, frozen=True, dict=True):
+    """One network namespace: everything that its kernel reads. Nothing in it changes; what a kernel learns is in Memory."""
+
+    name: str
+    devices: Mapping[str, Device] = field(default_factory=dict)
+    routes: tuple[Route, ...] = ()  # those added by hand or by a daemon; the rest follows from the addresses
+    neighbours: tuple[NeighbourEntry, ...] = ()
+    fdb: tuple[FdbEntry, ...] = ()
+    rules: Mapping[int, Ruleset] = field(default_factory=dict)  # by family number
+    sysctls: Mapping[str, int] = field(default_factory=dict)
+    sockets: tuple[Socket, ...] = ()
+    sockets_known: bool = True  # False: of a machine of which only the rules are known, nothing answers
+
+    @cached_property
+    def fib(self) -> Fib:
+        """The routing tables as they follow from devices, addresses and added routes."""
+        return Fib(self.devices.values(), self.routes, self.forwards(6))
+
+    @cached_property
+    def paths(self) -> dict[int, Path]:
+        """Per family, which tables a packet meets at each hook, in order."""
+        return {4: Path(self.ruleset(4)), 6: Path(self.ruleset(6))}
+
+    @cached_property
+    def ports(self) -> dict[str, tuple[Device, ...]]:
+        """The ports of each bridge that are up."""
+        found: dict[str, list[Device]] = {}
+        for device in self.devices.values():
+            if device.master and device.up:
+                found.setdefault(device.master, []).append(device)
+        return {bridge: tuple(ports) for bridge, ports in found.items()}
+
+    @cached_property
+    def own_macs(self) -> dict[str, frozenset[Mac]]:
+        """Per bridge, its own MAC and those of its ports: frames to them go up."""
+        return {
+            bridge: frozenset((self.devices[bridge].mac, *(port.mac for port in ports)))
+            for bridge, ports in self.ports.items()
+        }
+
+    @cached_property
+    def fixed_neighbours(self) -> dict[tuple[str, Address], NeighbourEntry]:
+        """The neighbours entered by hand, by device and address."""
+        return {(row.dev, row.address): row for row in self.neighbours}
+
+    @cached_property
+    def fixed_fdb(self) -> dict[tuple[str, Mac], FdbEntry]:
+        """The forwarding rows entered by hand, by bridge (or tunnel device) and MAC."""
+        masters = {device.name: device.master or device.name for device in self.devices.values()}
+        return {(masters.get(row.port, row.port), row.mac): row for row in self.fdb}
+
+    def ruleset(self, of: int) -> Ruleset:
+        """The iptables (4) or ip6tables (6) rules; empty where none were loaded."""
+        return self.rules.get(of, NO_RULES)
+
+    def sysctl(self, name: str) -> int:
+        """A kernel switch, or what a fresh namespace has for it."""
+        return self.sysctls.get(name, SYSCTLS.get(name, 0))
+
+    def conf(self, of: str, dev: str, name: str) -> int:
+        """A per-device switch as the kernel reads it: the larger of `all` and the device's own (IN_DEV_MAXCONF)."""
+        return max(self.sysctl(f"net.{of}.conf.all.{name}"), self.sysctl(f"net.{of}.conf.{dev}.{name}"))
+
+    def forwards(self, of: int) -> bool:
+        return bool(self.sysctl("net.ipv4.ip_forward" if of == 4 else "net.ipv6.conf.all.forwarding"))
+
+    def device(self, name: str, where: str = "") -> Device:
+        if name not in self.devices:
+            raise BadInput(
+                where, f"{self.name} has no device {name!r}", f"name one of {', '.join(self.devices) or 'none'}"
+            )
+        return self.devices[name]
+
+
+def netns(name: str, devices: tuple[Device, ...] = (), **tables) -> Netns:
+    """A namespace with the loopback device that every one has, and the devices given."""
+    lo = Device("lo", "lo", "00:00:00:00:00:00", (IfAddr("127.0.0.1", 8), IfAddr("::1", 128)), mtu=65536)
+    named = {device.name: device for device in (lo, *devices)}
+    if len(named) <= len(devices) and "lo" not in {device.name for device in devices}:
+        names = [device.name for device in devices]
+        twice = next(n for n in names if names.count(n) > 1)
+        raise BadInput(name, f"two devices are named {twice}", "give each device its own name")
+    return Netns(name, named, **tables)
+
+
+def families(ns: Netns) -> set[int]:
+    """The families in which a namespace has an address of its own, loopback aside."""
+    found = {family(a.address).number for d in ns.devices.values() if d.kind != "lo" for a in d.addresses}
+    return found or {4}

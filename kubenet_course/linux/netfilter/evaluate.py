@@ -1,0 +1,113 @@
+"""The one evaluator: it walks a packet through rules (ipt_do_table in net/ipv4/netfilter/ip_tables.c)."""
+
+from __future__ import annotations
+
+from msgspec import Struct
+
+from ..namespace.kernel import Kernel
+from ..namespace.skb import ACCEPT, CONTINUE, RETURN, Skb, Verdict
+from ..packet.address import family
+from ..packet.packet import length
+from .rules import Act, Chain, Goto, Jump, Rule, Table
+
+INDEXED_FROM = 16  # rules: a shorter chain is walked plainly
+
+
+class Matched(Struct, frozen=True):
+    """A rule that matched, and where it stands: what iptables would count. Number 0 is a chain's policy."""
+
+    table: str
+    chain: str
+    number: int
+    rule: Rule | None
+
+    @property
+    def text(self) -> str:
+        """The rule as iptables-save prints it; of a policy, that it is one."""
+        from .iptables.rule_text import rule_text
+
+        return rule_text(self.chain, self.rule) if self.rule else "the end of the chain: its policy"
+
+    def __str__(self) -> str:
+        return f"{self.table} {self.chain} {self.number or 'policy'}: {self.text}"
+
+
+class Walked(Struct, frozen=True):
+    """What one table said at one hook: the verdict, the packet as the rules left it, the rules that matched in order.
+
+    `compared` counts the rules that a kernel would have looked at, whether or not the index spared us the look.
+    """
+
+    verdict: Verdict
+    skb: Skb
+    matched: tuple[Matched, ...]
+    compared: int
+
+
+def walk(chain: Chain, skb: Skb, kernel, table: Table, hook: str = "", plainly: bool = False) -> Walked:
+    """Takes a packet through a base chain. `kernel` answers what tests ask of the machine (see `kernel.Kernel`).
+
+    A jump comes back behind itself, a goto behind the jump that led to it; RETURN and the end of a chain go back one level,
+    and from the base chain to its policy. Matching rules are counted in the kernel's memory.
+    """
+    stack: list[tuple[Chain, int]] = []
+    matched: list[Matched] = []
+    compared, here, start = 0, chain, 0
+    while True:
+        verdict, number, skb, seen = _next(here, start, skb, kernel, (table.name, hook or chain.name), matched, plainly)
+        compared += seen
+        if isinstance(verdict, Jump | Goto):
+            if isinstance(verdict, Jump):
+                stack.append((here, number + 1))
+            here, start = table.chains[verdict.chain], 0
+        elif verdict is not RETURN:
+            break
+        elif stack:
+            here, start = stack.pop()
+        else:
+            matched.append(Matched(table.name, chain.name, 0, None))
+            verdict = Verdict(chain.policy or "ACCEPT")
+            break
+    count(kernel, skb, matched)
+    return Walked(verdict, skb, tuple(matched), compared)
+
+
+def _next(here: Chain, start: int, skb: Skb, kernel, place, matched: list[Matched], plainly: bool):
+    """From rule `start` of a chain to the first that sends the packet elsewhere: verdict, its number, the packet, rules seen."""
+    rules = here.rules
+    short = plainly or len(rules) < INDEXED_FROM
+    for number in range(start, len(rules)) if short else here.index.candidates(skb, start):
+        rule = rules[number]
+        kernel.rule = (place[0], here.name, number)
+        for test in rule.tests:
+            if not test.holds(skb, kernel):
+                break
+        else:
+            matched.append(Matched(place[0], here.name, number + 1, rule))
+            said, skb = rule.target.act(skb, Act(kernel, *place))
+            if said is not CONTINUE:
+                return said, number, skb, number + 1 - start
+    return RETURN, len(rules), skb, len(rules) - start
+
+
+def asked(kernel: Kernel, table: str, hook: str, skb: Skb) -> Walked:
+    """What a table says at a hook; an absent chain lets everything pass."""
+    rules = kernel.ns.ruleset(6 if ":" in skb.packet.flow.dst else 4)
+    chain = rules.chain(table, hook)
+    if chain is None:
+        return Walked(ACCEPT, skb, (), 0)
+    return walk(chain, skb, kernel, rules.tables[table])
+
+
+def count(kernel: Kernel, skb: Skb, matched: list[Matched]) -> None:
+    """Adds a packet to the counters of the rules that matched it."""
+    of, size, packets, octets = (
+        family(skb.packet.flow.dst).number,
+        length(skb.packet),
+        kernel.remembers.packets,
+        kernel.remembers.bytes,
+    )
+    for row in matched:
+        place = (of, row.table, row.chain, row.number)
+        packets[place] += 1
+        octets[place] += size

@@ -1,0 +1,198 @@
+"""One rule as a line of iptables: its words read into tests and a target, and written as iptables-save prints them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Container, Iterable, Iterator
+from functools import lru_cache
+
+from ....errors import BadInput
+from ..rules import Rule, Test
+from ..xt import targets as t
+from ..xt.extensions import BASIC, OTHER_SPELLINGS, STATELESS, WRITTEN, Given
+from ..xt.extensions_memory import STATEFUL
+from ..xt.extensions_targets import EXTENSIONS, FOREIGN, TELLING, TEXTS
+from ..xt.matches import TRANSPORT, Loaded, Protocol, TcpOption
+from .words import shown, split
+
+MODULES = {**STATELESS, **STATEFUL}
+SHARED = (TRANSPORT, "tcp", "iprange")  # modules whose several options are several tests
+
+
+class NotUnderstood(Exception):
+    """A module, an option or a target that the model does not know."""
+
+
+# What ends one piece of a line and begins the next: -m, -j or -g outside of quotation marks.
+_BORDER = re.compile(r'"(?:[^"\\]|\\.)*"|(?:^|(?<=\s))(-[mjg]|--match|--jump|--goto)(?:\s+|$)')
+# What iptables-save never prints: a long name of those three, one of them with nothing behind it.
+_UNUSUAL = re.compile(r"--(?:match|jump|goto)|-[mjg](?: [- ]|$)")
+_SEVERAL = re.compile(r"(?:^|\s)(?:-s|--source|--src|-d|--destination|--dst)\s+(\S+,\S+)")
+
+
+def rules_of(text: str, chains: Container[str] = (), line: str = "") -> Iterator[Rule]:
+    """The rules that the words behind `-A CHAIN` stand for: several where `-s` or `-d` lists several addresses."""
+    several = _SEVERAL.search(text) if "," in text else None
+    if several is None:
+        yield _rule(text, chains, line)
+        return
+    for one in several[1].split(","):
+        yield from rules_of(text[: several.start(1)] + one + text[several.end(1) :], chains, line)
+
+
+def _pieces(text: str) -> Iterable[tuple[str, str]]:
+    """(what begins it, the rest of it): the basic options first, then a piece for each module, then the target."""
+    return _usual_pieces(text) or _any_pieces(text)
+
+
+def _usual_pieces(text: str) -> list[tuple[str, str]]:
+    """The pieces of a line as iptables-save prints it: at most one comment, the target behind it. Nothing for any other line."""
+    head, quote, rest = f" {text}".partition('"')
+    comment, _, tail = rest.partition('"')
+    body = tail if quote else head
+    odd = '"' in tail or text.count('"') == 1 or "\\" in text or not text.isprintable()
+    if odd or (quote and (" -j " in head or " -g " in head)) or _UNUSUAL.search(text):
+        return []
+    mark = " -g " if " -g " in body else " -j "
+    body, found, target = body.partition(mark)
+    if " -j " in body:
+        return []
+    first, *modules = (f"{head}\n{body}" if quote else body).split(" -m ")
+    pieces = [("", first), *(("-m", module) for module in modules)]
+    if quote:
+        pieces = [(begins, piece.replace("\n", f'"{comment}"')) for begins, piece in pieces]
+    return [*pieces, (mark.strip(), target)] if found else pieces
+
+
+def _any_pieces(text: str) -> Iterator[tuple[str, str]]:
+    """The pieces of whatever a person may have written."""
+    begins, start = "", 0
+    for border in _BORDER.finditer(text):
+        if border[1]:
+            yield begins, text[start : border.start()]
+            begins, start = border[1], border.end()
+            if begins in ("-j", "-g", "--jump", "--goto"):
+                break
+    yield begins, text[start:]
+
+
+def _rule(text: str, chains: Container[str], line: str) -> Rule:
+    basic: tuple[Test, ...] = ()
+    tests: tuple[Test, ...] = ()
+    proto = ""
+    for begins, piece in _pieces(text):
+        begins = OTHER_SPELLINGS.get(begins, begins)
+        if begins in ("-j", "-g"):
+            return Rule(basic + tests, _target(begins, split(piece), chains), line)
+        more_basic, more, proto = _piece(begins, piece, proto)
+        basic, tests = basic + more_basic, tests + more
+    return Rule(basic + tests, t.Continue(), line)
+
+
+@lru_cache(maxsize=1 << 16)
+def _piece(begins: str, text: str, proto: str) -> tuple[tuple[Test, ...], tuple[Test, ...], str]:
+    """The tests of one piece: the basic ones apart, for they are asked first; and the protocol that now holds."""
+    words, module = split(text), ""
+    if begins:
+        module, *words = words or [""]
+        module = _module(module)
+    basic: list[Given] = []
+    given: dict[str, list[Given]] = {module: []} if module else {}
+    no, at = False, 0
+    while at < len(words):
+        word = OTHER_SPELLINGS.get(words[at], words[at])
+        home = "" if word in BASIC.options or word == "-c" else _home(word, module, proto)
+        count = 2 if word == "-c" else 0 if word == "!" else MODULES[home].options[word]
+        found = tuple(words[at + 1 : at + 1 + count])
+        at += 1 + count
+        if len(found) < count:
+            raise BadInput("", f"{word} stands at the end of the line", "write its value behind it")
+        if word == "!":
+            if no or at == len(words):
+                raise BadInput("", "! stands before nothing that it could turn round", "write it before an option")
+            no = True
+            continue
+        if word != "-c":
+            (given.setdefault(home, []) if home else basic).append((word, found, no))
+        proto, no = found[0] if word == "-p" else proto, False
+    tests = [
+        test for name, rows in given.items() for test in (MODULES[name].tests(tuple(rows)) if rows else _empty(name))
+    ]
+    kept = [test for test in BASIC.tests(tuple(basic)) if not (isinstance(test, Protocol) and test.name == "all")]
+    return tuple(kept), tuple(tests), proto
+
+
+def _empty(module: str) -> tuple[Test, ...]:
+    return (Loaded(name=module),)
+
+
+def _module(name: str) -> str:
+    if not name:
+        raise BadInput("", "-m stands at the end of the line", "name the module behind it")
+    name = {"icmpv6": "icmp6"}.get(name, name)
+    if name not in MODULES:
+        raise NotUnderstood
+    return name
+
+
+def _home(word: str, module: str, proto: str) -> str:
+    """The module that an option belongs to: the one just named, else the one that the protocol brings with it."""
+    if word == "!":
+        return ""
+    for name in (module, implied(proto)):
+        if word in MODULES.get(name, BASIC).options:
+            return name
+    raise NotUnderstood
+
+
+def implied(proto: str) -> str:
+    """The module that `-p` brings with it, so that `-p tcp --dport 80` needs no `-m tcp`."""
+    numbers = {"icmpv6": "icmp6", "ipv6-icmp": "icmp6", "6": "tcp", "17": "udp", "1": "icmp", "58": "icmp6"}
+    return numbers.get(proto, proto)
+
+
+def _target(option: str, words: list[str], chains: Container[str]) -> t.Target:
+    if not words:
+        raise BadInput("", f"{option} stands at the end of the line", "name a target or a chain behind it")
+    name, rest = words[0], words[1:]
+    if option == "-g" or (name in chains and not rest):
+        if name not in chains:
+            raise BadInput("", f"chain {name} is not declared", f"declare it with :{name} - at the head of its table")
+        return t.Goto(name) if option == "-g" else t.Jump(name)
+    if name in TELLING:
+        return t.Log(name, tuple(rest))
+    if name not in EXTENSIONS:
+        if not rest and name not in FOREIGN:
+            raise BadInput(
+                "",
+                f"{shown(name)} is neither a target nor a declared chain",
+                f"declare it with :{name} - at the head of its table",
+            )
+        return t.UnknownTarget(name, tuple(rest))
+    extension, said, at = EXTENSIONS[name], {}, 0
+    while at < len(rest):
+        count = extension.options.get(rest[at], -1)
+        if count < 0:
+            return t.UnknownTarget(name, tuple(rest))
+        if len(rest) < at + 1 + count:
+            raise BadInput("", f"{rest[at]} stands at the end of the line", "write its value behind it")
+        said[rest[at]] = tuple(rest[at + 1 : at + 1 + count])
+        at += 1 + count
+    return t.UnknownTarget(name) if name == "CT" and not said else extension.make(said)
+
+
+def rule_text(chain: str, rule: Rule) -> str:
+    """One rule as iptables-save prints it."""
+    words, module, proto = [f"-A {chain}"], "", ""
+    for test in rule.tests:
+        proto = test.name if isinstance(test, Protocol) else proto
+        of = implied(proto) if test.module == TRANSPORT else test.module
+        if of and (of != module or test.module not in SHARED or isinstance(test, TcpOption)):
+            words.append(f"-m {of}")
+        module = of
+        words.append(WRITTEN[type(test)](test))
+    if isinstance(rule.target, t.Goto):
+        words.append(f"-g {rule.target.chain}")
+    elif not isinstance(rule.target, t.Continue):
+        words.append(f"-j {TEXTS[type(rule.target)](rule.target)}")
+    return " ".join(word for word in words if word)

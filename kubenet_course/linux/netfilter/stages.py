@@ -1,0 +1,148 @@
+"""The stages at the hooks: each asks one table, or the connection tracker, and says what came of it."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from ..namespace.fib import NO_ROUTE
+from ..namespace.kernel import Kernel
+from ..namespace.skb import ACCEPT, NO_CONNECTION, UNTRACKED, Skb
+from ..namespace.trace import Next, Step
+from ..packet.packet import ICMP
+from ..stack.icmp import rejection
+from ..stack.ip import answers, route_again
+from .conntrack import confirm, conntrack_in, set_closing, translated_error
+from .evaluate import Matched, Walked, asked
+from .nat import bind_to_nothing, translated
+
+
+def table(kernel: Kernel, stage: str, skb: Skb) -> Step:
+    """raw, mangle, filter or security: walk the chain; at mangle OUTPUT a changed packet is routed anew."""
+    name, hook = stage.split()
+    said = asked(kernel, name, hook, skb)
+    if said.verdict != ACCEPT:
+        return refused(kernel, stage, said)
+    after, walked = said.skb, _walked(said)
+    if name == "mangle" and hook == "OUTPUT" and _routes_otherwise(skb, after):
+        rerouted = route_again(kernel, after)
+        if rerouted is None:
+            return Step(
+                kernel.ns.name, stage, after, "no route any more", said.matched, end="no-route", walked=said.compared
+            )
+        after = rerouted
+    return kernel.on(stage, after, walked, said.matched, said.compared)
+
+
+def _routes_otherwise(before: Skb, after: Skb) -> bool:
+    one, two = before.packet, after.packet
+    return (
+        before.mark != after.mark or one.tos != two.tos or (one.flow.src, one.flow.dst) != (two.flow.src, two.flow.dst)
+    )
+
+
+def _walked(said: Walked) -> str:
+    rules = sum(1 for row in said.matched if row.number)
+    return f"{rules} rule{'' if rules == 1 else 's'} matched; it goes on"
+
+
+def refused(kernel: Kernel, stage: str, said: Walked) -> Step:
+    """A rule, or a policy, that ends the packet's way; of a REJECT the sender is told."""
+    decided: Matched = said.matched[-1]
+    by = f"by {'the policy' if not decided.number else f'rule {decided.number}'} of {decided.chain}"
+    if said.verdict.name == "REJECT":
+        answers = reject(kernel, said.skb, said.verdict.kind, stage.split()[1])
+        return Step(
+            kernel.ns.name,
+            stage,
+            said.skb,
+            f"rejected {by}: {said.verdict.kind}",
+            said.matched,
+            answers,
+            "rejected",
+            walked=said.compared,
+        )
+    own = stage.endswith("OUTPUT") or (stage.endswith("POSTROUTING") and not said.skb.dev_in)
+    end = "not-permitted" if own else "dropped"
+    return Step(kernel.ns.name, stage, said.skb, f"dropped {by}", said.matched, (), end, walked=said.compared)
+
+
+def reject(kernel: Kernel, skb: Skb, kind: str, hook: str) -> tuple[Next, ...]:
+    """What `-j REJECT` sends back, as part of the packet's connection."""
+    answer = rejection(kernel, skb, kind)
+    if kind == "tcp-reset" and answer is not None:
+        skb = set_closing(skb, kernel)
+    return answers(kernel, skb, answer)
+
+
+def conntrack(kernel: Kernel, stage: str, skb: Skb) -> Step:
+    """Which conversation is this? Asked once, before anything is translated."""
+    after = conntrack_in(skb, kernel)
+    known = after.connection is not NO_CONNECTION and after.connection is not UNTRACKED
+    if not known:
+        return kernel.on(stage, after, f"belongs to no connection: {after.ctinfo}")
+    way = ", an answer" if after.reply else ""
+    return kernel.on(stage, after, f"{after.ctinfo}{way}", (after.connection,))
+
+
+def nat(kernel: Kernel, stage: str, skb: Skb) -> Step:
+    """The nat table is asked for a connection's first packet; every packet is then made as its connection says (nf_nat_inet_fn)."""
+    hook = stage.split()[1]
+    end = "src" if hook in ("POSTROUTING", "INPUT") else "dst"
+    known = skb.connection
+    if known is NO_CONNECTION or known is UNTRACKED:
+        return kernel.on(stage, skb, "without a connection the nat table is not asked")
+    if skb.ctinfo == "RELATED" and skb.packet.flow.proto in ICMP:
+        return _on_its_way(kernel, stage, skb, translated_error(skb, end), (known,), 0)
+    matched: tuple[Matched, ...] = ()
+    compared = 0
+    if skb.ctinfo in ("NEW", "RELATED") and not (known.snat_done if end == "src" else known.dnat_done):
+        told = asked(kernel, "nat", hook, skb)
+        if told.verdict != ACCEPT:
+            return refused(kernel, stage, told)
+        matched, compared, skb = told.matched, told.compared, told.skb
+        if not (skb.connection.snat_done if end == "src" else skb.connection.dnat_done):
+            skb = bind_to_nothing(skb, end, kernel)
+    after = translated(skb, end)
+    return _on_its_way(kernel, stage, skb, after, (*matched, after.connection), compared)
+
+
+def _on_its_way(kernel: Kernel, stage: str, before: Skb, after: Skb, why: tuple, compared: int) -> Step:
+    """A packet with another destination needs another route: our own at once (nf_nat_ipv4_local_fn), one that came in later."""
+    said, elsewhere = _said(before, after), before.packet.flow.dst != after.packet.flow.dst
+    if elsewhere and stage == "nat OUTPUT":
+        rerouted = route_again(kernel, after)
+        if rerouted is None:
+            return Step(
+                kernel.ns.name, stage, after, f"{said}; no route leads there", why, end="no-route", walked=compared
+            )
+        after = rerouted
+    elif elsewhere and stage == "nat PREROUTING":
+        after = replace(after, route=NO_ROUTE)
+    return kernel.on(stage, after, said, why, compared)
+
+
+def _said(before: Skb, after: Skb) -> str:
+    one, two = before.packet.flow, after.packet.flow
+    if one == two:
+        return "nothing to translate"
+    if (one.src, one.sport) != (two.src, two.sport):
+        return f"source {one.src}:{one.sport} becomes {two.src}:{two.sport}"
+    return f"destination {one.dst}:{one.dport} becomes {two.dst}:{two.dport}"
+
+
+def confirmation(kernel: Kernel, stage: str, skb: Skb) -> Step:
+    """A connection's first packet has come through: from now on the kernel remembers it."""
+    known = skb.connection
+    after = confirm(skb, kernel)
+    if after is None:
+        said = "another connection already has these addresses and ports"
+        return Step(kernel.ns.name, stage, skb, said, (known,), (), "dropped")
+    news = after.connection is not known
+    return kernel.on(stage, after, "the connection is remembered" if news else "", (after.connection,) if news else ())
+
+
+STAGES = {
+    f"{name} {hook}": {"conntrack": conntrack, "nat": nat, "confirm": confirmation}.get(name, table)
+    for hook in ("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING")
+    for name in ("raw", "conntrack", "mangle", "nat", "filter", "security", "confirm")
+}

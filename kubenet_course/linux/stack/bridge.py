@@ -1,0 +1,161 @@
+"""A bridge: it learns who is where by listening, and sends out of all ports what it has not learned (net/bridge/br_*.c).
+
+With br_netfilter a bridged IP packet passes PREROUTING, FORWARD and POSTROUTING like a routed one, but no hop is counted down and
+its sender's MAC stays. A packet whose destination was translated to a neighbour on the same bridge stays bridged.
+"""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from ..namespace.fib import NO_ROUTE
+from ..namespace.kernel import Kernel, hook
+from ..namespace.netns import FdbEntry
+from ..namespace.skb import NOWHERE, Skb
+from ..namespace.trace import Next, Step
+from ..packet.address import family
+from ..packet.packet import Packet, is_multicast, length
+from .neighbour import solicit
+
+CALLS = {4: "net.bridge.bridge-nf-call-iptables", 6: "net.bridge.bridge-nf-call-ip6tables"}
+
+
+def br_handle_frame(kernel: Kernel, stage: str, skb: Skb) -> Step:
+    """A frame comes in by a port. With br_netfilter the rules see it first, as if it came in by the bridge."""
+    here, port = kernel.ns.name, kernel.ns.devices[skb.dev_in]
+    if is_multicast(skb.frame.src):
+        return Step(here, stage, skb, "a sender cannot be many", end="dropped")
+    if not kernel.ns.devices[port.master].up:
+        return Step(here, stage, skb, f"{port.master} is down, and so its ports are disabled", end="dropped")
+    skb = replace(skb, port=port.name, dev_in=port.master)
+    packet = skb.packet
+    if isinstance(packet, Packet) and kernel.ns.sysctl(CALLS[family(packet.flow.dst).number]):
+        return Step(here, stage, skb, "br_netfilter: the rules see it first", (), hook(kernel, "PREROUTING", skb))
+    return Step(here, stage, skb, "", (), (Next(here, "br_handle_frame_finish", skb),))
+
+
+def br_nf_pre_routing_finish(kernel: Kernel, stage: str, skb: Skb) -> Step:
+    """After PREROUTING: a new destination on this bridge gets its MAC and stays bridged, one elsewhere goes up to be routed."""
+    here, flow, bridge = kernel.ns.name, skb.packet.flow, skb.dev_in
+    skb = replace(skb, prerouted=True)
+    if flow.dst == skb.frame.payload.flow.dst:
+        return Step(here, stage, skb, "", (), (Next(here, "br_handle_frame_finish", skb),))
+    row = kernel.ns.fib.lookup(flow.dst)
+    if row is NO_ROUTE or (
+        row.type == "unicast" and row.dev != bridge and not kernel.ns.forwards(family(flow.dst).number)
+    ):
+        return Step(here, stage, skb, f"translated to {flow.dst}, to which no route leads", (row,), end="dropped")
+    if row.type == "unicast" and row.dev == bridge:
+        hop = row.via or flow.dst
+        skb = replace(skb, route=row)
+        known = kernel.neighbour(bridge, hop)
+        if known is None:
+            waiting = kernel.remembers.waiting.setdefault((bridge, hop), [])
+            waiting.append(skb)
+            asks = solicit(kernel, skb, bridge, hop)
+            return Step(here, stage, skb, f"translated to {hop} on this bridge; it waits for its MAC", (row,), asks)
+        ready = (bridge, hop) in kernel.remembers.headers and not known.stale
+        kernel.remembers.headers.add((bridge, hop))
+        on = replace(skb, frame=replace(skb.frame, dst=known.mac))
+        then = Next(here, "br_handle_frame_finish" if ready else "br_nf_bridged_dnat", on)
+        return Step(
+            here, stage, on, f"translated to {hop}, which is on this bridge: it stays bridged", (row, known), (then,)
+        )
+    up = replace(skb, frame=replace(skb.frame, dst=kernel.ns.devices[bridge].mac))
+    return Step(here, stage, up, "translated: up, to be routed", (row,), (Next(here, "br_handle_frame_finish", up),))
+
+
+def br_nf_bridged_dnat(kernel: Kernel, stage: str, skb: Skb) -> Step:
+    """Its new MAC was written by the machine's own neighbour code, so that it is seen leaving by the bridge device as well."""
+    passed = replace(skb, dev_out=skb.dev_in, frame=replace(skb.frame, payload=skb.packet))
+    then = (Next(kernel.ns.name, "br_handle_frame_finish", skb),)
+    return Step(kernel.ns.name, stage, passed, f"its MAC is now {skb.frame.dst}", (), then, frame=passed.frame)
+
+
+def br_handle_frame_finish(kernel: Kernel, stage: str, skb: Skb) -> Step:
+    """Learn the sender's port; then out of the port where the destination was last heard, out of all others, or up."""
+    here, frame, bridge = kernel.ns.name, skb.frame, skb.dev_in
+    if kernel.ns.devices[skb.port].learning:
+        kernel.remembers.heard[bridge, frame.src] = FdbEntry(frame.src, skb.port, heard=kernel.now)
+    if is_multicast(frame.dst):
+        then = (*_through(kernel, skb, _others(kernel, bridge, skb.port)), _up(kernel, skb))
+        return Step(here, stage, skb, "for many: out of all other ports, and up", (), then)
+    if frame.dst in kernel.ns.own_macs[bridge]:
+        return Step(here, stage, skb, f"{frame.dst} is the machine's own: up", (), (_up(kernel, skb),))
+    known = kernel.heard(bridge, frame.dst)
+    if known is None:
+        ports = _others(kernel, bridge, skb.port)
+        said = f"{frame.dst} was never heard: out of {', '.join(ports) or 'no port'}"
+        return Step(here, stage, skb, said, (), _through(kernel, skb, ports), end="" if ports else "dropped")
+    if known.port == skb.port and not kernel.ns.devices[skb.port].hairpin:
+        said = f"{frame.dst} is behind {known.port}, where it came from, and hairpin is off"
+        return Step(here, stage, skb, said, (known,), end="dropped")
+    return Step(here, stage, skb, f"{frame.dst} is behind {known.port}", (known,), _through(kernel, skb, [known.port]))
+
+
+def _others(kernel: Kernel, bridge: str, port: str = NOWHERE) -> list[str]:
+    """The ports that a frame may leave by: all but the one that it came in by, unless that has hairpin mode."""
+    ports = kernel.ns.ports.get(bridge, ())
+    return [device.name for device in ports if device.name != port or device.hairpin]
+
+
+def _through(kernel: Kernel, skb: Skb, ports: list[str]) -> tuple[Next, ...]:
+    return tuple(Next(kernel.ns.name, "br_forward", replace(skb, dev_out=port)) for port in ports)
+
+
+def _up(kernel: Kernel, skb: Skb) -> Next:
+    """To the machine itself, as if the bridge were an ordinary device (br_pass_frame_up)."""
+    up = replace(skb, port=NOWHERE, frame=replace(skb.frame, payload=skb.packet))
+    return Next(kernel.ns.name, "br_pass_frame_up", up)
+
+
+def br_pass_frame_up(kernel: Kernel, stage: str, skb: Skb) -> Step:
+    """The frame is now one that came in by the bridge device."""
+    return Step(kernel.ns.name, stage, skb, "", (), (Next(kernel.ns.name, "netif_receive_skb", skb),))
+
+
+def br_forward(kernel: Kernel, stage: str, skb: Skb) -> Step:
+    """Towards a port: what is too long for it ends here; with br_netfilter the rules at FORWARD are asked."""
+    here, packet, port = kernel.ns.name, skb.packet, kernel.ns.devices[skb.dev_out]
+    if isinstance(packet, Packet) and length(packet) > port.mtu:
+        return Step(here, stage, skb, f"{length(packet)} bytes do not fit through {port.name}", (port,), end="dropped")
+    if isinstance(packet, Packet) and skb.prerouted:
+        seen = replace(skb, dev_out=port.master, port=port.name)
+        return Step(here, stage, seen, "br_netfilter: FORWARD", (), hook(kernel, "FORWARD", seen))
+    return Step(here, stage, skb, "", (), (Next(here, "br_dev_queue_push_xmit", replace(skb, port=port.name)),))
+
+
+def br_nf_forward_finish(kernel: Kernel, stage: str, skb: Skb) -> Step:
+    return Step(kernel.ns.name, stage, skb, "", (), hook(kernel, "POSTROUTING", skb))
+
+
+def br_dev_queue_push_xmit(kernel: Kernel, stage: str, skb: Skb) -> Step:
+    """Out of the port, in the frame that it came in, with what the rules made of the packet."""
+    sent = replace(skb, dev_out=skb.port, port=NOWHERE, frame=replace(skb.frame, payload=skb.packet))
+    return Step(kernel.ns.name, stage, sent, "", (), (Next(kernel.ns.name, "dev_queue_xmit", sent),))
+
+
+def br_dev_xmit(kernel: Kernel, stage: str, skb: Skb) -> Step:
+    """The machine itself sends by its bridge: a port, or all of them."""
+    here, bridge, dst = kernel.ns.name, skb.dev_out, skb.frame.dst
+    known = None if is_multicast(dst) else kernel.heard(bridge, dst)
+    ports = [known.port] if known else _others(kernel, bridge)
+    said = f"{dst} is behind {known.port}" if known else f"out of {', '.join(ports) or 'no port'}"
+    then = tuple(Next(here, "dev_queue_xmit", replace(skb, dev_out=port)) for port in ports)
+    return Step(here, stage, skb, said, (known,) if known else (), then, end="" if then else "dropped")
+
+
+STAGES = {
+    stage.__name__: stage
+    for stage in (
+        br_handle_frame,
+        br_nf_pre_routing_finish,
+        br_nf_bridged_dnat,
+        br_handle_frame_finish,
+        br_pass_frame_up,
+        br_forward,
+        br_nf_forward_finish,
+        br_dev_queue_push_xmit,
+        br_dev_xmit,
+    )
+}

@@ -1,0 +1,220 @@
+"""A packet's way through one machine outside the hooks: in, for us or not, on, out (net/ipv4/ip_{input,forward,output}.c,
+net/ipv6/ip6_{input,output}.c). Both families take the same way; what differs is in `Family` and in the tables of `icmp`."""
+
+from __future__ import annotations
+
+from msgspec.structs import replace
+
+from ..namespace.fib import LIMITED_BROADCAST, LINK_LOCAL, LOCAL_GROUPS, LOOPBACK, MULTICAST, NO_ROUTE, ZERO, Route
+from ..namespace.kernel import Kernel, hook
+from ..namespace.skb import NO_FRAME, Skb
+from ..namespace.trace import Next, Step
+from ..netfilter.conntrack import attached
+from ..packet.address import IPV4, IPV6, Address, family, number, prefix
+from ..packet.packet import Packet, length, lowered
+from .icmp import TIME_EXCEEDED, TOO_BIG, error, unroutable
+
+ALL_NODES, SOLICITED_NODE = (number("224.0.0.1"), number("ff02::1")), number("ff02::1:ff00:0")
+FORBIDDEN = ("unreachable", "prohibit", "blackhole", "none")
+
+
+def ip_rcv(kernel: Kernel, stage: str, skb: Skb) -> Step:
+    """An IP packet has come in by a device."""
+    flow, of = skb.packet.flow, family(skb.packet.flow.dst)
+    lies = flow.src in MULTICAST[6] or flow.src in LOOPBACK[6] or flow.dst in LOOPBACK[6]
+    if of is IPV6 and skb.dev_in != "lo" and lies:
+        return Step(kernel.ns.name, stage, skb, "an address that cannot come over a wire", end="dropped")
+    skb = replace(skb, frame=NO_FRAME) if skb.dev_in == "lo" else skb
+    if skb.prerouted:  # br_netfilter has shown it to PREROUTING already (ip_sabotage_in)
+        then = (Next(kernel.ns.name, "route_input", replace(skb, prerouted=False)),)
+        return Step(kernel.ns.name, stage, skb, "the rules of PREROUTING have seen it", (), then)
+    return Step(kernel.ns.name, stage, skb, f"in by {skb.dev_in}: {skb.packet}", then=hook(kernel, "PREROUTING", skb))
+
+
+def route_input(kernel: Kernel, stage: str, skb: Skb) -> Step:
+    """For this machine, or to be sent on? And can its source be true (ip_route_input_slow)?"""
+    if skb.route is not NO_ROUTE and skb.dev_in == "lo":
+        return Step(kernel.ns.name, stage, skb, "for this machine", (skb.route,), hook(kernel, "INPUT", skb))
+    row = _row_in(kernel, skb)
+    strange = _martian(kernel, skb, row)
+    if strange:
+        return Step(kernel.ns.name, stage, skb, f"a martian: {strange}", (row,), end="dropped")
+    skb = replace(skb, route=row)
+    if row.type in ("local", "broadcast", "anycast"):
+        return Step(kernel.ns.name, stage, skb, "for this machine", (row,), hook(kernel, "INPUT", skb))
+    if row.type == "multicast" and _joined(kernel, skb):
+        return Step(kernel.ns.name, stage, skb, "for a group of this machine", (row,), hook(kernel, "INPUT", skb))
+    if row.type == "multicast":
+        return Step(kernel.ns.name, stage, skb, "for a group that nobody here has joined", (row,), end="dropped")
+    return _onward(kernel, stage, skb, row)
+
+
+def _row_in(kernel: Kernel, skb: Skb) -> Route:
+    """The row that decides for what came in. What goes to many has none in IPv4's tables: no default route leads it on. An address
+    that means something on one link only needs a row for that link (rt6_need_strict)."""
+    to = skb.packet.flow.dst
+    if to == LIMITED_BROADCAST:
+        return Route(prefix(to), skb.dev_in, type="broadcast")
+    if to in MULTICAST[4]:
+        return Route(MULTICAST[4], skb.dev_in, type="multicast")
+    strict = to in LINK_LOCAL or to in LOOPBACK[6]
+    return kernel.ns.fib.lookup(to, skb.dev_in if strict else "")
+
+
+def _joined(kernel: Kernel, skb: Skb) -> bool:
+    """Whether the machine listens to a group on that device: to all nodes, and to those that its own addresses stand for."""
+    group, own = number(skb.packet.flow.dst), [a for a in kernel.ns.fib.addresses_on(skb.dev_in) if ":" in a]
+    dev = kernel.ns.fib.devices.get(skb.dev_in)
+    if dev and kernel.ns.forwards(6):  # a router is also the first address of each block (RFC 4291 section 2.6.1)
+        own += [prefix(f"{a.address}/{a.length}").first for a in dev.addresses if ":" in a.address]
+    return group in ALL_NODES or any(group == SOLICITED_NODE | number(a) & 0xFFFFFF for a in own)
+
+
+def _onward(kernel: Kernel, stage: str, skb: Skb, row: Route) -> Step:
+    forwards = kernel.ns.forwards(family(skb.packet.flow.dst).number)
+    if row.type in FORBIDDEN:
+        silent = not forwards and family(skb.packet.flow.dst) is IPV4
+        answer = None if silent else unroutable(kernel, skb)
+        return Step(
+            kernel.ns.name, stage, skb, "no route leads there", (row,), answers(kernel, skb, answer), "no-route"
+        )
+    if not forwards:
+        return Step(kernel.ns.name, stage, skb, "not for this machine, and it does not forward", (row,), end="dropped")
+    skb = replace(skb, dev_out=row.dev)
+    return Step(
+        kernel.ns.name, stage, skb, f"to be sent on by {row.dev}", (row,), (Next(kernel.ns.name, "ip_forward", skb),)
+    )
+
+
+def _martian(kernel: Kernel, skb: Skb, row: Route) -> str:
+    """Why this source or destination cannot be true here, or nothing. IPv6 does not ask (fib_validate_source)."""
+    flow, ns, dev = skb.packet.flow, kernel.ns, skb.dev_in
+    if family(flow.dst) is IPV6 or dev == "lo":
+        return ""
+    localnet = ns.conf("ipv4", dev, "route_localnet")
+    if flow.src in MULTICAST[4] or flow.src == LIMITED_BROADCAST:
+        return f"{flow.src} cannot send"
+    if flow.src in ZERO or flow.dst in ZERO:
+        asks = flow.dst == LIMITED_BROADCAST or flow.dst in LOCAL_GROUPS  # as DHCP does
+        return "" if asks else "addresses in 0.0.0.0/8 name nobody"
+    if not localnet and (flow.dst in LOOPBACK[4] or flow.src in LOOPBACK[4]):
+        return "loopback addresses stay on their own machine"
+    if row is NO_ROUTE or (row.type not in ("local", "broadcast", "multicast") and not ns.forwards(4)):
+        return ""
+    if row.type not in ("local", "broadcast", "multicast", "unicast"):
+        return "" if row.type in FORBIDDEN else f"{flow.dst} is not for one machine"
+    back = ns.fib.lookup(flow.src)
+    if back.type == "local" and not ns.conf("ipv4", dev, "accept_local"):
+        return f"{flow.src} is an address of this machine"
+    strict = ns.conf("ipv4", dev, "rp_filter")
+    if strict and (back is NO_ROUTE or (strict == 1 and back.dev != dev)):
+        return f"answers to {flow.src} would not leave by {dev} (rp_filter)"
+    return ""
+
+
+def ip_forward(kernel: Kernel, stage: str, skb: Skb) -> Step:
+    """One hop further: the hops left are counted down, and the packet has to fit (ip_forward, ip6_forward).
+
+    It may go out of the device that it came in by; no redirect tells its sender of a shorter way (DEV-5).
+    """
+    of, src = family(skb.packet.flow.dst), skb.packet.flow.src
+    if skb.came_to_many:
+        return Step(kernel.ns.name, stage, skb, "it came in a frame for many: nobody sends that on", end="dropped")
+    if of is IPV6 and (src == of.any or src in MULTICAST[6] or src in LOOPBACK[6]):
+        return Step(kernel.ns.name, stage, skb, f"{src} cannot send", end="dropped")
+    if skb.packet.ttl <= 1:
+        answer = error(kernel, skb, TIME_EXCEEDED[of.number])
+        return Step(kernel.ns.name, stage, skb, "its hops are used up", (), answers(kernel, skb, answer), "dropped")
+    if not_fitting(kernel, skb) and (skb.packet.df or of is IPV6):
+        return too_big(kernel, stage, skb, "dropped")
+    skb = replace(skb, packet=lowered(skb.packet))
+    return Step(kernel.ns.name, stage, skb, f"{skb.packet.ttl} hops left", (), hook(kernel, "FORWARD", skb))
+
+
+def mtu_of(kernel: Kernel, dev: str) -> int:
+    """How many bytes of a packet a device takes."""
+    return kernel.ns.devices[dev].mtu if dev in kernel.ns.devices else 1500
+
+
+def not_fitting(kernel: Kernel, skb: Skb) -> str:
+    """Why a packet does not fit through the device it is to leave by; nothing where it does."""
+    size, mtu = length(skb.packet), mtu_of(kernel, skb.dev_out)
+    return f"{size} bytes do not fit through {skb.dev_out}, which takes {mtu}" if size > mtu else ""
+
+
+def too_big(kernel: Kernel, stage: str, skb: Skb, end: str) -> Step:
+    """It does not fit and may not be cut: its sender is told what would (ip_fragment, ip6_pkt_too_big)."""
+    answer = error(kernel, skb, TOO_BIG[family(skb.packet.flow.dst).number], mtu_of(kernel, skb.dev_out))
+    return Step(kernel.ns.name, stage, skb, not_fitting(kernel, skb), (), answers(kernel, skb, answer), end)
+
+
+def row_out(kernel: Kernel, src: Address, to: Address) -> Route:
+    """The row that decides for a packet of our own. In IPv4 what goes to many leaves by the device whose address it has, or by that
+    of a row, but not to its gateway."""
+    row = kernel.ns.fib.lookup(to)
+    if to != LIMITED_BROADCAST and to not in MULTICAST[4]:
+        return row
+    dev = kernel.ns.fib.addresses.get(src) or row.dev
+    return Route(prefix(to), dev, type="broadcast" if to == LIMITED_BROADCAST else "multicast") if dev else row
+
+
+def leaks_loopback(kernel: Kernel, src: Address, row: Route) -> bool:
+    """Whether a row would let a loopback address out of the machine; route_localnet allows it (__mkroute_output)."""
+    return src in LOOPBACK[4] and _device(row) != "lo" and not kernel.ns.conf("ipv4", row.dev, "route_localnet")
+
+
+def route_output(kernel: Kernel, stage: str, skb: Skb) -> Step:
+    """A packet of this machine's own: by which device, from which address (ip_route_output_key)? This comes before any rule."""
+    flow = skb.packet.flow
+    row = row_out(kernel, flow.src, flow.dst)
+    if flow.proto == "tcp" and row.type in ("broadcast", "multicast"):
+        return Step(
+            kernel.ns.name, stage, skb, f"TCP has one other end, and {flow.dst} is many", (row,), end="no-route"
+        )
+    if row.type in FORBIDDEN or leaks_loopback(kernel, flow.src, row):
+        return Step(kernel.ns.name, stage, skb, f"no route leads to {flow.dst}", (row,), end="no-route")
+    if flow.src == family(flow.dst).any:
+        source = kernel.ns.fib.source(row, flow.dst) or flow.src
+        skb = replace(skb, packet=replace(skb.packet, flow=replace(flow, src=source)))
+    there = replace(skb, route=row, dev_out=_device(row))
+    if not_fitting(kernel, there):
+        return Step(kernel.ns.name, stage, skb, not_fitting(kernel, there), (row,), end="too-big")
+    said = f"leaves by {there.dev_out}: {skb.packet}"
+    return Step(kernel.ns.name, stage, there, said, (row,), hook(kernel, "OUTPUT", there))
+
+
+def _device(row: Route) -> str:
+    """Packets to this machine itself go over loopback, whichever device has the address."""
+    return "lo" if row.type in ("local", "anycast") else row.dev
+
+
+def ip_output(kernel: Kernel, stage: str, skb: Skb) -> Step:
+    """On its way out, forwarded or its own: the last hook."""
+    if skb.route is not NO_ROUTE:
+        skb = replace(skb, dev_out=_device(skb.route))
+    return Step(kernel.ns.name, stage, skb, "", (), hook(kernel, "POSTROUTING", skb))
+
+
+def own(kernel: Kernel, packet: Packet, skb: Skb | None = None) -> Next:
+    """A packet that this kernel itself sends; one about `skb` belongs to the same connection."""
+    return Next(kernel.ns.name, "route_output", attached(skb, packet) if skb else Skb(packet))
+
+
+def route_again(kernel: Kernel, skb: Skb) -> Skb | None:
+    """A packet of our own whose destination or mark a rule has changed is routed anew (ip_route_me_harder).
+
+    The rest of OUTPUT is still asked with the first device: a hook keeps the devices it began with (nf_hook_state).
+    """
+    flow = skb.packet.flow
+    row = row_out(kernel, flow.src, flow.dst)
+    if row.type in FORBIDDEN or leaks_loopback(kernel, flow.src, row):
+        return None
+    return replace(skb, route=row)
+
+
+def answers(kernel: Kernel, skb: Skb, packet: Packet | None) -> tuple[Next, ...]:
+    """An answer about a packet sets out, as part of that packet's connection; or nothing does."""
+    return () if packet is None else (own(kernel, packet, skb),)
+
+
+STAGES = {stage.__name__: stage for stage in (ip_rcv, route_input, ip_forward, route_output, ip_output)}

@@ -1,0 +1,199 @@
+"""Which programs the console knows, and which function carries out each of their commands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from difflib import get_close_matches
+
+from msgspec.structs import replace
+
+from . import rules as console_rules
+from .grammar import chosen, number
+from .iproute import addr as console_addr
+from .iproute import heard as console_heard
+from .iproute import link as console_link
+from .iproute import neigh as console_neigh
+from .iproute import route as console_route
+from .iproute import set as console_set
+from .iproute import show as console_show
+from .ping import ping
+from .state import Call, Refused, Result
+from .sysctl import sysctl
+
+Command = Callable[[Call], Result]
+SHOW = {"s": "show", "l": "list"}
+
+# Objects and verbs by their shortest spelling, as `ip` takes them.
+IP = {"netns": "netns", "l": "link", "a": "addr", "r": "route", "n": "neigh"}
+LONG = {"address": "addr", "neighbour": "neigh", "neighbor": "neigh"}
+VERBS: dict[tuple[str, str], dict[str, tuple[str, Command]]] = {
+    ("ip", "link"): {
+        "a": ("add", console_link.add),
+        "set": ("set", console_set.link_set),
+        "d": ("delete", console_link.delete),
+        "s": ("show", console_show.links),
+        "l": ("list", console_show.links),
+    },
+    ("ip", "addr"): {
+        "a": ("add", console_addr.add),
+        "d": ("delete", console_addr.delete),
+        "s": ("show", console_show.addresses),
+        "l": ("list", console_show.addresses),
+    },
+    ("ip", "route"): {
+        "a": ("add", console_route.add),
+        "r": ("replace", console_route.replace_),
+        "d": ("delete", console_route.delete),
+        "g": ("get", console_route.get),
+        "s": ("show", console_show.routes),
+        "l": ("list", console_show.routes),
+    },
+    ("ip", "neigh"): {
+        "a": ("add", console_neigh.neigh_add),
+        "r": ("replace", console_neigh.neigh_replace),
+        "d": ("delete", console_neigh.neigh_delete),
+        "f": ("flush", console_neigh.neigh_flush),
+        "s": ("show", console_heard.neighbours),
+        "l": ("list", console_heard.neighbours),
+    },
+    ("bridge", "link"): {"s": ("show", console_heard.ports), "l": ("list", console_heard.ports)},
+    ("bridge", "fdb"): {
+        "ap": ("append", console_neigh.fdb_append),
+        "a": ("add", console_neigh.fdb_add),
+        "r": ("replace", console_neigh.fdb_replace),
+        "d": ("delete", console_neigh.fdb_delete),
+        "s": ("show", console_heard.forwarding),
+        "l": ("list", console_heard.forwarding),
+    },
+}
+FLAGS = {
+    "ip": {"-4": "-4", "-6": "-6", "-br": "-br", "-brief": "-br", "-d": "-d", "-details": "-d", "-c": "", "-color": ""},
+    "bridge": {"-d": "-d", "-details": "-d", "-c": "", "-color": ""},
+}
+FAMILIES = {"inet": "-4", "inet6": "-6"}
+
+
+def carried_out(call: Call, pings: int) -> Result:
+    """The command of a call whose first word is a program. `pings` is how many echo requests have been sent so far."""
+    program, rest = call.words[0], replace(call, words=call.words[1:])
+    if program in ("ip", "bridge"):
+        return _object(rest, program, pings)
+    if program == "sysctl":
+        return sysctl(rest)
+    if program == "ethtool":
+        return console_rules.ethtool(rest)
+    if program in ("iptables-restore", "ip6tables-restore"):
+        return console_rules.restore(rest, program)
+    if program in ("iptables-save", "ip6tables-save"):
+        return console_rules.save(rest, program)
+    if program == "conntrack":
+        return console_rules.conntrack(rest)
+    if program == "ss":
+        return console_rules.ss(rest)
+    if program == "ping":
+        return ping(rest, pings + 1)
+    if program == "sleep":
+        return _sleep(rest)
+    if call.words in (("mount", "-t", "tmpfs", "tmpfs", "/run"), ("exec", "${SHELL:-sh}")):
+        return Result(
+            call.state, said="This line of a script is for a real machine; the model needs nothing of the kind."
+        )
+    instead = INSTEAD.get(program) or _near(program)
+    raise Refused(f"This terminal does not know {program!r}. {instead}{KNOWN}")
+
+
+KNOWN = (
+    "It knows ip, bridge, sysctl, ethtool -K, iptables-restore and ip6tables-restore; to look: iptables-save, conntrack -L, "
+    "ss -ltn; ping -c 1, and sleep to let time pass."
+)
+PROGRAMS = (
+    "ip",
+    "bridge",
+    "sysctl",
+    "ethtool",
+    "iptables-restore",
+    "ip6tables-restore",
+    "iptables-save",
+    "ping",
+    "sleep",
+)
+# Programs of older days, and what took their place in iproute2.
+INSTEAD = {
+    "brctl": "Bridges are made with: ip link add NAME type bridge. ",
+    "ifconfig": "Devices and addresses are shown with: ip addr. ",
+    "route": "Routes are shown with: ip route. ",
+    "arp": "Neighbours are shown with: ip neigh. ",
+}
+
+
+def _near(program: str) -> str:
+    """The program that was probably meant."""
+    near = get_close_matches(program, PROGRAMS, 1, 0.6)
+    glued = [name for name in ("ip", "bridge") if program.startswith(name) and not near]
+    return f"Did you mean {near[0]}? " if near else f"A space may be missing behind {glued[0]}. " if glued else ""
+
+
+def _sleep(call: Call) -> Result:
+    """Time passes; rows grow old."""
+    if len(call.words) != 1:
+        raise Refused("sleep wants a number of seconds: sleep 300.", "sleep: missing operand")
+    seconds = number(call.words[0], "sleep", 0, 86_400)
+    call.memory.wait(seconds)
+    return Result(call.state, said=f"{seconds} seconds have passed.")
+
+
+def _object(call: Call, program: str, pings: int) -> Result:
+    """`ip` and `bridge`: flags, then an object, then a verb; no verb means show."""
+    words, flags, at = list(call.words), set(call.flags), call.at
+    while words and words[0].startswith("-"):
+        flag = words.pop(0)
+        if flag in ("-n", "-netns", "-f", "-family"):
+            if not words:
+                raise Refused(f"Nothing follows {flag}.", "Command line is not complete.")
+            value = words.pop(0)
+            at = value if flag.startswith("-n") else at
+            flags |= {FAMILIES.get(value, "")} if flag.startswith("-f") else set()
+        elif flag in FLAGS[program]:
+            flags.add(FLAGS[program][flag])
+        else:
+            raise Refused(
+                f"{program} takes the options -n NAMESPACE, {', '.join(name for name in FLAGS[program])} here, not {flag}."
+            )
+    if at != call.at and at == call.state.here:
+        raise Refused(f"This terminal stands in {at} itself; leave -n out.")
+    call.state.ns(at)
+    objects = IP if program == "ip" else {"f": "fdb", "l": "link"}
+    if not words:
+        raise Refused(f"{program} wants an object: {', '.join(dict.fromkeys(objects.values()))}.")
+    name = LONG.get(words[0]) or chosen(words[0], objects, program)
+    inner = replace(call, at=at, words=tuple(words[1:]), flags=frozenset(flags))
+    if (program, name) == ("ip", "netns"):
+        return _netns(inner, pings)
+    return _verb(inner, program, name)
+
+
+def _verb(call: Call, program: str, name: str) -> Result:
+    verbs = VERBS[program, name]
+    if not call.words or (call.words[0] in call.ns.devices and name in ("link", "addr")):
+        return verbs["s"][1](call)
+    word = {"lst": "list", "ls": "list"}.get(call.words[0], call.words[0])
+    if (program, name, word) == ("bridge", "link", "set"):
+        raise Refused("Switches of a port are set here with: ip link set PORT type bridge_slave hairpin on.")
+    whole = chosen(word, {short: long for short, (long, _) in verbs.items()}, f"{program} {name}")
+    carry_out = next(command for long, command in verbs.values() if long == whole)
+    return carry_out(replace(call, words=call.words[1:]))
+
+
+def _netns(call: Call, pings: int) -> Result:
+    """`ip netns exec NAMESPACE PROGRAM ...` stands in the namespace; the other verbs are about namespaces."""
+    if call.words[:1] != ("exec",):
+        return console_link.netns(call)
+    if len(call.words) < 3:
+        raise Refused(
+            "ip netns exec wants a namespace and a command.",
+            "No netns name specified" if len(call.words) < 2 else "No command specified",
+        )
+    if call.words[1] == call.state.here:
+        raise Refused(f"This terminal stands in {call.words[1]} itself; say the command alone.")
+    call.state.ns(call.words[1])
+    return carried_out(replace(call, at=call.words[1], words=call.words[2:], flags=frozenset()), pings)

@@ -1,0 +1,117 @@
+"""`iptables-restore`, `iptables-save`, `conntrack -L`, `ss -ltn`, `ethtool -K`: rules in, and what can be read of them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from ..errors import BadInput
+from ..lab.real.script import OFFLOADS
+from ..linux.namespace.memory import SECOND
+from ..linux.namespace.skb import Connection
+from ..linux.netfilter.iptables.save import TABLES, read, write
+from ..linux.netfilter.rules import Ruleset
+from ..linux.packet.packet import ICMP, Flow
+from .grammar import said_in
+from .state import Call, Refused, Result
+
+FAMILY_OF = {"iptables-restore": 4, "ip6tables-restore": 6, "iptables-save": 4, "ip6tables-save": 6}
+NUMBERS = {"tcp": 6, "udp": 17, "icmp": 1, "ipv6-icmp": 58, "sctp": 132}  # /etc/protocols
+
+
+def restore(call: Call, program: str) -> Result:
+    """The text replaces the tables that it names; others stay, and all counters of the new ones are zero."""
+    if call.words:
+        raise Refused(
+            f"{program} takes no options here; the text follows on its input: {program} <<'END', the lines, END."
+        )
+    if not call.stdin.strip():
+        raise Refused(
+            f"{program} was given no rules: write {program} <<'END', then the lines, then END on a line of its own."
+        )
+    try:
+        dump = read(call.stdin, program)
+    except BadInput as error:
+        place = f"Line {error.where.rpartition(':')[2]}: " if ":" in error.where else ""
+        raise Refused(f"{place}{error.what}; {error.right}.") from None
+    if dump.not_understood:
+        line, text = dump.not_understood[0]
+        raise Refused(f"Line {line} has something that the model does not know: {text}")
+    of = FAMILY_OF[program]
+    rules = {**call.ns.rules, of: Ruleset({**call.ns.ruleset(of).tables, **dump.rules.tables})}
+    return Result(call.state.with_tables(call.at, rules=rules))
+
+
+def save(call: Call, program: str) -> Result:
+    """The rules as `iptables-restore` would take them, of all tables or of one."""
+    said = said_in(call.words, {"-t": "TABLE"}, program)
+    if said.get("-t", "nat") not in TABLES:
+        raise Refused(f"{said['-t']} is not a table; there are {', '.join(TABLES)}.")
+    rules = call.ns.ruleset(FAMILY_OF[program])
+    chosen = {name: table for name, table in rules.tables.items() if said.get("-t", name) == name}
+    return Result(
+        call.state, said="" if chosen else f"{call.at} has no such rules.", shown=write(Ruleset(chosen)).rstrip()
+    )
+
+
+def conntrack(call: Call) -> Result:
+    """`conntrack -L`: what the kernel of a namespace remembers of connections."""
+    if call.words != ("-L",):
+        raise Refused("conntrack only lists here: conntrack -L.")
+    kept = {id(one): one for one in call.memory.of(call.at).connections.values() if one.expires > call.memory.now}
+    lines = [_connection(one, call.memory.now) for one in kept.values()]
+    return Result(
+        call.state,
+        said=f"{call.at} remembers {len(lines)} connection{'s' * (len(lines) != 1)}.",
+        shown="\n".join(lines),
+    )
+
+
+def _connection(one: Connection, now: int) -> str:
+    proto = one.original.proto
+    parts = [f"{proto:<8} {NUMBERS.get(proto, 0)} {(one.expires - now) // SECOND}"]
+    parts += [one.state] if proto == "tcp" else []
+    parts += [*_flow(one.original), *([] if one.seen_reply else ["[UNREPLIED]"]), *_flow(one.reply)]
+    return " ".join([*parts, *(["[ASSURED]"] if one.assured else []), f"mark={one.mark}"])
+
+
+def _flow(flow: Flow) -> Iterator[str]:
+    yield f"src={flow.src} dst={flow.dst}"
+    if flow.proto in ICMP:
+        yield f"type={flow.dport >> 8} code={flow.dport & 255} id={flow.sport}"
+    else:
+        yield f"sport={flow.sport} dport={flow.dport}"
+
+
+def ss(call: Call) -> Result:
+    """`ss -ltn`: who listens where; -u for UDP."""
+    letters = set("".join(word.removeprefix("-") for word in call.words))
+    if not letters <= set("ltunp46") or "l" not in letters or any(not word.startswith("-") for word in call.words):
+        raise Refused("ss only lists who listens here: ss -ltn, for UDP ss -lun.")
+    wanted = [proto for letter, proto in (("t", "tcp"), ("u", "udp")) if letter in letters] or ["tcp", "udp"]
+    lines = ["Netid State  Local Address:Port     Process"]
+    for own in call.ns.sockets:
+        if own.proto in wanted:
+            host = f"[{own.address}]" if ":" in own.address else own.address
+            lines.append(
+                f"{own.proto:<5} {'LISTEN' if own.proto == 'tcp' else 'UNCONN'} {f'{host}:{own.port}':<22} {own.program}".rstrip()
+            )
+    return Result(call.state, shown="\n".join(lines))
+
+
+def ethtool(call: Call) -> Result:
+    """`ethtool -K DEVICE tx off ...`: accepted, and without effect, because the model's frames are always whole."""
+    if len(call.words) < 4 or call.words[0] != "-K":
+        raise Refused(
+            "ethtool only switches features here: ethtool -K DEVICE tx off rx off.",
+            "ethtool: bad command line argument(s)",
+        )
+    call.state.device(call.at, call.words[1], "netlink error: no device matches name (offset 24)")
+    strange = [word for word in call.words[2::2] if word not in OFFLOADS[::2]]
+    if strange or any(word not in ("on", "off") for word in call.words[3::2]):
+        raise Refused(
+            f"ethtool -K knows {', '.join(OFFLOADS[::2])} here, each on or off.",
+            "ethtool: bad command line argument(s)",
+        )
+    return Result(
+        call.state, said="This changes nothing in the model: its frames are always whole, and their checksums right."
+    )
