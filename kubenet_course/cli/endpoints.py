@@ -6,7 +6,8 @@ import click
 
 from ..kube.api.objects import EndpointSlice
 from ..kube.manifest.read import read
-from ..kube.model.cluster import Cluster, controlled
+from ..kube.model.cluster import Cluster
+from ..kube.model.slice_plan import controlled
 from ..kube.service.endpoints import as_kubernetes
 
 

@@ -11,13 +11,12 @@ import msgspec
 
 from ..errors import BadInput
 from ..kube.model.cluster import Cluster, cluster
-from ..kube.questions.ask import asker, outsiders, question
+from ..kube.questions.ask import request
 from ..linux.namespace.choices import Choices, Seeded, every
 from ..linux.namespace.trace import Step, Trace
 from ..linux.outcome import rounded
 from ..linux.packet.packet import Neighbour, Packet, endpoint
 from ..linux.verdicts import Verdict, arrival, verdict, way_back, way_there
-from ..linux.walk import ask
 from .machine import text_of
 
 
@@ -40,7 +39,9 @@ OPTIONS = (
     ),
     click.option("--sport", default=40000, show_default=True, metavar="N", help="The sender's port."),
     click.option("--seed", default=0, metavar="N", help="Draws what kernels draw at random."),
-    click.option("--proxy", default="iptables", show_default=True, metavar="MODE", help="How kube-proxy works."),
+    click.option(
+        "--proxy", default="", metavar="MODE", help="How kube-proxy works; as the files configure it, else iptables."
+    ),
     click.option("--reply", is_flag=True, help="The way back as well."),
     click.option(
         "--outcomes", "all_outcomes", is_flag=True, help="Every outcome that chance allows, with its probability."
@@ -67,10 +68,13 @@ def command(files: tuple[str, ...], **said: Any) -> int:
 
     FILE is what `kubectl get nodes,pods,services,endpointslices -A -o yaml` prints, or plain manifests; - is standard input.
     """
-    if said["proxy"] != "iptables":
+    if said["proxy"] not in ("", "iptables"):
         raise BadInput("--proxy", f"{said['proxy']!r} is not a mode that is modelled", "write iptables")
     built = cluster(files)
-    for notice in built.notices:
+    if not said["proxy"] and built.mode != "iptables":
+        right = "write --proxy iptables to follow the packet as that mode would lead it"
+        raise BadInput("KubeProxyConfiguration: mode", f"{built.mode} is not a mode that is followed here", right)
+    for notice in (*built.notices, *built.unanswered):
         click.echo(f"kubenet: {notice}", err=True)
     if said["packets"]:
         return _many(built, said["packets"])
@@ -90,8 +94,7 @@ def command(files: tuple[str, ...], **said: Any) -> int:
 
 
 def _asked(built: Cluster, one: Question, choices: Choices) -> Trace:
-    world = built.world(outsiders(one.who))
-    return ask(world, question(built, one.where, one.sport), asker(world, one.who), choices=choices)
+    return request(built, one.who, one.where, one.sport, choices=choices)
 
 
 def _many(built: Cluster, name: str) -> int:

@@ -46,9 +46,10 @@ class ClusterConfiguration(Configuration, frozen=True, gc=False, tag="ClusterCon
 
     unread: ClassVar[str] = (
         "etcd kubernetesVersion controlPlaneEndpoint apiServer scheduler dns proxy certificatesDir imageRepository "
-        "featureGates clusterName encryptionAlgorithm certificateValidityPeriod caCertificateValidityPeriod metadata"
+        "featureGates clusterName encryptionAlgorithm certificateValidityPeriod caCertificateValidityPeriod metadata "
+        "useHyperKubeImage"
     )
-    api: ClassVar[tuple[str, ...]] = ("kubeadm.k8s.io/v1beta4", "kubeadm.k8s.io/v1beta3")
+    api: ClassVar[tuple[str, ...]] = ("kubeadm.k8s.io/v1beta4", "kubeadm.k8s.io/v1beta3", "kubeadm.k8s.io/v1beta2")
     networking: Networking = Networking()
     controller_manager: ControllerManager = ControllerManager()
 

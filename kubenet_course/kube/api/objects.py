@@ -11,6 +11,7 @@ from .service import (
     EndpointConditions,
     EndpointHints,
     EndpointPort,
+    Endpoints,
     EndpointSlice,
     Named,
     ObjectReference,
@@ -22,7 +23,7 @@ from .service import (
 KINDS: dict[str, type[Object] | type[Configuration]] = {
     kind.__name__: kind
     for kind in (
-        Node, Pod, Service, EndpointSlice, NetworkPolicy, Namespace, ServiceCIDR,
+        Node, Pod, Service, EndpointSlice, Endpoints, NetworkPolicy, Namespace, ServiceCIDR,
         ClusterConfiguration, KubeProxyConfiguration,
     )
 }  # fmt: skip
@@ -31,7 +32,7 @@ CLUSTER_WIDE = (Node, Namespace, ServiceCIDR)
 __all__ = [
     "CLUSTER_WIDE", "HEADLESS", "KINDS", "PROXY_NAME", "SERVICE_NAME", "ZONE", "ClusterConfiguration",
     "Configuration", "Conflist", "Container", "ContainerPort", "Endpoint", "EndpointConditions",
-    "EndpointHints", "EndpointPort", "EndpointSlice", "KubeProxyConfiguration", "Labels", "Metadata", "Named",
+    "EndpointHints", "EndpointPort", "EndpointSlice", "Endpoints", "KubeProxyConfiguration", "Labels", "Metadata", "Named",
     "Namespace", "NetworkPolicy", "Node", "Object", "ObjectReference", "Pod", "PodCondition", "PodMetadata",
     "Read", "Service", "ServiceCIDR", "ServicePort",
 ]  # fmt: skip

@@ -12,6 +12,7 @@ from ...linux.packet.address import Prefix, address, family, prefix
 from ..api.objects import (
     ClusterConfiguration,
     Conflist,
+    Endpoints,
     EndpointSlice,
     KubeProxyConfiguration,
     NetworkPolicy,
@@ -129,6 +130,13 @@ def _slice(found: EndpointSlice) -> None:
                 raise Wrong(path, f"it is {text}", f"write an address of the slice's addressType, {found.address_type}")
 
 
+def _endpoints(found: Endpoints) -> None:
+    for index, subset in enumerate(found.subsets):
+        for name, listed in (("addresses", subset.addresses), ("notReadyAddresses", subset.not_ready_addresses)):
+            for place, one in enumerate(listed):
+                an_address(one.ip, f"subsets[{index}].{name}[{place}].ip")
+
+
 def _policy(policy: NetworkPolicy) -> None:
     directions: dict[str, Any] = {"ingress": policy.spec.ingress, "egress": policy.spec.egress}
     for name, rules in directions.items():
@@ -189,7 +197,8 @@ def _conflist(found: Conflist) -> None:
 
 
 CHECKS: dict[type, Callable[[Any], None]] = {
-    Pod: _pod, Node: _node, Service: _service, EndpointSlice: _slice, NetworkPolicy: _policy, Conflist: _conflist,
+    Pod: _pod, Node: _node, Service: _service, EndpointSlice: _slice,
+    Endpoints: _endpoints, NetworkPolicy: _policy, Conflist: _conflist,
     ServiceCIDR: lambda found: blocks(found.spec.cidrs, "spec.cidrs"),
     ClusterConfiguration: _cluster, KubeProxyConfiguration: _proxy,
 }  # fmt: skip

@@ -177,14 +177,18 @@ def _grouped(
 def _new(service: Service, kind: str, ports: Ports, number: int) -> EndpointSlice:
     namespace, name = service.key
     text = f"{namespace}/{name}/{kind}/{[(one.name, one.protocol, one.port) for one in ports]}/{number}"
-    digits = int.from_bytes(sha256(text.encode()).digest()[:8], "big")
-    end = "".join(LETTERS[digits // len(LETTERS) ** place % len(LETTERS)] for place in range(5))
     return EndpointSlice(
         api_version="discovery.k8s.io/v1",
-        metadata=Metadata(name=f"{name}-{end}", namespace=namespace, labels=_labels(service)),
+        metadata=Metadata(name=f"{name}-{drawn_end(text)}", namespace=namespace, labels=_labels(service)),
         address_type=kind,  # type: ignore[arg-type]
         ports=ports,
     )
+
+
+def drawn_end(text: str) -> str:
+    """Five letters at the end of a slice's name, which the API server draws and a hash gives here."""
+    digits = int.from_bytes(sha256(text.encode()).digest()[:8], "big")
+    return "".join(LETTERS[digits // len(LETTERS) ** place % len(LETTERS)] for place in range(5))
 
 
 def _labels(service: Service) -> Labels:
