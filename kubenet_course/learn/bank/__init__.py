@@ -49,7 +49,7 @@ def defined(id: str, title: str) -> Callable[[Callable[[Random], Kind]], Exercis
     return lambda draws: Exercise(id, title, draws)
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=4096)
 def _drawn(exercise: Exercise, variant: int) -> Kind:
     chance = Random(f"{exercise.id}:{variant}")
     return exercise.draws(chance).shuffled(chance)
