@@ -147,7 +147,7 @@ function render({ model, el }) {
     root.append(
       element("header", {}, element("strong", {}, form.heading), state),
       rich("div", { class: "kn-asks" }, form.asks), control.root,
-      ...(form.input ? [element("div", { class: "kn-buttons" }, check, ...(form.helps ? [hint, again] : [])), asleep] : []), hints, said,
+      ...(form.button ? [element("div", { class: "kn-buttons" }, check, ...(form.helps ? [hint, again] : [])), asleep] : []), hints, said,
     );
     control.fill(model.get("draft"));
     const answer = () => send({ do: "check", answer: control.read() });
