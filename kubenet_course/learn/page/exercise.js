@@ -122,7 +122,8 @@ function options(offered, name, type, letters, other) {
 }
 
 function render({ model, el }) {
-  const root = element("section", { class: "kn kn-exercise", "data-lm-suppress-shortcuts": "true" });
+  const root = element("section", { class: "kn kn-exercise" });
+  keepKeys(root);
   el.append(root);
   const send = (content) => {
     const before = model.get("heard");
