@@ -11,6 +11,7 @@ from ..cni.node.node import Answer
 from ..errors import BadInput
 from .drawing.picture import Picture, picture
 from .drawing.sight import VIEW
+from .keys import KeyKeeper
 
 SAID = "font-size:14px;line-height:1.4;margin:4px 0"
 
@@ -28,7 +29,7 @@ class Wiring(ipywidgets.VBox):
         layout = {"width": "min(100%, 560px)"}
         self.slider = ipywidgets.IntSlider(1, 1, len(self.rows), description="command", layout=layout)
         self.page = ipywidgets.HTML()
-        super().__init__([self.slider, self.page])
+        super().__init__([self.slider, self.page, KeyKeeper()])
         self.slider.observe(self._turned, "value")
         self._turned()
 
