@@ -104,7 +104,7 @@ def run(source: str, name: str, env: Mapping[str, str], stdin: str, limits: Limi
         place.mkdir()
         (file := Path(folder) / "program").write_text(source, encoding="utf-8", errors="replace")
         hidden = sorted({*LOADER, "LC_CTYPE"} - set(env))
-        order = {"file": str(file), "name": name, "place": str(place), "layers": held, "hidden": hidden}
+        order: dict[str, Any] = {"file": str(file), "name": name, "place": str(place), "layers": held, "hidden": hidden}
         order |= {"limits": {key: one for key, one in to_builtins(limits).items() if key not in ("seconds", "output")}}
         needed = {key: os.environ[key] for key in LOADER if key in os.environ}
         argv = [_python(), "-I", "-S", str(CONFINE), json.dumps(order)]
