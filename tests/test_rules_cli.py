@@ -170,7 +170,7 @@ GOOD = "*filter\n-A INPUT -p tcp -m tcp --dport 80 -j DROP\nCOMMIT\n"
             GOOD.replace("COMMIT\n", ""),
             "{path}:2: table filter does not end; the dump is cut off: its last line must be COMMIT",
         ),
-        ("binary", bytes(range(256)), "{path}:1: byte 128 is not text in UTF-8"),
+        ("binary", bytes(range(256)), "{path}:2: byte 128 is not text in UTF-8"),
         (
             "zeros",
             b"*filter\n\0\0\0\nCOMMIT\n",

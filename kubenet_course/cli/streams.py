@@ -22,10 +22,10 @@ STYLES = re.compile("(\x1b\\[[012]m)")  # reset, bold, dim
 class Shown:
     """A text stream that shows what it is given."""
 
-    def __init__(self, stream: TextIO):
+    def __init__(self, stream: TextIO, forgives: type[OSError] = BrokenPipeError):
         self._stream = stream
         self._styled = stream.isatty() and not os.environ.get("NO_COLOR")
-        self._gone = False
+        self._gone, self._forgives = False, forgives
         self.encoding, self.errors = "utf-8", "strict"  # whatever the terminal knows: `_put` sees to that
 
     def write(self, text: str) -> int:
@@ -37,7 +37,7 @@ class Shown:
         )
         try:
             self._put(shown)
-        except BrokenPipeError:
+        except self._forgives:
             self._leave()
         return len(text)
 
@@ -54,7 +54,7 @@ class Shown:
         try:
             if not self._gone:
                 self._stream.flush()
-        except BrokenPipeError:
+        except self._forgives:
             self._leave()
 
     def _leave(self) -> None:
@@ -77,7 +77,10 @@ def _to_nowhere(stream: TextIO) -> None:
 def shown() -> Iterator[None]:
     """Standard output and error are shown streams meanwhile. Raises BadInput where output cannot be written."""
     before = sys.stdout, sys.stderr
-    sys.stdout, sys.stderr = (Shown(one) if one is not None else None for one in before)  # type: ignore[assignment]
+    if before[0] is not None:
+        sys.stdout = Shown(before[0])  # type: ignore[assignment]
+    if before[1] is not None:  # a complaint that cannot be written changes nothing
+        sys.stderr = Shown(before[1], OSError)  # type: ignore[assignment]
     try:
         yield
         if sys.stdout is not None:
