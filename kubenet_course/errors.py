@@ -1,5 +1,7 @@
 """What is said when something that came from outside cannot be used."""
 
+from .visible import visible
+
 
 class BadInput(ValueError):
     """Input that no model can use: where it stands, what is wrong with it, what would be right.
@@ -12,4 +14,4 @@ class BadInput(ValueError):
         self.where, self.what, self.right = where, what, right
 
     def __str__(self) -> str:
-        return ": ".join(part for part in (self.where, f"{self.what}; {self.right}") if part)
+        return visible(": ".join(part for part in (self.where, f"{self.what}; {self.right}") if part))

@@ -15,6 +15,7 @@ from cni_lab import lab, why_not
 from kubenet_course.cni.contract.conflist import first_of
 from kubenet_course.cni.contract.spec import CniError
 from kubenet_course.cni.node.files import by_hand, executable, limited, on_trial, ours
+from kubenet_course.cni.node.files import tried as on_trial_ran
 from kubenet_course.cni.node.node import Node
 from kubenet_course.cni.runtime.kubelet import readiness, sandbox_event
 from kubenet_course.errors import BadInput
@@ -81,13 +82,13 @@ def test_a_plugin_that_never_ends_is_ended(tmp_path: Path):
      "import os; os.fork()", "import os; os.execv('/bin/ls', ['ls'])"],
 )  # fmt: skip
 def test_a_plugin_on_trial_uses_no_network_and_no_other_program(harm: str, tmp_path: Path):
-    ran = by_hand(on_trial(tmp_path, "mine", harm), {}, {})
+    ran = on_trial_ran(on_trial(tmp_path, "mine", harm), {}, {})
     assert ran.code == 1
-    assert "PermissionError: a plugin on trial may not use" in ran.stderr
+    assert "PermissionError: a program on trial may not use" in ran.stderr
 
 
 def test_a_traceback_of_a_plugin_on_trial_names_its_own_line(tmp_path: Path):
-    ran = by_hand(on_trial(tmp_path, "mine", "x = 1\ny = x / 0\n"), {}, {})
+    ran = on_trial_ran(on_trial(tmp_path, "mine", "x = 1\ny = x / 0\n"), {}, {})
     assert 'File "mine", line 2' in ran.stderr
 
 
@@ -248,7 +249,6 @@ RIGHT_SOURCE = SOLUTION.replace("FIELD", "address").replace("CODE", "7")
 )
 def test_a_written_plugin_is_judged_by_what_the_runtime_sees(source: str, belief: int | None, told: str, monkeypatch):
     monkeypatch.setattr("kubenet_course.cni.node.files.LIMIT", 1.0)
-    monkeypatch.setattr("kubenet_course.cni.node.files.by_hand.__defaults__", (1.0,))
     found = trial(OF, source)
     if belief is None:
         assert found[0].right

@@ -150,7 +150,7 @@ def test_two_dumps_one_of_each_family(ran, dump):
     for src, dst in (("10.0.0.1", "10.0.0.2"), ("fd00::1", "2001:db8::1")):
         told = ran(four, six, "--src", src, "--dst", dst, "--in", "eth1", "--json")
         assert json.loads(told.out)["outcomes"][0]["verdict"] == "dropped"
-    assert ran(four, four.rename(four.with_name("5")), "--dst", "10.0.0.2").sentence.startswith(f"{four}: no such file")
+    assert ran(four, four.rename(four.with_name("5")), "--dst", "10.0.0.2").sentence.startswith(f"{four}: there is no such file")
 
 
 def test_a_comment_does_not_decide_the_family(ran, dump):
@@ -170,7 +170,7 @@ GOOD = "*filter\n-A INPUT -p tcp -m tcp --dport 80 -j DROP\nCOMMIT\n"
             GOOD.replace("COMMIT\n", ""),
             "{path}:2: table filter does not end; the dump is cut off: its last line must be COMMIT",
         ),
-        ("binary", bytes(range(256)), "{path}: byte 128 is not text; give the text that iptables-save prints"),
+        ("binary", bytes(range(256)), "{path}:2: byte 128 is not text in UTF-8"),
         (
             "zeros",
             b"*filter\n\0\0\0\nCOMMIT\n",
@@ -253,7 +253,7 @@ def test_a_wrong_dump_is_one_sentence_with_file_line_value_and_what_would_be_rig
         (
             "a file that is none",
             ["--dst", "10.0.0.2", "--packets", "/nowhere"],
-            "/nowhere: no such file or directory; name a file",
+            "/nowhere: there is no such file; name a file",
         ),
         (
             "addresses that are none",

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sys
+from contextlib import suppress
 from importlib import import_module
 
 import click
 
 from ..errors import BadInput
+from ..visible import visible
+from .streams import shown
 
 # Command -> (module here, what the list of commands says of it). A command is listed once it works.
 COMMANDS = {
@@ -50,23 +53,28 @@ def kubenet() -> None:
 
 def main(args: list[str] | None = None) -> None:
     """Runs a command. Bad input is one line on standard error and exit code 2, never a traceback."""
+    sys.exit(_ran(args))
+
+
+def _ran(args: list[str] | None) -> int:
     try:
-        code = kubenet.main(args, standalone_mode=False)
+        with shown():
+            code = kubenet.main(args, standalone_mode=False, color=True)
     except BadInput as error:
-        _refuse(str(error))
+        return _refused(str(error))
     except click.UsageError as error:
-        _refuse(error.format_message(), error.ctx)
+        return _refused(error.format_message(), error.ctx)
     except click.ClickException as error:
-        _refuse(error.format_message())
+        return _refused(error.format_message())
     except (click.Abort, KeyboardInterrupt):
-        sys.exit(130)
-    except BrokenPipeError:
-        sys.stderr.close()
-        sys.exit(0)
-    sys.exit(code if isinstance(code, int) else 0)
+        return 130
+    except (RecursionError, MemoryError):
+        return _refused("the input is nested too deeply, or too large; give less at once")
+    return code if isinstance(code, int) else 0
 
 
-def _refuse(sentence: str, ctx: click.Context | None = None) -> None:
+def _refused(sentence: str, ctx: click.Context | None = None) -> int:
     hint = f" (see {ctx.command_path} --help)" if ctx else ""
-    click.echo(f"kubenet: {' '.join(sentence.split())}{hint}", err=True)
-    sys.exit(2)
+    with suppress(OSError), shown():  # standard error may be closed, or full
+        click.echo(f"kubenet: {visible(' '.join(sentence.split()))}{hint}", err=True)
+    return 2

@@ -21,10 +21,11 @@ NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
     type=click.Path(path_type=Path),
     help="The folder with the built notebooks and, in src, their masters. [default: the course's own]",
 )
-def command(name: str, out: Path, notebooks: Path) -> None:
+@click.option("--force", is_flag=True, help="Replace notebooks that are in OUT/ already.")
+def command(name: str, out: Path, notebooks: Path, force: bool) -> None:
     """Writes an edition of every chapter to OUT/.
 
     The class edition leaves out all cells that the masters tag as solutions, and what they left behind.
     """
-    for path in write(name, notebooks, out):
+    for path in write(name, notebooks, out, force):
         click.echo(str(path))

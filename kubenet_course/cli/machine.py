@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable
-from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 import msgspec
 
 from ..errors import BadInput
+from ..files import MOST, text_in
 from ..linux.namespace.device import Device, IfAddr, ifaddr
 from ..linux.namespace.fib import Route
 from ..linux.namespace.netns import Netns, netns
@@ -74,15 +73,8 @@ def describes_machine(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def text_of(name: str) -> str:
-    try:
-        data = sys.stdin.buffer.read() if name == "-" else Path(name).read_bytes()
-        return data.decode()
-    except UnicodeDecodeError as error:
-        raise BadInput(name, f"byte {error.start} is not text", "give the text that iptables-save prints") from None
-    except OSError as error:
-        raise BadInput(
-            name, (error.strerror or "cannot be read").lower(), "name a file that can be read, or - for standard input"
-        ) from None
+    """The text of a file that a command is given, or of standard input."""
+    return text_in(name, "give the text that the program printed", MOST)
 
 
 def machine(rules: dict[str, tuple[int, Ruleset]], given: dict[str, Any], devs: Iterable[str] = ()) -> Netns:

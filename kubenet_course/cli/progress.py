@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
 from pathlib import Path
 
 import click
 
 from ..errors import BadInput
+from ..files import refuse_to_replace, told, write_whole
 from ..learn.record import store
 from ..learn.record.overview import progress
 
@@ -28,18 +28,23 @@ def command(ctx: click.Context, as_json: bool) -> None:
 
 @command.command("export", short_help="Write your progress to a file.")
 @click.argument("file", metavar="FILE")
-def export_(file: str) -> None:
-    """Writes your progress to FILE, or to standard output for `-`."""
+@click.option("--force", is_flag=True, help="Replace a file that is there already.")
+def export_(file: str, force: bool) -> None:
+    """Writes your progress to FILE, or to standard output for `-`.
+
+    \b
+    Example: kubenet progress export my-progress.json
+    """
     kept = store.store()
     data = store.encoded(book := kept.read())
     _said(kept.notice, is_in_vain=not book.items and not book.predictions)
     if file == "-":
-        sys.stdout.buffer.write(data)
+        click.echo(data.decode(), nl=False)
         return
-    try:
-        Path(file).write_bytes(data)
-    except OSError as error:
-        raise BadInput(file, error.strerror or str(error), "name a file that you can write") from None
+    whole = {Path(file): data}
+    if not force:
+        refuse_to_replace(whole, "--force")
+    write_whole(file, data)
     click.echo(f"Your progress is in {file}.", err=True)
 
 
@@ -47,8 +52,8 @@ def export_(file: str) -> None:
 @click.argument("file", metavar="FILE")
 def import_(file: str) -> None:
     """Adds the progress in FILE (or on standard input for `-`) to what is here. Nothing that is here is lost."""
-    data = sys.stdin.buffer.read() if file == "-" else store.exported(file)
-    brought = store.imported(data, "standard input" if file == "-" else file)
+    data = store.exported(file)
+    brought = store.imported(data, told(file))
     kept = store.store()
     kept.update(lambda book: book.merged(brought))
     _said(kept.notice, is_in_vain=kept.notice.startswith(store.UNSAVED))

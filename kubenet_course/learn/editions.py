@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from ..errors import BadInput
+from ..files import refuse_to_replace, write_together
 
 EDITIONS = {"class": frozenset({"solution"})}  # edition -> the tags of the cells that it leaves out
 STATE = "application/vnd.jupyter.widget-state+json"
@@ -66,8 +67,11 @@ def _named(value: Any) -> list[str]:
     return [name for part in parts for name in _named(part)]
 
 
-def write(name: str, masters: Path, out: Path) -> list[Path]:
-    """Writes an edition of every notebook in a folder; returns the paths. Raises BadInput."""
+def write(name: str, masters: Path, out: Path, force: bool = False) -> list[Path]:
+    """Writes an edition of every notebook in a folder, all or none; returns the paths. Raises BadInput.
+
+    What stands there already and differs is somebody's work: only `force` replaces it.
+    """
     if name not in EDITIONS:
         raise BadInput("edition", f"there is none named {name!r}", f"write one of {', '.join(EDITIONS)}")
     if not (masters / "src").is_dir():
@@ -80,14 +84,19 @@ def write(name: str, masters: Path, out: Path) -> list[Path]:
         (out / f"{master.stem}.ipynb", _built(master, masters))
         for master in sorted((masters / "src").glob("[0-9]*.md"))
     ]
+    files = {path: _text(edition(notebook, EDITIONS[name])) for path, notebook in made}
+    if not force:
+        refuse_to_replace(files, "--force")
     try:
         out.mkdir(parents=True, exist_ok=True)
-        for path, notebook in made:
-            text = json.dumps(edition(notebook, EDITIONS[name]), indent=1, ensure_ascii=False)
-            path.write_text(text + "\n", encoding="utf-8")
     except OSError as error:
         raise BadInput(str(out), error.strerror or str(error), "name a folder that you can write to") from None
-    return [path for path, _ in made]
+    write_together(files)
+    return list(files)
+
+
+def _text(notebook: Notebook) -> bytes:
+    return (json.dumps(notebook, indent=1, ensure_ascii=False) + "\n").encode()
 
 
 def _built(master: Path, masters: Path) -> Notebook:

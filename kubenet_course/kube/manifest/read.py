@@ -5,19 +5,17 @@ understood (kinds and fields that no model reads) is listed in `notices`, never 
 """
 
 import gc
-import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from ...errors import BadInput
+from ...files import content, told
 from .collection import Collection, Objects, Place
 from .yaml_text import documents_of
 
-STANDARD_INPUT = "-"
 MANY = 20_000  # objects
 NO_DOCUMENT = "write manifests, or what `kubectl get nodes,pods,services,endpointslices -A -o yaml` prints"
 
@@ -26,7 +24,7 @@ def read(paths: Iterable[str]) -> Objects:
     """Objects from files; `-` is standard input."""
     reading = Collection()
     for path in paths:
-        _read_file(reading, path, _content(path))
+        _read_file(reading, path, content(path))
     return reading.done()
 
 
@@ -37,25 +35,14 @@ def read_text(text: str, name: str = "text") -> Objects:
     return reading.done()
 
 
-def _content(path: str) -> bytes:
-    try:
-        return sys.stdin.buffer.read() if path == STANDARD_INPUT else Path(path).read_bytes()
-    except IsADirectoryError:
-        raise BadInput(path, "this is a directory", "name the files in it") from None
-    except FileNotFoundError:
-        raise BadInput(path, "there is no such file", "name a file, or - for standard input") from None
-    except (OSError, ValueError) as error:
-        raise BadInput(path, f"it cannot be read ({error})", "name a file that can be read") from None
-
-
-def _read_file(reading: Collection, path: str, content: bytes) -> None:
-    path = "standard input" if path == STANDARD_INPUT else path
-    if not content.strip():
+def _read_file(reading: Collection, path: str, data: bytes) -> None:
+    path = told(path)
+    if not data.strip():
         raise BadInput(path, "the file is empty", NO_DOCUMENT)
-    if b"\0" in content[:4096]:
+    if b"\0" in data[:4096]:
         raise BadInput(path, "the file is binary", NO_DOCUMENT)
     before = len(reading.objects.places)
-    for number, value in _documents(path, content):
+    for number, value in _documents(path, data):
         place = Place(path, number, len(reading.objects.order))
         reading.objects.places.append(place)
         _read_document(reading, place, value)
@@ -63,18 +50,18 @@ def _read_file(reading: Collection, path: str, content: bytes) -> None:
         raise BadInput(path, "the file holds no document", NO_DOCUMENT)
 
 
-def _documents(path: str, content: bytes) -> Iterator[tuple[int, Any]]:
+def _documents(path: str, data: bytes) -> Iterator[tuple[int, Any]]:
     """Each document with its number: JSON as bytes, YAML as plain values."""
     broken = ""
-    if content.lstrip()[:1] == b"{":
+    if data.lstrip()[:1] == b"{":
         try:
-            msgspec.json.decode(content, type=_Head)
-            yield 1, content
+            msgspec.json.decode(data, type=_Head)
+            yield 1, data
             return
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             broken = str(error)  # YAML may begin with a brace too
     try:
-        yield from documents_of(path, content)
+        yield from documents_of(path, data)
     except BadInput:
         if broken and path.endswith(".json"):
             raise BadInput(path, f"document 1 is not JSON: {broken}", NO_DOCUMENT) from None

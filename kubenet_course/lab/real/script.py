@@ -12,12 +12,15 @@ from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
 
+from ...errors import BadInput
 from ...linux.namespace.device import Device
 from ...linux.namespace.fib import LINK_LOCAL
 from ...linux.namespace.netns import Netns
 from ...linux.netfilter.iptables.save import write as rules_text
 from ...linux.packet.address import IPV6, family
 from ...shell import pins, rows
+from ...visible import visible
+from ..scenario.consistent import NETNS_NAME
 from ..scenario.scenario import Scenario, link_local
 
 FAR = "_far"  # the namespace of the far ends that no scenario describes; no scenario can have this name
@@ -178,16 +181,39 @@ mount -t tmpfs tmpfs /run
 
 
 def shell(scenario: Scenario) -> str:
-    """The commands as a script that a person can read, type, and run."""
-    lines = [
-        HEAD.format(name=scenario.name, about=scenario.about or "a scenario", first=next(iter(scenario.world), "NAME"))
-    ]
+    """The commands as a script that a person can read, type, and run. What a file says stands in comments or as a quoted word."""
+    for name in scenario.world:
+        if not NETNS_NAME.fullmatch(name):
+            raise BadInput(
+                "script", f"{name!r} is not a name for a namespace", "use small letters, digits, dots and dashes"
+            )
+    first = shlex.quote(next(iter(scenario.world), "NAME"))
+    about = scenario.about or "a scenario"
+    lines = [HEAD.format(name=visible(scenario.name), about=visible(about), first=visible(first))]
     for command in commands(scenario.world):
         if command.says:
-            lines.append(f"\n# {command.says}")
-        lines.append(shlex.join(command.argv) + (f" <<'END'\n{command.stdin.rstrip()}\nEND" if command.stdin else ""))
+            lines.append(f"\n# {visible(command.says)}")
+        lines.append(_typed(command))
     listening = [(ns.name, rows.socket_text(own)) for ns in scenario.world.values() for own in ns.sockets]
-    lines += ["\n# Who listens:", *(f"#   {name}: {text}" for name, text in listening)] if listening else []
+    lines += (
+        ["\n# Who listens:", *(f"#   {visible(f'{name}: {text}')}" for name, text in listening)] if listening else []
+    )
     lines += ["\n# What is then sent, by raw sockets, so that every header field is as it says:"]
-    lines += [f"#   {sent.at}: {sent.packet}" + (f" ({sent.says})" if sent.says else "") for sent in scenario.packets]
+    for sent in scenario.packets:
+        says = f" ({sent.says})" if sent.says else ""
+        lines.append(f"#   {visible(f'{sent.at}: {sent.packet}{says}')}")
     return "\n".join([*lines, 'exec "${SHELL:-sh}"', ""])
+
+
+def _typed(command: Command) -> str:
+    """A command as a line, and its input below it up to a word that is no line of it. Raises BadInput for what cannot be typed."""
+    text = command.stdin.rstrip()
+    for word in (*command.argv, text.replace("\n", " ")):
+        if visible(word) != word:
+            raise BadInput(
+                "script", f"{word!r} holds a character that nobody can type", "use letters, digits, '-', '_' and '.'"
+            )
+    end = "END"
+    while end in text.splitlines():
+        end += "_"
+    return shlex.join(command.argv) + (f" <<'{end}'\n{text}\n{end}" if text else "")

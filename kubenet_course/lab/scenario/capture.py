@@ -9,11 +9,13 @@ from pathlib import Path
 from msgspec import Struct, field, to_builtins
 
 from ...errors import BadInput
+from ...files import text_in
 from .decode import converted, decoded
 from .scenario import FrameHex, Scenario
 from .write import fingerprint
 
 VERSION = 1
+SHORTEST = 14  # bytes of an Ethernet header
 # Reports of group membership, which bridges and hosts send when they please (RFC 3376, RFC 3810). No scenario is about them.
 NOISE = {"01:00:5e:00:00:16": "224.0.0.22", "33:33:00:00:00:16": "ff02::16"}
 
@@ -65,17 +67,29 @@ def written(capture: Capture) -> str:
     return f'{json.dumps(head)[:-1]}, "frames": [\n{frames}\n]}}\n'
 
 
+def _checked(frame: FrameHex, where: str) -> None:
+    """A frame as a device can have it: whole bytes in hexadecimal, in or out."""
+    try:
+        is_whole = len(bytes.fromhex(frame.hex)) >= SHORTEST and not set(frame.hex) & set(" \n\t\r")
+    except ValueError:
+        is_whole = False
+    if not is_whole:
+        raise BadInput(
+            f"{where}.hex", f"{frame.hex[:40]!r} is not a frame", "write two hexadecimal digits for each byte"
+        )
+    if frame.direction not in ("in", "out"):
+        raise BadInput(f"{where}.direction", f"{frame.direction!r} is no direction", "write in or out")
+
+
 def load_capture(path: Path, of: Scenario | None = None) -> Capture:
     """The capture of a file. Raises BadInput for a broken one, and for one that was made of other tables or packets."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(str(path), f"it cannot be read ({error})", "name a capture file, JSON in UTF-8") from None
-    whole = decoded(text, str(path))
+    whole = decoded(text_in(path, "name a capture file, JSON in UTF-8"), str(path))
     given = whole.get("kubenet_capture") if isinstance(whole, dict) else None
     if given != VERSION:
         raise BadInput(f"{path}: $.kubenet_capture", f"version {given!r} is not known", f"it must be {VERSION}")
     said = converted(whole, CaptureText, str(path), "$")
+    for number, frame in enumerate(said.frames):
+        _checked(frame, f"{path}: $.frames[{number}]")
     if of is not None and said.fingerprint != fingerprint(of):
         raise BadInput(f"{path}: $.fingerprint", f"{of.name} has changed since this was recorded", "record it again")
     return Capture(said.scenario, said.fingerprint, said.kernel, said.date, tuple(said.frames), tuple(said.told))

@@ -13,6 +13,7 @@ from typing import Any
 from msgspec import Struct, field
 
 from ...errors import BadInput
+from ...files import text_in
 from ...linux.namespace.device import Device, IfAddr, Vxlan, ifaddr
 from ...linux.namespace.fib import LINK_LOCAL
 from ...linux.namespace.netns import Netns, netns
@@ -111,11 +112,7 @@ class ScenarioText(Struct, forbid_unknown_fields=True):
 
 def load(path: Path) -> Scenario:
     """The scenario of a file. Raises BadInput, naming the file and the place in it."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise BadInput(str(path), f"it cannot be read ({error})", "name a scenario file, JSON in UTF-8") from None
-    return read(text, str(path), path.parent)
+    return read(text_in(path, "write a scenario file, JSON in UTF-8"), str(path), path.parent)
 
 
 def read(text: str, where: str = "scenario", beside: Path | None = None) -> Scenario:
@@ -168,8 +165,8 @@ def _rules(text: str | list[str], where: str, beside: Path | None) -> Ruleset:
     if isinstance(text, str):
         path = (beside or Path()) / text
         try:
-            text = path.read_text(encoding="utf-8").splitlines()
-        except (OSError, ValueError):  # no such file, no text, no name for a file
+            text = text_in(path, "").splitlines()
+        except BadInput:  # no such file, no text, no name for a file
             raise BadInput(
                 where, f"{text!r} cannot be read", "name a file beside the scenario's, or write a list of lines"
             ) from None

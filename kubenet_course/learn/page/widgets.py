@@ -16,6 +16,8 @@ from ..record.store import store
 from .asking import SILENT, Asking
 from .rich import html
 
+WAITS = "What you wrote last stands here. It is a program, and it runs when you press Check."
+
 
 class ExerciseWidget(Asking):
     """One exercise, or several one after the other. What is missed in a warm-up comes again at its end, as another variant."""
@@ -35,8 +37,11 @@ class ExerciseWidget(Asking):
         before = store().read().item(self.exercise.id) if is_first else kept.Item()
         same = before.tries > 0 and before.variant == self.variant
         self.draft = before.answer if same else None
-        made = judged(self.exercise, before.answer if same else None, self.variant)
+        waits = same and getattr(self.exercise.instance(self.variant), "is_run", False)
+        made = judged(self.exercise, before.answer if same and not waits else None, self.variant)
         self._say(made)
+        if waits:
+            self.reply = {**self.reply, "head": f"{SIGNS[UNANSWERED]} not run yet", "html": html(WAITS)}
         if before.solved and not made.right:
             self.reply = {**self.reply, "head": "solved before"}
         if store().notice:

@@ -7,6 +7,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from ...trial.run import caution
 from ..bank import Exercise, find
 from ..misconceptions import misconception
 from ..page.rich import html, inline, plain, shown
@@ -101,4 +102,5 @@ def judged(exercise: Exercise | str, answer: Any, variant: int = 0) -> Feedback:
         instance = exercise.instance(variant)
         said = f"“{words}”\n\nNone of the statements says that. Compare it with what the model did, then choose."
         return Feedback(exercise.id, variant, OTHER, (Finding(False, "", evidence=instance.evidence),), said)
-    return Feedback(exercise.id, variant, RIGHT if all(one.right for one in findings) else WRONG, findings)
+    said = caution() if getattr(exercise.instance(variant), "is_run", False) else ""
+    return Feedback(exercise.id, variant, RIGHT if all(one.right for one in findings) else WRONG, findings, said)

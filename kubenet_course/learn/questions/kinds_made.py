@@ -6,8 +6,11 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from ...errors import BadInput
+from ...trial.run import Unasked, caution
 from .kinds import NO_BELIEF, Finding, Kind, Slip
 from .reading import Unanswered, Unreadable, is_blank
+
+ALL_THE_SAME = "Nothing has run yet. To run it all the same, check the same text once more."
 
 
 class Write(Kind, frozen=True, kw_only=True):
@@ -15,12 +18,14 @@ class Write(Kind, frozen=True, kw_only=True):
 
     `starts` is what stands in the field at first; a text that only has comments more is still untouched. A BadInput or an
     Unreadable out of `tests` means that the text could not be read. `slips` are wrong texts for which `tests` knows the belief.
+    `is_run` says that `tests` runs the text as a program: that happens when its learner presses Check, and never before.
     """
 
     tests: Callable[[str], tuple[Finding, ...]]
     solution: str
     starts: str = ""
     slips: tuple[Slip, ...] = ()
+    is_run: bool = False
 
     @property
     def wrong_answers(self) -> Iterator[tuple[str, int]]:
@@ -43,6 +48,8 @@ class Write(Kind, frozen=True, kw_only=True):
             found = self.tests(answer)
         except BadInput as error:
             raise Unreadable(f"{error}.") from None
+        except Unasked as unasked:
+            raise Unreadable(f"{caution()} {ALL_THE_SAME}") from unasked
         wrong = tuple(one for one in found if not one.right)
         return tuple(map(self._named, wrong)) or (Finding(True, self.because, evidence=self.evidence),)
 

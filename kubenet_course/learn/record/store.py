@@ -17,6 +17,7 @@ from filelock import FileLock, Timeout
 from platformdirs import user_data_path
 
 from ...errors import BadInput
+from ...files import SMALL, content
 from .book import FORMAT, Book
 
 NAME, BEFORE, LOCK = "progress.json", "progress.before.json", "progress.lock"
@@ -164,6 +165,8 @@ class Store:
 
 def _sync(folder: Path) -> None:
     """The new name is on disk too."""
+    if os.name == "nt":  # a folder cannot be opened there
+        return
     at = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(at)
@@ -181,11 +184,8 @@ def store() -> Store:
 
 
 def exported(path: str) -> bytes:
-    """Reads a file that `kubenet progress export` wrote. Raises BadInput."""
-    try:
-        return Path(path).read_bytes()
-    except OSError as error:
-        raise BadInput(path, error.strerror or str(error), "name a file that `kubenet progress export` wrote") from None
+    """Reads a file that `kubenet progress export` wrote, or standard input for `-`. Raises BadInput."""
+    return content(path, SMALL)
 
 
 def imported(data: bytes, where: str) -> Book:

@@ -11,8 +11,9 @@ from typing import Any
 
 from msgspec import Struct
 
-from ....cni.node.files import TOO_LATE, Ran, by_hand, limited, on_trial
+from ....cni.node.files import limited, on_trial, tried
 from ....cni.node.node import Answer, Called, Node
+from ....trial.run import TOO_LATE, Ran
 from ....views.tables.table import table
 from ...questions.kinds import Finding, Slip
 from ...questions.kinds_made import Write
@@ -74,7 +75,7 @@ def trial(of: Wanted, source: str) -> tuple[Finding, ...]:
 
 
 def _told(of: Wanted, path: Path, node: Node) -> Iterator[Told]:
-    yield _version(by_hand(path, {"CNI_COMMAND": "VERSION"}, {"cniVersion": "1.1.0"}))
+    yield _version(tried(path, {"CNI_COMMAND": "VERSION"}, {"cniVersion": "1.1.0"}))
     node.sandbox("web")
     node.sandbox("lost")
     network = of.conf(**{of.field: of.address})
@@ -108,6 +109,8 @@ def _version(asked: Ran) -> Told:
     if "socket." in asked.stderr or asked.code == TOO_LATE:
         said = "It wants to wait for callers. A runtime starts a plugin for one call, reads what it prints, and expects it to end."
         return "VERSION", found, said, 96
+    if asked.stopped:
+        return "VERSION", found, asked.stopped, 0
     said = f"VERSION is answered with: {found}. A runtime looks for 1.1.0 in `supportedVersions`."
     return "VERSION", found, said, 32
 
@@ -144,14 +147,13 @@ def plugin(chance: Random) -> Write:
     of = Wanted(chance.choice(("address", "cidr", "give")), chance.choice((7, 100)))
     right = SOLUTION.replace("FIELD", of.field).replace("CODE", str(of.code))
     chatty = right.replace('elif verb == "ADD":\n', 'elif verb == "ADD":\n    print("looking for an address")\n')
-    good = trial(of, right)
-    assert good[0].right, good
     return Write(
         asks=f"Write an IPAM plugin in Python; `bridge` will call it. VERSION: it speaks 1.1.0. ADD: it "
         f"answers with the address in `ipam.{of.field}` of its configuration, such as {of.address}; "
         f"where that is missing, with an error object of code {of.code} and exit code 1. DEL: it succeeds and says nothing.",
         starts=STARTS,
         tests=partial(trial, of),
+        is_run=True,
         solution=right,
         slips=(
             Slip(chatty, 99),
