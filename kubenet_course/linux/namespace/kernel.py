@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from msgspec.structs import replace
 
 from ..netfilter.hooks import BEHIND_BRIDGED
-from ..packet.address import IPV6, Address, Mac, family
+from ..packet.address import IPV4, IPV6, Address, Mac, family
 from ..packet.packet import Flow
 from .choices import Choices
+from .device import Device
 from .fib import LINK_LOCAL, LOOPBACK, NO_ROUTE
 from .memory import Memory, Remembered
 from .netns import FdbEntry, NeighbourEntry, Netns
@@ -18,8 +21,8 @@ from .trace import Next, Step
 class Kernel:
     """What a stage may ask: the namespace's tables, what it remembers, what time it is, and chance."""
 
-    def __init__(self, ns: Netns, memory: Memory, choices: Choices):
-        self.ns, self.memory, self.choices = ns, memory, choices
+    def __init__(self, ns: Netns, memory: Memory, choices: Choices, world: Mapping[str, Netns] | None = None):
+        self.ns, self.memory, self.choices, self.world = ns, memory, choices, world or {}
         self.remembers: Remembered = memory.of(ns.name)
         self.rule: tuple = ()  # (table, chain, index) of the rule that is being asked
 
@@ -83,7 +86,7 @@ class Kernel:
     def source_towards(self, skb: Skb) -> Address:
         """The address of the outgoing device towards the next hop: what MASQUERADE uses."""
         fib, to = self.ns.fib, skb.packet.flow.dst
-        via = skb.route.via if family(to) is not IPV6 else ""
+        via = skb.route.via or to if family(to) is not IPV6 else ""
         return fib.source(replace(NO_ROUTE, dev=skb.dev_out, via=via), to)
 
     def own_address(self, skb: Skb, hook: str) -> Address:
@@ -116,11 +119,28 @@ class Kernel:
         """The port behind which a bridge heard a MAC, by hand or not too long ago."""
         fixed = self.ns.fixed_fdb.get((bridge, mac))
         row = self.remembers.heard.get((bridge, mac))
-        if fixed or row is None:
-            return fixed
-        return row if self.now - row.heard < self.ns.devices[bridge].ageing else None
+        if fixed:  # it never ages, but it follows its MAC to where that is heard (br_fdb_update; no row is sticky)
+            return replace(row, heard=-1) if row and not fixed.dst else fixed
+        return row if row and self.now - row.heard < self.ns.devices[bridge].ageing else None
+
+    def has_carrier(self, dev: Device) -> bool:
+        """Whether anything can leave by a device: the other end of a veth is up, a bridge has a port that is alive or never had one."""
+        if dev.kind == "bridge" and dev.name in self.ns.own_macs:
+            return bool(self.ports(dev.name))
+        if dev.peer is None:
+            return dev.carrier
+        there = self.world.get(dev.peer[0])
+        return there is None or dev.peer[1] not in there.devices or there.devices[dev.peer[1]].up
+
+    def ports(self, bridge: str) -> list[Device]:
+        """The ports of a bridge that are not disabled, for want of a carrier, say (br_port_carrier_check)."""
+        return [port for port in self.ns.ports.get(bridge, ()) if self.has_carrier(port)]
 
     # -- answers of its own --------------------------------------------------------------------------------------------
+
+    def hops(self, to: Address) -> int:
+        """The hops that a packet of its own may go."""
+        return self.ns.hop_limit(4) if family(to) is IPV4 else self.ns.hop_limit(6, self.ns.fib.lookup(to).dev)
 
     def ip_id(self, flow: Flow) -> int:
         """The identification that a kernel draws for an IPv4 packet of its own."""

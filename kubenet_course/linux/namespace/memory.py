@@ -34,7 +34,10 @@ class Remembered:
     headers: set[tuple[str, Address]] = field(
         default_factory=set
     )  # neighbours whose frame header is kept ready (hh_cache)
-    asked: dict[tuple[str, Address], int] = field(default_factory=dict)  # when the link was asked for a neighbour
+    asked: dict[tuple[str, Address], tuple[int, int]] = field(
+        default_factory=dict
+    )  # neighbours that nobody has named yet: when the link was last asked, and how often by now
+    half_open: dict[Flow, tuple] = field(default_factory=dict)  # SYNs that were answered (a request socket): see socket
     waiting: dict[tuple[str, Address], list[Skb]] = field(default_factory=dict)  # packets that wait for a MAC
 
 

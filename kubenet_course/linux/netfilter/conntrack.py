@@ -46,22 +46,9 @@ TCP = {
     for state, then in zip(_STATES, row.split(), strict=True)
     if then != "-"
 }
-# Seconds without a packet after which a connection is forgotten (net.netfilter.nf_conntrack_*_timeout*).
-TCP_TIMEOUTS = {
-    "SYN_SENT": 120,
-    "SYN_RECV": 60,
-    "ESTABLISHED": 432000,
-    "FIN_WAIT": 120,
-    "CLOSE_WAIT": 60,
-    "LAST_ACK": 30,
-    "TIME_WAIT": 120,
-    "CLOSE": 10,
-    "SYN_SENT2": 120,
-}
-TCP_UNANSWERED = 300
-TIMEOUTS = {"udp": 30, "udplite": 30, "icmp": 30, "ipv6-icmp": 30}
-UDP_STREAM = 120
-OTHERS = 600
+# Which timer a protocol has, and the seconds of two that have no switch here.
+TIMERS = {"udp": "udp_timeout", "udplite": "udplite", "icmp": "icmp_timeout", "ipv6-icmp": "icmpv6_timeout"}
+FIXED = {"udplite": 30, "tcp_timeout_syn_sent2": 120}
 # Flag sets that a real sender never uses (tcp_valid_flags); PSH, ECE and CWR do not matter.
 _VALID_FLAGS = {frozenset(flags) for flags in ("S", "SU", "SA", "R", "RA", "FA", "FAU", "A", "AU")}
 # Neighbour discovery and multicast listening are left alone (nf_conntrack_proto_icmpv6.c).
@@ -123,7 +110,7 @@ def _opened(skb: Skb, kernel: Kernel) -> Skb:
     if state is None or (state == "ESTABLISHED" and not loose):
         return skb
     known = Connection(flow, flow.reverse, state=state, since=kernel.now)
-    return replace(skb, connection=_refreshed(known, kernel.now), ctinfo="NEW", reply=False)
+    return replace(skb, connection=_refreshed(known, kernel), ctinfo="NEW", reply=False)
 
 
 def _continued(skb: Skb, known: Connection, kernel: Kernel) -> Skb:
@@ -143,24 +130,36 @@ def _continued(skb: Skb, known: Connection, kernel: Kernel) -> Skb:
         if then != IGNORE:
             both = known.seen_reply and known.state in ("SYN_RECV", "ESTABLISHED")
             assured = known.assured or (then == "ESTABLISHED" and both)
+            # A SYN that comes again before any answer does not wind up the clock (nf_conntrack_tcp_packet).
+            again = kind_of(header) == "syn" and known.state == "SYN_SENT" and not known.seen_reply
             known = replace(known, state=then, assured=assured)
-    known = _refreshed(known, kernel.now, moves=not isinstance(header, Tcp) or then != IGNORE)
+            if again and not reply:
+                kernel.update(known)
+                return replace(skb, connection=known, ctinfo=ctinfo, reply=reply)
+    known = _refreshed(known, kernel, moves=not isinstance(header, Tcp) or then != IGNORE)
     known = replace(known, seen_reply=known.seen_reply or reply)  # its time does not know of a first answer yet
     kernel.update(known)
     return replace(skb, connection=known, ctinfo=ctinfo, reply=reply)
 
 
-def _refreshed(known: Connection, now: int, moves: bool = True) -> Connection:
+def _refreshed(known: Connection, kernel: Kernel, moves: bool = True) -> Connection:
     """The connection with its clock wound up again, as far as its protocol and state allow."""
-    proto = known.original.proto
+    proto, now = known.original.proto, kernel.now
     if not moves:
         return known
     if proto == "tcp":
-        seconds = TCP_TIMEOUTS[known.state] if known.seen_reply else min(TCP_TIMEOUTS[known.state], TCP_UNANSWERED)
+        seconds = timeout(kernel, f"tcp_timeout_{known.state.lower()}")
+        if known.state == "ESTABLISHED" and not known.seen_reply:
+            seconds = min(seconds, timeout(kernel, "tcp_timeout_unacknowledged"))
         return replace(known, expires=now + seconds * SECOND)
     stream = proto == "udp" and known.seen_reply and now > known.since + 2 * SECOND
-    seconds = UDP_STREAM if stream else TIMEOUTS.get(proto, OTHERS)
+    seconds = timeout(kernel, "udp_timeout_stream" if stream else TIMERS.get(proto, "generic_timeout"))
     return replace(known, assured=known.assured or stream, expires=now + seconds * SECOND)
+
+
+def timeout(kernel: Kernel, timer: str) -> int:
+    """Seconds without a packet after which a connection is forgotten (net.netfilter.nf_conntrack_*_timeout*)."""
+    return FIXED.get(timer) or kernel.ns.sysctl(f"net.netfilter.nf_conntrack_{timer}")
 
 
 def confirm(skb: Skb, kernel: Kernel) -> Skb | None:
@@ -191,7 +190,7 @@ def set_closing(skb: Skb, kernel: Kernel) -> Skb:
     known = skb.connection
     if not known.confirmed:
         return skb
-    known = replace(known, state="CLOSE", expires=kernel.now + TCP_TIMEOUTS["CLOSE"] * SECOND)
+    known = replace(known, state="CLOSE", expires=kernel.now + timeout(kernel, "tcp_timeout_close") * SECOND)
     if known.original in kernel.remembers.connections:
         kernel.update(known)
     return replace(skb, connection=known)

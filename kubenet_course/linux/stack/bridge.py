@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from ..namespace.fib import NO_ROUTE
 from ..namespace.kernel import Kernel, hook
 from ..namespace.netns import FdbEntry
 from ..namespace.skb import NOWHERE, Skb
 from ..namespace.trace import Next, Step
-from ..packet.address import family
-from ..packet.packet import Packet, is_multicast, length
+from ..packet.address import IPV6, family
+from ..packet.packet import Packet, frame_length, is_multicast, length
+from .device import VLAN_ROOM
+from .ip import FORBIDDEN, forwards_from, martian, row_in
 from .neighbour import solicit
 
 CALLS = {4: "net.bridge.bridge-nf-call-iptables", 6: "net.bridge.bridge-nf-call-ip6tables"}
@@ -30,6 +31,7 @@ def br_handle_frame(kernel: Kernel, stage: str, skb: Skb) -> Step:
     skb = replace(skb, port=port.name, dev_in=port.master)
     packet = skb.packet
     if isinstance(packet, Packet) and kernel.ns.sysctl(CALLS[family(packet.flow.dst).number]):
+        skb = replace(skb, came_by=port.name)
         return Step(here, stage, skb, "br_netfilter: the rules see it first", (), hook(kernel, "PREROUTING", skb))
     return Step(here, stage, skb, "", (), (Next(here, "br_handle_frame_finish", skb),))
 
@@ -40,12 +42,14 @@ def br_nf_pre_routing_finish(kernel: Kernel, stage: str, skb: Skb) -> Step:
     skb = replace(skb, prerouted=True)
     if flow.dst == skb.frame.payload.flow.dst:
         return Step(here, stage, skb, "", (), (Next(here, "br_handle_frame_finish", skb),))
-    row = kernel.ns.fib.lookup(flow.dst)
-    if row is NO_ROUTE or (
-        row.type == "unicast" and row.dev != bridge and not kernel.ns.forwards(family(flow.dst).number)
-    ):
-        return Step(here, stage, skb, f"translated to {flow.dst}, to which no route leads", (row,), end="dropped")
-    if row.type == "unicast" and row.dev == bridge:
+    row = row_in(kernel, skb)
+    strange = martian(kernel, flow.src, flow.dst, bridge, row)
+    if not strange and row.type in FORBIDDEN and family(flow.dst) is IPV6:
+        strange = "no route leads there"
+    if strange:
+        return Step(here, stage, skb, f"translated to {flow.dst}: {strange}", (row,), end="dropped")
+    bridged = family(flow.dst) is IPV6 or forwards_from(kernel, skb)  # IPv4 without forwarding takes no row that leads on
+    if bridged and row.type == "unicast" and row.dev == bridge:
         hop = row.via or flow.dst
         skb = replace(skb, route=row)
         known = kernel.neighbour(bridge, hop)
@@ -87,6 +91,8 @@ def br_handle_frame_finish(kernel: Kernel, stage: str, skb: Skb) -> Step:
         ports = _others(kernel, bridge, skb.port)
         said = f"{frame.dst} was never heard: out of {', '.join(ports) or 'no port'}"
         return Step(here, stage, skb, said, (), _through(kernel, skb, ports), end="" if ports else "dropped")
+    if not _alive(kernel, known):
+        return Step(here, stage, skb, f"{known.port}, where {frame.dst} was heard, is disabled", (known,), end="dropped")
     if known.port == skb.port and not kernel.ns.devices[skb.port].hairpin:
         said = f"{frame.dst} is behind {known.port}, where it came from, and hairpin is off"
         return Step(here, stage, skb, said, (known,), end="dropped")
@@ -95,8 +101,12 @@ def br_handle_frame_finish(kernel: Kernel, stage: str, skb: Skb) -> Step:
 
 def _others(kernel: Kernel, bridge: str, port: str = NOWHERE) -> list[str]:
     """The ports that a frame may leave by: all but the one that it came in by, unless that has hairpin mode."""
-    ports = kernel.ns.ports.get(bridge, ())
-    return [device.name for device in ports if device.name != port or device.hairpin]
+    return [device.name for device in kernel.ports(bridge) if device.name != port or device.hairpin]
+
+
+def _alive(kernel: Kernel, known: FdbEntry) -> list[str]:
+    """The port of a forwarding row, unless it is disabled."""
+    return [port.name for port in kernel.ports(kernel.ns.devices[known.port].master) if port.name == known.port]
 
 
 def _through(kernel: Kernel, skb: Skb, ports: list[str]) -> tuple[Next, ...]:
@@ -117,7 +127,7 @@ def br_pass_frame_up(kernel: Kernel, stage: str, skb: Skb) -> Step:
 def br_forward(kernel: Kernel, stage: str, skb: Skb) -> Step:
     """Towards a port: what is too long for it ends here; with br_netfilter the rules at FORWARD are asked."""
     here, packet, port = kernel.ns.name, skb.packet, kernel.ns.devices[skb.dev_out]
-    if isinstance(packet, Packet) and length(packet) > port.mtu:
+    if isinstance(packet, Packet) and length(packet) > port.mtu + (0 if skb.prerouted else VLAN_ROOM):
         return Step(here, stage, skb, f"{length(packet)} bytes do not fit through {port.name}", (port,), end="dropped")
     if isinstance(packet, Packet) and skb.prerouted:
         seen = replace(skb, dev_out=port.master, port=port.name)
@@ -136,10 +146,11 @@ def br_dev_queue_push_xmit(kernel: Kernel, stage: str, skb: Skb) -> Step:
 
 
 def br_dev_xmit(kernel: Kernel, stage: str, skb: Skb) -> Step:
-    """The machine itself sends by its bridge: a port, or all of them."""
+    """The machine itself sends by its bridge: a port, or all of them but those that are too narrow."""
     here, bridge, dst = kernel.ns.name, skb.dev_out, skb.frame.dst
     known = None if is_multicast(dst) else kernel.heard(bridge, dst)
-    ports = [known.port] if known else _others(kernel, bridge)
+    ports = _alive(kernel, known) if known else _others(kernel, bridge)
+    ports = [port for port in ports if frame_length(skb.frame) <= kernel.ns.devices[port].mtu + 14 + VLAN_ROOM]
     said = f"{dst} is behind {known.port}" if known else f"out of {', '.join(ports) or 'no port'}"
     then = tuple(Next(here, "dev_queue_xmit", replace(skb, dev_out=port)) for port in ports)
     return Step(here, stage, skb, said, (known,) if known else (), then, end="" if then else "dropped")
