@@ -6,6 +6,8 @@ its sender's MAC stays. A packet whose destination was translated to a neighbour
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 from msgspec.structs import replace
 
 from ..namespace.fib import NO_ROUTE
@@ -13,11 +15,27 @@ from ..namespace.kernel import Kernel, hook
 from ..namespace.netns import FdbEntry
 from ..namespace.skb import NOWHERE, Skb
 from ..namespace.trace import Next, Step
-from ..packet.address import family
+from ..packet.address import Mac, family
 from ..packet.packet import Packet, is_multicast, length
-from .neighbour import solicit
+from .neighbour import Neighbours, neighbour_of, solicit
 
 CALLS = {4: "net.bridge.bridge-nf-call-iptables", 6: "net.bridge.bridge-nf-call-ip6tables"}
+
+
+@dataclass(slots=True)
+class Fdb:
+    """What the bridges of one kernel have learned: by bridge and MAC, the port where it was heard (`bridge fdb`)."""
+
+    heard: dict[tuple[str, Mac], FdbEntry] = field(default_factory=dict)
+
+
+def heard(kernel: Kernel, bridge: str, mac: Mac) -> FdbEntry | None:
+    """The port behind which a bridge heard a MAC, by hand or not too long ago."""
+    fixed = kernel.ns.fixed_fdb.get((bridge, mac))
+    row = kernel.remembers[Fdb].heard.get((bridge, mac))
+    if fixed or row is None:
+        return fixed
+    return row if kernel.now - row.heard < kernel.ns.devices[bridge].ageing else None
 
 
 def br_handle_frame(kernel: Kernel, stage: str, skb: Skb) -> Step:
@@ -48,14 +66,14 @@ def br_nf_pre_routing_finish(kernel: Kernel, stage: str, skb: Skb) -> Step:
     if row.type == "unicast" and row.dev == bridge:
         hop = row.via or flow.dst
         skb = replace(skb, route=row)
-        known = kernel.neighbour(bridge, hop)
+        known = neighbour_of(kernel, bridge, hop)
         if known is None:
-            waiting = kernel.remembers.waiting.setdefault((bridge, hop), [])
+            waiting = kernel.remembers[Neighbours].waiting.setdefault((bridge, hop), [])
             waiting.append(skb)
             asks = solicit(kernel, skb, bridge, hop)
             return Step(here, stage, skb, f"translated to {hop} on this bridge; it waits for its MAC", (row,), asks)
-        ready = (bridge, hop) in kernel.remembers.headers and not known.stale
-        kernel.remembers.headers.add((bridge, hop))
+        ready = (bridge, hop) in kernel.remembers[Neighbours].headers and not known.stale
+        kernel.remembers[Neighbours].headers.add((bridge, hop))
         on = replace(skb, frame=replace(skb.frame, dst=known.mac))
         then = Next(here, "br_handle_frame_finish" if ready else "br_nf_bridged_dnat", on)
         return Step(
@@ -76,13 +94,13 @@ def br_handle_frame_finish(kernel: Kernel, stage: str, skb: Skb) -> Step:
     """Learn the sender's port; then out of the port where the destination was last heard, out of all others, or up."""
     here, frame, bridge = kernel.ns.name, skb.frame, skb.dev_in
     if kernel.ns.devices[skb.port].learning:
-        kernel.remembers.heard[bridge, frame.src] = FdbEntry(frame.src, skb.port, heard=kernel.now)
+        kernel.remembers[Fdb].heard[bridge, frame.src] = FdbEntry(frame.src, skb.port, heard=kernel.now)
     if is_multicast(frame.dst):
         then = (*_through(kernel, skb, _others(kernel, bridge, skb.port)), _up(kernel, skb))
         return Step(here, stage, skb, "for many: out of all other ports, and up", (), then)
     if frame.dst in kernel.ns.own_macs[bridge]:
         return Step(here, stage, skb, f"{frame.dst} is the machine's own: up", (), (_up(kernel, skb),))
-    known = kernel.heard(bridge, frame.dst)
+    known = heard(kernel, bridge, frame.dst)
     if known is None:
         ports = _others(kernel, bridge, skb.port)
         said = f"{frame.dst} was never heard: out of {', '.join(ports) or 'no port'}"
@@ -138,7 +156,7 @@ def br_dev_queue_push_xmit(kernel: Kernel, stage: str, skb: Skb) -> Step:
 def br_dev_xmit(kernel: Kernel, stage: str, skb: Skb) -> Step:
     """The machine itself sends by its bridge: a port, or all of them."""
     here, bridge, dst = kernel.ns.name, skb.dev_out, skb.frame.dst
-    known = None if is_multicast(dst) else kernel.heard(bridge, dst)
+    known = None if is_multicast(dst) else heard(kernel, bridge, dst)
     ports = [known.port] if known else _others(kernel, bridge)
     said = f"{dst} is behind {known.port}" if known else f"out of {', '.join(ports) or 'no port'}"
     then = tuple(Next(here, "dev_queue_xmit", replace(skb, dev_out=port)) for port in ports)

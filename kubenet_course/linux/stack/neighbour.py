@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 from msgspec.structs import replace
 
 from ..namespace.fib import MULTICAST, Route, select4
@@ -20,6 +22,28 @@ SOLICIT, ADVERTISE = 135, 136
 GIVEN_UP = 3 * SECOND  # three questions, a second apart
 ROUTER, SOLICITED, OVERRIDE = 1 << 31, 1 << 30, 1 << 29
 NOBODY: Mac = "00:00:00:00:00:00"
+
+
+@dataclass(slots=True)
+class Neighbours:
+    """What one kernel has learned of its neighbours, each by device and address."""
+
+    rows: dict[tuple[str, Address], NeighbourEntry] = field(default_factory=dict)
+    headers: set[tuple[str, Address]] = field(default_factory=set)  # whose frame header is kept ready (hh_cache)
+    asked: dict[tuple[str, Address], int] = field(default_factory=dict)  # when the link was asked for one
+    waiting: dict[tuple[str, Address], list[Skb]] = field(default_factory=dict)  # packets that wait for a MAC
+
+
+def neighbour_of(kernel: Kernel, dev: str, address: Address) -> NeighbourEntry | None:
+    """What this machine knows of a neighbour: by hand, or by having asked."""
+    row = kernel.ns.fixed_neighbours.get((dev, address))
+    return row or kernel.remembers[Neighbours].rows.get((dev, address))
+
+
+def known_or_waiting(kernel: Kernel) -> set[tuple[str, Address]]:
+    """The neighbours whose answers this machine takes notice of."""
+    neighbours = kernel.remembers[Neighbours]
+    return {*neighbours.rows, *neighbours.asked}
 
 
 def neigh_output(kernel: Kernel, stage: str, skb: Skb) -> Step:
@@ -40,11 +64,11 @@ def neigh_output(kernel: Kernel, stage: str, skb: Skb) -> Step:
     many = _mac_of_many(hop, skb.route)
     if many:
         return Step(here, stage, skb, f"to all of {dev.name}", (), out(kernel, skb, dev.mac, many))
-    known = kernel.neighbour(dev.name, hop)
+    known = neighbour_of(kernel, dev.name, hop)
     if known is not None:
-        kernel.remembers.headers.add((dev.name, hop))
+        kernel.remembers[Neighbours].headers.add((dev.name, hop))
         return Step(here, stage, skb, f"{hop} is at {known.mac}", (known,), out(kernel, skb, dev.mac, known.mac))
-    waiting = kernel.remembers.waiting.setdefault((dev.name, hop), [])
+    waiting = kernel.remembers[Neighbours].waiting.setdefault((dev.name, hop), [])
     waiting.append(skb)
     asks = solicit(kernel, skb, dev.name, hop)
     return Step(here, stage, skb, f"it waits: nobody knows yet which MAC {hop} has", (), asks)
@@ -69,10 +93,10 @@ def _mac_of_many(hop: Address, route: Route) -> Mac:
 
 def solicit(kernel: Kernel, skb: Skb, dev: str, hop: Address) -> tuple[Next, ...]:
     """Asks the link who has an address (arp_solicit, ndisc_solicit); not again while a question is open."""
-    open_since = kernel.remembers.asked.get((dev, hop))
+    open_since = kernel.remembers[Neighbours].asked.get((dev, hop))
     if open_since is not None and kernel.now - open_since < GIVEN_UP:
         return ()
-    kernel.remembers.asked[dev, hop] = kernel.now
+    kernel.remembers[Neighbours].asked[dev, hop] = kernel.now
     device = kernel.ns.devices[dev]
     source = skb.packet.flow.src
     if family(hop) is IPV4:
@@ -93,7 +117,8 @@ def _discovery(kernel: Kernel, packet: Packet, dev: str) -> tuple[Next, ...]:
 
 def given_up(kernel: Kernel) -> list[Step]:
     """Packets that still wait when nothing moves any more: nobody answers three questions in three seconds (DEV-6)."""
-    waited, kernel.remembers.waiting = kernel.remembers.waiting, {}
+    neighbours = kernel.remembers[Neighbours]
+    waited, neighbours.waiting = neighbours.waiting, {}
     said = "nobody says which MAC {} has: given up after three seconds"
     return [
         Step(kernel.ns.name, "neigh_timer_handler", skb, said.format(hop), end="unreachable")
@@ -107,9 +132,9 @@ def arp_rcv(kernel: Kernel, stage: str, skb: Skb) -> Step:
     here, dev = kernel.ns.name, kernel.ns.devices[skb.dev_in]
     arp: Arp = skb.frame.payload  # type: ignore[assignment]
     answers = arp.op == 1 and _answers_for(kernel, arp, dev.name)
-    if arp.op == 1 and not answers and (dev.name, arp.sender) not in kernel.remembers.neighbours:
+    if arp.op == 1 and not answers and (dev.name, arp.sender) not in kernel.remembers[Neighbours].rows:
         return Step(here, stage, skb, f"{arp.target} is not ours: no answer", (), end="dropped")
-    if arp.op == 2 and (dev.name, arp.sender) not in kernel.known_or_waiting:
+    if arp.op == 2 and (dev.name, arp.sender) not in known_or_waiting(kernel):
         return Step(here, stage, skb, "an answer that nobody here waited for", (), end="dropped")
     then = learn(kernel, dev.name, arp.sender, arp.sender_mac, asked=arp.op == 1)
     if answers:
@@ -132,13 +157,13 @@ def _answers_for(kernel: Kernel, arp: Arp, dev: str) -> bool:
 
 def learn(kernel: Kernel, dev: str, address: Address, mac: Mac, asked: bool = False) -> tuple[Next, ...]:
     """Remembers a neighbour, and sends what waited for it. One who only asked us is not yet confirmed (neigh_update)."""
-    before = kernel.remembers.neighbours.get((dev, address))
+    before = kernel.remembers[Neighbours].rows.get((dev, address))
     stale = asked and (before is None or before.stale or before.mac != mac)
-    kernel.remembers.asked.pop((dev, address), None)
-    kernel.remembers.neighbours[dev, address] = NeighbourEntry(address, dev, mac, kernel.now, stale)
-    waited = kernel.remembers.waiting.pop((dev, address), [])
+    kernel.remembers[Neighbours].asked.pop((dev, address), None)
+    kernel.remembers[Neighbours].rows[dev, address] = NeighbourEntry(address, dev, mac, kernel.now, stale)
+    waited = kernel.remembers[Neighbours].waiting.pop((dev, address), [])
     if waited:
-        kernel.remembers.headers.add((dev, address))
+        kernel.remembers[Neighbours].headers.add((dev, address))
     own = kernel.ns.devices[dev].mac
     return tuple(step for skb in waited for step in _sent_now(kernel, skb, own, mac))
 
@@ -155,7 +180,7 @@ def nd_rcv(kernel: Kernel, stage: str, skb: Skb) -> Step:
     here, packet, dev = kernel.ns.name, skb.packet, kernel.ns.devices[skb.dev_in]
     body: Neighbour = packet.payload  # type: ignore[assignment]
     if packet.icmp_type == ADVERTISE:
-        if (dev.name, body.target) not in kernel.known_or_waiting:
+        if (dev.name, body.target) not in known_or_waiting(kernel):
             return Step(here, stage, skb, "an answer that nobody here waited for", (), end="dropped")
         then = learn(kernel, dev.name, body.target, body.lladdr)
         return Step(

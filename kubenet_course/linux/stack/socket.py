@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 from msgspec.structs import replace
 
 from ..namespace.fib import MULTICAST, NO_ROUTE
@@ -16,6 +18,13 @@ from .icmp import PORT_UNREACHABLE, error, reset
 from .tunnels import tunnel_end
 
 RECEIVE_SPACE = 65535  # bytes: the window of a fresh socket before it is rounded to whole segments
+
+
+@dataclass(slots=True)
+class Expected:
+    """What programs of one kernel wait for: a flow as its answer will arrive, and its number (of TCP, else 0)."""
+
+    answers: dict[Flow, int] = field(default_factory=dict)
 
 
 def local_deliver(kernel: Kernel, stage: str, skb: Skb) -> Step:
@@ -68,7 +77,7 @@ def _answered(
 
 
 def _tcp(kernel: Kernel, stage: str, skb: Skb) -> Step:
-    packet, header, waited = skb.packet, skb.packet.header, kernel.remembers.open
+    packet, header, waited = skb.packet, skb.packet.header, kernel.remembers[Expected].answers
     socket = listener(kernel, packet.flow)
     if socket is None and not kernel.ns.sockets_known:
         return Step(kernel.ns.name, stage, skb, f"delivered: {packet}", end="local")
@@ -100,7 +109,9 @@ def expect(kernel: Kernel, packet: Packet) -> None:
     if flow.src == family(flow.dst).any:
         flow = replace(flow, src=kernel.source_of(flow.dst) or flow.src)
     if flow.has_reverse:
-        kernel.remembers.open[flow.reverse] = (header.seq + 1) & 0xFFFFFFFF if isinstance(header, Tcp) else 0
+        kernel.remembers[Expected].answers[flow.reverse] = (
+            (header.seq + 1) & 0xFFFFFFFF if isinstance(header, Tcp) else 0
+        )
 
 
 def _taken(socket: Socket) -> str:
@@ -124,7 +135,7 @@ def _udp(kernel: Kernel, stage: str, skb: Skb) -> Step:
     socket = listener(kernel, flow)
     if socket is None and not kernel.ns.sockets_known:
         return Step(kernel.ns.name, stage, skb, f"delivered: {packet}", end="local")
-    if socket is None and flow in kernel.remembers.open:
+    if socket is None and flow in kernel.remembers[Expected].answers:
         return _answered(kernel, stage, skb, "the asker has its answer", None)
     if socket is None:
         answer = error(kernel, skb, PORT_UNREACHABLE[family(flow.dst).number])
