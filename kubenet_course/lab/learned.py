@@ -41,7 +41,12 @@ class Learned:
     def pick(self, question: Question, among: Sequence[int]) -> int:
         """The number that the kernel drew."""
         kind, ns, *about = question
-        asked: dict[str, Callable[..., int | None]] = {"id": self._id, "isn": self._isn, "port": self._port, "time": self._time}
+        asked: dict[str, Callable[..., int | None]] = {
+            "id": self._id,
+            "isn": self._isn,
+            "port": self._port,
+            "time": self._time,
+        }
         found = asked[kind](ns, *about) if kind in asked else None
         if found is None or found not in among:
             self.impossible.append(question)

@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from msgspec.structs import replace
 
 from ..netfilter.hooks import BEHIND_BRIDGED
-from ..packet.address import IPV4, IPV6, Address, Mac, family
+from ..packet.address import IPV4, IPV6, Address, family
 from ..packet.packet import Flow
 from .choices import Choices
 from .device import Device
 from .fib import LINK_LOCAL, LOOPBACK, NO_ROUTE
 from .memory import Memory, Remembered
-from .netns import FdbEntry, NeighbourEntry, Netns
-from .skb import Connection, Skb
+from .netns import Netns
+from .skb import Skb
 from .trace import Next, Step
 
 
@@ -38,34 +38,6 @@ class Kernel:
         if skb.port:
             after = BEHIND_BRIDGED.get(after, after)
         return Step(self.ns.name, stage, skb, said, why, (Next(self.ns.name, after, skb),), walked=walked)
-
-    # -- connections ---------------------------------------------------------------------------------------------------
-
-    def lookup(self, flow: Flow) -> Connection | None:
-        """The connection that has this flow in one of its directions; one whose time is over is forgotten now."""
-        known = self.remembers.connections.get(flow)
-        if known is not None and known.expires <= self.memory.now:
-            self.forget(known)
-            return None
-        return known
-
-    def update(self, known: Connection) -> None:
-        """Remembers a confirmed connection as it now is, under both of its flows."""
-        if known.confirmed:
-            table = self.remembers.connections
-            if known.original not in table and (known.snat_done or known.dnat_done):
-                flow = known.original
-                self.remembers.sources.setdefault((flow.proto, flow.src, flow.sport), []).append(flow)
-            table[known.original] = table[known.reply] = known
-
-    def forget(self, known: Connection) -> None:
-        """The connection is gone, and with it its translation."""
-        table, flow = self.remembers.connections, known.original
-        table.pop(known.original, None)
-        table.pop(known.reply, None)
-        same = self.remembers.sources.get((flow.proto, flow.src, flow.sport), [])
-        if flow in same:
-            same.remove(flow)
 
     # -- addresses and routes ------------------------------------------------------------------------------------------
 
@@ -104,24 +76,6 @@ class Kernel:
         return own[0] if own else ""
 
     # -- links ---------------------------------------------------------------------------------------------------------
-
-    def neighbour(self, dev: str, address: Address) -> NeighbourEntry | None:
-        """What this machine knows of a neighbour: by hand, or by having asked."""
-        row = self.ns.fixed_neighbours.get((dev, address))
-        return row or self.remembers.neighbours.get((dev, address))
-
-    @property
-    def known_or_waiting(self) -> set[tuple[str, Address]]:
-        """The neighbours whose answers this machine takes notice of."""
-        return {*self.remembers.neighbours, *self.remembers.asked}
-
-    def heard(self, bridge: str, mac: Mac) -> FdbEntry | None:
-        """The port behind which a bridge heard a MAC, by hand or not too long ago."""
-        fixed = self.ns.fixed_fdb.get((bridge, mac))
-        row = self.remembers.heard.get((bridge, mac))
-        if fixed:  # it never ages, but it follows its MAC to where that is heard (br_fdb_update; no row is sticky)
-            return replace(row, heard=-1) if row and not fixed.dst else fixed
-        return row if row and self.now - row.heard < self.ns.devices[bridge].ageing else None
 
     def has_carrier(self, dev: Device) -> bool:
         """Whether anything can leave by a device: the other end of a veth is up, a bridge has a port that is alive or never had one."""

@@ -12,6 +12,7 @@ from ..namespace.kernel import Kernel
 from ..namespace.memory import SECOND
 from ..namespace.skb import NO_CONNECTION, UNTRACKED, Connection, Skb
 from ..packet.packet import ERRORS, ICMP, Flow, Packet, Tcp
+from .connections import Connections
 from .nat import with_end
 
 IGNORE = "IGNORE"  # the packet belongs to the connection, which does not move
@@ -80,7 +81,7 @@ def conntrack_in(skb: Skb, kernel: Kernel) -> Skb:
         return skb
     if isinstance(packet.header, Tcp) and frozenset(packet.header.flags) - frozenset("PEC") not in _VALID_FLAGS:
         return skb
-    known = kernel.lookup(packet.flow)
+    known = kernel.remembers[Connections].lookup(packet.flow, kernel.now)
     if known is None:
         return _opened(skb, kernel)
     return _continued(skb, known, kernel)
@@ -92,7 +93,7 @@ def _related(skb: Skb, kernel: Kernel) -> Skb:
     quoted = packet.payload.packet.flow if packet.is_error else None  # type: ignore[union-attr]
     if quoted is None or not quoted.has_reverse:
         return skb
-    known = kernel.lookup(quoted.reverse)
+    known = kernel.remembers[Connections].lookup(quoted.reverse, kernel.now)
     if known is None:
         return skb
     reply = quoted.reverse == known.reply
@@ -122,10 +123,10 @@ def _continued(skb: Skb, known: Connection, kernel: Kernel) -> Skb:
         if then is None:
             return skb
         if then == "SYN_SENT" and known.state in ("TIME_WAIT", "CLOSE"):  # DEV-13
-            kernel.forget(known)
+            kernel.remembers[Connections].forget(known)
             return _opened(skb, kernel)
         if "R" in header.flags and not known.seen_reply:
-            kernel.forget(known)
+            kernel.remembers[Connections].forget(known)
             return replace(skb, connection=replace(known, state=then, seen_reply=reply), ctinfo=ctinfo, reply=reply)
         if then != IGNORE:
             both = known.seen_reply and known.state in ("SYN_RECV", "ESTABLISHED")
@@ -134,11 +135,11 @@ def _continued(skb: Skb, known: Connection, kernel: Kernel) -> Skb:
             again = kind_of(header) == "syn" and known.state == "SYN_SENT" and not known.seen_reply
             known = replace(known, state=then, assured=assured)
             if again and not reply:
-                kernel.update(known)
+                kernel.remembers[Connections].update(known)
                 return replace(skb, connection=known, ctinfo=ctinfo, reply=reply)
     known = _refreshed(known, kernel, moves=not isinstance(header, Tcp) or then != IGNORE)
     known = replace(known, seen_reply=known.seen_reply or reply)  # its time does not know of a first answer yet
-    kernel.update(known)
+    kernel.remembers[Connections].update(known)
     return replace(skb, connection=known, ctinfo=ctinfo, reply=reply)
 
 
@@ -170,7 +171,8 @@ def confirm(skb: Skb, kernel: Kernel) -> Skb | None:
     known = skb.connection
     if known is NO_CONNECTION or known is UNTRACKED or known.confirmed or skb.reply:
         return skb
-    there = kernel.lookup(known.original), kernel.lookup(known.reply)
+    connections = kernel.remembers[Connections]
+    there = connections.lookup(known.original, kernel.now), connections.lookup(known.reply, kernel.now)
     if there[0] is not None and there[0] is there[1] and there[0].since == known.since:
         return replace(
             skb, connection=there[0]
@@ -178,7 +180,7 @@ def confirm(skb: Skb, kernel: Kernel) -> Skb | None:
     if there != (None, None):
         return None
     known = replace(known, confirmed=True)
-    kernel.update(known)
+    kernel.remembers[Connections].update(known)
     return replace(skb, connection=known)
 
 
@@ -191,8 +193,8 @@ def set_closing(skb: Skb, kernel: Kernel) -> Skb:
     if not known.confirmed:
         return skb
     known = replace(known, state="CLOSE", expires=kernel.now + timeout(kernel, "tcp_timeout_close") * SECOND)
-    if known.original in kernel.remembers.connections:
-        kernel.update(known)
+    if known.original in kernel.remembers[Connections].by_flow:
+        kernel.remembers[Connections].update(known)
     return replace(skb, connection=known)
 
 

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import dataclass, field
+
 from msgspec import Struct
 
 from ..namespace.kernel import Kernel
@@ -99,13 +102,21 @@ def asked(kernel: Kernel, table: str, hook: str, skb: Skb) -> Walked:
     return walk(chain, skb, kernel, rules.tables[table])
 
 
+@dataclass(slots=True)
+class Counters:
+    """What each rule has counted, by (family, table, chain, number from 1; 0 is the policy)."""
+
+    packets: Counter = field(default_factory=Counter)
+    bytes: Counter = field(default_factory=Counter)
+
+
 def count(kernel: Kernel, skb: Skb, matched: list[Matched]) -> None:
     """Adds a packet to the counters of the rules that matched it."""
     of, size, packets, octets = (
         family(skb.packet.flow.dst).number,
         length(skb.packet),
-        kernel.remembers.packets,
-        kernel.remembers.bytes,
+        kernel.remembers[Counters].packets,
+        kernel.remembers[Counters].bytes,
     )
     for row in matched:
         place = (of, row.table, row.chain, row.number)

@@ -6,19 +6,37 @@ its sender's MAC stays. A packet whose destination was translated to a neighbour
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 from msgspec.structs import replace
 
 from ..namespace.kernel import Kernel, hook
 from ..namespace.netns import FdbEntry
 from ..namespace.skb import NOWHERE, Skb
 from ..namespace.trace import Next, Step
-from ..packet.address import IPV6, family
+from ..packet.address import IPV6, Mac, family
 from ..packet.packet import Packet, frame_length, is_multicast, length
 from .device import VLAN_ROOM
 from .ip import FORBIDDEN, forwards_from, martian, row_in
-from .neighbour import solicit
+from .neighbour import Neighbours, neighbour_of, solicit
 
 CALLS = {4: "net.bridge.bridge-nf-call-iptables", 6: "net.bridge.bridge-nf-call-ip6tables"}
+
+
+@dataclass(slots=True)
+class Fdb:
+    """What the bridges of one kernel have learned: by bridge and MAC, the port where it was heard (`bridge fdb`)."""
+
+    heard: dict[tuple[str, Mac], FdbEntry] = field(default_factory=dict)
+
+
+def heard(kernel: Kernel, bridge: str, mac: Mac) -> FdbEntry | None:
+    """The port behind which a bridge heard a MAC, by hand or not too long ago."""
+    fixed = kernel.ns.fixed_fdb.get((bridge, mac))
+    row = kernel.remembers[Fdb].heard.get((bridge, mac))
+    if fixed:  # it never ages, but it follows its MAC to where that is heard (br_fdb_update; no row is sticky)
+        return replace(row, heard=-1) if row and not fixed.dst else fixed
+    return row if row and kernel.now - row.heard < kernel.ns.devices[bridge].ageing else None
 
 
 def br_handle_frame(kernel: Kernel, stage: str, skb: Skb) -> Step:
@@ -48,18 +66,20 @@ def br_nf_pre_routing_finish(kernel: Kernel, stage: str, skb: Skb) -> Step:
         strange = "no route leads there"
     if strange:
         return Step(here, stage, skb, f"translated to {flow.dst}: {strange}", (row,), end="dropped")
-    bridged = family(flow.dst) is IPV6 or forwards_from(kernel, skb)  # IPv4 without forwarding takes no row that leads on
+    bridged = family(flow.dst) is IPV6 or forwards_from(
+        kernel, skb
+    )  # IPv4 without forwarding takes no row that leads on
     if bridged and row.type == "unicast" and row.dev == bridge:
         hop = row.via or flow.dst
         skb = replace(skb, route=row)
-        known = kernel.neighbour(bridge, hop)
+        known = neighbour_of(kernel, bridge, hop)
         if known is None:
-            waiting = kernel.remembers.waiting.setdefault((bridge, hop), [])
+            waiting = kernel.remembers[Neighbours].waiting.setdefault((bridge, hop), [])
             waiting.append(skb)
             asks = solicit(kernel, skb, bridge, hop)
             return Step(here, stage, skb, f"translated to {hop} on this bridge; it waits for its MAC", (row,), asks)
-        ready = (bridge, hop) in kernel.remembers.headers and not known.stale
-        kernel.remembers.headers.add((bridge, hop))
+        ready = (bridge, hop) in kernel.remembers[Neighbours].headers and not known.stale
+        kernel.remembers[Neighbours].headers.add((bridge, hop))
         on = replace(skb, frame=replace(skb.frame, dst=known.mac))
         then = Next(here, "br_handle_frame_finish" if ready else "br_nf_bridged_dnat", on)
         return Step(
@@ -80,19 +100,21 @@ def br_handle_frame_finish(kernel: Kernel, stage: str, skb: Skb) -> Step:
     """Learn the sender's port; then out of the port where the destination was last heard, out of all others, or up."""
     here, frame, bridge = kernel.ns.name, skb.frame, skb.dev_in
     if kernel.ns.devices[skb.port].learning:
-        kernel.remembers.heard[bridge, frame.src] = FdbEntry(frame.src, skb.port, heard=kernel.now)
+        kernel.remembers[Fdb].heard[bridge, frame.src] = FdbEntry(frame.src, skb.port, heard=kernel.now)
     if is_multicast(frame.dst):
         then = (*_through(kernel, skb, _others(kernel, bridge, skb.port)), _up(kernel, skb))
         return Step(here, stage, skb, "for many: out of all other ports, and up", (), then)
     if frame.dst in kernel.ns.own_macs[bridge]:
         return Step(here, stage, skb, f"{frame.dst} is the machine's own: up", (), (_up(kernel, skb),))
-    known = kernel.heard(bridge, frame.dst)
+    known = heard(kernel, bridge, frame.dst)
     if known is None:
         ports = _others(kernel, bridge, skb.port)
         said = f"{frame.dst} was never heard: out of {', '.join(ports) or 'no port'}"
         return Step(here, stage, skb, said, (), _through(kernel, skb, ports), end="" if ports else "dropped")
     if not _alive(kernel, known):
-        return Step(here, stage, skb, f"{known.port}, where {frame.dst} was heard, is disabled", (known,), end="dropped")
+        return Step(
+            here, stage, skb, f"{known.port}, where {frame.dst} was heard, is disabled", (known,), end="dropped"
+        )
     if known.port == skb.port and not kernel.ns.devices[skb.port].hairpin:
         said = f"{frame.dst} is behind {known.port}, where it came from, and hairpin is off"
         return Step(here, stage, skb, said, (known,), end="dropped")
@@ -148,7 +170,7 @@ def br_dev_queue_push_xmit(kernel: Kernel, stage: str, skb: Skb) -> Step:
 def br_dev_xmit(kernel: Kernel, stage: str, skb: Skb) -> Step:
     """The machine itself sends by its bridge: a port, or all of them but those that are too narrow."""
     here, bridge, dst = kernel.ns.name, skb.dev_out, skb.frame.dst
-    known = None if is_multicast(dst) else kernel.heard(bridge, dst)
+    known = None if is_multicast(dst) else heard(kernel, bridge, dst)
     ports = _alive(kernel, known) if known else _others(kernel, bridge)
     ports = [port for port in ports if frame_length(skb.frame) <= kernel.ns.devices[port].mtu + 14 + VLAN_ROOM]
     said = f"{dst} is behind {known.port}" if known else f"out of {', '.join(ports) or 'no port'}"

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 from msgspec.structs import replace
 
 from ..namespace.fib import LIMITED_BROADCAST, LOOPBACK, MULTICAST, Route, select4
@@ -25,6 +27,28 @@ ROUTER, SOLICITED, OVERRIDE = 1 << 31, 1 << 30, 1 << 29
 NOBODY: Mac = "00:00:00:00:00:00"
 
 
+@dataclass(slots=True)
+class Neighbours:
+    """What one kernel has learned of its neighbours, each by device and address."""
+
+    rows: dict[tuple[str, Address], NeighbourEntry] = field(default_factory=dict)
+    headers: set[tuple[str, Address]] = field(default_factory=set)  # whose frame header is kept ready (hh_cache)
+    asked: dict[tuple[str, Address], tuple[int, int]] = field(default_factory=dict)  # when last, and how often by now
+    waiting: dict[tuple[str, Address], list[Skb]] = field(default_factory=dict)  # packets that wait for a MAC
+
+
+def neighbour_of(kernel: Kernel, dev: str, address: Address) -> NeighbourEntry | None:
+    """What this machine knows of a neighbour: by hand, or by having asked."""
+    row = kernel.ns.fixed_neighbours.get((dev, address))
+    return row or kernel.remembers[Neighbours].rows.get((dev, address))
+
+
+def known_or_waiting(kernel: Kernel) -> set[tuple[str, Address]]:
+    """The neighbours whose answers this machine takes notice of."""
+    neighbours = kernel.remembers[Neighbours]
+    return {*neighbours.rows, *neighbours.asked}
+
+
 def neigh_output(kernel: Kernel, stage: str, skb: Skb) -> Step:
     """Out of its device, to the MAC of the next hop; over loopback it comes straight back in with all its notes.
 
@@ -43,11 +67,11 @@ def neigh_output(kernel: Kernel, stage: str, skb: Skb) -> Step:
     many = _mac_of_many(hop, skb.route)
     if many:
         return Step(here, stage, skb, f"to all of {dev.name}", (), out(kernel, skb, dev.mac, many))
-    known = kernel.neighbour(dev.name, hop)
+    known = neighbour_of(kernel, dev.name, hop)
     if known is not None:
-        kernel.remembers.headers.add((dev.name, hop))
+        kernel.remembers[Neighbours].headers.add((dev.name, hop))
         return Step(here, stage, skb, f"{hop} is at {known.mac}", (known,), out(kernel, skb, dev.mac, known.mac))
-    waiting = kernel.remembers.waiting.setdefault((dev.name, hop), [])
+    waiting = kernel.remembers[Neighbours].waiting.setdefault((dev.name, hop), [])
     waiting.append(skb)
     asks = solicit(kernel, skb, dev.name, hop)
     return Step(here, stage, skb, f"it waits: nobody knows yet which MAC {hop} has", (), asks)
@@ -72,10 +96,10 @@ def _mac_of_many(hop: Address, route: Route) -> Mac:
 
 def solicit(kernel: Kernel, skb: Skb, dev: str, hop: Address) -> tuple[Next, ...]:
     """Asks the link who has an address (arp_solicit, ndisc_solicit); not at once again while a question is open."""
-    last, times = kernel.remembers.asked.get((dev, hop), (0, 0))
+    last, times = kernel.remembers[Neighbours].asked.get((dev, hop), (0, 0))
     if times and kernel.now - last < GIVEN_UP - (times - 1) * SECOND:
         return ()
-    kernel.remembers.asked[dev, hop] = kernel.now, 1
+    kernel.remembers[Neighbours].asked[dev, hop] = kernel.now, 1
     return _question(kernel, skb.packet.flow.src, dev, hop)
 
 
@@ -108,12 +132,12 @@ def _discovery(kernel: Kernel, packet: Packet, dev: str) -> tuple[Next, ...]:
 
 def due(kernel: Kernel) -> int:
     """When the next question is to be asked again, or to be given up: a second after the last time; -1 if none is open."""
-    return min((last + SECOND for last, _ in kernel.remembers.asked.values()), default=-1)
+    return min((last + SECOND for last, _ in kernel.remembers[Neighbours].asked.values()), default=-1)
 
 
 def ask_again(kernel: Kernel) -> tuple[Next, ...]:
     """What is due now: a second or third question; or, after three, the end of all that waited for the answer (neigh_timer_handler)."""
-    remembers, then = kernel.remembers, list[Next]()
+    remembers, then = kernel.remembers[Neighbours], list[Next]()
     for (dev, hop), (last, times) in list(remembers.asked.items()):
         if last + SECOND > kernel.now:
             continue
@@ -136,7 +160,8 @@ def neigh_timer_handler(kernel: Kernel, stage: str, skb: Skb) -> Step:
 
 def given_up(kernel: Kernel) -> list[Step]:
     """Packets that still wait when nothing moves any more: nobody answers three questions in three seconds (DEV-6)."""
-    waited, kernel.remembers.waiting = kernel.remembers.waiting, {}
+    neighbours = kernel.remembers[Neighbours]
+    waited, neighbours.waiting = neighbours.waiting, {}
     said = "nobody says which MAC {} has: given up after three seconds"
     return [
         Step(kernel.ns.name, "neigh_timer_handler", skb, said.format(hop), end="unreachable")
@@ -153,9 +178,9 @@ def arp_rcv(kernel: Kernel, stage: str, skb: Skb) -> Step:
     answers = bool(ours) and _answers_for(kernel, arp, dev.name, ours)
     if _no_address(kernel, arp, dev.name) or (not answers and ours and ours.type == "local"):
         return Step(here, stage, skb, f"{arp.target} is not asked for here: no answer", (), end="dropped")
-    if arp.op == 1 and not answers and (dev.name, arp.sender) not in kernel.known_or_waiting:
+    if arp.op == 1 and not answers and (dev.name, arp.sender) not in known_or_waiting(kernel):
         return Step(here, stage, skb, f"{arp.target} is not ours: no answer", (), end="dropped")
-    if arp.op == 2 and (dev.name, arp.sender) not in kernel.known_or_waiting:
+    if arp.op == 2 and (dev.name, arp.sender) not in known_or_waiting(kernel):
         return Step(here, stage, skb, "an answer that nobody here waited for", (), end="dropped")
     knows = arp.sender != IPV4.any
     then = learn(kernel, dev.name, arp.sender, arp.sender_mac, arp.op == 1, answers or LOCKED) if knows else ()
@@ -210,20 +235,20 @@ def learn(
     Of two that claim one address the first is believed, unless the second may `override` it: always, never, or after so many
     nanoseconds (LOCKED, of ARP's answers).
     """
-    before = kernel.remembers.neighbours.get((dev, address))
+    before = kernel.remembers[Neighbours].rows.get((dev, address))
     if before and before.mac != mac:
         if override is False or (override is not True and kernel.now - before.heard <= override):
             if override is False and not before.stale:
-                kernel.remembers.neighbours[dev, address] = replace(before, stale=True, heard=kernel.now)
+                kernel.remembers[Neighbours].rows[dev, address] = replace(before, stale=True, heard=kernel.now)
             return ()
     stale = asked and (before is None or before.stale or before.mac != mac)
     same = before is not None and (before.mac, before.stale) == (mac, stale)
     heard = before.heard if before is not None and same else kernel.now
-    kernel.remembers.asked.pop((dev, address), None)
-    kernel.remembers.neighbours[dev, address] = NeighbourEntry(address, dev, mac, heard, stale)
-    waited = kernel.remembers.waiting.pop((dev, address), [])
+    kernel.remembers[Neighbours].asked.pop((dev, address), None)
+    kernel.remembers[Neighbours].rows[dev, address] = NeighbourEntry(address, dev, mac, heard, stale)
+    waited = kernel.remembers[Neighbours].waiting.pop((dev, address), [])
     if waited:
-        kernel.remembers.headers.add((dev, address))
+        kernel.remembers[Neighbours].headers.add((dev, address))
     own = kernel.ns.devices[dev].mac
     return tuple(step for skb in waited for step in _sent_now(kernel, skb, own, mac))
 
@@ -240,9 +265,9 @@ def nd_rcv(kernel: Kernel, stage: str, skb: Skb) -> Step:
     here, packet, dev = kernel.ns.name, skb.packet, kernel.ns.devices[skb.dev_in]
     body: Neighbour = packet.payload  # type: ignore[assignment]
     if packet.icmp_type == ADVERTISE:
-        if (dev.name, body.target) not in kernel.known_or_waiting:
+        if (dev.name, body.target) not in known_or_waiting(kernel):
             return Step(here, stage, skb, "an answer that nobody here waited for", (), end="dropped")
-        before = kernel.remembers.neighbours.get((dev.name, body.target))
+        before = kernel.remembers[Neighbours].rows.get((dev.name, body.target))
         mac = body.lladdr or (before.mac if before else "")
         then = learn(kernel, dev.name, body.target, mac, override=bool(packet.header.rest & OVERRIDE)) if mac else ()
         return Step(

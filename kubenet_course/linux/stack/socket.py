@@ -3,13 +3,15 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 from msgspec import Struct
 from msgspec.structs import replace
 
 from ..namespace.fib import LINK_LOCAL, MULTICAST, NO_ROUTE
 from ..namespace.kernel import Kernel
-from ..namespace.netns import Socket
 from ..namespace.memory import SECOND
+from ..namespace.netns import Socket
 from ..namespace.skb import NOWHERE, Skb
 from ..namespace.trace import Next, Step
 from ..packet.address import IPV4, IPV6, family
@@ -49,13 +51,29 @@ class Request(Struct, frozen=True):
         return self.answer.header.window
 
 
+@dataclass(slots=True)
+class Expected:
+    """What programs of one kernel wait for: a flow as its answer will arrive, and its number (of TCP, else 0)."""
+
+    answers: dict[Flow, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class HalfOpen:
+    """SYNs that this kernel has answered, by their flow (request sockets)."""
+
+    requests: dict[Flow, Request] = field(default_factory=dict)
+
+
 def local_deliver(kernel: Kernel, stage: str, skb: Skb) -> Step:
     """It has arrived at this machine: which program, or which part of the kernel, takes it?"""
     here, packet, proto = kernel.ns.name, skb.packet, skb.packet.flow.proto
     if isinstance(packet.payload, Neighbour):
         return Step(here, stage, skb, "neighbour discovery", (), (Next(here, "nd_rcv", skb),))
     if isinstance(packet.header, Udp) and not packet.header.checksum and not _may_be_unsummed(kernel, packet):
-        return Step(here, stage, skb, "UDP without a checksum is not taken in IPv6", end="dropped")  # RFC 8200 section 8.1
+        return Step(
+            here, stage, skb, "UDP without a checksum is not taken in IPv6", end="dropped"
+        )  # RFC 8200 section 8.1
     if isinstance(packet.payload, Vxlan) and tunnel_end(kernel, packet) is not None:
         return Step(here, stage, skb, "a tunnel listens there", (), (Next(here, "vxlan_rcv", skb),))
     if packet.is_error:
@@ -120,15 +138,15 @@ def _sent(kernel: Kernel, skb: Skb, answer: Packet) -> Next:
 
 
 def _tcp(kernel: Kernel, stage: str, skb: Skb) -> Step:
-    packet, header, waited = skb.packet, skb.packet.header, kernel.remembers.open
+    packet, header, waited = skb.packet, skb.packet.header, kernel.remembers[Expected].answers
     socket = listener(kernel, packet.flow)
     if socket is None and not kernel.ns.sockets_known:
         return Step(kernel.ns.name, stage, skb, f"delivered: {packet}", end="local")
     if "R" in header.flags:
         waited.pop(packet.flow, None)
-        kernel.remembers.half_open.pop(packet.flow, None)
+        kernel.remembers[HalfOpen].requests.pop(packet.flow, None)
         return _answered(kernel, stage, skb, "told: the connection is refused or gone", None)
-    request = kernel.remembers.half_open.get(packet.flow)
+    request = kernel.remembers[HalfOpen].requests.get(packet.flow)
     if request and (request.is_open or kernel.now - request.since < PATIENCE):
         answered = _to_request(kernel, stage, skb, request)
         if answered is not None:
@@ -145,7 +163,7 @@ def _tcp(kernel: Kernel, stage: str, skb: Skb) -> Step:
         return Step(kernel.ns.name, stage, skb, said, (socket,), end="dropped")
     answer = _syn_ack(kernel, skb)
     waited[packet.flow] = (answer.header.seq + 1) & MASK
-    kernel.remembers.half_open[packet.flow] = Request(header.seq, answer.header.seq, answer, kernel.now)
+    kernel.remembers[HalfOpen].requests[packet.flow] = Request(header.seq, answer.header.seq, answer, kernel.now)
     return _answered(kernel, stage, skb, _taken(socket), answer, socket)
 
 
@@ -162,7 +180,9 @@ def _to_request(kernel: Kernel, stage: str, skb: Skb, request: Request) -> Step 
     told = Tcp("A", (request.ours + 1) & MASK, due, request.window)
     acks = Packet(packet.flow.reverse, told, ttl=kernel.hops(packet.flow.src), tos=packet.tos)
     if request.is_open:
-        return _answered(kernel, stage, skb, "a SYN on an open connection: challenged", acks, taken=True) if syn else None
+        return (
+            _answered(kernel, stage, skb, "a SYN on an open connection: challenged", acks, taken=True) if syn else None
+        )
     if syn and not ack and header.seq == request.theirs:
         again = replace(request.answer, ttl=kernel.hops(packet.flow.src))
         return _answered(kernel, stage, skb, "the same SYN again: the same answer", again, taken=True)
@@ -174,12 +194,12 @@ def _to_request(kernel: Kernel, stage: str, skb: Skb, request: Request) -> Step 
     if not inside and not (begins == request.window and size == 0):
         return _answered(kernel, stage, skb, "outside of the window: told what would be inside", acks, taken=True)
     if syn and header.seq != request.theirs:
-        kernel.remembers.half_open.pop(packet.flow)
-        kernel.remembers.open.pop(packet.flow, None)
+        kernel.remembers[HalfOpen].requests.pop(packet.flow)
+        kernel.remembers[Expected].answers.pop(packet.flow, None)
         return _answered(kernel, stage, skb, "another SYN within the window: RST", _reset(kernel, skb))
     if not ack:
         return Step(here, stage, skb, "no ACK: dropped in silence", end="dropped")
-    kernel.remembers.half_open[packet.flow] = replace(request, is_open=True)
+    kernel.remembers[HalfOpen].requests[packet.flow] = replace(request, is_open=True)
     return None
 
 
@@ -195,7 +215,9 @@ def expect(kernel: Kernel, packet: Packet) -> None:
     if flow.src == family(flow.dst).any:
         flow = replace(flow, src=kernel.source_of(flow.dst) or flow.src)
     if flow.has_reverse:
-        kernel.remembers.open[flow.reverse] = (header.seq + 1) & 0xFFFFFFFF if isinstance(header, Tcp) else 0
+        kernel.remembers[Expected].answers[flow.reverse] = (
+            (header.seq + 1) & 0xFFFFFFFF if isinstance(header, Tcp) else 0
+        )
 
 
 def _taken(socket: Socket) -> str:
@@ -220,7 +242,7 @@ def _udp(kernel: Kernel, stage: str, skb: Skb) -> Step:
     socket = listener(kernel, flow)
     if socket is None and not kernel.ns.sockets_known:
         return Step(kernel.ns.name, stage, skb, f"delivered: {packet}", end="local")
-    if socket is None and flow in kernel.remembers.open:
+    if socket is None and flow in kernel.remembers[Expected].answers:
         return _answered(kernel, stage, skb, "the asker has its answer", None)
     if socket is None:
         answer = error(kernel, skb, PORT_UNREACHABLE[family(flow.dst).number])
@@ -261,7 +283,9 @@ def _time(kernel: Kernel, stage: str, skb: Skb) -> Step:
     back = Flow("icmp", flow.dst, flow.sport, flow.src, TIMESTAMP_REPLY << 8)
     now = kernel.choices.pick(("time", kernel.ns.name, back), range(DAY)).to_bytes(4, "big")
     answer = _reply(kernel, skb, back, skb.packet.payload[:4] + now + now)
-    return Step(kernel.ns.name, stage, skb, "asked for the time: answered", (), (_sent(kernel, skb, answer),), end="local")
+    return Step(
+        kernel.ns.name, stage, skb, "asked for the time: answered", (), (_sent(kernel, skb, answer),), end="local"
+    )
 
 
 STAGES = {"local_deliver": local_deliver}

@@ -71,7 +71,9 @@ def vxlan_rcv(kernel: Kernel, stage: str, skb: Skb) -> Step:
         return Step(here, stage, skb, f"{dev.name} sent this frame itself", (dev,), end="dropped")
     frame = _unpacked(skb.packet, inside.frame)
     if frame is None:
-        return Step(here, stage, skb, "marked for congestion, and inside nobody would understand", (dev,), end="dropped")
+        return Step(
+            here, stage, skb, "marked for congestion, and inside nobody would understand", (dev,), end="dropped"
+        )
     came = Skb(frame.payload, dev_in=dev.name, frame=frame, mark=skb.mark)
     return Step(here, stage, skb, f"out of the tunnel by {dev.name}", (dev,), (Next(here, "netif_receive_skb", came),))
 

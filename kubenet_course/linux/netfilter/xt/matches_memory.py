@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import dataclass, field
 from typing import ClassVar
 
 from ...namespace.fib import address_types
@@ -148,6 +150,13 @@ class Random(Test, frozen=True, kw_only=True):
         return kernel.choices.happens(("statistic", kernel.ns.name, self.of_2_31), self.probability)
 
 
+@dataclass(slots=True)
+class Turns:
+    """How far each nth rule has counted, by family and place."""
+
+    seen: dict[tuple, int] = field(default_factory=dict)
+
+
 class Nth(Test, frozen=True, kw_only=True):
     """`-m statistic --mode nth`: holds for one packet in `every`; the first time for number `packet` of those asked, from 0."""
 
@@ -157,10 +166,17 @@ class Nth(Test, frozen=True, kw_only=True):
     packet: int = 0
 
     def asks(self, skb: Skb, kernel: Kernel) -> bool:
-        counters, mine = kernel.remembers.accounts, ("nth", family(skb.packet.flow.dst).number, kernel.rule)
+        counters, mine = kernel.remembers[Turns].seen, (family(skb.packet.flow.dst).number, kernel.rule)
         seen = counters.get(mine, self.every - 1 - self.packet)  # libxt_statistic.c turns it round
         counters[mine] = 0 if seen >= self.every - 1 else seen + 1
         return counters[mine] == 0
+
+
+@dataclass(slots=True)
+class Accounts:
+    """The named counters (nfacct objects)."""
+
+    packets: Counter = field(default_factory=Counter)
 
 
 class Nfacct(Test, frozen=True, kw_only=True):
@@ -171,11 +187,18 @@ class Nfacct(Test, frozen=True, kw_only=True):
     name: str
 
     def holds(self, skb: Skb, kernel: Kernel) -> bool:
-        kernel.remembers.accounts["nfacct", self.name] += 1
+        kernel.remembers[Accounts].packets[self.name] += 1
         return True
 
 
 MOST_ADDRESSES, MOST_TIMES = 100, 255
+
+
+@dataclass(slots=True)
+class Lists:
+    """Per list, its addresses and when each was seen; the oldest stands first."""
+
+    seen: dict[str, dict[Address, list[int]]] = field(default_factory=dict)
 
 
 class Recent(Test, frozen=True, kw_only=True):
@@ -195,7 +218,7 @@ class Recent(Test, frozen=True, kw_only=True):
         subject = skb.packet.flow.src if self.source else skb.packet.flow.dst
         of = family(subject)
         mask = number(self.mask) if family(self.mask) is of else (1 << of.bits) - 1
-        seen_by, mine = kernel.remembers.recent.setdefault(self.name, {}), spelled(number(subject) & mask, of)
+        seen_by, mine = kernel.remembers[Lists].seen.setdefault(self.name, {}), spelled(number(subject) & mask, of)
         if self.action == "set":
             _saw(seen_by, mine, kernel.now)
             return True
@@ -222,6 +245,13 @@ def _saw(seen_by: dict[Address, list[int]], subject: Address, now: int) -> None:
     seen_by[subject] = [*seen_by.pop(subject, []), now][-MOST_TIMES:]
 
 
+@dataclass(slots=True)
+class Buckets:
+    """How full each limit's bucket is, and since when, by family and place."""
+
+    left: dict[tuple, tuple[int, int]] = field(default_factory=dict)
+
+
 class Limit(Test, frozen=True, kw_only=True):
     """`-m limit`: a bucket that `burst` packets empty and that one packet's worth refills every 1/rate seconds."""
 
@@ -233,9 +263,9 @@ class Limit(Test, frozen=True, kw_only=True):
 
     def asks(self, skb: Skb, kernel: Kernel) -> bool:
         cost = {"second": 1, "minute": 60, "hour": 3600, "day": 86400}[self.per] * SECOND // self.rate
-        mine = ("limit", family(skb.packet.flow.dst).number, kernel.rule)
-        when, credit = kernel.remembers.buckets.get(mine, (kernel.now, cost * self.burst))
+        mine = (family(skb.packet.flow.dst).number, kernel.rule)
+        when, credit = kernel.remembers[Buckets].left.get(mine, (kernel.now, cost * self.burst))
         credit = min(credit + kernel.now - when, cost * self.burst)
         passes = credit >= cost
-        kernel.remembers.buckets[mine] = (kernel.now, credit - cost if passes else credit)
+        kernel.remembers[Buckets].left[mine] = (kernel.now, credit - cost if passes else credit)
         return passes

@@ -10,6 +10,7 @@ from typing import ClassVar
 from msgspec.structs import replace
 
 from ...namespace.skb import ACCEPT, CONTINUE, DROP, NO_CONNECTION, RETURN, UNTRACKED, Skb, Verdict
+from ..connections import Connections
 from ..nat import Range, translate
 from ..rules import Act, Goto, Jump, Target
 
@@ -77,8 +78,8 @@ class SetConnMark(Target, frozen=True):
             return CONTINUE, replace(skb, mark=(skb.mark & ~self.nfmask & 0xFFFFFFFF) ^ (known.mark & self.ctmask))
         given = self.value if self.op == "set" else skb.mark & self.nfmask
         known = replace(known, mark=(known.mark & ~self.ctmask & 0xFFFFFFFF) ^ given)
-        if known.original in at.kernel.remembers.connections:  # a RST may have ended it just now
-            at.kernel.update(known)
+        if known.original in at.kernel.remembers[Connections].by_flow:  # a RST may have ended it just now
+            at.kernel.remembers[Connections].update(known)
         return CONTINUE, replace(skb, connection=known)
 
 
