@@ -1,0 +1,120 @@
+"""All that kube-proxy leaves on a node in IPVS mode, and what becomes of it when a Service changes."""
+
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+
+from ....errors import BadInput
+from ....linux.address import FAMILIES, Address
+from ....linux.ipset import IpSet
+from ....linux.ipvs.servers import VirtualServer
+from ...objects import EndpointSlice, KubeProxyConfiguration, Service
+from ..node import DEFAULTS, NodeFacts, is_loopback, settings
+from ..service_port import ServicePort
+from ..services import Services
+from . import sets
+from .rules import iptables_text
+from .service import IpvsSettings, Part, counts, own_addresses, part
+
+DEVICE = "kube-ipvs0"  # a dummy device: its addresses make the kernel take packets for Services as its own
+SCHEDULERS = ("rr", "wrr", "lc", "wlc", "lblc", "lblcr", "sh", "dh", "sed", "nq", "mh", "fo", "ovf", "twos")
+SYSCTLS = {  # IPVS must keep connections where conntrack can see them, and forget those of a server that is gone
+    "net.ipv4.vs.conntrack": 1,
+    "net.ipv4.vs.expire_nodest_conn": 1,
+    "net.ipv4.vs.expire_quiescent_template": 1,
+    "net.ipv4.ip_forward": 1,
+}
+STRICT_ARP = {"net.ipv4.conf.all.arp_ignore": 1, "net.ipv4.conf.all.arp_announce": 2}
+
+
+class IpvsTables:
+    """Virtual servers, ipsets, addresses and rules of one node and family. Never changed; `resync` makes a new one."""
+
+    def __init__(self, to: IpvsSettings, ports: Sequence[ServicePort], parts: Sequence[Part]):
+        self.to, self.ports, self.parts = to, ports, parts
+
+    @cached_property
+    def servers(self) -> tuple[VirtualServer, ...]:
+        """Sorted as text. Where two Services ask for one address and port, the later one has it."""
+        found = {server.key: server for one in self.parts for server in one.servers}
+        return tuple(found[key] for key in sorted(found))
+
+    @cached_property
+    def members(self) -> dict[str, set[str]]:
+        """The members of every set that has any, by its name for IPv4."""
+        found: dict[str, set[str]] = {}
+        for one in self.parts:
+            for name, member in one.members:
+                found.setdefault(name, set()).add(member)
+        bound = {ip for one in self.parts for ip in one.bound}
+        return found | ({sets.IPVS_IPS: bound} if bound else {})
+
+    @property
+    def ipsets(self) -> tuple[IpSet, ...]:
+        """All sets, those without members too, for rules ask them."""
+        of, held = self.to.shared.family, self.members
+        return tuple(
+            IpSet(sets.set_name(name, of), kind.type, of, tuple(sorted(held.get(name, ()))))
+            for name, kind in sets.KINDS.items()
+        )
+
+    @property
+    def addresses(self) -> tuple[Address, ...]:
+        """What kube-ipvs0 answers for; kube-proxy does not count loopback and link-local addresses as bound."""
+        of = self.to.shared.family
+        return tuple(sorted(ip for ip in self.members.get(sets.IPVS_IPS, ()) if counts(ip, of)))
+
+    @property
+    def iptables(self) -> str:
+        refusals = [refusal for one in self.parts for refusal in one.refusals]
+        return iptables_text(self.members, refusals, self.to.shared)
+
+    @cached_property
+    def places(self) -> dict[tuple[str, str], list[int]]:
+        """Where the ports of a Service stand, by its namespace and name."""
+        found: dict[tuple[str, str], list[int]] = {}
+        for index, port in enumerate(self.ports):
+            found.setdefault(port.service.key, []).append(index)
+        return found
+
+    def resync(self, service: tuple[str, str], slices: Sequence[EndpointSlice]) -> "IpvsTables":
+        """The same after the slices of one Service have become these: all other shares are taken over as they are."""
+        parts = list(self.parts)
+        for index in self.places.get(service, ()):
+            parts[index] = part(self.ports[index], slices, self.to)
+        found = IpvsTables(self.to, self.ports, parts)
+        found.__dict__["places"] = self.places
+        return found
+
+
+def ipvs_settings(configuration: KubeProxyConfiguration, node: NodeFacts, services: Services) -> IpvsSettings:
+    """Raises BadInput for a scheduler that the kernel has not."""
+    scheduler = configuration.ipvs.scheduler or "rr"
+    if scheduler not in SCHEDULERS:
+        right = f"write one of {', '.join(SCHEDULERS)}"
+        raise BadInput("KubeProxyConfiguration: ipvs.scheduler", f"it is {scheduler!r}, which the kernel has not", right)
+    shared = settings(configuration, node, services.family)
+    own = own_addresses(shared)
+    chosen = own if shared.node_ports_on is None else shared.node_ports_on
+    return IpvsSettings(shared, scheduler, frozenset(own), tuple(ip for ip in chosen if not is_loopback(ip)))
+
+
+def ipvs_tables(
+    services: Services, node: NodeFacts, configuration: KubeProxyConfiguration = DEFAULTS
+) -> IpvsTables:
+    """What one node's kube-proxy writes for all Services of a family."""
+    to = ipvs_settings(configuration, node, services)
+    return IpvsTables(to, services.ports, [part(port, services.slices_of(port), to) for port in services.ports])
+
+
+def tables_of(
+    services: Iterable[Service],
+    slices: Iterable[EndpointSlice],
+    node: NodeFacts,
+    configuration: KubeProxyConfiguration = DEFAULTS,
+    family: int = 4,
+) -> IpvsTables:
+    """The same from plain lists of objects."""
+    by_service: dict[tuple[str, str], list[EndpointSlice]] = {}
+    for found in sorted(slices, key=lambda one: one.key):
+        by_service.setdefault(found.service, []).append(found)
+    return ipvs_tables(Services(services, by_service, FAMILIES[family]), node, configuration)
