@@ -75,9 +75,10 @@ def iptables_text(used: Iterable[str], refusals: Sequence[Refusal], to: Settings
     return "".join(f"{line}\n" for line in lines)
 
 
-def jumps_text() -> str:
-    """The jumps from the base chains, as iptables commands."""
-    rows = (f'iptables -t {table} -I {base} -m comment --comment "{said}" -j {to}' for table, base, to, said in JUMPS)
+def jumps_text(of: Family) -> str:
+    """The jumps from the base chains, as commands."""
+    program = "iptables" if of is IPV4 else "ip6tables"
+    rows = (f'{program} -t {table} -I {base} -m comment --comment "{said}" -j {to}' for table, base, to, said in JUMPS)
     return "".join(f"{row}\n" for row in rows)
 
 

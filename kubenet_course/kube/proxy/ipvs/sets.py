@@ -36,9 +36,7 @@ KINDS = {
     EXTERNAL: Kind(IP_PORT, "Kubernetes service external ip + port for masquerade and filter purpose"),
     EXTERNAL_LOCAL: Kind(IP_PORT, f"Kubernetes service external ip + port {_LOCAL}"),
     BALANCER: Kind(IP_PORT, "Kubernetes service lb portal"),
-    BALANCER_FIREWALL: Kind(
-        IP_PORT, "Kubernetes service load balancer ip + port for load balancer with sourceRange"
-    ),
+    BALANCER_FIREWALL: Kind(IP_PORT, "Kubernetes service load balancer ip + port for load balancer with sourceRange"),
     BALANCER_LOCAL: Kind(IP_PORT, f"Kubernetes service load balancer ip + port {_LOCAL}"),
     BALANCER_SOURCE_IP: Kind(
         IP_PORT_IP, "Kubernetes service load balancer ip + port + source IP for packet filter purpose"

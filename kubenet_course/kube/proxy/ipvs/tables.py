@@ -91,16 +91,16 @@ def ipvs_settings(configuration: KubeProxyConfiguration, node: NodeFacts, servic
     scheduler = configuration.ipvs.scheduler or "rr"
     if scheduler not in SCHEDULERS:
         right = f"write one of {', '.join(SCHEDULERS)}"
-        raise BadInput("KubeProxyConfiguration: ipvs.scheduler", f"it is {scheduler!r}, which the kernel has not", right)
+        raise BadInput(
+            "KubeProxyConfiguration: ipvs.scheduler", f"it is {scheduler!r}, which the kernel has not", right
+        )
     shared = settings(configuration, node, services.family)
     own = own_addresses(shared)
     chosen = own if shared.node_ports_on is None else shared.node_ports_on
     return IpvsSettings(shared, scheduler, frozenset(own), tuple(ip for ip in chosen if not is_loopback(ip)))
 
 
-def ipvs_tables(
-    services: Services, node: NodeFacts, configuration: KubeProxyConfiguration = DEFAULTS
-) -> IpvsTables:
+def ipvs_tables(services: Services, node: NodeFacts, configuration: KubeProxyConfiguration = DEFAULTS) -> IpvsTables:
     """What one node's kube-proxy writes for all Services of a family."""
     to = ipvs_settings(configuration, node, services)
     return IpvsTables(to, services.ports, [part(port, services.slices_of(port), to) for port in services.ports])

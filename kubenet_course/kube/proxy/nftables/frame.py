@@ -3,7 +3,7 @@
 Check it against nftablesBaseChains, nftablesJumpChains and setupNFTables (pkg/proxy/nftables/proxier.go).
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ....linux.address import prefix
 from ....linux.nft.ruleset import (
@@ -52,7 +52,7 @@ TRANSLATIONS = (
     ("nat-postrouting", Hook("nat", "postrouting", SNAT), names.MASQUERADING),
 )
 REJECT_COMMENT = "helper for @no-endpoint-services / @no-endpoint-nodeports"
-Elements = dict[str, Sequence[Element]]
+Elements = Mapping[str, Sequence[Element]]
 
 
 def marking(to: NftablesSettings) -> Mangle:

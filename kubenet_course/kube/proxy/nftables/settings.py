@@ -3,11 +3,14 @@
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ....linux.address import Address, Family, Prefix
+from ....linux.address import Address, Family, Prefix, prefix
 from ....linux.matches import Interface, Source
 from ....linux.nft.ruleset import Constant, Match, Meta, Payload
 from ...objects import KubeProxyConfiguration
+from ...ranges import Ranges
 from ..node import NodeFacts, is_loopback, local_test, node_ip, node_port_ranges
+
+UNSAID = (prefix("10.96.0.0/12"), prefix("fd00:10:96::/112"))
 
 
 class NftablesSettings(Struct, frozen=True):
@@ -67,3 +70,8 @@ def _pods(configuration: KubeProxyConfiguration, node: NodeFacts, of: Family) ->
         case Interface(name=name):
             return Match(Meta("iifname"), f"{name[:-1]}*" if name.endswith("+") else name)
     return None
+
+
+def service_ranges(known: Ranges) -> tuple[Prefix, ...]:
+    """Where ClusterIPs come from, as the cluster's files say; else as kubeadm has it, and for IPv6 as the course has it."""
+    return tuple(known.services.values()) if "services" in known.said else UNSAID
