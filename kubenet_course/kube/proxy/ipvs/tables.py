@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 
+from msgspec import Struct
+
 from ....errors import BadInput
 from ....linux.address import FAMILIES, Address
 from ....linux.ipset import IpSet
@@ -84,6 +86,29 @@ class IpvsTables:
         found = IpvsTables(self.to, self.ports, parts)
         found.__dict__["places"] = self.places
         return found
+
+    def difference(self, before: "IpvsTables") -> "Difference":
+        """What has to be told to the kernel to come here from there: only shares that are not the same are looked at."""
+        pairs = [(old, new) for old, new in zip(before.parts, self.parts, strict=True) if old is not new]
+        old_servers = {server.key: server for old, _ in pairs for server in old.servers}
+        new_servers = {server.key: server for _, new in pairs for server in new.servers}
+        old_members = {member for old, _ in pairs for member in old.members}
+        new_members = {member for _, new in pairs for member in new.members}
+        return Difference(
+            tuple(server for key, server in sorted(new_servers.items()) if old_servers.get(key) != server),
+            tuple(server for key, server in sorted(old_servers.items()) if key not in new_servers),
+            tuple(sorted(new_members - old_members)),
+            tuple(sorted(old_members - new_members)),
+        )
+
+
+class Difference(Struct, frozen=True):
+    """Virtual servers that are new or have other real servers, those that go, and members of sets that come and go."""
+
+    servers: tuple[VirtualServer, ...]
+    gone: tuple[VirtualServer, ...]
+    members: tuple[tuple[str, str], ...]
+    gone_members: tuple[tuple[str, str], ...]
 
 
 def ipvs_settings(configuration: KubeProxyConfiguration, node: NodeFacts, services: Services) -> IpvsSettings:
