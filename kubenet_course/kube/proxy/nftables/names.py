@@ -4,9 +4,9 @@ A chain of a Service port bears its whole name; eight letters of a hash stand be
 in one sign look different at once, and so that a name that had to be cut is still the only one of its kind.
 """
 
-from base64 import b32encode
 from hashlib import sha256
 
+from ..chain_names import base32
 from ..endpoint import Endpoint
 from ..service_port import ServicePort
 
@@ -31,5 +31,5 @@ def base(port: ServicePort, endpoint: Endpoint | None = None) -> str:
     name = f"{namespace}/{service}/{port.protocol}/{port.port.name}"
     if endpoint is not None:
         name += f"__{endpoint.address.replace(':', '.')}/{endpoint.port}"
-    whole = f"{b32encode(sha256(name.encode()).digest()).decode()[:8]}-{name}"
+    whole = f"{base32(sha256(name.encode()).digest(), 8)}-{name}"
     return whole if len(whole) <= LONGEST else f"{whole[: LONGEST - 3]}..."
