@@ -17,9 +17,7 @@ LETTERS = "ABCDEFGHIJ"
 
 def loads(*rows: tuple[int, ...]) -> list[Load]:
     """Servers A, B, C, ... from rows of weight, active, inactive."""
-    return [
-        Load(RealServer(f"10.244.1.{at + 10}", 8080, weight), *more) for at, (weight, *more) in enumerate(rows)
-    ]
+    return [Load(RealServer(f"10.244.1.{at + 10}", 8080, weight), *more) for at, (weight, *more) in enumerate(rows)]
 
 
 def sequence(name: str, servers: list[Load], count: int, closes: bool = True) -> str:

@@ -143,10 +143,30 @@ def changes() -> Callable[[], tuple[EndpointSlice, ...]]:
     return lambda: states[next(turn) % 2]
 
 
+@measurement("one endpoint of 100,000 changed: iptables' new rules", figure=0.010)
+def iptables_change() -> Timed:
+    """The chains of the Service, and the rules in place; the text of all others is not made again."""
+    from kubenet_course.kube.proxy.iptables import iptables_rules
+    from kubenet_course.kube.proxy.iptables_rows import IptablesServices
+    from kubenet_course.linux.rule_text import rule_text
+
+    made, found = objects()
+    before = IptablesServices(made, found, FAMILIES[4])
+    _, slices, [place] = before.resync(SERVICE, ()), changes(), before.places[SERVICE]
+
+    def resynced() -> None:
+        rules = iptables_rules(before.resync(SERVICE, slices()), NODE)
+        own = rules.tables["nat"].chains.view.own(place)  # type: ignore[attr-defined]
+        assert [rule_text(chain.name, rule) for chain in own.values() for rule in chain.rules]
+        assert len(rules.tables["nat"].chains["KUBE-SERVICES"].rules) > SERVICES
+
+    return resynced
+
+
 @measurement("one endpoint of 100,000 changed: nftables' new rules", figure=0.010)
 def nftables_change() -> Timed:
     before: Synced = synced(watched(), NODE)
-    _, slices = before.places, changes()
+    _, slices = before.resync(SERVICE, ()), changes()
 
     def resynced() -> None:
         assert transaction(before, before.resync(SERVICE, slices())) is not None
@@ -157,7 +177,7 @@ def nftables_change() -> Timed:
 @measurement("one endpoint of 100,000 changed: IPVS' new tables", figure=0.010)
 def ipvs_change() -> Timed:
     before: IpvsTables = ipvs_tables(watched(), NODE)
-    _, slices = before.places, changes()
+    _, slices = before.resync(SERVICE, ()), changes()
     return lambda: before.resync(SERVICE, slices()).difference(before)
 
 

@@ -11,7 +11,6 @@ from ....linux.ipset import IpSet
 from ....linux.ipvs.servers import VirtualServer
 from ...objects import EndpointSlice, KubeProxyConfiguration, Service
 from ..node import DEFAULTS, NodeFacts, is_loopback, settings
-from ..service_port import ServicePort
 from ..services import Services
 from . import sets
 from .rules import iptables_text
@@ -31,8 +30,8 @@ STRICT_ARP = {"net.ipv4.conf.all.arp_ignore": 1, "net.ipv4.conf.all.arp_announce
 class IpvsTables:
     """Virtual servers, ipsets, addresses and rules of one node and family. Never changed; `resync` makes a new one."""
 
-    def __init__(self, to: IpvsSettings, ports: Sequence[ServicePort], parts: Sequence[Part]):
-        self.to, self.ports, self.parts = to, ports, parts
+    def __init__(self, to: IpvsSettings, services: Services, parts: Sequence[Part]):
+        self.to, self.services, self.parts = to, services, parts
 
     @cached_property
     def servers(self) -> tuple[VirtualServer, ...]:
@@ -70,22 +69,12 @@ class IpvsTables:
         refusals = [refusal for one in self.parts for refusal in one.refusals]
         return iptables_text(self.members, refusals, self.to.shared)
 
-    @cached_property
-    def places(self) -> dict[tuple[str, str], list[int]]:
-        """Where the ports of a Service stand, by its namespace and name."""
-        found: dict[tuple[str, str], list[int]] = {}
-        for index, port in enumerate(self.ports):
-            found.setdefault(port.service.key, []).append(index)
-        return found
-
     def resync(self, service: tuple[str, str], slices: Sequence[EndpointSlice]) -> "IpvsTables":
         """The same after the slices of one Service have become these: all other shares are taken over as they are."""
         parts = list(self.parts)
-        for index in self.places.get(service, ()):
-            parts[index] = part(self.ports[index], slices, self.to)
-        found = IpvsTables(self.to, self.ports, parts)
-        found.__dict__["places"] = self.places
-        return found
+        for index in self.services.places.get(service, ()):
+            parts[index] = part(self.services.ports[index], slices, self.to)
+        return IpvsTables(self.to, self.services.resync(service, slices), parts)
 
     def difference(self, before: "IpvsTables") -> "Difference":
         """What has to be told to the kernel to come here from there: only shares that are not the same are looked at."""
@@ -128,7 +117,7 @@ def ipvs_settings(configuration: KubeProxyConfiguration, node: NodeFacts, servic
 def ipvs_tables(services: Services, node: NodeFacts, configuration: KubeProxyConfiguration = DEFAULTS) -> IpvsTables:
     """What one node's kube-proxy writes for all Services of a family."""
     to = ipvs_settings(configuration, node, services)
-    return IpvsTables(to, services.ports, [part(port, services.slices_of(port), to) for port in services.ports])
+    return IpvsTables(to, services, [part(port, services.slices_of(port), to) for port in services.ports])
 
 
 def tables_of(

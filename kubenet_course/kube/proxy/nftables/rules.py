@@ -10,7 +10,6 @@ from ....linux.nft.ruleset import Element, Ruleset, Table, place, table
 from ....linux.nft.write import element_text, rule_text, set_text
 from ...objects import EndpointSlice, KubeProxyConfiguration, Service
 from ..node import DEFAULTS, NodeFacts
-from ..service_port import ServicePort
 from ..services import Services
 from . import names
 from .frame import fixed_chains, fixed_sets
@@ -21,8 +20,8 @@ from .settings import NftablesSettings, nftables_settings
 class Synced:
     """What a node's kube-proxy has written for every Service port of a family. Never changed; `resync` makes a new one."""
 
-    def __init__(self, to: NftablesSettings, ports: Sequence[ServicePort], parts: Sequence[Part]):
-        self.to, self.ports, self.parts = to, ports, parts
+    def __init__(self, to: NftablesSettings, services: Services, parts: Sequence[Part]):
+        self.to, self.services, self.parts = to, services, parts
 
     @cached_property
     def table(self) -> Table:
@@ -36,22 +35,12 @@ class Synced:
         chains = fixed_chains(self.to) + [found for one in self.parts for found in one.chains]
         return table(self.to.protocol, names.TABLE, sets, chains, "rules for kube-proxy")
 
-    @cached_property
-    def places(self) -> dict[tuple[str, str], list[int]]:
-        """Where the ports of a Service stand, by its namespace and name."""
-        found: dict[tuple[str, str], list[int]] = {}
-        for index, port in enumerate(self.ports):
-            found.setdefault(port.service.key, []).append(index)
-        return found
-
     def resync(self, service: tuple[str, str], slices: Sequence[EndpointSlice]) -> "Synced":
         """The same after the slices of one Service have become these: all other shares are taken over as they are."""
         parts = list(self.parts)
-        for index in self.places.get(service, ()):
-            parts[index] = part(self.ports[index], slices, self.to)
-        found = Synced(self.to, self.ports, parts)
-        found.__dict__["places"] = self.places
-        return found
+        for index in self.services.places.get(service, ()):
+            parts[index] = part(self.services.ports[index], slices, self.to)
+        return Synced(self.to, self.services.resync(service, slices), parts)
 
 
 def synced(
@@ -62,7 +51,7 @@ def synced(
 ) -> Synced:
     """All Service ports of a family as one node writes them."""
     to = nftables_settings(configuration, node, services.family, service_ranges)
-    return Synced(to, services.ports, [part(port, services.slices_of(port), to) for port in services.ports])
+    return Synced(to, services, [part(port, services.slices_of(port), to) for port in services.ports])
 
 
 def nftables_rules(
