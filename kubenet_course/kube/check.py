@@ -22,6 +22,7 @@ from .objects import (
     Service,
     ServiceCIDR,
 )
+from .objects_config import IPVS_SCHEDULERS
 
 
 def an_address(text: str, path: str) -> None:
@@ -173,6 +174,10 @@ def _proxy(configuration: KubeProxyConfiguration) -> None:
             a_block(text, f"nodePortAddresses[{index}]", strict=False)
     if configuration.detect_local_mode == "BridgeInterface" and not configuration.detect_local.bridge_interface:
         raise Wrong("detectLocal.bridgeInterface", "it is missing", "name the bridge of the pods, such as cni0")
+    scheduler = configuration.ipvs.scheduler
+    if configuration.mode == "ipvs" and scheduler and scheduler not in IPVS_SCHEDULERS:
+        right = f"write one of {', '.join(IPVS_SCHEDULERS)}"
+        raise Wrong("ipvs.scheduler", f"it is {shown(scheduler)}, which kube-proxy has not", right)
     if (
         configuration.detect_local_mode == "InterfaceNamePrefix"
         and not configuration.detect_local.interface_name_prefix

@@ -17,7 +17,7 @@ from .collection import Objects
 from .endpoints import Candidate, selects, slices_for
 from .lan import OUTSIDE_HOSTS
 from .node_plan import Machine, machines
-from .objects import EndpointSlice, KubeProxyConfiguration, Pod, Service
+from .objects import SERVICE_NAME, EndpointSlice, KubeProxyConfiguration, Pod, Service
 from .pod_plan import Placed
 from .proxy.iptables import iptables_rules
 from .proxy.iptables_frame import Frame
@@ -51,7 +51,13 @@ class Cluster:
     def notices(self) -> tuple[str, ...]:
         """What was not understood, and what was settled for lack of a word."""
         homeless = tuple(f"{pod} waits: there is no node to run it" for pod in self.placed.waiting)
-        return self.objects.notices + homeless
+        orphans = tuple(
+            f"{self.objects.where(one)}: metadata.labels[{SERVICE_NAME}]: "
+            f"there is no Service {'/'.join(one.service)}; nobody uses this slice"
+            for one in self.objects.slices
+            if one.service[1] and one.service not in self._services
+        )
+        return self.objects.notices + homeless + orphans
 
     def machine(self, name: str) -> Machine:
         if name not in self.machines:

@@ -10,6 +10,7 @@ from ....linux.address import FAMILIES, Address
 from ....linux.ipset import IpSet
 from ....linux.ipvs.servers import VirtualServer
 from ...objects import EndpointSlice, KubeProxyConfiguration, Service
+from ...objects_config import IPVS_SCHEDULERS
 from ..node import DEFAULTS, NodeFacts, is_loopback, settings
 from ..services import Services
 from . import sets
@@ -17,7 +18,6 @@ from .rules import iptables_text
 from .service import IpvsSettings, Part, counts, own_addresses, part
 
 DEVICE = "kube-ipvs0"  # a dummy device: its addresses make the kernel take packets for Services as its own
-SCHEDULERS = ("rr", "wrr", "lc", "wlc", "lblc", "lblcr", "sh", "dh", "sed", "nq", "mh", "fo", "ovf", "twos")
 SYSCTLS = {  # IPVS must keep connections where conntrack can see them, and forget those of a server that is gone
     "net.ipv4.vs.conntrack": 1,
     "net.ipv4.vs.expire_nodest_conn": 1,
@@ -101,12 +101,12 @@ class Difference(Struct, frozen=True):
 
 
 def ipvs_settings(configuration: KubeProxyConfiguration, node: NodeFacts, services: Services) -> IpvsSettings:
-    """Raises BadInput for a scheduler that the kernel has not."""
+    """Raises BadInput for a scheduler that kube-proxy does not know."""
     scheduler = configuration.ipvs.scheduler or "rr"
-    if scheduler not in SCHEDULERS:
-        right = f"write one of {', '.join(SCHEDULERS)}"
+    if scheduler not in IPVS_SCHEDULERS:
+        right = f"write one of {', '.join(IPVS_SCHEDULERS)}"
         raise BadInput(
-            "KubeProxyConfiguration: ipvs.scheduler", f"it is {scheduler!r}, which the kernel has not", right
+            "KubeProxyConfiguration: ipvs.scheduler", f'it is "{scheduler}", which kube-proxy has not', right
         )
     shared = settings(configuration, node, services.family)
     own = own_addresses(shared)
