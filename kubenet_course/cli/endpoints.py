@@ -6,6 +6,7 @@ import click
 
 from ..kube.cluster import Cluster, controlled
 from ..kube.endpoints import as_kubernetes
+from ..kube.mirroring import mirrored
 from ..kube.objects import EndpointSlice
 from ..kube.read import read
 
@@ -17,11 +18,13 @@ def command(files: tuple[str, ...], as_json: bool) -> None:
     """The EndpointSlices that the controller would keep for these Services and pods.
 
     Slices among the files that the controller manages are brought up to date; where they stand, endpoints stay.
+    Endpoints of Services without a selector are mirrored.
     """
     objects = read(files)
     cluster = Cluster(objects)
     kept = controlled(cluster.services, cluster.placed, cluster.machines, objects.slices)
-    slices = [one for rows in kept.values() for one in rows]
+    mirrors = mirrored(objects.endpoints, cluster.services)
+    slices = [one for rows in (kept | mirrors).values() for one in rows]
     for notice in cluster.notices:
         click.echo(f"kubenet: {notice}", err=True)
     if as_json:

@@ -13,6 +13,7 @@ from .decode import Wrong, shown
 from .objects import (
     ClusterConfiguration,
     Conflist,
+    Endpoints,
     EndpointSlice,
     KubeProxyConfiguration,
     NetworkPolicy,
@@ -130,6 +131,14 @@ def _slice(found: EndpointSlice) -> None:
                 raise Wrong(path, f"it is {text}", f"write an address of the slice's addressType, {found.address_type}")
 
 
+def _endpoints(found: Endpoints) -> None:
+    for index, subset in enumerate(found.subsets):
+        for place, one in enumerate(subset.addresses):
+            an_address(one.ip, f"subsets[{index}].addresses[{place}].ip")
+        for place, one in enumerate(subset.not_ready_addresses):
+            an_address(one.ip, f"subsets[{index}].notReadyAddresses[{place}].ip")
+
+
 def _policy(policy: NetworkPolicy) -> None:
     directions: dict[str, Any] = {"ingress": policy.spec.ingress, "egress": policy.spec.egress}
     for name, rules in directions.items():
@@ -194,7 +203,8 @@ def _conflist(found: Conflist) -> None:
 
 
 CHECKS: dict[type, Callable[[Any], None]] = {
-    Pod: _pod, Node: _node, Service: _service, EndpointSlice: _slice, NetworkPolicy: _policy, Conflist: _conflist,
+    Pod: _pod, Node: _node, Service: _service, EndpointSlice: _slice, Endpoints: _endpoints,
+    NetworkPolicy: _policy, Conflist: _conflist,
     ServiceCIDR: lambda found: blocks(found.spec.cidrs, "spec.cidrs"),
     ClusterConfiguration: _cluster, KubeProxyConfiguration: _proxy,
 }  # fmt: skip

@@ -16,6 +16,7 @@ from . import flannel
 from .collection import Objects
 from .endpoints import Candidate, selects, slices_for
 from .lan import OUTSIDE_HOSTS
+from .mirroring import mirrored
 from .node_plan import Machine, machines
 from .objects import SERVICE_NAME, EndpointSlice, KubeProxyConfiguration, Pod, Service
 from .pod_plan import Placed
@@ -154,7 +155,8 @@ def _slices(cluster: Cluster) -> dict[tuple[str, str], tuple[EndpointSlice, ...]
         found.setdefault(one.service, []).append(one)
     written = {key: tuple(rows) for key, rows in found.items()}
     missing = [one for one in cluster.services if one.key not in written]
-    return written | controlled(missing, cluster.placed, cluster.machines)
+    mirrors = mirrored(cluster.objects.endpoints, missing)
+    return written | mirrors | controlled(missing, cluster.placed, cluster.machines)
 
 
 def _zone(machines: Mapping[str, Machine], pod: Pod) -> str:

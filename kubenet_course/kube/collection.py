@@ -13,6 +13,7 @@ from .objects import (
     CLUSTER_WIDE,
     ClusterConfiguration,
     Conflist,
+    Endpoints,
     EndpointSlice,
     KubeProxyConfiguration,
     Namespace,
@@ -49,6 +50,7 @@ class Objects:
     pods: list[Pod] = field(default_factory=list)
     services: list[Service] = field(default_factory=list)
     slices: list[EndpointSlice] = field(default_factory=list)
+    endpoints: list[Endpoints] = field(default_factory=list)
     policies: list[NetworkPolicy] = field(default_factory=list)
     namespaces: list[Namespace] = field(default_factory=list)
     service_cidrs: list[ServiceCIDR] = field(default_factory=list)
@@ -73,6 +75,7 @@ LISTS: dict[type, str] = {
     Pod: "pods",
     Service: "services",
     EndpointSlice: "slices",
+    Endpoints: "endpoints",
     NetworkPolicy: "policies",
     Namespace: "namespaces",
     ServiceCIDR: "service_cidrs",

@@ -141,6 +141,26 @@ class EndpointSlice(Object, frozen=True, gc=False, tag="EndpointSlice"):
         return self.metadata.namespace, self.metadata.labels.get(SERVICE_NAME, "")
 
 
+class EndpointAddress(Read, frozen=True, gc=False):
+    ip: str
+    hostname: str = ""
+    node_name: str | None = None
+    target_ref: ObjectReference | None = None
+
+
+class EndpointSubset(Read, frozen=True, gc=False):
+    addresses: tuple[EndpointAddress, ...] = ()
+    not_ready_addresses: tuple[EndpointAddress, ...] = ()
+    ports: tuple[EndpointPort, ...] = ()
+
+
+class Endpoints(Object, frozen=True, gc=False, tag="Endpoints"):
+    """Who answers for the Service of the same name, as it was written before slices. Deprecated since 1.33."""
+
+    metadata: Metadata  # type: ignore[assignment]
+    subsets: tuple[EndpointSubset, ...] = ()
+
+
 class ServiceCIDRSpec(Read, frozen=True, gc=False):
     cidrs: tuple[str, ...] = ()
 
