@@ -6,6 +6,7 @@ Check it against nftablesBaseChains, nftablesJumpChains and setupNFTables (pkg/p
 from collections.abc import Mapping, Sequence
 
 from ....linux.address import prefix
+from ....linux.nft.order import merged
 from ....linux.nft.ruleset import (
     Bits,
     Chain,
@@ -26,7 +27,6 @@ from ....linux.nft.ruleset import (
     Statement,
     Verdict,
     VerdictMap,
-    merged,
 )
 from . import names
 from .settings import NftablesSettings

@@ -6,7 +6,8 @@ from functools import cached_property
 from msgspec.structs import replace
 
 from ....linux.address import FAMILIES, Prefix
-from ....linux.nft.ruleset import Element, Ruleset, Table, place, table
+from ....linux.nft.order import place
+from ....linux.nft.ruleset import Element, Ruleset, Table, table
 from ....linux.nft.write import element_text, rule_text, set_text
 from ...objects import EndpointSlice, KubeProxyConfiguration, Service
 from ..node import DEFAULTS, NodeFacts

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from msgspec import Struct
 
 from ....linux.address import Address, prefix
+from ....linux.nft.order import merged
 from ....linux.nft.ruleset import (
     Chain,
     Concat,
@@ -25,7 +26,6 @@ from ....linux.nft.ruleset import (
     Update,
     Verdict,
     VerdictMap,
-    merged,
 )
 from ...objects import EndpointSlice
 from ..endpoint import endpoints
