@@ -10,7 +10,7 @@ from functools import cached_property
 from msgspec.structs import replace
 
 from ..errors import BadInput
-from ..linux.address import FAMILIES, Address
+from ..linux.address import FAMILIES, Address, address
 from ..linux.rules import Ruleset
 from . import flannel
 from .collection import Objects
@@ -123,7 +123,8 @@ class Cluster:
         gateways = tuple(machine.gateway(of) for of in machine.blocks)
         ends = tuple(block.first for block in machine.blocks.values()) if self.backend == "vxlan" else ()
         blocks = tuple(map(str, machine.blocks.values()))
-        return NodeFacts(name, machine.zone, blocks, tuple(machine.ips.values()), gateways + ends)
+        more = tuple(address(one.address) for one in machine.node.status.addresses if one.type == "InternalIP")
+        return NodeFacts(name, machine.zone, blocks, tuple(machine.ips.values()), gateways + ends + more)
 
     def proxy_rules(self, name: str, of: int) -> Ruleset:
         """What kube-proxy alone writes on a node."""
