@@ -193,3 +193,10 @@ def test_the_difference_names_the_servers_that_change():
     assert [str(server) for server in change.servers] == ["10.96.10.1:80"]
     assert (change.gone, change.members) == ((), ())
     assert change.gone_members == (("KUBE-LOOP-BACK", "10.244.1.10,tcp:8080,10.244.1.10"),)
+
+
+def test_strict_arp_silences_the_node_about_its_services_addresses():
+    assert "net.ipv4.conf.all.arp_ignore" not in tables(HERE).sysctls
+    strict = tables(HERE, ipvs={"strictARP": True}).sysctls
+    assert (strict["net.ipv4.conf.all.arp_ignore"], strict["net.ipv4.conf.all.arp_announce"]) == (1, 2)
+    assert strict["net.ipv4.vs.conntrack"] == 1

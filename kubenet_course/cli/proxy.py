@@ -65,6 +65,7 @@ def _ipvs_json(found: IpvsTables) -> dict[str, Any]:
         "virtualServers": [msgspec.to_builtins(server) for server in found.servers],
         "ipsets": {one.name: list(one.members) for one in found.ipsets if one.members},
         "dummyAddrs": list(found.addresses),
+        "sysctls": found.sysctls,
     }
 
 

@@ -24,6 +24,7 @@ class IpvsSettings(Struct, frozen=True):
     scheduler: str
     own: frozenset[Address]
     node_ips: tuple[Address, ...]
+    strict_arp: bool = False
 
 
 class Refusal(Struct, frozen=True, gc=False):

@@ -65,6 +65,11 @@ class IpvsTables:
         return tuple(sorted(ip for ip in self.members.get(sets.IPVS_IPS, ()) if counts(ip, of)))
 
     @property
+    def sysctls(self) -> dict[str, int]:
+        """What kube-proxy sets when it starts. With strictARP the node is silent about addresses on kube-ipvs0."""
+        return SYSCTLS | (STRICT_ARP if self.to.strict_arp else {})
+
+    @property
     def iptables(self) -> str:
         refusals = [refusal for one in self.parts for refusal in one.refusals]
         return iptables_text(self.members, refusals, self.to.shared)
@@ -111,7 +116,8 @@ def ipvs_settings(configuration: KubeProxyConfiguration, node: NodeFacts, servic
     shared = settings(configuration, node, services.family)
     own = own_addresses(shared)
     chosen = own if shared.node_ports_on is None else shared.node_ports_on
-    return IpvsSettings(shared, scheduler, frozenset(own), tuple(ip for ip in chosen if not is_loopback(ip)))
+    node_ips = tuple(ip for ip in chosen if not is_loopback(ip))
+    return IpvsSettings(shared, scheduler, frozenset(own), node_ips, configuration.ipvs.strict_arp)
 
 
 def ipvs_tables(services: Services, node: NodeFacts, configuration: KubeProxyConfiguration = DEFAULTS) -> IpvsTables:
