@@ -120,11 +120,18 @@ class Cluster:
             )
             return NodeFacts(name, next((zone for zone in said if zone), ""))
         machine = self.machine(name)
-        gateways = tuple(machine.gateway(of) for of in machine.blocks)
+        gateways = tuple(machine.gateway(of) for of in machine.blocks if self._is_bridged(machine))
         ends = tuple(block.first for block in machine.blocks.values()) if self.backend == "vxlan" else ()
         blocks = tuple(map(str, machine.blocks.values()))
         more = tuple(address(one.address) for one in machine.node.status.addresses if one.type == "InternalIP")
         return NodeFacts(name, machine.zone, blocks, tuple(machine.ips.values()), gateways + ends + more)
+
+    def _is_bridged(self, machine: Machine) -> bool:
+        """Whether a node has its bridge: as in a running cluster, or since the first pod came."""
+        pods = self.placed.pods.values()
+        return bool(machine.node.pod_cidrs) or any(
+            pod.spec.node_name == machine.name and not pod.spec.host_network for pod in pods
+        )
 
     def proxy_rules(self, name: str, of: int) -> Ruleset:
         """What kube-proxy alone writes on a node."""
