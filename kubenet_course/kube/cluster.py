@@ -44,6 +44,16 @@ class Cluster:
         self.slices: dict[tuple[str, str], tuple[EndpointSlice, ...]] = _slices(self)
         self.backend: str = flannel.backend(objects.nodes, objects.conflists)
 
+    @cached_property
+    def _orphans(self) -> tuple[str, ...]:
+        """Slices whose Service is gone: the API server keeps them, and nobody uses them. The first is named."""
+        found = [one for one in self.objects.slices if one.service[1] and one.service not in self._services]
+        if not found:
+            return ()
+        where = f"{self.objects.where(found[0])}: metadata.labels[{SERVICE_NAME}]"
+        more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+        return (f"{where}: there is no Service {'/'.join(found[0].service)}; nobody uses this slice{more}",)
+
     @property
     def families(self) -> tuple[int, ...]:
         return self.ranges.families
@@ -52,13 +62,7 @@ class Cluster:
     def notices(self) -> tuple[str, ...]:
         """What was not understood, and what was settled for lack of a word."""
         homeless = tuple(f"{pod} waits: there is no node to run it" for pod in self.placed.waiting)
-        orphans = tuple(
-            f"{self.objects.where(one)}: metadata.labels[{SERVICE_NAME}]: "
-            f"there is no Service {'/'.join(one.service)}; nobody uses this slice"
-            for one in self.objects.slices
-            if one.service[1] and one.service not in self._services
-        )
-        return self.objects.notices + homeless + orphans
+        return self.objects.notices + homeless + self._orphans
 
     def machine(self, name: str) -> Machine:
         if name not in self.machines:
