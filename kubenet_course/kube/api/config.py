@@ -76,6 +76,10 @@ class ProxyNftables(Read, frozen=True, gc=False):
     masquerade_all: bool = False
 
 
+# What kube-proxy lets one choose (validateIPVSSchedulerMethod in pkg/proxy/apis/config/validation, and mh since 1.32).
+IPVS_SCHEDULERS = ("rr", "wrr", "lc", "wlc", "lblc", "lblcr", "sh", "dh", "sed", "nq", "mh")
+
+
 class ProxyIpvs(Read, frozen=True, gc=False, rename={"exclude_cidrs": "excludeCIDRs", "strict_arp": "strictARP"}):
     unread: ClassVar[str] = "syncPeriod minSyncPeriod tcpTimeout tcpFinTimeout udpTimeout"
     scheduler: str = "rr"

@@ -8,6 +8,7 @@ from .core import Container, ContainerPort, Namespace, Node, Pod, PodCondition
 from .policy import NetworkPolicy
 from .service import (
     Endpoint,
+    EndpointAddress,
     EndpointConditions,
     EndpointHints,
     EndpointPort,
@@ -31,8 +32,9 @@ CLUSTER_WIDE = (Node, Namespace, ServiceCIDR)
 
 __all__ = [
     "CLUSTER_WIDE", "HEADLESS", "KINDS", "PROXY_NAME", "SERVICE_NAME", "ZONE", "ClusterConfiguration",
-    "Configuration", "Conflist", "Container", "ContainerPort", "Endpoint", "EndpointConditions",
-    "EndpointHints", "EndpointPort", "EndpointSlice", "Endpoints", "KubeProxyConfiguration", "Labels", "Metadata", "Named",
+    "Configuration", "Conflist", "Container", "ContainerPort", "Endpoint", "EndpointAddress",
+    "EndpointConditions", "EndpointHints", "EndpointPort", "EndpointSlice", "Endpoints",
+    "KubeProxyConfiguration", "Labels", "Metadata", "Named",
     "Namespace", "NetworkPolicy", "Node", "Object", "ObjectReference", "Pod", "PodCondition", "PodMetadata",
     "Read", "Service", "ServiceCIDR", "ServicePort",
 ]  # fmt: skip

@@ -154,8 +154,6 @@ class EndpointAddress(Read, frozen=True, gc=False):
 
 
 class EndpointSubset(Read, frozen=True, gc=False):
-    """Addresses that share ports."""
-
     addresses: tuple[EndpointAddress, ...] = ()
     not_ready_addresses: tuple[EndpointAddress, ...] = ()
     ports: tuple[EndpointPort, ...] = ()

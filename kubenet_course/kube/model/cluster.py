@@ -11,8 +11,8 @@ from msgspec.structs import replace
 
 from ...errors import BadInput
 from ...linux.netfilter.rules import Ruleset
-from ...linux.packet.address import FAMILIES, Address
-from ..api.objects import EndpointSlice, KubeProxyConfiguration, Pod, Service
+from ...linux.packet.address import FAMILIES, Address, address
+from ..api.objects import SERVICE_NAME, EndpointSlice, KubeProxyConfiguration, Pod, Service
 from ..manifest.collection import Objects
 from ..manifest.read import read
 from ..network import flannel
@@ -53,6 +53,16 @@ class Cluster:
         except BadInput:
             return said_blocks(self.objects)
 
+    @cached_property
+    def _orphans(self) -> tuple[str, ...]:
+        """Slices whose Service is gone: the API server keeps them, and nobody uses them. The first is named."""
+        found = [one for one in self.objects.slices if one.service[1] and one.service not in self._services]
+        if not found:
+            return ()
+        where = f"{self.objects.where(found[0])}: metadata.labels[{SERVICE_NAME}]"
+        more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+        return (f"{where}: there is no Service {'/'.join(found[0].service)}; nobody uses this slice{more}",)
+
     @property
     def mode(self) -> str:
         """How kube-proxy works on every node, by its own name (KubeProxyConfiguration: mode)."""
@@ -67,7 +77,7 @@ class Cluster:
         """What was not understood, and what was settled for lack of a word."""
         why = "it has not been scheduled" if self.machines else "there is no node to run it"
         homeless = tuple(f"{pod} waits: {why}" for pod in self.placed.waiting)
-        return self.objects.notices + homeless + self._assumed
+        return self.objects.notices + homeless + self._orphans + self._assumed
 
     @property
     def _assumed(self) -> tuple[str, ...]:
@@ -156,10 +166,18 @@ class Cluster:
             )
             return NodeFacts(name, next((zone for zone in said if zone), ""))
         machine = self.machine(name)
-        gateways = tuple(machine.gateway(of) for of in machine.blocks)
+        gateways = tuple(machine.gateway(of) for of in machine.blocks if self._is_bridged(machine))
         ends = tuple(block.first for block in machine.blocks.values()) if self.backend == "vxlan" else ()
         blocks = tuple(map(str, machine.blocks.values()))
-        return NodeFacts(name, machine.zone, blocks, tuple(machine.ips.values()), gateways + ends)
+        more = tuple(address(one.address) for one in machine.node.status.addresses if one.type == "InternalIP")
+        return NodeFacts(name, machine.zone, blocks, tuple(machine.ips.values()), gateways + ends + more)
+
+    def _is_bridged(self, machine: Machine) -> bool:
+        """Whether a node has its bridge: as in a running cluster, or since the first pod came."""
+        pods = self.placed.pods.values()
+        return bool(machine.node.pod_cidrs) or any(
+            pod.spec.node_name == machine.name and not pod.spec.host_network for pod in pods
+        )
 
     def proxy_rules(self, name: str, of: int) -> Ruleset:
         """What kube-proxy alone writes on a node."""

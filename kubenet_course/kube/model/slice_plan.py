@@ -21,8 +21,8 @@ def all_slices(
     found: dict[tuple[str, str], list[EndpointSlice]] = {}
     for part in sorted(objects.slices, key=lambda part: part.key):
         found.setdefault(part.service, []).append(part)
-    for part in mirrored(objects.endpoints, {service.key: service for service in services}):
-        found.setdefault(part.service, []).append(part)
+    for key, rows in mirrored(objects.endpoints, services).items():
+        found.setdefault(key, []).extend(rows)
     written = {key: tuple(rows) for key, rows in found.items()}
     missing = [service for service in services if service.key not in written]
     return written | controlled(missing, placed, machines)

@@ -145,10 +145,12 @@ def _home(word: str, module: str, proto: str) -> str:
     raise NotUnderstood
 
 
+BROUGHT = {"icmpv6": "icmp6", "ipv6-icmp": "icmp6", "6": "tcp", "17": "udp", "1": "icmp", "58": "icmp6"}
+
+
 def implied(proto: str) -> str:
     """The module that `-p` brings with it, so that `-p tcp --dport 80` needs no `-m tcp`."""
-    numbers = {"icmpv6": "icmp6", "ipv6-icmp": "icmp6", "6": "tcp", "17": "udp", "1": "icmp", "58": "icmp6"}
-    return numbers.get(proto, proto)
+    return BROUGHT.get(proto, proto)
 
 
 def _target(option: str, words: list[str], chains: Container[str]) -> t.Target:
@@ -195,4 +197,4 @@ def rule_text(chain: str, rule: Rule) -> str:
         words.append(f"-g {rule.target.chain}")
     elif not isinstance(rule.target, t.Continue):
         words.append(f"-j {TEXTS[type(rule.target)](rule.target)}")
-    return " ".join(word for word in words if word)
+    return " ".join(filter(None, words))

@@ -168,9 +168,9 @@ def write(rules: Ruleset) -> str:
 
 
 def _table_text(table: Table) -> str:
-    lines = [f"*{table.name}"]
-    lines += [f":{chain.name} {chain.policy or '-'} [0:0]" for chain in table.chains.values()]
-    lines += [rule_text(chain.name, rule) for chain in table.chains.values() for rule in chain.rules]
+    lines, chains = [f"*{table.name}"], list(table.chains.values())
+    lines += [f":{chain.name} {chain.policy or '-'} [0:0]" for chain in chains]
+    lines += [rule_text(chain.name, rule) for chain in chains for rule in chain.rules]
     return "\n".join([*lines, "COMMIT", ""])
 
 
