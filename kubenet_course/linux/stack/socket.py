@@ -25,14 +25,14 @@ SILENT = {
     "icmp": ("broadcast", "multicast"),
     **dict.fromkeys(("sctp", "dccp"), ("broadcast", "multicast")),
 }
-# Protocols that a kernel takes, or drops in silence, without a program: IGMP; IPv6's extension headers, which are not read here.
+# Protocols that a kernel takes, or drops in silence: IGMP, UDP-Lite, IPv6's extension headers; their content is not read here.
 TAKEN = {
-    4: ("igmp",),
-    6: ("hopopt", "ipv6-route", "ipv6-frag", "ipv6-opts", "ipv6-nonxt"),
+    4: ("igmp", "udplite"),
+    6: ("udplite", "hopopt", "ipv6-route", "ipv6-frag", "ipv6-opts", "ipv6-nonxt"),
 }
 TIMESTAMP, TIMESTAMP_REPLY, DAY = 13, 14, 86_400_000  # milliseconds since midnight, in universal time (RFC 792)
 PATIENCE = SECOND  # for which an answered SYN is remembered; a real machine repeats its answer, the lab's do not
-MASK = 0xFFFFFFFF
+MASK, ECN = 0xFFFFFFFF, 3
 
 
 class Request(Struct, frozen=True):
@@ -151,7 +151,7 @@ def _tcp(kernel: Kernel, stage: str, skb: Skb) -> Step:
 
 def _reset(kernel: Kernel, skb: Skb) -> Packet | None:
     answer = reset(kernel, skb)
-    return replace(answer, tos=skb.packet.tos) if answer else None
+    return replace(answer, tos=skb.packet.tos & ~ECN) if answer else None
 
 
 def _to_request(kernel: Kernel, stage: str, skb: Skb, request: Request) -> Step | None:
@@ -160,7 +160,7 @@ def _to_request(kernel: Kernel, stage: str, skb: Skb, request: Request) -> Step 
     syn, ack = "S" in header.flags, "A" in header.flags
     due = (request.theirs + 1) & MASK
     told = Tcp("A", (request.ours + 1) & MASK, due, request.window)
-    acks = Packet(packet.flow.reverse, told, ttl=kernel.hops(packet.flow.src), tos=packet.tos)
+    acks = Packet(packet.flow.reverse, told, ttl=kernel.hops(packet.flow.src), tos=packet.tos & ~ECN)
     if request.is_open:
         return _answered(kernel, stage, skb, "a SYN on an open connection: challenged", acks, taken=True) if syn else None
     if syn and not ack and header.seq == request.theirs:
@@ -210,7 +210,7 @@ def _syn_ack(kernel: Kernel, skb: Skb) -> Packet:
     mss = min((dev.mtu if dev else 1500) - family(flow.dst).header - 20, 65535 - 40)
     isn = kernel.choices.pick(("isn", kernel.ns.name, flow), range(1 << 32))
     options = b"\x02\x04" + mss.to_bytes(2, "big")
-    ecn = "SAE" if {"E", "C"} <= set(header.flags) and not skb.packet.tos & 3 else "SA"  # RFC 3168 section 6.1.1
+    ecn = "SAE" if {"E", "C"} <= set(header.flags) and not skb.packet.tos & ECN else "SA"  # RFC 3168 section 6.1.1
     answer = Tcp(ecn, isn, (header.seq + 1) & 0xFFFFFFFF, max(mss, RECEIVE_SPACE // mss * mss), options=options)
     return Packet(flow.reverse, answer, ttl=kernel.hops(flow.src))
 
