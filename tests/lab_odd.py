@@ -178,7 +178,10 @@ def _sending(chance: Random, hosts: list[Place], of: int, number: int) -> dict[s
     far = [_address(77, 1, of), _address(one[1], 99, of), _address(1, 6, of)]
     many = [_address(one[1], 255, of)] if of == 4 else ["ff02::1"]
     to = chance.choice([*near, *far, *(many if asker[0] != "router" else [])])
-    return {"at": asker[0], "send": _packet(chance, src, to, of, number)}
+    said = _packet(chance, src, to, of, number)
+    if to in many:  # which of several programs answers first is chance, and who sends hears itself (DEV-12)
+        said |= {"src": _address(asker[1], asker[2] + 2, of)} | ({"dport": 54} if said["proto"] == "udp" else {})
+    return {"at": asker[0], "send": said}
 
 
 def _packet(chance: Random, src: str, to: str, of: int, number: int) -> dict[str, Any]:

@@ -171,10 +171,12 @@ def confirm(skb: Skb, kernel: Kernel) -> Skb | None:
     if known is NO_CONNECTION or known is UNTRACKED or known.confirmed or skb.reply:
         return skb
     there = kernel.lookup(known.original), kernel.lookup(known.reply)
-    if there[0] is not None and there[0] is there[1] and there[0].since == known.since:
-        return replace(
-            skb, connection=there[0]
-        )  # another copy of the same packet, which a bridge sent out of several ports
+    if there[0] is not None and (there[0].original, there[0].since) == (known.original, known.since):
+        # Another copy of the same packet, which a bridge sent out of several ports, or up; what one made of its source holds.
+        if there[0].snat or not known.snat:
+            return replace(skb, connection=there[0])
+        kernel.forget(there[0])
+        there = None, kernel.lookup(known.reply)
     if there != (None, None):
         return None
     known = replace(known, confirmed=True)

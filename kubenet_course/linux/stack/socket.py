@@ -31,6 +31,11 @@ TAKEN = {
     6: ("udplite", "hopopt", "ipv6-route", "ipv6-frag", "ipv6-opts", "ipv6-nonxt"),
 }
 TIMESTAMP, TIMESTAMP_REPLY, DAY = 13, 14, 86_400_000  # milliseconds since midnight, in universal time (RFC 792)
+# Errors, by type and code, that end a connection which is not open yet (tcp_v4_err; icmpv6_err_convert).
+LASTING = {
+    "icmp": {(3, 0), (3, 1), *((kind, code) for kind in (11, 12) for code in range(3))},
+    "ipv6-icmp": {(1, 1), (1, 4), (1, 5), (1, 6), *((4, code) for code in range(3))},
+}
 PATIENCE = SECOND  # for which an answered SYN is remembered; a real machine repeats its answer, the lab's do not
 MASK, ECN = 0xFFFFFFFF, 3
 
@@ -59,6 +64,7 @@ def local_deliver(kernel: Kernel, stage: str, skb: Skb) -> Step:
     if isinstance(packet.payload, Vxlan) and tunnel_end(kernel, packet) is not None:
         return Step(here, stage, skb, "a tunnel listens there", (), (Next(here, "vxlan_rcv", skb),))
     if packet.is_error:
+        _forget_request(kernel, packet)
         return Step(here, stage, skb, f"told: {packet}", end="local")
     taker = {"tcp": _tcp, "udp": _udp}.get(proto, _query if proto in ICMP else _nobody)
     many = packet.flow.dst in MULTICAST[family(packet.flow.dst).number]
@@ -66,6 +72,16 @@ def local_deliver(kernel: Kernel, stage: str, skb: Skb) -> Step:
     if many in SILENT.get(proto, ()):
         return Step(here, stage, skb, f"delivered: {packet}", end="local")
     return taker(kernel, stage, skb)
+
+
+def _forget_request(kernel: Kernel, error: Packet) -> None:
+    """An error about our answer to a SYN ends the half-open connection, if it is of a kind that will last (tcp_req_err)."""
+    quoted, told = error.payload.packet, divmod(error.flow.dport, 256)  # type: ignore[union-attr]
+    if not quoted.flow.has_reverse:
+        return
+    request = kernel.remembers.half_open.get(quoted.flow.reverse)
+    if request and not request.is_open and quoted.header.seq == request.ours and told in LASTING[error.flow.proto]:
+        del kernel.remembers.half_open[quoted.flow.reverse]
 
 
 def _may_be_unsummed(kernel: Kernel, packet: Packet) -> bool:
