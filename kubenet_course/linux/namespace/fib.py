@@ -50,7 +50,8 @@ class Fib:
         up = [device for device in every if device.up]
         self.devices = {device.name: device for device in up}
         self.every = {device.name: device for device in every}
-        self.local = _by_length(row for device in up for row in _local_rows(device, forwards6))
+        down = [row for device in every if not device.up for row in _local_rows(device, False) if row.type == "local"]
+        self.local = _by_length([*(row for device in up for row in _local_rows(device, forwards6)), *down])
         self.main = _by_length(
             [row for device in up for row in _connected_rows(device)]
             + [row for row in added if not row.dev or row.dev in self.devices]

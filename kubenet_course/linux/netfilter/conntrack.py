@@ -173,10 +173,12 @@ def confirm(skb: Skb, kernel: Kernel) -> Skb | None:
         return skb
     connections = kernel.remembers[Connections]
     there = connections.lookup(known.original, kernel.now), connections.lookup(known.reply, kernel.now)
-    if there[0] is not None and there[0] is there[1] and there[0].since == known.since:
-        return replace(
-            skb, connection=there[0]
-        )  # another copy of the same packet, which a bridge sent out of several ports
+    if there[0] is not None and (there[0].original, there[0].since) == (known.original, known.since):
+        # Another copy of the same packet, which a bridge sent out of several ports, or up; what one made of its source holds.
+        if there[0].snat or not known.snat:
+            return replace(skb, connection=there[0])
+        connections.forget(there[0])
+        there = None, connections.lookup(known.reply, kernel.now)
     if there != (None, None):
         return None
     known = replace(known, confirmed=True)

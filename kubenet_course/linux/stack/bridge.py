@@ -12,7 +12,7 @@ from msgspec.structs import replace
 
 from ..namespace.kernel import Kernel, hook
 from ..namespace.netns import FdbEntry
-from ..namespace.skb import NOWHERE, Skb
+from ..namespace.skb import NO_CONNECTION, NOWHERE, UNTRACKED, Skb
 from ..namespace.trace import Next, Step
 from ..packet.address import IPV6, Mac, family
 from ..packet.packet import Packet, frame_length, is_multicast, length
@@ -142,7 +142,12 @@ def _up(kernel: Kernel, skb: Skb) -> Next:
 
 
 def br_pass_frame_up(kernel: Kernel, stage: str, skb: Skb) -> Step:
-    """The frame is now one that came in by the bridge device."""
+    """The frame is now one that came in by the bridge device. Of one for many the connection is as good as
+    remembered: the nat table's INPUT is not asked about a copy (br_nf_local_in)."""
+    if skb.came_by and is_multicast(skb.frame.dst):
+        known = skb.connection
+        if not (known is NO_CONNECTION or known is UNTRACKED or known.confirmed):
+            skb = replace(skb, connection=replace(known, snat_done=True))
     return Step(kernel.ns.name, stage, skb, "", (), (Next(kernel.ns.name, "netif_receive_skb", skb),))
 
 

@@ -201,21 +201,26 @@ def route_output(kernel: Kernel, stage: str, skb: Skb) -> Step:
     """A packet of this machine's own: by which device, from which address (ip_route_output_key)? This comes before any rule."""
     flow = skb.packet.flow
     row = row_out(kernel, flow.src, flow.dst, skb.dev_out)
-    if flow.proto == "tcp" and row.type in ("broadcast", "multicast"):
-        return Step(
-            kernel.ns.name, stage, skb, f"TCP has one other end, and {flow.dst} is many", (row,), end="no-route"
-        )
     if row.type in FORBIDDEN or leaks_loopback(kernel, flow.src, row):
         return Step(kernel.ns.name, stage, skb, f"no route leads to {flow.dst}", (row,), end="no-route")
     if flow.src == family(flow.dst).any:
         source = kernel.ns.fib.source(row, flow.dst) or flow.src
         skb = replace(skb, packet=replace(skb.packet, flow=replace(flow, src=source)))
+    if row.type in ("broadcast", "multicast") and _connects(kernel, skb.packet):
+        said = f"TCP has one other end, and {flow.dst} is many"
+        return Step(kernel.ns.name, stage, skb, said, (row,), end="no-route")
     skb = _with_id(kernel, skb)
     there = replace(skb, route=row, dev_out=_device(row))
     if not_fitting(kernel, there):
         return Step(kernel.ns.name, stage, skb, not_fitting(kernel, there), (row,), end="too-big")
     said = f"leaves by {there.dev_out}: {skb.packet}"
     return Step(kernel.ns.name, stage, there, said, (row,), hook(kernel, "OUTPUT", there))
+
+
+def _connects(kernel: Kernel, packet: Packet) -> bool:
+    """Whether a program opens a TCP connection with this (connect); who sends raw, or answers, may send a segment to many."""
+    flow, header = packet.flow, packet.header
+    return isinstance(header, Tcp) and "A" not in header.flags and flow.reverse in kernel.remembers.open
 
 
 def _with_id(kernel: Kernel, skb: Skb) -> Skb:

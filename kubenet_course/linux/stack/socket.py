@@ -27,14 +27,19 @@ SILENT = {
     "icmp": ("broadcast", "multicast"),
     **dict.fromkeys(("sctp", "dccp"), ("broadcast", "multicast")),
 }
-# Protocols that a kernel takes, or drops in silence, without a program: IGMP; IPv6's extension headers, which are not read here.
+# Protocols that a kernel takes, or drops in silence: IGMP, UDP-Lite, IPv6's extension headers; their content is not read here.
 TAKEN = {
-    4: ("igmp",),
-    6: ("hopopt", "ipv6-route", "ipv6-frag", "ipv6-opts", "ipv6-nonxt"),
+    4: ("igmp", "udplite"),
+    6: ("udplite", "hopopt", "ipv6-route", "ipv6-frag", "ipv6-opts", "ipv6-nonxt"),
 }
 TIMESTAMP, TIMESTAMP_REPLY, DAY = 13, 14, 86_400_000  # milliseconds since midnight, in universal time (RFC 792)
+# Errors, by type and code, that end a connection which is not open yet (tcp_v4_err; icmpv6_err_convert).
+LASTING = {
+    "icmp": {(3, 0), (3, 1), *((kind, code) for kind in (11, 12) for code in range(3))},
+    "ipv6-icmp": {(1, 1), (1, 4), (1, 5), (1, 6), *((4, code) for code in range(3))},
+}
 PATIENCE = SECOND  # for which an answered SYN is remembered; a real machine repeats its answer, the lab's do not
-MASK = 0xFFFFFFFF
+MASK, ECN = 0xFFFFFFFF, 3
 
 
 class Request(Struct, frozen=True):
@@ -77,6 +82,7 @@ def local_deliver(kernel: Kernel, stage: str, skb: Skb) -> Step:
     if isinstance(packet.payload, Vxlan) and tunnel_end(kernel, packet) is not None:
         return Step(here, stage, skb, "a tunnel listens there", (), (Next(here, "vxlan_rcv", skb),))
     if packet.is_error:
+        _forget_request(kernel, packet)
         return Step(here, stage, skb, f"told: {packet}", end="local")
     taker = {"tcp": _tcp, "udp": _udp}.get(proto, _query if proto in ICMP else _nobody)
     many = packet.flow.dst in MULTICAST[family(packet.flow.dst).number]
@@ -84,6 +90,16 @@ def local_deliver(kernel: Kernel, stage: str, skb: Skb) -> Step:
     if many in SILENT.get(proto, ()):
         return Step(here, stage, skb, f"delivered: {packet}", end="local")
     return taker(kernel, stage, skb)
+
+
+def _forget_request(kernel: Kernel, error: Packet) -> None:
+    """An error about our answer to a SYN ends the half-open connection, if it is of a kind that will last (tcp_req_err)."""
+    quoted, told = error.payload.packet, divmod(error.flow.dport, 256)  # type: ignore[union-attr]
+    if not quoted.flow.has_reverse:
+        return
+    request = kernel.remembers.half_open.get(quoted.flow.reverse)
+    if request and not request.is_open and quoted.header.seq == request.ours and told in LASTING[error.flow.proto]:
+        del kernel.remembers.half_open[quoted.flow.reverse]
 
 
 def _may_be_unsummed(kernel: Kernel, packet: Packet) -> bool:
@@ -169,7 +185,7 @@ def _tcp(kernel: Kernel, stage: str, skb: Skb) -> Step:
 
 def _reset(kernel: Kernel, skb: Skb) -> Packet | None:
     answer = reset(kernel, skb)
-    return replace(answer, tos=skb.packet.tos) if answer else None
+    return replace(answer, tos=skb.packet.tos & ~ECN) if answer else None
 
 
 def _to_request(kernel: Kernel, stage: str, skb: Skb, request: Request) -> Step | None:
@@ -178,7 +194,7 @@ def _to_request(kernel: Kernel, stage: str, skb: Skb, request: Request) -> Step 
     syn, ack = "S" in header.flags, "A" in header.flags
     due = (request.theirs + 1) & MASK
     told = Tcp("A", (request.ours + 1) & MASK, due, request.window)
-    acks = Packet(packet.flow.reverse, told, ttl=kernel.hops(packet.flow.src), tos=packet.tos)
+    acks = Packet(packet.flow.reverse, told, ttl=kernel.hops(packet.flow.src), tos=packet.tos & ~ECN)
     if request.is_open:
         return (
             _answered(kernel, stage, skb, "a SYN on an open connection: challenged", acks, taken=True) if syn else None
@@ -232,7 +248,7 @@ def _syn_ack(kernel: Kernel, skb: Skb) -> Packet:
     mss = min((dev.mtu if dev else 1500) - family(flow.dst).header - 20, 65535 - 40)
     isn = kernel.choices.pick(("isn", kernel.ns.name, flow), range(1 << 32))
     options = b"\x02\x04" + mss.to_bytes(2, "big")
-    ecn = "SAE" if {"E", "C"} <= set(header.flags) and not skb.packet.tos & 3 else "SA"  # RFC 3168 section 6.1.1
+    ecn = "SAE" if {"E", "C"} <= set(header.flags) and not skb.packet.tos & ECN else "SA"  # RFC 3168 section 6.1.1
     answer = Tcp(ecn, isn, (header.seq + 1) & 0xFFFFFFFF, max(mss, RECEIVE_SPACE // mss * mss), options=options)
     return Packet(flow.reverse, answer, ttl=kernel.hops(flow.src))
 
