@@ -150,7 +150,9 @@ def test_two_dumps_one_of_each_family(ran, dump):
     for src, dst in (("10.0.0.1", "10.0.0.2"), ("fd00::1", "2001:db8::1")):
         told = ran(four, six, "--src", src, "--dst", dst, "--in", "eth1", "--json")
         assert json.loads(told.out)["outcomes"][0]["verdict"] == "dropped"
-    assert ran(four, four.rename(four.with_name("5")), "--dst", "10.0.0.2").sentence.startswith(f"{four}: there is no such file")
+    assert ran(four, four.rename(four.with_name("5")), "--dst", "10.0.0.2").sentence.startswith(
+        f"{four}: there is no such file"
+    )
 
 
 def test_a_comment_does_not_decide_the_family(ran, dump):
