@@ -180,8 +180,6 @@ def by_bytes(chance: random.Random, text: bytes) -> bytes:
         to = min(len(text), at + chance.choice((0, 0, 1, 1, 3, 20, 200)))
         other = (bytes([chance.randrange(256)]), b"%d" % chance.randrange(300), chance.choice(TOKENS))
         put = chance.choice((b"", text[at:to] * 2, *other))
-            (b"", chance.choice(TOKENS), text[at:to] * 2, bytes([chance.randrange(256)]), b"%d" % chance.randrange(300))
-        )
         text = text[:at] + put + text[to:]
     return text
 
