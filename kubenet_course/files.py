@@ -20,7 +20,7 @@ def content(name: str | Path, most: int = MOST) -> bytes:
     """The bytes of a file, or of standard input for `-`. Raises BadInput for what cannot be read, or has no end in sight."""
     try:
         if str(name) == STANDARD_INPUT:
-            if sys.stdin is None or sys.stdin.closed:
+            if getattr(sys.stdin, "closed", sys.stdin is None):
                 raise BadInput("standard input", "it is closed", "name a file, or give the text on standard input")
             data = sys.stdin.buffer.read(most + 1)
         else:

@@ -98,12 +98,12 @@ def _asked(built: Cluster, one: Question, choices: Choices) -> Trace:
 
 
 def _many(built: Cluster, name: str) -> int:
-    lines = [(f"{name}:{n}", line) for n, line in enumerate(text_of(name).splitlines(), 1) if line.strip()]
+    lines = [(f"{name}:{n}", line) for n, line in enumerate(text_of(name).split("\n"), 1) if line.strip()]
     asked = []
     for where, line in lines:
         try:
             asked.append(msgspec.json.decode(line.encode(), type=Question))
-        except msgspec.DecodeError as error:
+        except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
             raise BadInput(
                 where, str(error), 'write {"from": "pod/default/client", "to": "service/default/web:80"}'
             ) from None

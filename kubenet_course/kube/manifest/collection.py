@@ -116,6 +116,8 @@ class Collection:
         except Wrong as wrong:
             where = place.where(item, _name(raw))
             raise BadInput(f"{where}: {wrong.path}" if wrong.path else where, wrong.what, wrong.right) from None
+        except RecursionError:
+            raise BadInput(place.where(item), "it is nested too deeply", "write it as kubectl prints it") from None
         if decoded.object is not None:
             self._file(place, item, decoded.object)
         if decoded.object is None or decoded.unknown:
@@ -171,7 +173,10 @@ def _plain(raw: Any) -> Any:
 
 def _name(raw: Any) -> str:
     """What an object calls itself, if it can be made out."""
-    value = msgspec.json.decode(raw) if isinstance(raw, bytes | msgspec.Raw) else raw
+    try:
+        value = msgspec.json.decode(raw) if isinstance(raw, bytes | msgspec.Raw) else raw
+    except (ValueError, RecursionError):
+        return ""
     metadata = value.get("metadata") if isinstance(value, dict) else None
     name = metadata.get("name") if isinstance(metadata, dict) else None
     return f"{value.get('kind', 'object')} {shown(name)}" if name is not None else ""

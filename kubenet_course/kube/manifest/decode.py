@@ -48,9 +48,13 @@ def from_json(raw: bytes | msgspec.Raw) -> Decoded:
         _names(found.__class__).decode(raw)
         if found.api_version in found.api:
             return Decoded(found)
-    except msgspec.ValidationError:
+    except (msgspec.DecodeError, UnicodeDecodeError):
         pass
-    return from_value(msgspec.json.decode(raw))
+    try:
+        value = msgspec.json.decode(raw)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Wrong("", f"it is not JSON: {error}", "write it as kubectl prints it, in UTF-8") from None
+    return from_value(value)
 
 
 def from_value(value: Any) -> Decoded:
@@ -97,7 +101,10 @@ def without_nulls(value: Any) -> Any:
 
 def shown(value: Any) -> str:
     """A value as JSON has it, short enough for a sentence."""
-    text = json.dumps(value, ensure_ascii=False, default=str)
+    try:
+        text = json.dumps(value, ensure_ascii=False, default=str)
+    except (ValueError, TypeError, RecursionError):  # a number of too many digits, a name that is no text
+        return "not a value of JSON"
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 

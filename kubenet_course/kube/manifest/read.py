@@ -58,6 +58,8 @@ def _documents(path: str, data: bytes) -> Iterator[tuple[int, Any]]:
             msgspec.json.decode(data, type=_Head)
             yield 1, data
             return
+        except RecursionError:
+            raise BadInput(f"{path}: document 1", "it is nested too deeply", NO_DOCUMENT) from None
         except (msgspec.DecodeError, UnicodeDecodeError) as error:
             broken = str(error)  # YAML may begin with a brace too
     try:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import math
+import re
 from typing import Any
 
 import msgspec
 
 from ...errors import BadInput
+
+HALF = re.compile(r"\\u[dD][89a-fA-F]")  # half of a character
 
 
 def decoded(text: str, where: str) -> Any:
@@ -24,12 +28,20 @@ def decoded(text: str, where: str) -> Any:
     def no_number(word: str) -> Any:
         raise BadInput(where, f"{word} is not a number of JSON", "write digits")
 
+    def finite(word: str) -> float:
+        return no_number(word) if math.isinf(float(word)) else float(word)
+
     try:
-        return json.loads(text, object_pairs_hook=once, parse_constant=no_number)
+        value = json.loads(text, object_pairs_hook=once, parse_constant=no_number, parse_float=finite)
+        if HALF.search(text):
+            json.dumps(value, ensure_ascii=False).encode()
+        return value
     except json.JSONDecodeError as error:
         raise BadInput(
             f"{where}:{error.lineno}", f"it is not JSON ({error.msg})", "end and quote everything as JSON does"
         ) from None
+    except UnicodeEncodeError:
+        raise BadInput(where, "it holds half of a character", "write whole characters") from None
     except (RecursionError, ValueError) as error:
         if isinstance(error, BadInput):
             raise
