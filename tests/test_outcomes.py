@@ -12,7 +12,8 @@ from realkernel.styles import RICH
 
 from kubenet_course.linux.namespace.choices import every
 from kubenet_course.linux.outcome import outcomes, rounded
-from kubenet_course.linux.packet.packet import udp
+from kubenet_course.linux.packet.packet import tcp, udp
+from kubenet_course.linux.walk import send
 
 ASKED = udp("10.244.1.10", 40000, "10.96.0.10", 53)
 
@@ -150,11 +151,8 @@ def test_an_outcome_names_the_lines_that_it_hangs_on():
 
 
 def test_many_lines_that_nobody_understood_are_followed_up_to_a_limit():
-    found = outcomes(
-        router("\n".join(f"{UNKNOWN} -m comment --comment {n} -j MARK --or-mark {1 << n}" for n in range(20))),
-        SYN,
-        "pods",
-    )
+    lines = [f"{UNKNOWN} -m comment --comment {n} -j MARK --or-mark {1 << n}" for n in range(20)]
+    found = outcomes(router("\n".join(lines)), SYN, "pods")
     assert len(found) == 256 and not any(one.certain for one in found)
 
 

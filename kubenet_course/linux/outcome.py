@@ -20,7 +20,8 @@ PLACES = 9  # decimal places of a probability
 class Outcome(Struct, frozen=True):
     """One way in which it can end: how (a key of `trace.ENDS`), the packet as it then is, and the rules on its way.
 
-    What `hangs_on` rules that were not understood is not certain: of their chance nothing is known, and each way gets an even share.
+    What `hangs_on` rules that were not understood is not certain: of their chance nothing is known, and each way gets an
+    even share.
     """
 
     end: str
