@@ -148,7 +148,7 @@ def iptables_change() -> Timed:
     """The chains of the Service, and the rules in place; the text of all others is not made again."""
     from kubenet_course.kube.proxy.iptables.rows import IptablesServices
     from kubenet_course.kube.proxy.iptables.rules import iptables_rules
-    from kubenet_course.linux.netfilter.iptables.rule_text import rule_text
+    from kubenet_course.linux.netfilter.rules import rule_text
 
     made, found = objects()
     before = IptablesServices(made, found, FAMILIES[4])

@@ -90,6 +90,8 @@ def command(files: tuple[str, ...], **said: Any) -> int:
         click.echo(json.dumps(_row(found, said["reply"]), indent=1))
     else:
         _show(found if said["reply"] else way_there(found), said["every_step"], verdict(found))
+    if found.hangs_on:
+        return 3
     return 0 if verdict(found).name == "delivered" else 1
 
 
@@ -150,7 +152,11 @@ def _row(found: Trace, reply: bool) -> dict[str, Any]:
 
     said = verdict(found)
     there = {"verdict": said.name, "delivered_to": _server(found, said), "delivered_in": said.delivered_to}
-    row = there | {"seen_from": said.seen_from} | part(way_there(found))
+    certain = {
+        "certain": not found.hangs_on,
+        "hangs_on": [{"line": r.rule.line, "text": r.text} for r in found.hangs_on],
+    }
+    row = there | {"seen_from": said.seen_from} | certain | part(way_there(found))
     if reply:
         back = way_back(found)
         name = verdict(back).name if back.steps else "timeout"
@@ -178,6 +184,8 @@ def _step(step: Step) -> dict[str, Any]:
 
 def _show(trace: Trace, every_step: bool, said: Verdict) -> None:
     """A line for each step that says something, and the verdict."""
+    for row in trace.hangs_on:
+        click.echo(f"not certain: it hangs on a rule that was not understood: {row.text}")
     wide = max(len(step.namespace) for step in trace.steps)
     for step in trace.steps:
         about_macs = not isinstance(step.skb.packet, Packet) or isinstance(step.skb.packet.payload, Neighbour)

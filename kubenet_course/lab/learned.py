@@ -38,6 +38,9 @@ class Learned:
         """One way out of the several that rules allow; the comparison tries them in turn."""
         return self.yes_or_no.happens(question, probability)
 
+    def supposes(self, question: Question) -> bool:
+        return self.yes_or_no.supposes(question)
+
     def pick(self, question: Question, among: Sequence[int]) -> int:
         """The number that the kernel drew."""
         kind, ns, *about = question

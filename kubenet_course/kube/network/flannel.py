@@ -9,9 +9,12 @@ from typing import Any
 
 from ...errors import BadInput
 from ...linux.netfilter.nat import Range
-from ...linux.netfilter.rules import Rule
-from ...linux.netfilter.xt.matches import Comment, Destination, Mark, Source
-from ...linux.netfilter.xt.targets import Accept, Jump, Masquerade, Return
+from ...linux.netfilter.rules import Jump, Rule
+from ...linux.netfilter.xt.basic import Destination, Source
+from ...linux.netfilter.xt.comment import Comment
+from ...linux.netfilter.xt.mark import Mark
+from ...linux.netfilter.xt.nat import Masquerade
+from ...linux.netfilter.xt.standard import Accept, Return
 from ...linux.packet.address import Mac, Prefix, mac, prefix
 from ..api.objects import Conflist, Node
 from ..proxy.iptables.frame import Frame

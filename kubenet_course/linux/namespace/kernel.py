@@ -24,7 +24,6 @@ class Kernel:
     def __init__(self, ns: Netns, memory: Memory, choices: Choices, world: Mapping[str, Netns] | None = None):
         self.ns, self.memory, self.choices, self.world = ns, memory, choices, world or {}
         self.remembers: Remembered = memory.of(ns.name)
-        self.rule: tuple = ()  # (table, chain, index) of the rule that is being asked
 
     @property
     def now(self) -> int:
@@ -32,12 +31,12 @@ class Kernel:
 
     # -- steps ---------------------------------------------------------------------------------------------------------
 
-    def on(self, stage: str, skb: Skb, said: str = "", why: tuple = (), walked: int = 0) -> Step:
+    def on(self, stage: str, skb: Skb, said: str = "", why: tuple = (), walked: int = 0, hangs_on: tuple = ()) -> Step:
         """The packet goes on to the next table of this hook, or behind the hook."""
         after = self.ns.paths[6 if ":" in skb.packet.flow.dst else 4].after[stage]
         if skb.port:
             after = BEHIND_BRIDGED.get(after, after)
-        return Step(self.ns.name, stage, skb, said, why, (Next(self.ns.name, after, skb),), walked=walked)
+        return Step(self.ns.name, stage, skb, said, why, (Next(self.ns.name, after, skb),), "", None, walked, hangs_on)
 
     # -- addresses and routes ------------------------------------------------------------------------------------------
 

@@ -16,13 +16,16 @@ NO_FRAME = Frame("", "", b"")  # of a packet that no device with MAC addresses h
 
 
 class Verdict(Struct, frozen=True):
-    """What a rule says: ACCEPT, DROP, REJECT, RETURN (to the caller) or CONTINUE. `kind` says which answer a REJECT gives."""
+    """What a rule says: ACCEPT, DROP, REJECT, RETURN (to the caller) or HANDED_OVER.
+
+    `kind` says which answer a REJECT gives, and which target handed the packet to a program.
+    """
 
     name: str
     kind: str = ""
 
 
-ACCEPT, DROP, RETURN, CONTINUE = Verdict("ACCEPT"), Verdict("DROP"), Verdict("RETURN"), Verdict("CONTINUE")
+ACCEPT, DROP, RETURN = Verdict("ACCEPT"), Verdict("DROP"), Verdict("RETURN")
 
 
 class Connection(Struct, frozen=True):

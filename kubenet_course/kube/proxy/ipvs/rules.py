@@ -7,7 +7,7 @@ Check it against writeIptablesRules (pkg/proxy/ipvs/proxier.go).
 
 from collections.abc import Iterable, Iterator, Sequence
 
-from ....linux.netfilter.xt.matches import Interface, Source
+from ....linux.netfilter.xt.basic import Interface, Source
 from ....linux.packet.address import IPV4, Family
 from ..node import Settings
 from . import sets

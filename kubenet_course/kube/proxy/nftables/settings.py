@@ -4,7 +4,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ....linux.netfilter.nft.ruleset import Constant, Match, Meta, Payload
-from ....linux.netfilter.xt.matches import Interface, Source
+from ....linux.netfilter.xt.basic import Interface, Source
 from ....linux.packet.address import Address, Family, Prefix, prefix
 from ...api.objects import KubeProxyConfiguration
 from ...model.ranges import Ranges
