@@ -20,6 +20,7 @@ COMMANDS = {
     "edition": ("edition", "The class edition, without solutions."),
     "cni": ("cni", "Chains of real CNI plugins, run as a container runtime runs them."),
     "rules": ("rules", "A packet through the real rules of one machine."),
+    "probes": ("probes", "A pod's life: probes, phases, restarts."),
 }
 
 
