@@ -177,25 +177,26 @@ def _busy(flapping: Flapping, started: int, now: int) -> bool:
 
 
 @lru_cache(maxsize=4096)
-def _fixed(said: Behaviour) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """Turns since the start, and turns of the wall clock."""
-    own = [said.starts_after, said.warm_after, said.deadlock_after]
-    wall = [time for outage in said.dependency for time in (outage.since, outage.until)]
-    sort = lambda times: tuple(sorted(_ns(one) for one in times if one is not None))  # noqa: E731
-    return sort(own), sort(wall)
+def _sorted(*times: float | None) -> tuple[int, ...]:
+    return tuple(sorted(_ns(one) for one in times if one is not None))
+
+
+@lru_cache(maxsize=4096)
+def _wall(outages: tuple[Outage, ...]) -> tuple[int, ...]:
+    return _sorted(*(time for outage in outages for time in (outage.since, outage.until)))
 
 
 def next_turn(process: Process, now: int) -> int:
     """The next time after `now` at which an answer may change. The end of the process is no turn: it has its event."""
-    own, wall = _fixed(process.behaviour)
+    said = process.behaviour
+    own, wall = _sorted(said.starts_after, said.warm_after, said.deadlock_after), _wall(said.dependency)
     found = next((process.started + one for one in own if process.started + one > now), NEVER)
     found = min(found, next((one for one in wall if one > now), NEVER))
     if now < process.terminated:
         found = min(found, process.terminated)
-    flapping = process.behaviour.flapping
-    if flapping:
-        every = _ns(flapping.every)
+    if said.flapping:
+        every = _ns(said.flapping.every)
         into = (now - process.started) % every
-        busy = every - _ns(flapping.lasting)
+        busy = every - _ns(said.flapping.lasting)
         found = min(found, now - into + (busy if into < busy else every))
     return found

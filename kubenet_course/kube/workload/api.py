@@ -17,6 +17,9 @@ class LivingPod(Object, frozen=True, gc=False, tag="Pod"):
     metadata: Metadata  # type: ignore[assignment]
     spec: PodSpec = PodSpec()
 
+    def __str__(self) -> str:
+        return f"Pod {self.metadata.namespace}/{self.metadata.name}"
+
 
 class TemplateMetadata(Read, frozen=True, gc=False):
     unread: ClassVar[str] = "annotations creationTimestamp generateName name namespace finalizers ownerReferences"
