@@ -39,9 +39,7 @@ def statuses(case):
 @pytest.mark.parametrize("case", recorded("podphase", "cases"))
 def test_a_pod_has_the_phase_that_the_kubelet_gave_it(case):
     spec = msgspec.convert(case["spec"], PodSpec)
-    found = phase(
-        spec, statuses(case), is_terminal=case["podIsTerminal"], has_initialized=case["podHasInitialized"]
-    )
+    found = phase(spec, statuses(case), is_terminal=case["podIsTerminal"], has_initialized=case["podHasInitialized"])
     assert found == case["expected_phase"]
 
 
@@ -75,8 +73,9 @@ class Told:
 
     def __init__(self, case):
         self.probes = {Kind(name): msgspec.convert(one, Probe) for name, one in case["probes"].items()}
-        self.workers = {kind: Worker(kind) for kind in (Kind.STARTUP, Kind.LIVENESS, Kind.READINESS)
-                        if kind in self.probes}
+        self.workers = {
+            kind: Worker(kind) for kind in (Kind.STARTUP, Kind.LIVENESS, Kind.READINESS) if kind in self.probes
+        }
         self.pod = PodSpec(restart_policy=case["restartPolicy"])
         self.verdicts = {}
         self.deleted = False
@@ -149,11 +148,14 @@ def test_one_call_of_a_worker_leaves_it_as_the_kubelets_was_left(case):
     verdicts = {}
     for call in case["calls"]:
         before = call["before"]
-        worker = Worker(kind, plain_id(before["containerID"]), Result(before["lastResult"]), before["resultRun"],
-                        before["onHold"])
+        worker = Worker(
+            kind, plain_id(before["containerID"]), Result(before["lastResult"]), before["resultRun"], before["onHold"]
+        )
         found = [one for one in statuses(call) if one.name == case["container"] and one.container_id]
         status = found[0] if found else None
-        seen = Seen(call["podPhase"] or "", status, 10**6, call["deletionTimestampSet"]) if call["statusKnown"] else None
+        seen = (
+            Seen(call["podPhase"] or "", status, 10**6, call["deletionTimestampSet"]) if call["statusKnown"] else None
+        )
         done = decide(worker, probe, pod, container, seen)
         verdicts[done.worker.container_id] = done.published or verdicts.get(done.worker.container_id)
         ran = call["probeRun"]
@@ -164,7 +166,11 @@ def test_one_call_of_a_worker_leaves_it_as_the_kubelets_was_left(case):
             verdicts[done.worker.container_id] = done.published or verdicts.get(done.worker.container_id)
         after = call["after"]
         assert (done.worker.container_id, done.worker.last.value, done.worker.run, done.worker.on_hold) == (
-            plain_id(after["containerID"]), after["lastResult"], after["resultRun"], after["onHold"])
+            plain_id(after["containerID"]),
+            after["lastResult"],
+            after["resultRun"],
+            after["onHold"],
+        )
         assert done.keeps_going == call["keepGoing"]
         if call["resultsManagerValue"] is not None:
             assert verdicts[done.worker.container_id].value == call["resultsManagerValue"].title()

@@ -21,6 +21,7 @@ COMMANDS = {
     "cni": ("cni", "Chains of real CNI plugins, run as a container runtime runs them."),
     "rules": ("rules", "A packet through the real rules of one machine."),
     "probes": ("probes", "A pod's life: probes, phases, restarts."),
+    "rollout": ("rollout", "A rolling update with clients sending, and what it costs."),
 }
 
 

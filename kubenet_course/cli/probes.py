@@ -64,8 +64,11 @@ def _live(name: str, spec: PodSpec, told: Told, until: float) -> tuple[Pod, list
 
 def _answer(lives: list[tuple[Pod, list[Event]]]) -> dict[str, Any]:
     """Events of all pods in the order of time, and each pod as it stands at the end."""
-    events = [(event.t, number, {"pod": pod.name, **msgspec.to_builtins(event)})
-              for number, (pod, listed) in enumerate(lives) for event in listed]
+    events = [
+        (event.t, number, {"pod": pod.name, **msgspec.to_builtins(event)})
+        for number, (pod, listed) in enumerate(lives)
+        for event in listed
+    ]
     return {
         "events": [one for _, _, one in sorted(events, key=lambda row: row[:2])],
         "pods": [
@@ -86,13 +89,26 @@ def _lines(lives: list[tuple[Pod, list[Event]]]) -> list[str]:
     rows = [("SECONDS", "POD", "CONTAINER", "WHAT", "RESULT", "STARTED", "READY", "RESTARTS", "PHASE", "LISTED", "")]
     for pod, events in lives:
         rows += [
-            (f"{one.t:.3f}", pod.name, one.container, one.probe or one.what, one.result, _yes(one.started),
-             _yes(one.ready), str(one.restarts), one.phase, _yes(one.in_endpoints), one.said)
+            (
+                f"{one.t:.3f}",
+                pod.name,
+                one.container,
+                one.probe or one.what,
+                one.result,
+                _yes(one.started),
+                _yes(one.ready),
+                str(one.restarts),
+                one.phase,
+                _yes(one.in_endpoints),
+                one.said,
+            )
             for one in events
         ]
     widths = [max(len(row[column]) for row in rows) for column in range(10)]
-    return ["  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[10]]).rstrip()
-            for row in rows]
+    return [
+        "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[10]]).rstrip()
+        for row in rows
+    ]
 
 
 def _yes(value: bool) -> str:

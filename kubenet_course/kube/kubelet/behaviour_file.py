@@ -9,7 +9,7 @@ import msgspec
 from msgspec import Meta, field
 
 from ...errors import BadInput
-from ...linux.timeline import MILLISECOND, SECOND
+from ...linux.timeline import MILLISECOND
 from ..decode import shown, without_nulls
 from ..yaml_text import documents_of
 from .behaviour import ASKERS, LOOKED_AT, Behaviour, Part, Seconds
@@ -33,8 +33,13 @@ class Delays(Part, frozen=True):
         ns = lambda time: round(time * 1000) * MILLISECOND  # noqa: E731
         age = self.kubelet_started_before
         return Settings(
-            ns(self.schedules_after), ns(self.sandbox_after), ns(self.pulls_after), ns(self.relist),
-            ns(self.reports_after), ns(self.longest_back_off), (1 << 62) if age is None else ns(age),
+            ns(self.schedules_after),
+            ns(self.sandbox_after),
+            ns(self.pulls_after),
+            ns(self.relist),
+            ns(self.reports_after),
+            ns(self.longest_back_off),
+            (1 << 62) if age is None else ns(age),
         )
 
 
@@ -59,6 +64,15 @@ class Network(Part, frozen=True):
     slowest: Seconds = 1.0
 
 
+class Action(Part, frozen=True):
+    """Something that is done to the Deployment or to a node while all this goes on."""
+
+    at: Seconds
+    do: Literal["undo", "pause", "resume", "drain", "lose"]
+    node: str = ""
+    returns: Seconds | None = None  # of a lost node
+
+
 class Told(Part, frozen=True):
     """A whole behaviour file."""
 
@@ -70,6 +84,7 @@ class Told(Part, frozen=True):
     rolls_out_at: Seconds = 30.0
     clients: Clients = Clients()
     network: Network = Network()
+    actions: tuple[Action, ...] = ()
     seed: int = 0
 
 
@@ -99,6 +114,9 @@ def behaviour_of(value: dict[str, Any], where: str = "behaviour") -> Told:
         for container, one in (told.containers if name == "containers" else told.new_containers or {}).items():
             for path, what, right in _contradictions(one):
                 raise BadInput(f"{where}: {name}.{container}.{path}", what, right)
+    for index, action in enumerate(told.actions):
+        for path, what, right in _actions(action, told.network.nodes):
+            raise BadInput(f"{where}: actions[{index}].{path}", what, right)
     if told.network.fastest > told.network.slowest:
         raise BadInput(f"{where}: network.slowest", "it is less than fastest", "write the longest time here")
     return told
@@ -173,10 +191,16 @@ def _looks(one: Behaviour) -> Iterator[tuple[str, str, str]]:
                 yield f"looksAt.{asker}", "there is no dependency", "write dependency, or leave it out here"
 
 
+def _actions(one: Action, nodes: int) -> Iterator[tuple[str, str, str]]:
+    names = [f"node-{number + 1}" for number in range(nodes)]
+    if one.do in ("drain", "lose") and one.node not in names:
+        yield "node", f"it is {shown(one.node)}", f"write {names[0]}" + (f" to {names[-1]}" if nodes > 1 else "")
+    if one.do not in ("drain", "lose") and one.node:
+        yield "node", f"{one.do} is done to no node", "leave it out"
+    if one.returns is not None and (one.do != "lose" or one.returns <= one.at):
+        yield "returns", "it returns only after it was lost", "write a time after at, with do: lose"
+
+
 def container_behaviours(told: Told, new: bool = False) -> dict[str, Behaviour]:
     """By container; of the new revision where it has behaviours of its own."""
     return told.new_containers if new and told.new_containers is not None else told.containers
-
-
-def in_seconds(nanoseconds: int) -> float:
-    return nanoseconds / SECOND

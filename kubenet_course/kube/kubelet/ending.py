@@ -13,7 +13,7 @@ import msgspec
 
 from ...linux.timeline import NEVER, SECOND
 from .life import INIT, REGULAR, SIDECAR, Box, Pod, look, report
-from .probing import wake
+from .probing import broken, wake
 from .spec import Handler, Terminated
 
 LEAST_GRACE = 2 * SECOND
@@ -41,6 +41,7 @@ def ended(pod: Pod, box: Box, code: int, reason: str = "") -> None:
     box.waits_for = ""
     pod.timeline.cancel(box.end_event)
     pod.say("container", box, result="terminated", said=f"exit code {code}")
+    broken(pod, box)
     wake(pod, box)
     pod.relist_soon()
     waiting, box.after_end = box.after_end, []

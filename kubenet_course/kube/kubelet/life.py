@@ -12,6 +12,7 @@ import msgspec
 from ...linux.timeline import MILLISECOND, SECOND, Timeline, seconds
 from . import conditions
 from .behaviour import Behaviour, Process
+from .outcome import Outcome
 from .phase import PENDING, kept, phase
 from .restart import LONGEST, BackOff
 from .spec import Condition, Container, ContainerState, ContainerStatus, PodSpec, Running, Terminated, Waiting
@@ -73,6 +74,7 @@ class Box:
     rang: dict[Kind, int] = field(default_factory=dict)  # worker -> when its ticker rang last
     ticks: dict[Kind, int] = field(default_factory=dict)  # worker -> its next event; none: it sleeps until `wake`
     busy: set[Kind] = field(default_factory=set)  # workers that wait for an answer
+    answers: dict[Kind, int] = field(default_factory=dict)  # the events of those answers, in the model
     again: set[Kind] = field(default_factory=set)  # and that were called meanwhile
 
     @property
@@ -101,6 +103,7 @@ class Pod:
     tell: Callable[[Event], None] | None = None
     changed: Callable[["Pod"], None] | None = None
     sync: Callable[["Pod"], None] | None = None  # what the pod's worker does; None until it is scheduled
+    asks: Callable[["Pod", Box, Kind, Callable[[Outcome], None]], None] | None = None  # a prober on real sockets
     relist: Callable[["Pod"], None] | None = None  # what the kubelet does when it looks at its containers
     node: str = ""
     created: int = 0
@@ -108,6 +111,8 @@ class Pod:
     has_initialized: bool = False
     is_deleted: bool = False  # it has a deletionTimestamp
     is_gone: bool = False
+    is_unschedulable: bool = False  # no node takes it
+    is_lost: bool = False  # its node is gone, and nobody has told it so
     is_killing: bool = False  # the pod's worker is busy ending a container
     phase: str = PENDING
     gates: dict[str, str] = field(default_factory=dict)  # conditions that others set
@@ -123,8 +128,17 @@ class Pod:
         status = box.status if box else ContainerStatus()
         self.tell(
             Event(
-                seconds(self.timeline.now), what, box.name if box else "", probe, result, bool(status.started),
-                status.ready if box else self.is_ready, status.restart_count, self.phase, self.in_endpoints, said,
+                seconds(self.timeline.now),
+                what,
+                box.name if box else "",
+                probe,
+                result,
+                bool(status.started),
+                status.ready if box else self.is_ready,
+                status.restart_count,
+                self.phase,
+                self.in_endpoints,
+                said,
             )
         )
 
@@ -204,7 +218,9 @@ def report(pod: Pod) -> None:
             pod.say("phase", result=pod.phase)
         for one in pod.conditions:
             if before.get(one.type, Condition()).status != one.status:
-                pod.say("condition", result=one.status, said=" ".join(filter(None, (one.type, one.reason, one.message))))
+                pod.say(
+                    "condition", result=one.status, said=" ".join(filter(None, (one.type, one.reason, one.message)))
+                )
     if (was, was_ready) != (pod.phase, pod.is_ready):
         _listed(pod)
         if pod.changed is not None:

@@ -70,6 +70,13 @@ REFUSED = {
     "grpc": "connect: connection refused",
 }
 
+BROKEN = {
+    "httpGet": "read: connection reset by peer",
+    "tcpSocket": "read: connection reset by peer",
+    "exec": "command terminated with exit code 137",
+    "grpc": "health rpc probe failed: connection reset by peer",
+}
+
 
 def of(probe: Probe, heard: Answer) -> tuple[Outcome, int]:
     """What a probe makes of a program's answer, and how long that takes in nanoseconds."""
@@ -80,7 +87,7 @@ def of(probe: Probe, heard: Answer) -> tuple[Outcome, int]:
     if kind == "tcpSocket":  # the kernel takes the connection, whatever the program does
         return Outcome(Said.SUCCESS), 0
     if heard.after >= limit or heard.after == NEVER:
-        return Outcome(Said.FAILURE, _late(kind, probe.timeout)), limit
+        return Outcome(Said.FAILURE, late(kind, probe.timeout)), limit
     well = heard.heard is Heard.FINE
     if kind == "httpGet":
         return http(200 if well else 503), heard.after
@@ -89,7 +96,8 @@ def of(probe: Probe, heard: Answer) -> tuple[Outcome, int]:
     return executed(0 if well else 1), heard.after
 
 
-def _late(kind: str, timeout: int) -> str:
+def late(kind: str, timeout: int) -> str:
+    """What is said of an answer that did not come in time."""
     if kind == "exec":
         return f"command timed out after {timeout}s"
     if kind == "grpc":

@@ -10,11 +10,13 @@ from ...linux.timeline import NEVER, SECOND
 from . import outcome
 from .behaviour import answer, next_turn
 from .life import INIT, Box, Pod, refresh, report
+from .spec import Probe
 from .worker import Kind, Result, Seen, Step, Worker, decide, heard
 
 
-def probe_of(box: Box, kind: Kind):  # type: ignore[no-untyped-def]
-    return getattr(box.spec, f"{kind.value}_probe")
+def probe_of(box: Box, kind: Kind) -> Probe:
+    """The probe of that kind; only asked where there is a worker, or to see whether there shall be one."""
+    return getattr(box.spec, f"{kind.value}_probe")  # type: ignore[no-any-return]
 
 
 def add_workers(pod: Pod, chance: Random) -> None:
@@ -110,18 +112,38 @@ def _ask(pod: Pod, box: Box, kind: Kind) -> Step:
         del box.workers[kind]
         refresh(box)
     elif step.asks:
-        if box.process is None:  # ended, and the kubelet has not looked since
-            said = outcome.Outcome(outcome.Said.UNKNOWN if probe.kind == "exec" else outcome.Said.FAILURE,
-                                   "container is not running" if probe.kind == "exec" else outcome.REFUSED[probe.kind])
-            took = 0
-        else:
-            said, took = outcome.of(probe, answer(box.process, kind.value, pod.timeline.now))
         box.busy.add(kind)
-        if pod.settings.quiet and said.result is step.worker.last is box.verdicts.get(kind):
-            box.busy.discard(kind)  # the same again: nobody is waiting for it
+        if pod.asks is not None:
+            pod.asks(pod, box, kind, lambda said: _hear(pod, box, kind, said))
         else:
-            pod.timeline.after(took, lambda: _hear(pod, box, kind, said))
+            _answered(pod, box, kind, step)
     return step
+
+
+def _answered(pod: Pod, box: Box, kind: Kind, step: Step) -> None:
+    """The model's answer, some time later."""
+    probe = probe_of(box, kind)
+    if box.process is None:  # ended, and the kubelet has not looked since
+        is_exec = probe.kind == "exec"
+        said = outcome.Outcome(
+            outcome.Said.UNKNOWN if is_exec else outcome.Said.FAILURE,
+            "container is not running" if is_exec else outcome.REFUSED[probe.kind],
+        )
+        took = 0
+    else:
+        said, took = outcome.of(probe, answer(box.process, kind.value, pod.timeline.now))
+    if pod.settings.quiet and said.result is step.worker.last is box.verdicts.get(kind):
+        box.busy.discard(kind)  # the same again: nobody is waiting for it
+    else:
+        box.answers[kind] = pod.timeline.after(took, lambda: _hear(pod, box, kind, said))
+
+
+def broken(pod: Pod, box: Box) -> None:
+    """The process has ended: whoever waits for its answer hears that the connection broke."""
+    for kind in list(box.answers):
+        if pod.timeline.cancel(box.answers.pop(kind)):
+            said = outcome.Outcome(outcome.Said.FAILURE, outcome.BROKEN[probe_of(box, kind).kind])
+            pod.timeline.after(0, lambda kind=kind, said=said: _hear(pod, box, kind, said))  # type: ignore[misc]
 
 
 def _hear(pod: Pod, box: Box, kind: Kind, said: outcome.Outcome) -> None:

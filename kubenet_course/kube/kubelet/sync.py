@@ -20,11 +20,13 @@ from .worker import Kind, Result
 CRASH_LOOP = "CrashLoopBackOff"
 
 
-def create(timeline: Timeline, name: str, spec: PodSpec, behaviours: dict[str, Behaviour], settings: Settings,
-           seed: int = 0) -> Pod:
+def create(
+    timeline: Timeline, name: str, spec: PodSpec, behaviours: dict[str, Behaviour], settings: Settings, seed: int = 0
+) -> Pod:
     """A pod is created: it will be scheduled, get its sandbox, pull its images and start."""
-    boxes = [Box(one, SIDECAR if one.is_sidecar else INIT, behaviours.get(one.name, JOB))
-             for one in spec.init_containers]
+    boxes = [
+        Box(one, SIDECAR if one.is_sidecar else INIT, behaviours.get(one.name, JOB)) for one in spec.init_containers
+    ]
     boxes += [Box(one, REGULAR, behaviours.get(one.name, Behaviour())) for one in spec.containers]
     pod = Pod(name, spec, timeline, settings, boxes, created=timeline.now)
     for box in boxes:
@@ -39,7 +41,7 @@ JOB = Behaviour(finishes_after=0.5)  # what an init container does where no beha
 
 
 def _scheduled(pod: Pod, chance: Random) -> None:
-    if pod.is_gone:
+    if pod.is_gone or pod.is_unschedulable:
         return
     pod.node = pod.node or pod.spec.node_name or "node-1"
     pod.sync, pod.relist = _sync, _relist
@@ -193,8 +195,12 @@ def _start(pod: Pod, box: Box, wait: int) -> None:
 
 
 def _wants_all(box: Box) -> bool:
-    return box.process is None and box.ended is not None and not box.is_starting and box.waits_for == "" and (
-        restarts_all(box.spec, box.ended.exit_code)
+    return (
+        box.process is None
+        and box.ended is not None
+        and not box.is_starting
+        and box.waits_for == ""
+        and (restarts_all(box.spec, box.ended.exit_code))
     )
 
 

@@ -151,7 +151,10 @@ def _port(port: IntOrString, path: str) -> Iterator[Refusal]:
         return
     tests = (
         (len(port) > 15, "must be no more than 15 characters"),
-        (not re.fullmatch(r"[-a-z0-9]+", port), "must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)"),
+        (
+            not re.fullmatch(r"[-a-z0-9]+", port),
+            "must contain only alpha-numeric characters (a-z, 0-9), and hyphens (-)",
+        ),
         (not re.search(r"[a-z]", port), "must contain at least one letter (a-z)"),
         ("--" in port, "must not contain consecutive hyphens"),
         (port[:1] == "-" or port[-1:] == "-", "must not begin or end with a hyphen"),

@@ -23,8 +23,11 @@ def refused(one: Object) -> list[Refusal]:
 
 def _deployment(one: Deployment) -> Iterator[Refusal]:
     spec = one.spec
-    counts = (("replicas", spec.replicas), ("minReadySeconds", spec.min_ready_seconds),
-              ("progressDeadlineSeconds", spec.progress_deadline_seconds))
+    counts = (
+        ("replicas", spec.replicas),
+        ("minReadySeconds", spec.min_ready_seconds),
+        ("progressDeadlineSeconds", spec.progress_deadline_seconds),
+    )
     yield from (Refusal(f"spec.{name}", "Invalid value", value, NOT_NEGATIVE) for name, value in counts if value < 0)
     if spec.progress_deadline_seconds <= spec.min_ready_seconds:
         said = "must be greater than minReadySeconds"
@@ -54,8 +57,9 @@ def _strategy(one: Deployment) -> Iterator[Refusal]:
     yield from _count(rolling.max_surge, f"{at}.maxSurge")
     if isinstance(rolling.max_unavailable, str) and _PERCENT.match(rolling.max_unavailable):
         if int(rolling.max_unavailable[:-1]) > 100:
-            yield Refusal(f"{at}.maxUnavailable", "Invalid value", rolling.max_unavailable,
-                          "must not be greater than 100%")
+            yield Refusal(
+                f"{at}.maxUnavailable", "Invalid value", rolling.max_unavailable, "must not be greater than 100%"
+            )
     if _nothing(rolling.max_unavailable) and _nothing(rolling.max_surge):
         said = "may not be 0 when `maxSurge` is 0"
         yield Refusal(f"{at}.maxUnavailable", "Invalid value", rolling.max_unavailable, said)

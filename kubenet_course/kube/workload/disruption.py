@@ -1,0 +1,61 @@
+"""What befalls a node of a Deployment: it is drained, or it is lost."""
+
+from ...linux.timeline import NEVER, SECOND
+from ..kubelet.ending import delete
+from . import budget as budgets
+from .nodes import lost
+from .world import World
+
+
+def drain(world: World, node: str) -> None:
+    """`kubectl drain`: no new pods on the node, and its pods are evicted, as fast as the budget grants it."""
+    world.cordoned.add(node)
+    world.say("node", node, said="cordoned")
+    _evict(world, node)
+
+
+def _evict(world: World, node: str) -> None:
+    """Asks once for every pod that is left; what is refused is asked again (pkg/registry/core/pod/storage)."""
+    waiting = False
+    for pod in [one for one in world.pods if one.node == node and not one.is_deleted]:
+        healthy = sum(one.is_ready and not one.is_deleted for one in world.pods)
+        granted = world.budget is None or not pod.is_ready
+        if world.budget is not None and pod.is_ready:
+            granted = budgets.disruptions_allowed(world.budget, healthy, world.spec.replicas) > 0
+        world.say("eviction", pod.name, said="granted" if granted else "429 Too Many Requests: the budget says no")
+        if granted:
+            delete(pod, why="evicted")
+        waiting = waiting or not granted
+    if waiting:
+        world.timeline.after(budgets.RETRY_SECONDS * SECOND, lambda: _evict(world, node))
+
+
+def lose(world: World, node: str, returns: int = NEVER) -> None:
+    """The node falls silent, with all that runs on it."""
+    then = lost(world.timeline.now, returns)
+    for pod in world.pods:
+        if pod.node == node:
+            pod.is_lost = True
+            pod.sync = pod.relist = None
+    world.say("node", node, said="falls silent")
+    if then.unknown != NEVER:
+        world.timeline.at(then.unknown, lambda: _unreachable(world, node))
+    if then.evicts != NEVER:
+        world.timeline.at(then.evicts, lambda: _taken(world, node))
+
+
+def _unreachable(world: World, node: str) -> None:
+    world.cordoned.add(node)
+    world.say("node", node, said="Ready is Unknown; its pods are marked not ready")
+    for pod in world.pods:
+        if pod.node == node and pod.is_lost:
+            pod.is_ready = False
+            world.pod_changed(pod)
+
+
+def _taken(world: World, node: str) -> None:
+    """The pods get a deletionTimestamp; nobody is there to end them."""
+    for pod in world.pods:
+        if pod.node == node and pod.is_lost and not pod.is_deleted:
+            pod.is_deleted, pod.deleted_at = True, world.timeline.now
+            world.pod_changed(pod)
