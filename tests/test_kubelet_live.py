@@ -51,8 +51,8 @@ APPLICATIONS = {
     "crash once": Behaviour(starts_after=UP, shutdown=ENDS, crash=Crash(after=2.4, times=1)),
 }
 PROBES = {  # a timeout is a second: never at the moment at which a ticker rings
-    "strict": dict(period_seconds=2, failure_threshold=1),
-    "patient": dict(period_seconds=2, failure_threshold=2),
+    "strict": {"period_seconds": 2, "failure_threshold": 1},
+    "patient": {"period_seconds": 2, "failure_threshold": 2},
 }
 # (application, how it is asked, how strict): exec probes look at the process only, so warm-up says them nothing.
 SCRIPTS = [
@@ -139,7 +139,10 @@ def answering(*answers):
     return talk, asked
 
 
-def asks(probe, *answers, container=Container(name="web"), tls=None):
+WEB = Container(name="web")
+
+
+def asks(probe, *answers, container=WEB, tls=None):
     async def story():
         talk, asked = answering(*answers)
         port = free_port()

@@ -18,6 +18,7 @@ from .restart import LONGEST, BackOff
 from .spec import Condition, Container, ContainerState, ContainerStatus, PodSpec, Running, Terminated, Waiting
 from .worker import Kind, Result, Worker, is_ready, is_started
 
+NOTHING_SEEN, NO_BACK_OFF = ContainerStatus(), BackOff()
 INIT, SIDECAR, REGULAR = "init", "sidecar", "regular"
 
 
@@ -58,12 +59,12 @@ class Box:
     kind: str
     behaviour: Behaviour
     process: Process | None = None  # None: it does not run
-    status: ContainerStatus = ContainerStatus()
+    status: ContainerStatus = NOTHING_SEEN
     runs: int = 0
     finished: int = -1  # when the last run ended
     ended: Terminated | None = None
     waits_for: str = "ContainerCreating"
-    back_off: BackOff = BackOff()
+    back_off: BackOff = NO_BACK_OFF
     is_starting: bool = False
     is_ending: bool = False
     end_event: int = 0  # of a program that ends by itself
@@ -75,6 +76,7 @@ class Box:
     ticks: dict[Kind, int] = field(default_factory=dict)  # worker -> its next event; none: it sleeps until `wake`
     busy: set[Kind] = field(default_factory=set)  # workers that wait for an answer
     answers: dict[Kind, int] = field(default_factory=dict)  # the events of those answers, in the model
+    passed: dict[Kind, int] = field(default_factory=dict)  # answers that were passed over, and when they would have come
     again: set[Kind] = field(default_factory=set)  # and that were called meanwhile
 
     @property
@@ -125,7 +127,7 @@ class Pod:
     def say(self, what: str, box: Box | None = None, probe: str = "", result: str = "", said: str = "") -> None:
         if self.tell is None:
             return
-        status = box.status if box else ContainerStatus()
+        status = box.status if box else NOTHING_SEEN
         self.tell(
             Event(
                 seconds(self.timeline.now),

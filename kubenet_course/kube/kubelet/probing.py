@@ -59,7 +59,7 @@ def _tick(pod: Pod, box: Box, kind: Kind) -> None:
         box.again.add(kind)
     else:
         step = _ask(pod, box, kind)
-    if kind not in box.workers:
+    if kind not in box.workers or kind in box.ticks:  # it is over, or somebody has woken it meanwhile
         return
     wakes = now + 1
     if pod.settings.quiet and step is not None and kind not in box.busy and _is_quiet(pod, box, kind, step):
@@ -132,16 +132,20 @@ def _answered(pod: Pod, box: Box, kind: Kind, step: Step) -> None:
         took = 0
     else:
         said, took = outcome.of(probe, answer(box.process, kind.value, pod.timeline.now))
-    if pod.settings.quiet and said.result is step.worker.last is box.verdicts.get(kind):
+    same = said.result is step.worker.last is box.verdicts.get(kind)
+    if pod.settings.quiet and same and took < _period(box, kind):
         box.busy.discard(kind)  # the same again: nobody is waiting for it
+        box.passed[kind] = pod.timeline.now + took
     else:
         box.answers[kind] = pod.timeline.after(took, lambda: _hear(pod, box, kind, said))
 
 
 def broken(pod: Pod, box: Box) -> None:
     """The process has ended: whoever waits for its answer hears that the connection broke."""
-    for kind in list(box.answers):
-        if pod.timeline.cancel(box.answers.pop(kind)):
+    now = pod.timeline.now
+    for kind in Kind:
+        waiting = kind in box.answers and pod.timeline.cancel(box.answers.pop(kind))
+        if waiting or box.passed.pop(kind, 0) > now:
             said = outcome.Outcome(outcome.Said.FAILURE, outcome.BROKEN[probe_of(box, kind).kind])
             pod.timeline.after(0, lambda kind=kind, said=said: _hear(pod, box, kind, said))  # type: ignore[misc]
 
@@ -169,6 +173,9 @@ def _publish(pod: Pod, box: Box, kind: Kind, step: Step) -> None:
     before = box.verdicts.get(kind)
     box.verdicts[kind] = step.published
     if before is not step.published:
+        was = box.status.started
         refresh(box)
+        if box.status.started != was:
+            wake(pod, box)
         if before is not None or step.published is not Result.UNKNOWN:
             report(pod)

@@ -25,7 +25,10 @@ def create(
 ) -> Pod:
     """A pod is created: it will be scheduled, get its sandbox, pull its images and start."""
     boxes = [
-        Box(one, SIDECAR if one.is_sidecar else INIT, behaviours.get(one.name, JOB)) for one in spec.init_containers
+        Box(one, SIDECAR, behaviours.get(one.name, Behaviour()))
+        if one.is_sidecar
+        else Box(one, INIT, behaviours.get(one.name, JOB))
+        for one in spec.init_containers
     ]
     boxes += [Box(one, REGULAR, behaviours.get(one.name, Behaviour())) for one in spec.containers]
     pod = Pod(name, spec, timeline, settings, boxes, created=timeline.now)

@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from .spec import (
     ALWAYS,
+    GRPC,
     NEVER,
     ON_FAILURE,
-    GRPC,
     Container,
     Exec,
     Handler,

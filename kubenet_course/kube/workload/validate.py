@@ -55,14 +55,16 @@ def _strategy(one: Deployment) -> Iterator[Refusal]:
     at, rolling = "spec.strategy.rollingUpdate", one.spec.rolling
     yield from _count(rolling.max_unavailable, f"{at}.maxUnavailable")
     yield from _count(rolling.max_surge, f"{at}.maxSurge")
-    if isinstance(rolling.max_unavailable, str) and _PERCENT.match(rolling.max_unavailable):
-        if int(rolling.max_unavailable[:-1]) > 100:
-            yield Refusal(
-                f"{at}.maxUnavailable", "Invalid value", rolling.max_unavailable, "must not be greater than 100%"
-            )
+    if _percent(rolling.max_unavailable) > 100:
+        said = "must not be greater than 100%"
+        yield Refusal(f"{at}.maxUnavailable", "Invalid value", rolling.max_unavailable, said)
     if _nothing(rolling.max_unavailable) and _nothing(rolling.max_surge):
         said = "may not be 0 when `maxSurge` is 0"
         yield Refusal(f"{at}.maxUnavailable", "Invalid value", rolling.max_unavailable, said)
+
+
+def _percent(value: IntOrString) -> int:
+    return int(value[:-1]) if isinstance(value, str) and _PERCENT.match(value) else 0
 
 
 def _nothing(value: IntOrString) -> bool:
