@@ -148,7 +148,9 @@ def test_a_rule_may_restart_every_container_of_the_pod():
 
 
 def test_init_containers_run_one_after_the_other_and_a_sidecar_must_have_started():
-    sidecar = Container(name="proxy", restart_policy="Always", startup_probe=probe(period_seconds=1, failure_threshold=9))
+    sidecar = Container(
+        name="proxy", restart_policy="Always", startup_probe=probe(period_seconds=1, failure_threshold=9)
+    )
     spec = PodSpec(init_containers=(Container(name="migrate"), sidecar), containers=(Container(name="web"),))
     told = {"migrate": Behaviour(finishes_after=2), "proxy": Behaviour(starts_after=3)}
     _, events = lives(spec, 20, told)
@@ -159,16 +161,20 @@ def test_init_containers_run_one_after_the_other_and_a_sidecar_must_have_started
 
 
 def test_an_init_container_that_fails_for_good_fails_the_pod():
-    spec = PodSpec(init_containers=(Container(name="migrate"),), containers=(Container(name="web"),),
-                   restart_policy="Never")
+    spec = PodSpec(
+        init_containers=(Container(name="migrate"),), containers=(Container(name="web"),), restart_policy="Never"
+    )
     pod, events = lives(spec, 10, {"migrate": Behaviour(finishes_after=1, finishes_with=1)})
     assert (pod.phase, times(events, "container", "running", "web")) == ("Failed", [])
 
 
 def test_a_sidecar_ends_last_and_the_hook_counts_into_the_grace_period():
     hook = Lifecycle(pre_stop=Handler(sleep=Sleep(seconds=3)))
-    spec = PodSpec(init_containers=(Container(name="proxy", restart_policy="Always"),),
-                   containers=(Container(name="web", lifecycle=hook),), termination_grace_period_seconds=10)
+    spec = PodSpec(
+        init_containers=(Container(name="proxy", restart_policy="Always"),),
+        containers=(Container(name="web", lifecycle=hook),),
+        termination_grace_period_seconds=10,
+    )
     _, events = lives(spec, 60, {"web": Behaviour(shutdown=HEARS_NOTHING)}, delete_at=20)
     assert times(events, "signal", "SIGTERM", "web") == [23.0]
     assert times(events, "container", "terminated", "web") == [30.0]  # SIGKILL, 7 s later
@@ -197,8 +203,10 @@ def test_liveness_is_not_asked_of_a_pod_that_is_being_deleted_and_readiness_stil
 
 
 def test_a_readiness_gate_holds_a_pod_back_until_somebody_sets_it():
-    spec = PodSpec(containers=(Container(name="web"),), readiness_gates=(ReadinessGate(condition_type="lb.example/up"),))
-    pod, events = lives(spec, 10)
+    spec = PodSpec(
+        containers=(Container(name="web"),), readiness_gates=(ReadinessGate(condition_type="lb.example/up"),)
+    )
+    pod, _ = lives(spec, 10)
     assert not pod.is_ready
     assert pod.conditions[-1].reason == "ReadinessGatesNotReady"
     pod.gates["lb.example/up"] = "True"
@@ -225,8 +233,10 @@ def test_an_exec_probe_of_a_container_that_has_ended_counts_neither_way():
 def test_lanes_say_from_when_to_when_something_held():
     _, events = lives(pod_of(readiness_probe=probe(period_seconds=2)), 10, starts_after=2.5)
     found = {lane.name: lane for lane in lanes(events, 10)}
-    assert [(one.since, one.until, one.value) for one in found["endpoints"].spans] == [(0, 4.055, "no"),
-                                                                                       (4.055, 10, "yes")]
+    assert [(one.since, one.until, one.value) for one in found["endpoints"].spans] == [
+        (0, 4.055, "no"),
+        (4.055, 10, "yes"),
+    ]
     assert [one.value for one in found["phase"].spans] == ["Pending", "Running"]
     assert [one.value for one in found["web readiness"].marks][:3] == ["Failure", "Failure", "Success"]
     assert "phase: Pending from 0 to 1 s; Running from 1 to 10 s" in said_of(found.values())

@@ -1,5 +1,7 @@
 """What holds of every pod, whatever its probes and its program."""
 
+from itertools import pairwise
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from kubelet_stories import lives, pod_of, probe
@@ -80,7 +82,7 @@ def test_a_readiness_probe_never_restarts(ready, program):
 def test_phases_move_along_the_edges_and_the_endpoints_follow_readiness(spec, program, delete_at):
     _, events = lives(spec, 150, {"web": program}, delete_at=delete_at)
     phases = ["Pending", *(one.phase for one in events)]
-    assert all(after in MOVES[before] for before, after in zip(phases, phases[1:], strict=False))
+    assert all(after in MOVES[before] for before, after in pairwise(phases))
     assert "Unknown" not in phases
     ready, deleted = False, False
     for one in events:

@@ -18,15 +18,18 @@ def spec(replicas, surge="25%", unavailable="25%"):
     )
 
 
-@pytest.mark.parametrize(("replicas", "surge", "unavailable", "expected"), [
-    (10, "25%", "25%", (3, 2)),  # up for the surge, down for what may be missing
-    (4, "25%", "25%", (1, 1)),
-    (1, "25%", "25%", (1, 0)),
-    (3, "10%", "10%", (1, 0)),
-    (3, 0, "10%", (0, 1)),  # both come to nothing: one may be missing, or nothing would move
-    (2, 1, 5, (1, 2)),  # no more can be missing than there are
-    (0, "25%", "25%", (0, 0)),
-])
+@pytest.mark.parametrize(
+    ("replicas", "surge", "unavailable", "expected"),
+    [
+        (10, "25%", "25%", (3, 2)),  # up for the surge, down for what may be missing
+        (4, "25%", "25%", (1, 1)),
+        (1, "25%", "25%", (1, 0)),
+        (3, "10%", "10%", (1, 0)),
+        (3, 0, "10%", (0, 1)),  # both come to nothing: one may be missing, or nothing would move
+        (2, 1, 5, (1, 2)),  # no more can be missing than there are
+        (0, "25%", "25%", (0, 0)),
+    ],
+)
 def test_percentages_of_surge_are_rounded_up_and_of_unavailability_down(replicas, surge, unavailable, expected):
     assert fenceposts(spec(replicas, surge, unavailable)) == expected
 
@@ -80,19 +83,23 @@ def test_surge_and_unavailability_are_kept_whatever_becomes_available_when(repli
 
 
 def pod(name, **more):
-    return Candidate(**{"name": name, "node": "n1", "phase": "Running", "is_ready": True, "created": 0,
-                        "ready_since": 0, **more})
+    return Candidate(
+        **{"name": name, "node": "n1", "phase": "Running", "is_ready": True, "created": 0, "ready_since": 0, **more}
+    )
 
 
-@pytest.mark.parametrize(("story", "first", "other"), [
-    ("without a node", pod("b", node=""), pod("a", phase="Pending")),
-    ("pending before running", pod("b", phase="Pending"), pod("a", is_ready=False)),
-    ("not ready before ready", pod("b", is_ready=False), pod("a", cost=-5)),
-    ("the cheaper one", pod("b", cost=-1), pod("a")),
-    ("ready for less long", pod("b", ready_since=900 * SECOND), pod("a", restarts=9)),
-    ("restarted more often", pod("b", restarts=2), pod("a", created=900 * SECOND)),
-    ("the younger one", pod("b", created=900 * SECOND), pod("a")),
-])
+@pytest.mark.parametrize(
+    ("story", "first", "other"),
+    [
+        ("without a node", pod("b", node=""), pod("a", phase="Pending")),
+        ("pending before running", pod("b", phase="Pending"), pod("a", is_ready=False)),
+        ("not ready before ready", pod("b", is_ready=False), pod("a", cost=-5)),
+        ("the cheaper one", pod("b", cost=-1), pod("a")),
+        ("ready for less long", pod("b", ready_since=900 * SECOND), pod("a", restarts=9)),
+        ("restarted more often", pod("b", restarts=2), pod("a", created=900 * SECOND)),
+        ("the younger one", pod("b", created=900 * SECOND), pod("a")),
+    ],
+)
 def test_a_replicaset_takes_away_first(story, first, other):
     assert victims([other, first], 1, 1000 * SECOND) == ["b"]
 
@@ -107,15 +114,18 @@ def test_ages_of_one_order_of_magnitude_count_as_equal():
     assert victims([younger, older], 1, 1000 * SECOND) == ["a"]  # 1000 s and 900 s: the name decides
 
 
-@pytest.mark.parametrize(("budget", "healthy", "allowed"), [
-    (BudgetSpec(min_available=3), 4, 1),
-    (BudgetSpec(min_available=3), 3, 0),
-    (BudgetSpec(min_available="50%"), 4, 2),  # of five: three must stay, rounded up... of four: two
-    (BudgetSpec(max_unavailable=1), 4, 1),
-    (BudgetSpec(max_unavailable="30%"), 4, 2),  # 1.2 is rounded up to two
-    (BudgetSpec(max_unavailable=0), 4, 0),
-    (BudgetSpec(max_unavailable=1), 2, 0),
-])
+@pytest.mark.parametrize(
+    ("budget", "healthy", "allowed"),
+    [
+        (BudgetSpec(min_available=3), 4, 1),
+        (BudgetSpec(min_available=3), 3, 0),
+        (BudgetSpec(min_available="50%"), 4, 2),  # of five: three must stay, rounded up... of four: two
+        (BudgetSpec(max_unavailable=1), 4, 1),
+        (BudgetSpec(max_unavailable="30%"), 4, 2),  # 1.2 is rounded up to two
+        (BudgetSpec(max_unavailable=0), 4, 0),
+        (BudgetSpec(max_unavailable=1), 2, 0),
+    ],
+)
 def test_a_budget_grants_what_is_above_the_healthy_pods_that_it_wants(budget, healthy, allowed):
     assert disruptions_allowed(budget, healthy, 4) == allowed
 

@@ -24,8 +24,15 @@ def deployment(replicas=4, surge=1, unavailable=0, hook=0, **more):
     web = Container(name="web", readiness_probe=READY, lifecycle=cycle)
     template = Template(metadata=TemplateMetadata(labels={"app": "web"}), spec=PodSpec(containers=(web,)))
     strategy = Strategy(rolling_update=RollingUpdate(max_surge=surge, max_unavailable=unavailable))
-    return DeploymentSpec(**{"replicas": replicas, "selector": Selector(match_labels={"app": "web"}),
-                             "template": template, "strategy": strategy, **more})
+    return DeploymentSpec(
+        **{
+            "replicas": replicas,
+            "selector": Selector(match_labels={"app": "web"}),
+            "template": template,
+            "strategy": strategy,
+            **more,
+        }
+    )
 
 
 def told(web=None, **more):
@@ -165,14 +172,18 @@ def test_a_drain_never_goes_below_the_budget_and_loses_nothing(seed):
 
 def test_a_drain_without_a_budget_takes_all_pods_of_the_node_at_once():
     spec = deployment(replicas=6)
-    world = rollout("web", spec, spec, told(rollsOutAt=100_000, actions=[{"at": 20, "do": "drain", "node": "node-1"}]), 60)
+    world = rollout(
+        "web", spec, spec, told(rollsOutAt=100_000, actions=[{"at": 20, "do": "drain", "node": "node-1"}]), 60
+    )
     granted = [one.t for one in world.events if one.said == "granted"]
     assert granted == [20.0, 20.0]
 
 
 def test_a_lost_nodes_pods_answer_nobody_until_the_node_is_unknown_and_are_replaced_after_five_minutes():
     spec = deployment(replicas=3)
-    world = rollout("web", spec, spec, told(rollsOutAt=100_000, actions=[{"at": 27, "do": "lose", "node": "node-2"}]), 450)
+    world = rollout(
+        "web", spec, spec, told(rollsOutAt=100_000, actions=[{"at": 27, "do": "lose", "node": "node-2"}]), 450
+    )
     assert max(one.t for one in world.tally.lost) < 27 + 55 + 6  # the timeout of a client
     assert {one.cause for one in world.tally.lost} == {"no answer: the node is lost"}
     created = [one.t for one in world.events if one.what == "created"]
@@ -199,4 +210,6 @@ def test_retries_turn_most_losses_into_served_requests():
 
 def test_a_story_told_twice_is_the_same_story():
     spec = deployment()
-    assert answer(rollout("web", spec, spec, told(), 60, seed=3)) == answer(rollout("web", spec, spec, told(), 60, seed=3))
+    assert answer(rollout("web", spec, spec, told(), 60, seed=3)) == answer(
+        rollout("web", spec, spec, told(), 60, seed=3)
+    )

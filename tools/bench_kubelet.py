@@ -56,7 +56,9 @@ def heap(how_many: int) -> Timed:
     return pushed
 
 
-@measurement("Kubelet: an hour of 500 pods, three probes and a request a second each", figure=1.1, floor=lambda: heap(500))
+@measurement(
+    "Kubelet: an hour of 500 pods, three probes and a request a second each", figure=1.1, floor=lambda: heap(500)
+)
 def five_hundred() -> Timed:
     return lambda: Fleet(members(500)).run(HOUR)
 

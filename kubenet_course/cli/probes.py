@@ -37,12 +37,12 @@ def run(files: tuple[str, ...], behaviour: str | None, until: float, as_json: bo
         raise BadInput("--until", f"it is {until:g}", f"write seconds, more than 0, at most {LONGEST}")
     found = read_workloads(files)
     told = read_behaviour(behaviour)
-    for notice in found.notices:
-        click.echo(f"kubenet: {notice}", err=True)
     pods = [(one.metadata.name, _spec(one)) for one in found.objects if isinstance(one, LivingPod | Deployment)]
     if not pods:
         raise BadInput(files[0], "there is no Pod and no Deployment", "name a file with one of them")
     names_of(told, [box.name for _, spec in pods for box in spec.init_containers + spec.containers], behaviour or "")
+    for notice in found.notices:
+        click.echo(f"kubenet: {notice}", err=True)
     lives = [_live(name, spec, told, until) for name, spec in pods]
     click.echo(json.dumps(_answer(lives), indent=1) if as_json else "\n".join(_lines(lives)))
     if not all(pod.is_ready or pod.phase == "Succeeded" for pod, _ in lives):

@@ -38,8 +38,6 @@ def run(files: tuple[str, ...], behaviour: str | None, until: float, seed: int |
         raise BadInput("--until", f"it is {until:g}", f"write seconds, more than 0, at most {LONGEST}")
     found = read_workloads(files)
     told = read_behaviour(behaviour)
-    for notice in found.notices:
-        click.echo(f"kubenet: {notice}", err=True)
     deployments = [one for one in found.objects if isinstance(one, Deployment)]
     if not 1 <= len(deployments) <= 2:
         raise BadInput(files[0], f"there are {len(deployments)} Deployments", "write one, or the old one and the new")
@@ -48,6 +46,8 @@ def run(files: tuple[str, ...], behaviour: str | None, until: float, seed: int |
         raise BadInput(files[0], f"{first} and {last} are two", "write the same name twice: the old and the new")
     pods = (first.spec.template.spec, last.spec.template.spec)
     names_of(told, [one.name for spec in pods for one in spec.init_containers + spec.containers], behaviour or "")
+    for notice in found.notices:
+        click.echo(f"kubenet: {notice}", err=True)
     budgets = [one.spec for one in found.objects if isinstance(one, PodDisruptionBudget)]
     if last is first:
         last = msgspec.structs.replace(first)

@@ -106,6 +106,8 @@ def behaviour_of(value: dict[str, Any], where: str = "behaviour") -> Told:
     """The same from plain values."""
     try:
         told = msgspec.convert(without_nulls_inside(value), Told)
+    except RecursionError:
+        raise BadInput(where, "it holds itself", "write it without aliases") from None
     except msgspec.ValidationError as error:
         said, _, at = str(error).partition(" - at `$")
         path = at.rstrip("`").lstrip(".").replace("[...]", "")
@@ -126,7 +128,8 @@ def without_nulls_inside(value: dict[str, Any]) -> dict[str, Any]:
     """null means: leave it out. One null has a meaning of its own: `shutdown: {takes: null}`, SIGTERM is not heard."""
     kept = without_nulls(value)
     for name in ("containers", "newContainers"):
-        for container, one in (value.get(name) or {}).items():
+        listed = value.get(name)
+        for container, one in listed.items() if isinstance(listed, dict) else ():
             shutdown = one.get("shutdown") if isinstance(one, dict) else None
             if isinstance(shutdown, dict) and "takes" in shutdown and shutdown["takes"] is None:
                 kept[name][container]["shutdown"]["takes"] = None

@@ -38,8 +38,11 @@ class Lane(msgspec.Struct, frozen=True):
 
 def lanes(events: Iterable[Event], until: float) -> tuple[Lane, ...]:
     """The lanes of one pod, in the order in which they are met, the pod's own first."""
-    turns: dict[str, list[tuple[float, str]]] = {"phase": [(0.0, PENDING)], "ready": [(0.0, "no")],
-                                                 "endpoints": [(0.0, "no")]}
+    turns: dict[str, list[tuple[float, str]]] = {
+        "phase": [(0.0, PENDING)],
+        "ready": [(0.0, "no")],
+        "endpoints": [(0.0, "no")],
+    }
     marks: dict[str, list[Mark]] = {}
     for one in events:
         turns["phase"].append((one.t, one.phase))

@@ -76,7 +76,9 @@ class Box:
     ticks: dict[Kind, int] = field(default_factory=dict)  # worker -> its next event; none: it sleeps until `wake`
     busy: set[Kind] = field(default_factory=set)  # workers that wait for an answer
     answers: dict[Kind, int] = field(default_factory=dict)  # the events of those answers, in the model
-    passed: dict[Kind, int] = field(default_factory=dict)  # answers that were passed over, and when they would have come
+    passed: dict[Kind, int] = field(
+        default_factory=dict
+    )  # answers that were passed over, and when they would have come
     again: set[Kind] = field(default_factory=set)  # and that were called meanwhile
 
     @property

@@ -31,7 +31,9 @@ class Member(msgspec.Struct, frozen=True):
 class Fleet:
     """Pods on one timeline. `requests`: what became of all that was sent, by cause, with `served` among them."""
 
-    def __init__(self, members: Iterable[Member], every: int = SECOND, settings: Settings = QUIET, seed: int = 0) -> None:
+    def __init__(
+        self, members: Iterable[Member], every: int = SECOND, settings: Settings = QUIET, seed: int = 0
+    ) -> None:
         self.timeline = Timeline()
         self.every = every
         self.requests: Counter[str] = Counter()

@@ -37,6 +37,8 @@ def read_workloads(paths: Iterable[str]) -> Read:
             if not isinstance(kind, str) or not kind:
                 raise BadInput(f"{where}: kind", "it is missing", "write kind: Pod, and apiVersion: v1 beside it")
             of = KINDS.get(kind)
+            if of is not None and "apiVersion" not in value:
+                raise BadInput(f"{where}: apiVersion", "it is missing", f"write apiVersion: {of.api[0]}")
             if of is None or value.get("apiVersion") not in of.api:
                 notices.append(f"{where}: kind {kind} ({value.get('apiVersion', 'no apiVersion')}) is not used here")
                 continue
@@ -55,18 +57,22 @@ def _items(path: str) -> Iterator[tuple[str, dict[str, Any]]]:
     name = "standard input" if path == "-" else path
     if not content.strip():
         raise BadInput(name, "the file is empty", "write a Pod or a Deployment")
-    for number, value in documents_of(name, content):
+    for number, raw in documents_of(name, content):
+        try:
+            value = without_nulls(raw)
+        except RecursionError:
+            raise BadInput(f"{name}: document {number}", "it holds itself", "write it without aliases") from None
         where = f"{name}: document {number}"
         listed = value.get("items") if str(value.get("kind", "")).endswith("List") else None
         if not isinstance(listed, list):
-            yield where, without_nulls(value)
+            yield where, value
             continue
         kind = str(value["kind"]).removesuffix("List")
         for index, item in enumerate(listed, 1):
             if not isinstance(item, dict):
                 raise BadInput(f"{where}, item {index}", f"it is {shown(item)}", "write an object")
             head = {"kind": kind, "apiVersion": value.get("apiVersion")} if kind else {}
-            yield f"{where}, item {index}", without_nulls({**head, **item})
+            yield f"{where}, item {index}", {**head, **item}
 
 
 def _object(where: str, value: dict[str, Any], of: type[Object]) -> Object:

@@ -5,6 +5,7 @@ was. What becomes of each request is decided by where it went and how the progra
 """
 
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
 from typing import NamedTuple
@@ -71,7 +72,7 @@ class Proxies:
             when = self.latest[node] = max(told + wait, self.latest.get(node, 0))
             self.timeline.at(when, self._hears(node, pod, listed, told))
 
-    def _hears(self, node: str, pod: Pod, listed: Listed | None, told: int):  # type: ignore[no-untyped-def]
+    def _hears(self, node: str, pod: Pod, listed: Listed | None, told: int) -> Callable[[], None]:
         def hear() -> None:
             if listed is None:
                 self.heard[node].pop(pod, None)

@@ -6,6 +6,7 @@ service. For exec probes there is a folder with the files `fine` and `hang`, whi
 
 import asyncio
 import socket
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -27,7 +28,7 @@ def free_port() -> int:
 class Target:
     """The server of one container. `clock` tells nanoseconds of the same time that the process's times are in."""
 
-    def __init__(self, port: int, clock, folder: Path | None = None) -> None:  # type: ignore[no-untyped-def]
+    def __init__(self, port: int, clock: Callable[[], int], folder: Path | None = None) -> None:
         self.port, self.clock, self.folder = port, clock, folder
         self.process: Process | None = None
         self.server: asyncio.Server | None = None
