@@ -2,7 +2,7 @@
 
 from kubenet_course.kube.kubelet.behaviour import Behaviour
 from kubenet_course.kube.kubelet.ending import delete
-from kubenet_course.kube.kubelet.life import Settings
+from kubenet_course.kube.kubelet.event import Settings
 from kubenet_course.kube.kubelet.spec import Container, HTTPGet, PodSpec, Probe
 from kubenet_course.kube.kubelet.sync import create
 from kubenet_course.linux.timeline import SECOND, Timeline

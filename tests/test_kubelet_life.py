@@ -4,8 +4,8 @@ import pytest
 from kubelet_stories import lives, pod_of, probe, times
 
 from kubenet_course.kube.kubelet.behaviour import Behaviour, Crash, Outage, Shutdown
+from kubenet_course.kube.kubelet.event import Settings
 from kubenet_course.kube.kubelet.lanes import lanes, said_of
-from kubenet_course.kube.kubelet.life import Settings
 from kubenet_course.kube.kubelet.restart import BackOff, may_start, started
 from kubenet_course.kube.kubelet.spec import (
     Container,

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from kubelet_stories import lives, pod_of, probe
 
 from kubenet_course.kube.kubelet.behaviour import Behaviour, Crash, Flapping, Outage, Shutdown
-from kubenet_course.kube.kubelet.life import Settings
+from kubenet_course.kube.kubelet.event import Settings
 from kubenet_course.kube.kubelet.phase import MOVES
 from kubenet_course.kube.kubelet.spec import Container, PodSpec
 from kubenet_course.kube.kubelet.worker import Kind, Result, Worker, heard

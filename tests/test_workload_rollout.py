@@ -213,3 +213,34 @@ def test_a_story_told_twice_is_the_same_story():
     assert answer(rollout("web", spec, spec, told(), 60, seed=3)) == answer(
         rollout("web", spec, spec, told(), 60, seed=3)
     )
+
+
+BALANCED = {"nodes": 3, "balancer": {"every": 2, "unhealthy": 2}}
+
+
+def balanced_drain(hook, seed):
+    """Six pods on three nodes, two on each; those of node-1 are drained, and clients come by a load balancer."""
+    spec = deployment(replicas=6, hook=hook)
+    story = told(GRACEFUL, rollsOutAt=100_000, network=BALANCED, actions=[{"at": 20, "do": "drain", "node": "node-1"}])
+    return rollout("web", spec, spec, story, 60, seed=seed)
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_a_load_balancer_needs_longer_than_a_kube_proxy_to_see_that_a_node_has_no_pod_left(seed):
+    """It asks every 2 s and believes the second no: 4 s, and a kube-proxy's second before that."""
+    short, long = balanced_drain(1, seed), balanced_drain(8, seed)
+    assert short.tally.by_cause["no answer: the node has no endpoint of its own"] > 0
+    assert all(20 < one.t < 20 + 1 + 4 + 1 for one in short.tally.lost)
+    assert long.tally.failed == 0
+
+
+def test_readiness_flaps_where_there_are_too_few_pods_for_the_load():
+    """45 requests a second, and a pod that answers late above 20. Three pods have 15 each, two have 22 or 23."""
+    web = {"load": {"above": 20, "answersAfter": 3}, "answersAfter": 0.01}
+    loaded = told(web, clients={"count": 9, "every": 0.2}, rollsOutAt=100_000)
+
+    def flaps(replicas):
+        spec = deployment(replicas=replicas)
+        return sum(one.what == "not ready" for one in rollout("web", spec, spec, loaded, 60).events)
+
+    assert flaps(2) > flaps(4) == 0

@@ -8,7 +8,8 @@ import msgspec
 
 from ..errors import BadInput
 from ..kube.kubelet.behaviour_file import Told, container_behaviours, names_of, read_behaviour
-from ..kube.kubelet.life import Event, Pod
+from ..kube.kubelet.event import Event
+from ..kube.kubelet.life import Pod
 from ..kube.kubelet.spec import PodSpec
 from ..kube.kubelet.sync import create
 from ..kube.workload.api import Deployment, LivingPod

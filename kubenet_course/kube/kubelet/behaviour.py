@@ -46,6 +46,13 @@ class Flapping(Part, frozen=True):
     answers_after: Seconds = 60.0
 
 
+class Load(Part, frozen=True):
+    """With more than so many requests in a second, answers come late. Only clients that send make load."""
+
+    above: Annotated[int, Meta(ge=0)]
+    answers_after: Seconds = 3.0
+
+
 class Shutdown(Part, frozen=True):
     """What SIGTERM does: the program ends after `takes` seconds, or never of its own (SIGKILL ends it then).
 
@@ -69,6 +76,7 @@ class Behaviour(Part, frozen=True):
     finishes_with: Code = 0
     dependency: tuple[Outage, ...] = ()
     flapping: Flapping | None = None
+    load: Load | None = None
     shutdown: Shutdown = Shutdown()
     looks_at: dict[str, tuple[str, ...]] = field(default_factory=dict)  # probe -> what it looks at
 
@@ -78,12 +86,12 @@ class Behaviour(Part, frozen=True):
 
 
 ASKERS = ("liveness", "readiness", "startup", "requests")
-LOOKED_AT = ("warmUp", "dependency", "flapping")
+LOOKED_AT = ("warmUp", "dependency", "flapping", "load")
 LOOKS_AT: dict[str, tuple[str, ...]] = {
-    "liveness": ("flapping",),
-    "readiness": ("warmUp", "flapping"),
-    "startup": ("flapping",),
-    "requests": ("warmUp", "dependency", "flapping"),
+    "liveness": ("flapping", "load"),
+    "readiness": ("warmUp", "flapping", "load"),
+    "startup": ("flapping", "load"),
+    "requests": ("warmUp", "dependency", "flapping", "load"),
 }
 
 
@@ -146,8 +154,10 @@ def _ns(time: float) -> int:
     return round(time * 1000) * MILLISECOND if time < 1_000_000 else round(time) * SECOND
 
 
-def answer(process: Process, asker: str, now: int) -> Answer:
-    """What a running program answers to `liveness`, `readiness`, `startup` or `requests` at a time."""
+def answer(process: Process, asker: str, now: int, load: int = 0) -> Answer:
+    """What a running program answers to `liveness`, `readiness`, `startup` or `requests` at a time. `load`: how many
+    requests it got in the last second.
+    """
     said = process.behaviour
     if now < process.started + _ns(said.starts_after):
         return Answer(Heard.REFUSED, 0, "not listening yet")
@@ -167,6 +177,8 @@ def answer(process: Process, asker: str, now: int) -> Answer:
                 return Answer(Heard.FINE, after + _ns(outage.answers_after), "its dependency is slow")
     if "flapping" in looks and said.flapping and _busy(said.flapping, process.started, now):
         return Answer(Heard.FINE, _ns(said.flapping.answers_after), "too busy")
+    if "load" in looks and said.load and load > said.load.above:
+        return Answer(Heard.FINE, _ns(said.load.answers_after), "overloaded")
     return Answer(Heard.FINE, after)
 
 

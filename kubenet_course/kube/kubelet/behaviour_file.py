@@ -13,7 +13,7 @@ from ...linux.timeline import MILLISECOND
 from ..decode import shown, without_nulls
 from ..yaml_text import documents_of
 from .behaviour import ASKERS, LOOKED_AT, Behaviour, Part, Seconds
-from .life import Settings
+from .event import Settings
 
 RIGHT = "docs/behaviour.md has every name"
 
@@ -54,6 +54,16 @@ class Clients(Part, frozen=True):
     retries: Annotated[int, Meta(ge=0, le=10)] = 0
 
 
+class Balancer(Part, frozen=True):
+    """A load balancer before the nodes, for externalTrafficPolicy: Local. It asks each node's kube-proxy whether the node
+    has a ready endpoint of its own (healthCheckNodePort), and sends to the nodes that say yes.
+    """
+
+    every: Annotated[float, Meta(ge=0.1, le=3600)] = 5.0
+    healthy: Annotated[int, Meta(ge=1, le=100)] = 2
+    unhealthy: Annotated[int, Meta(ge=1, le=100)] = 2
+
+
 class Network(Part, frozen=True):
     """How long it takes until a node's kube-proxy has heard of a change: for each node and change, drawn between two
     times.
@@ -62,6 +72,7 @@ class Network(Part, frozen=True):
     nodes: Annotated[int, Meta(ge=1, le=1000)] = 3
     fastest: Seconds = 0.1
     slowest: Seconds = 1.0
+    balancer: Balancer | None = None  # None: the clients are pods, on the nodes
 
 
 class Action(Part, frozen=True):

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 import msgspec
 
-from .life import Event
+from .event import Event
 from .phase import PENDING
 
 

@@ -4,51 +4,24 @@ The truth (processes) and what the kubelet knows (statuses) differ: the kubelet 
 (pleg/generic.go), so that a container that has just ended is Running for a moment longer.
 """
 
+from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
 import msgspec
 
-from ...linux.timeline import MILLISECOND, SECOND, Timeline, seconds
+from ...linux.timeline import SECOND, Timeline, seconds
 from . import conditions
 from .behaviour import Behaviour, Process
+from .event import Event, Settings
 from .outcome import Outcome
 from .phase import PENDING, kept, phase
-from .restart import LONGEST, BackOff
+from .restart import BackOff
 from .spec import Condition, Container, ContainerState, ContainerStatus, PodSpec, Running, Terminated, Waiting
 from .worker import Kind, Result, Worker, is_ready, is_started
 
 NOTHING_SEEN, NO_BACK_OFF = ContainerStatus(), BackOff()
 INIT, SIDECAR, REGULAR = "init", "sidecar", "regular"
-
-
-class Settings(msgspec.Struct, frozen=True):
-    """How long the parts of a cluster take. Nanoseconds."""
-
-    schedules_after: int = 50 * MILLISECOND
-    sandbox_after: int = 400 * MILLISECOND
-    pulls_after: int = 550 * MILLISECOND  # the image, before each first start
-    relist: int = SECOND  # how often the kubelet looks at its containers
-    reports_after: int = 0  # until a status is in the EndpointSlice
-    longest: int = LONGEST  # crashLoopBackOff.maxContainerRestartPeriod
-    kubelet_age: int = 1 << 62  # of a kubelet that has just started, workers wait a random part of their period first
-    quiet: bool = False  # pass over stretches in which nothing can change; what is told is the same but for them
-
-
-class Event(msgspec.Struct, frozen=True):
-    """Something that happened, and how the pod stood afterwards. Plain data: what timelines are drawn from."""
-
-    t: float  # seconds
-    what: str  # container, probe, phase, condition, endpoints, killing, backoff, deleted
-    container: str = ""
-    probe: str = ""
-    result: str = ""
-    started: bool = False
-    ready: bool = False
-    restarts: int = 0
-    phase: str = PENDING
-    in_endpoints: bool = False
-    said: str = ""
 
 
 @dataclass(eq=False)
@@ -59,6 +32,7 @@ class Box:
     kind: str
     behaviour: Behaviour
     process: Process | None = None  # None: it does not run
+    arrivals: deque[int] = field(default_factory=deque)  # of requests, in the last second
     status: ContainerStatus = NOTHING_SEEN
     runs: int = 0
     finished: int = -1  # when the last run ended
@@ -84,6 +58,12 @@ class Box:
     @property
     def name(self) -> str:
         return self.spec.name
+
+    def load(self, now: int) -> int:
+        """How many requests have come within the last second."""
+        while self.arrivals and self.arrivals[0] <= now - SECOND:
+            self.arrivals.popleft()
+        return len(self.arrivals)
 
     @property
     def is_seen(self) -> bool:

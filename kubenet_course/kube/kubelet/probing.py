@@ -131,7 +131,8 @@ def _answered(pod: Pod, box: Box, kind: Kind, step: Step) -> None:
         )
         took = 0
     else:
-        said, took = outcome.of(probe, answer(box.process, kind.value, pod.timeline.now))
+        now = pod.timeline.now
+        said, took = outcome.of(probe, answer(box.process, kind.value, now, box.load(now)))
     same = said.result is step.worker.last is box.verdicts.get(kind)
     if pod.settings.quiet and same and took < _period(box, kind):
         box.busy.discard(kind)  # the same again: nobody is waiting for it

@@ -9,7 +9,8 @@ from random import Random
 from ...linux.timeline import NEVER, SECOND, Timeline
 from .behaviour import Behaviour, Process
 from .ending import ended, finish, kill
-from .life import INIT, REGULAR, SIDECAR, Box, Pod, Settings, look, report
+from .event import Settings
+from .life import INIT, REGULAR, SIDECAR, Box, Pod, look, report
 from .phase import FAILED, SUCCEEDED
 from .probing import add_workers, probe_of, trigger, wake
 from .restart import RESTARTING_ALL, may_start, restarts_all, should_restart, started

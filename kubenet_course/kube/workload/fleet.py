@@ -11,7 +11,8 @@ import msgspec
 
 from ...linux.timeline import SECOND, Timeline
 from ..kubelet.behaviour import Behaviour, Process
-from ..kubelet.life import Event, Pod, Settings
+from ..kubelet.event import Event, Settings
+from ..kubelet.life import Pod
 from ..kubelet.spec import PodSpec
 from ..kubelet.sync import create
 from .traffic import counted, serving_box

@@ -7,7 +7,8 @@ import msgspec
 
 from ...linux.timeline import NEVER, SECOND, Timeline
 from ..kubelet.behaviour_file import Action, Told
-from ..kubelet.life import Event, Pod
+from ..kubelet.event import Event
+from ..kubelet.life import Pod
 from .api import BudgetSpec, DeploymentSpec
 from .disruption import drain, lose
 from .world import World

@@ -1,29 +1,19 @@
-"""Clients that send requests to a Service, each through the kube-proxy of its own node.
+"""Clients that send requests to a Service: through the kube-proxy of their own node, or from outside by a load balancer.
 
-A kube-proxy hears of every change of the EndpointSlices, in order, some time later; until then it sends to where the pod
-was. What becomes of each request is decided by where it went and how the program there stood, and has a cause.
+What becomes of each request is decided by where it went and how the program there stood, and has a cause.
 """
 
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
-from typing import NamedTuple
 
 import msgspec
 
 from ...linux.timeline import MILLISECOND, NEVER, SECOND, Timeline, seconds
 from ..kubelet.behaviour import Heard, Process, answer, next_turn
-from ..kubelet.behaviour_file import Clients, Network
+from ..kubelet.behaviour_file import Clients
 from ..kubelet.life import REGULAR, Box, Pod
-
-
-class Listed(NamedTuple):
-    """How an endpoint stands in a slice."""
-
-    ready: bool
-    serving: bool
-    terminating: bool
+from .listening import Balancer, Proxies
 
 
 class Lost(msgspec.Struct, frozen=True):
@@ -52,43 +42,6 @@ class Tally:
         return sum(self.by_cause.values())
 
 
-@dataclass(eq=False)
-class Proxies:
-    """The slices as each node's kube-proxy knows them. `heard`: node -> pod -> (how it stands, since when)."""
-
-    timeline: Timeline
-    network: Network
-    chance: Random
-    nodes: list[str]
-    heard: dict[str, dict[Pod, tuple[Listed, int]]] = field(default_factory=dict)
-    latest: dict[str, int] = field(default_factory=dict)
-
-    def tell(self, pod: Pod, listed: Listed | None) -> None:
-        """A change in the slices goes out to all nodes. None: the pod is no endpoint any more."""
-        told = self.timeline.now
-        spread = self.network.slowest - self.network.fastest
-        for node in self.nodes:
-            wait = round((self.network.fastest + self.chance.random() * spread) * 1000) * MILLISECOND
-            when = self.latest[node] = max(told + wait, self.latest.get(node, 0))
-            self.timeline.at(when, self._hears(node, pod, listed, told))
-
-    def _hears(self, node: str, pod: Pod, listed: Listed | None, told: int) -> Callable[[], None]:
-        def hear() -> None:
-            if listed is None:
-                self.heard[node].pop(pod, None)
-            else:
-                self.heard[node][pod] = listed, told
-
-        self.heard.setdefault(node, {})
-        return hear
-
-    def choices(self, node: str) -> list[Pod]:
-        """Where a new connection may go: ready ones; without any, those that still serve while they end (KEP-1669)."""
-        known = self.heard.get(node, {})
-        ready = [pod for pod, (listed, _) in known.items() if listed.ready]
-        return ready or [pod for pod, (listed, _) in known.items() if listed.serving and listed.terminating]
-
-
 def serving_box(pod: Pod) -> Box:
     """The container that answers: the pod's first."""
     return next(box for box in pod.boxes if box.kind == REGULAR)
@@ -105,6 +58,7 @@ class Client:
     tally: Tally
     chance: Random
     timeline: Timeline
+    balancer: Balancer | None = None  # of a client outside the cluster
     kept: tuple[Pod, int] | None = None
     used: int = 0
 
@@ -128,7 +82,9 @@ class Client:
             gone = pod.is_gone or pod.is_lost
             self._fail(retries, pod, "no answer: the pod is gone" if gone else "refused: its container does not run")
             return
-        said = answer(box.process, "requests", self.timeline.now)
+        now = self.timeline.now
+        box.arrivals.append(now)
+        said = answer(box.process, "requests", now, box.load(now))
         limit = round(self.clients.timeout * SECOND)
         if pod.is_lost:
             self._fail(retries, pod, "no answer: the node is lost")
@@ -153,7 +109,13 @@ class Client:
             self.kept = None
             if not box.behaviour.shutdown.finishes:
                 return "reset: its connection had broken"
-        choices = self.proxies.choices(self.node)
+        if self.balancer is not None:
+            if not self.balancer.well:
+                return "refused: the load balancer knows no node that is well"
+            self.node = self.balancer.well[self.chance.randrange(len(self.balancer.well))]
+        choices = self.proxies.choices(self.node, local=self.balancer is not None)
+        if not choices and self.balancer is not None:
+            return "no answer: the node has no endpoint of its own"
         if not choices:
             return "refused: the Service has no endpoint"
         pod = choices[self.chance.randrange(len(choices))]

@@ -13,13 +13,15 @@ import msgspec
 from ...linux.timeline import MILLISECOND, SECOND, Timeline, seconds
 from ..kubelet.behaviour_file import Told, container_behaviours
 from ..kubelet.ending import delete
-from ..kubelet.life import Event, Pod
+from ..kubelet.event import Event
+from ..kubelet.life import Pod
 from ..kubelet.spec import PodSpec
 from ..kubelet.sync import create
 from .api import BudgetSpec, DeploymentSpec
 from .deployment import Counts, is_complete, next_step
+from .listening import Balancer, Listed, Proxies
 from .replicaset import Candidate, victims
-from .traffic import Client, Listed, Proxies, Tally
+from .traffic import Client, Tally
 
 HEARS_AFTER = 20 * MILLISECOND  # a controller's watch and its queue
 
@@ -63,7 +65,8 @@ class World:
     leaving: set[Pod] = field(default_factory=set)  # those whose deletion has been told
     cordoned: set[str] = field(default_factory=set)
     progressed: int = 0  # when it last came nearer
-    best: tuple[int, int] = (0, 0)
+    last: tuple[int, int, int] = (0, 0, 0)  # new pods, available ones of them, old pods, when it last looked
+    is_done: bool = False  # this revision was complete once; after that, no deadline counts
     is_late: bool = False  # ProgressDeadlineExceeded
     most_pods: int = 0  # the most that were active at once; for whoever checks maxSurge
     sends: bool = False
@@ -86,7 +89,9 @@ class World:
             self.revisions.remove(again)
             again.number = number
         self.revisions.append(again)
-        self.progressed, self.best, self.is_late = self.timeline.now, (0, 0), False
+        self.progressed, self.last = self.timeline.now, (0, 0, len(self.pods))
+        self.is_late = self.is_done = False
+        self.timeline.after(spec.progress_deadline_seconds * SECOND, self.soon)
         self.say("progressing", said=f"revision {again.number} is rolled out", revision=again.number)
         self.soon()
 
@@ -154,16 +159,18 @@ class World:
         self.most_pods = max(self.most_pods, sum(len(self.active(one)) for one in self.revisions))
 
     def _progress(self, new: Counts, old: list[Counts]) -> None:
-        """Progressing: it comes nearer, it is complete, or its deadline has passed."""
+        """Progressing: it came nearer (more new pods, more of them available, fewer old ones), it is complete, or its
+        deadline has passed (pkg/controller/deployment/util, DeploymentProgressing, DeploymentTimedOut).
+        """
         now, deadline = self.timeline.now, self.spec.progress_deadline_seconds * SECOND
-        reached = new.there + new.available, -sum(one.there for one in old)
-        if reached != self.best:
-            self.best, self.progressed = reached, now
-            if is_complete(self.spec, new, old):
-                self.say("progressing", said="NewReplicaSetAvailable", revision=self.revisions[-1].number)
-            else:
-                self.timeline.at(now + deadline, self.soon)
-        elif not is_complete(self.spec, new, old) and now - self.progressed >= deadline and not self.is_late:
+        was, self.last = self.last, (new.there, new.available, sum(one.there for one in old))
+        if is_complete(self.spec, new, old) and not self.is_done:
+            self.is_done = True
+            self.say("progressing", said="NewReplicaSetAvailable", revision=self.revisions[-1].number)
+        elif self.last[0] > was[0] or self.last[1] > was[1] or self.last[2] < was[2]:
+            self.progressed = now
+            self.timeline.after(deadline, self.soon)
+        elif not (self.is_done or self.is_late) and now - self.progressed >= deadline:
             self.is_late = True
             self.say("progressing", said="ProgressDeadlineExceeded", revision=self.revisions[-1].number)
 
@@ -229,10 +236,15 @@ class World:
     def send(self) -> None:
         """The clients begin."""
         self.sends = True
+        told = self.told.network.balancer
+        balancer = Balancer(self.timeline, told, self.proxies) if told is not None else None
+        if balancer is not None:
+            balancer.start()
         for number in range(self.told.clients.count):
             node = self.nodes[number % len(self.nodes)]
             chance = Random(f"{self.seed}/client-{number}")
-            Client(number, node, self.told.clients, self.proxies, self.tally, chance, self.timeline).start()
+            client = Client(number, node, self.told.clients, self.proxies, self.tally, chance, self.timeline, balancer)
+            client.start()
 
     def say(self, what: str, name: str = "", revision: int = 0, said: str = "") -> None:
         self.events.append(Happened(seconds(self.timeline.now), what, name, revision, said))

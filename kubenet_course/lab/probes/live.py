@@ -12,7 +12,8 @@ from pathlib import Path
 import msgspec
 
 from ...kube.kubelet.behaviour import Behaviour
-from ...kube.kubelet.life import Box, Event, Pod, Settings
+from ...kube.kubelet.event import Event, Settings
+from ...kube.kubelet.life import Box, Pod
 from ...kube.kubelet.outcome import Outcome
 from ...kube.kubelet.probing import probe_of
 from ...kube.kubelet.spec import GRPC, Container, Exec, HTTPGet, PodSpec, Probe, TCPSocket
