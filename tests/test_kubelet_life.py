@@ -95,6 +95,16 @@ def test_a_crash_loop_waits_10_20_40_80_160_300_seconds():
     assert "CrashLoopBackOff" in {one.result for one in events if one.what == "backoff"}
 
 
+def test_after_a_failed_probe_the_back_off_counts_from_the_end_before_this_one():
+    """Three failures, at 10, 20 and 30 s: each run lasts about 30 s. When the kubelet ends a container for its probe, the
+    last end that it has seen is the one before; so the waits of 10 and 20 s are over by then, and the fourth is the first
+    that is felt: 40 s, at 150.055, are counted from 120.055 first, and from the last end as soon as that is seen.
+    """
+    forever = (Outage(since=0),)
+    _, events = lives(pod_of(liveness_probe=probe()), 200, dependency=forever, looks_at={"liveness": ("dependency",)})
+    assert times(events, "container", "running") == [1.0, 30.055, 60.055, 90.055, 120.055, 190.055]
+
+
 def test_a_node_may_wait_less_long():
     _, events = lives(pod_of(), 150, settings=Settings(longest=30 * SECOND), **CRASHES)
     assert times(events, "container", "running") == [1, 4, 17, 40, 73, 106, 139]

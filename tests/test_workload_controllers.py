@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kubenet_course.kube.workload.api import BudgetSpec, DeploymentSpec, RollingUpdate, Strategy
-from kubenet_course.kube.workload.budget import desired_healthy, disruptions_allowed
+from kubenet_course.kube.workload.budget import desired_healthy, disruptions_allowed, grants
 from kubenet_course.kube.workload.deployment import Counts, Scaled, fenceposts, is_complete, next_step, resolve
 from kubenet_course.kube.workload.nodes import lost
 from kubenet_course.kube.workload.replicaset import Candidate, victims
@@ -143,3 +143,19 @@ def test_a_lost_node_is_unknown_after_its_grace_and_its_pods_are_deleted_five_mi
 def test_a_node_that_is_back_in_time_has_lost_nothing():
     assert lost(107 * SECOND, returns=140 * SECOND).unknown == NEVER
     assert lost(107 * SECOND, returns=300 * SECOND).evicts == NEVER
+
+
+@pytest.mark.parametrize(
+    ("policy", "healthy", "phase", "is_ready", "granted"),
+    [
+        ("IfHealthyBudget", 3, "Running", True, False),
+        ("IfHealthyBudget", 3, "Running", False, True),  # three are healthy, three are wanted: this one serves nobody
+        ("IfHealthyBudget", 2, "Running", False, False),
+        ("AlwaysAllow", 2, "Running", False, True),
+        ("IfHealthyBudget", 2, "Pending", False, True),
+        ("IfHealthyBudget", 4, "Running", True, True),
+    ],
+)
+def test_a_pod_that_does_not_serve_may_go_only_while_the_budget_is_kept(policy, healthy, phase, is_ready, granted):
+    budget = BudgetSpec(min_available=3, unhealthy_pod_eviction_policy=policy)
+    assert grants(budget, healthy, 4, phase, is_ready) is granted

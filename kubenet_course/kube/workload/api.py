@@ -1,6 +1,6 @@
 """Deployment and PodDisruptionBudget, and a Pod with its probes (staging/src/k8s.io/api/apps/v1, policy/v1)."""
 
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from msgspec import field
 
@@ -69,9 +69,9 @@ class Deployment(Object, frozen=True, gc=False, tag="Deployment"):
 
 
 class BudgetSpec(Read, frozen=True, gc=False):
-    unread: ClassVar[str] = "unhealthyPodEvictionPolicy"
     min_available: IntOrString | None = None
     max_unavailable: IntOrString | None = None
+    unhealthy_pod_eviction_policy: Literal["IfHealthyBudget", "AlwaysAllow"] = "IfHealthyBudget"
     selector: Selector = Selector()
 
 

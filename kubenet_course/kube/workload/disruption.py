@@ -19,9 +19,9 @@ def _evict(world: World, node: str) -> None:
     waiting = False
     for pod in [one for one in world.pods if one.node == node and not one.is_deleted]:
         healthy = sum(one.is_ready and not one.is_deleted for one in world.pods)
-        granted = world.budget is None or not pod.is_ready
-        if world.budget is not None and pod.is_ready:
-            granted = budgets.disruptions_allowed(world.budget, healthy, world.spec.replicas) > 0
+        granted = world.budget is None or budgets.grants(
+            world.budget, healthy, world.spec.replicas, pod.phase, pod.is_ready
+        )
         world.say("eviction", pod.name, said="granted" if granted else "429 Too Many Requests: the budget says no")
         if granted:
             delete(pod, why="evicted")
