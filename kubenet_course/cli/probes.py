@@ -85,31 +85,35 @@ def _answer(lives: list[tuple[Pod, list[Event]]]) -> dict[str, Any]:
     }
 
 
+HEAD = (
+    "SECONDS",
+    "POD",
+    "CONTAINER",
+    "WHAT",
+    "RESULT",
+    "STARTED",
+    "READY",
+    "RESTARTS",
+    "PHASE",
+    "STATUS",
+    "LISTED",
+    "",
+)
+
+
 def _lines(lives: list[tuple[Pod, list[Event]]]) -> list[str]:
-    """A row for each event."""
-    rows = [("SECONDS", "POD", "CONTAINER", "WHAT", "RESULT", "STARTED", "READY", "RESTARTS", "PHASE", "LISTED", "")]
-    for pod, events in lives:
-        rows += [
-            (
-                f"{one.t:.3f}",
-                pod.name,
-                one.container,
-                one.probe or one.what,
-                one.result,
-                _yes(one.started),
-                _yes(one.ready),
-                str(one.restarts),
-                one.phase,
-                _yes(one.in_endpoints),
-                one.said,
-            )
-            for one in events
-        ]
-    widths = [max(len(row[column]) for row in rows) for column in range(10)]
+    """A row for each event; the last column, what was said, is as long as it is."""
+    rows = [HEAD, *(_row(pod.name, one) for pod, events in lives for one in events)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(HEAD) - 1)]
     return [
-        "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[10]]).rstrip()
+        "  ".join([*(cell.ljust(width) for cell, width in zip(row, widths, strict=False)), row[-1]]).rstrip()
         for row in rows
     ]
+
+
+def _row(pod: str, one: Event) -> tuple[str, ...]:
+    stands = (_yes(one.started), _yes(one.ready), str(one.restarts), one.phase, one.printed, _yes(one.in_endpoints))
+    return (f"{one.t:.3f}", pod, one.container, one.probe or one.what, one.result, *stands, one.said)
 
 
 def _yes(value: bool) -> str:

@@ -32,5 +32,6 @@ class Event(msgspec.Struct, frozen=True):
     ready: bool = False
     restarts: int = 0
     phase: str = PENDING
+    printed: str = ""  # under STATUS of `kubectl get pods`; "" where quiet stretches are passed over
     in_endpoints: bool = False
     said: str = ""

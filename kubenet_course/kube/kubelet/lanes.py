@@ -29,7 +29,9 @@ class Mark(msgspec.Struct, frozen=True):
 
 
 class Lane(msgspec.Struct, frozen=True):
-    """`name`: phase, endpoints, ready, and for a container `web`, `web started`, `web ready`, `web liveness` and so on."""
+    """`name`: phase, printed (under STATUS of kubectl), ready, endpoints; and of a container `web`: `web`, `web started`,
+    `web ready`, `web liveness` and so on.
+    """
 
     name: str
     spans: tuple[Span, ...] = ()
@@ -40,12 +42,14 @@ def lanes(events: Iterable[Event], until: float) -> tuple[Lane, ...]:
     """The lanes of one pod, in the order in which they are met, the pod's own first."""
     turns: dict[str, list[tuple[float, str]]] = {
         "phase": [(0.0, PENDING)],
+        "printed": [(0.0, PENDING)],
         "ready": [(0.0, "no")],
         "endpoints": [(0.0, "no")],
     }
     marks: dict[str, list[Mark]] = {}
     for one in events:
         turns["phase"].append((one.t, one.phase))
+        turns["printed"].append((one.t, one.printed or one.phase))
         turns["endpoints"].append((one.t, "yes" if one.in_endpoints else "no"))
         if one.what == "condition" and one.said.startswith("Ready"):
             turns["ready"].append((one.t, "yes" if one.result == "True" else "no"))

@@ -16,6 +16,7 @@ from .behaviour import Behaviour, Process
 from .event import Event, Settings
 from .outcome import Outcome
 from .phase import PENDING, kept, phase
+from .printed import printed
 from .restart import BackOff
 from .spec import Condition, Container, ContainerState, ContainerStatus, PodSpec, Running, Terminated, Waiting
 from .worker import Kind, Result, Worker, is_ready, is_started
@@ -121,10 +122,17 @@ class Pod:
                 status.ready if box else self.is_ready,
                 status.restart_count,
                 self.phase,
+                "" if self.settings.quiet else self.printed,
                 self.in_endpoints,
                 said,
             )
         )
+
+    @property
+    def printed(self) -> str:
+        """What kubectl prints under STATUS."""
+        known = tuple(box.status for box in self.boxes)
+        return printed(self.spec, self.phase, known, self.conditions, self.is_deleted)
 
     def sync_soon(self, wait: int = 0) -> None:
         """Asks the pod's worker for a sync."""

@@ -168,8 +168,9 @@ class PodSpec(Read, frozen=True, gc=False):
 
 
 class Terminated(Read, frozen=True, gc=False):
-    unread: ClassVar[str] = "signal message containerID"
+    unread: ClassVar[str] = "message containerID"
     exit_code: int = 0
+    signal: int = 0
     reason: str = ""
     started_at: str = ""
     finished_at: str = ""

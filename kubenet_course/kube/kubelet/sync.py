@@ -66,8 +66,10 @@ def _relist(pod: Pod) -> None:
     if pod.is_gone:
         return
     before = [(box.status.container_id, box.status.state) for box in pod.boxes]
-    for box, was in zip(pod.boxes, before, strict=True):
+    for box in pod.boxes:
         look(pod, box)
+    report(pod)
+    for box, was in zip(pod.boxes, before, strict=True):
         if was != (box.status.container_id, box.status.state):
             pod.say("seen", box, result=_word(box))
             wake(pod, box)
