@@ -192,6 +192,26 @@ def test_a_sidecar_ends_last_and_the_hook_counts_into_the_grace_period():
     assert times(events, "gone") == [30.0]
 
 
+def test_a_job_is_done_when_its_own_container_is_and_its_sidecars_end_then():
+    spec = PodSpec(
+        init_containers=(
+            Container(name="first", restart_policy="Always"),
+            Container(name="second", restart_policy="Always"),
+        ),
+        containers=(Container(name="web"),),
+        restart_policy="Never",
+    )
+    pod, events = lives(spec, 20, {"web": Behaviour(finishes_after=3)})
+    assert pod.phase == "Succeeded"
+    done = [one.container for one in events if one.what == "container" and one.result == "terminated"]
+    assert done == ["web", "second", "first"]
+
+
+def test_what_hangs_does_not_crash():
+    pod, _ = lives(pod_of(), 60, deadlock_after=5, crash=Crash(after=10, times=3))
+    assert pod.boxes[0].runs == 1
+
+
 def test_a_hook_that_uses_up_the_grace_period_leaves_two_seconds():
     hook = Lifecycle(pre_stop=Handler(exec=Exec(command=("sh", "-c", "sleep 60"))))
     spec = pod_of(lifecycle=hook)

@@ -62,10 +62,9 @@ ANSWERS = {"success": Result.SUCCESS, "failure": Result.FAILURE, "error": Result
 SPELLED = {"success": "Success", "failure": "Failure", "unknown": "UNKNOWN"}
 
 
-def seen_state(step):
-    if step["running"]:
-        return ContainerState(running=Running())
-    return ContainerState(terminated=Terminated(exit_code=int(step.get("exit", 1))))
+def exit_code_of(event):
+    """`container terminated exit 1`"""
+    return int(event.split()[-1]) if event.startswith("container terminated exit") else None
 
 
 class Told:
@@ -79,9 +78,12 @@ class Told:
         self.pod = PodSpec(restart_policy=case["restartPolicy"])
         self.verdicts = {}
         self.deleted = False
+        self.exit_code = 0
 
     def status(self, step):
-        status = ContainerStatus(name="c", state=seen_state(step), container_id=step["containerID"])
+        ended = ContainerState(terminated=Terminated(exit_code=self.exit_code))
+        state = ContainerState(running=Running()) if step["running"] else ended
+        status = ContainerStatus(name="c", state=state, container_id=step["containerID"])
         started = is_started(status, self.verdict(Kind.STARTUP, step), Kind.STARTUP in self.workers)
         status = msgspec.structs.replace(status, started=started)
         ready = is_ready(status, self.verdict(Kind.READINESS, step), Kind.READINESS in self.workers)
@@ -117,7 +119,9 @@ class Told:
 def test_workers_do_tick_by_tick_what_the_kubelets_did(case):
     told = Told(case)
     for step in case["steps"]:
-        told.deleted |= step.get("event") == "pod deletionTimestamp set"
+        event = step.get("event", "")
+        told.deleted |= event == "pod deletionTimestamp set"
+        told.exit_code = told.exit_code if exit_code_of(event) is None else exit_code_of(event)
         before, asked = told.tick(step)
         assert before.started == step["startedGivenToWorkers"], step
         for name, expected in step["workers"].items():

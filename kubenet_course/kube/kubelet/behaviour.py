@@ -121,11 +121,12 @@ class Process(msgspec.Struct, frozen=True):
 
     @property
     def ends(self) -> int:
-        """When it ends by itself; NEVER where only a signal ends it."""
+        """When it ends by itself; NEVER where only a signal ends it, as with what hangs before."""
         said = self.behaviour
         crash = said.crash if said.crash and (said.crash.times is None or self.number < said.crash.times) else None
         times = [crash.after if crash else None, said.finishes_after]
-        return min((self.started + _ns(one) for one in times if one is not None), default=NEVER)
+        found = min((self.started + _ns(one) for one in times if one is not None), default=NEVER)
+        return found if found <= self.hangs else NEVER
 
     @property
     def exit_code(self) -> int:

@@ -93,16 +93,27 @@ def _sync(pod: Pod) -> None:
             trigger(pod, box)
     if pod.is_deleted:
         finish(pod)
-    elif pod.has_sandbox and pod.phase not in (FAILED, SUCCEEDED) and not pod.is_killing:
-        _act(pod)
-    elif pod.phase in (FAILED, SUCCEEDED):
+    elif pod.phase in (FAILED, SUCCEEDED) or _is_done(pod):
         _over(pod)
+    elif pod.has_sandbox and not pod.is_killing:
+        _act(pod)
+
+
+def _is_done(pod: Pod) -> bool:
+    """Whether every regular container has ended for good: then the sidecars have nobody to serve."""
+    regular = [(box, box.status.state.terminated) for box in pod.boxes if box.kind == REGULAR]
+    return bool(regular) and all(
+        box.process is None and end is not None and not should_restart(box.spec, pod.spec, end.exit_code)
+        for box, end in regular
+    )
 
 
 def _over(pod: Pod) -> None:
-    """A pod that has ended keeps no sidecar running."""
-    for box in reversed(pod.boxes):
-        kill(pod, box, pod.spec.termination_grace_period_seconds * SECOND, "the pod has ended")
+    """A pod that has ended keeps no sidecar running; the last of them ends first."""
+    left = [box for box in pod.boxes if box.process is not None]
+    if left:
+        grace = pod.spec.termination_grace_period_seconds * SECOND
+        kill(pod, left[-1], grace, "the containers that it serves have ended", then=lambda: _over(pod))
 
 
 def _act(pod: Pod) -> None:
@@ -201,13 +212,9 @@ def _start(pod: Pod, box: Box, wait: int) -> None:
 
 
 def _wants_all(box: Box) -> bool:
-    return (
-        box.process is None
-        and box.ended is not None
-        and not box.is_starting
-        and box.waits_for == ""
-        and (restarts_all(box.spec, box.ended.exit_code))
-    )
+    """Whether the end of this container, which the kubelet has seen, restarts the whole pod."""
+    ended_so = box.status.state.terminated
+    return box.process is None and ended_so is not None and restarts_all(box.spec, ended_so.exit_code)
 
 
 def _restart_all(pod: Pod) -> None:
