@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from kubenet_course.kube.kubelet.behaviour import Behaviour, Crash, Flapping, Outage, Shutdown
 from kubenet_course.kube.kubelet.event import Settings
 from kubenet_course.kube.kubelet.phase import MOVES
-from kubenet_course.kube.kubelet.spec import Container, PodSpec
+from kubenet_course.kube.kubelet.spec import Container, Handler, Lifecycle, PodSpec, Sleep
 from kubenet_course.kube.kubelet.worker import Kind, Result, Worker, heard
 
 HALVES = st.integers(0, 60).map(lambda number: number / 2 + 0.2)  # seconds; never the moment of a ring
@@ -111,3 +111,77 @@ def test_a_story_told_twice_is_the_same_story(first, second, seed):
     told = {"a": first, "b": second}
     early = Settings(kubelet_age=seed)
     assert lives(spec, 90, told, settings=early)[1] == lives(spec, 90, told, settings=early)[1]
+
+
+HOOKS = st.sampled_from([None, Lifecycle(pre_stop=Handler(sleep=Sleep(seconds=4)))])
+INIT_PROGRAMS = st.one_of(
+    st.just(Behaviour(finishes_after=1.2)),
+    st.just(Behaviour(finishes_after=1.2, finishes_with=1)),
+    st.just(Behaviour(crash=Crash(after=0.7, times=2), finishes_after=2.2)),
+)
+
+
+@st.composite
+def whole_pods(draw):
+    """A pod with perhaps an init container, perhaps sidecars, one or two containers; and what its programs do."""
+    init = [Container(name="init")] if draw(st.booleans()) else []
+    init += [
+        Container(name=f"side-{number}", restart_policy="Always", startup_probe=draw(MAYBE), lifecycle=draw(HOOKS))
+        for number in range(draw(st.integers(0, 2)))
+    ]
+    regular = [
+        Container(
+            name=f"web-{number}",
+            liveness_probe=draw(MAYBE),
+            readiness_probe=draw(st.none() | READINESS),
+            lifecycle=draw(HOOKS),
+        )
+        for number in range(draw(st.integers(1, 2)))
+    ]
+    policy = draw(st.sampled_from(["Always", "OnFailure", "Never"]))
+    told = {one.name: draw(INIT_PROGRAMS if one.name == "init" else PROGRAMS) for one in [*init, *regular]}
+    spec = PodSpec(
+        init_containers=tuple(init),
+        containers=tuple(regular),
+        restart_policy=policy,
+        termination_grace_period_seconds=draw(st.sampled_from([0, 5, 30])),
+    )
+    return spec, told
+
+
+@given(whole_pods(), HALVES)
+@settings(max_examples=200, deadline=None)
+def test_a_deleted_pod_is_gone_when_its_grace_is_over_and_every_sidecar_had_two_seconds(whole, delete_at):
+    spec, told = whole
+    pod, events = lives(spec, delete_at + 80, told, delete_at=delete_at)
+    assert pod.is_gone
+    gone = next(one.t for one in events if one.what == "gone")
+    hung = 30 + 2  # a container that was being ended for its probe's sake keeps the grace that it was given
+    assert gone <= delete_at + max(spec.termination_grace_period_seconds, hung) + 2 * len(spec.init_containers) + 2 + 1
+    assert not any(box.process for box in pod.boxes)
+
+
+@given(whole_pods(), st.one_of(st.none(), HALVES))
+@settings(max_examples=200, deadline=None)
+def test_quiet_stretches_of_whole_pods_are_passed_over_without_a_trace(whole, delete_at):
+    spec, told = whole
+    stepped = lives(spec, 200, told, delete_at=delete_at)
+    passed = lives(spec, 200, told, delete_at=delete_at, settings=Settings(quiet=True))
+    plain = [replace(one, printed="") for one in stepped[1] if one.what != "probe"]
+    assert [one for one in passed[1] if one.what != "probe"] == plain
+
+
+@given(whole_pods())
+@settings(max_examples=100, deadline=None)
+def test_a_container_starts_only_after_those_before_it(whole):
+    spec, told = whole
+    _, events = lives(spec, 120, told)
+    first = {}
+    for one in events:
+        if one.what == "container" and one.result == "running":
+            first.setdefault(one.container, one.t)
+    order = [first[one.name] for one in spec.init_containers if one.name in first]
+    assert order == sorted(order)
+    regular = [first[one.name] for one in spec.containers if one.name in first]
+    assert not regular or len(order) == len(spec.init_containers)
+    assert all(a >= b for a in regular for b in order)
