@@ -162,7 +162,7 @@ def test_a_deleted_pod_is_gone_when_its_grace_is_over_and_every_sidecar_had_two_
 
 
 @given(whole_pods(), st.one_of(st.none(), HALVES))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200, deadline=None, derandomize=True)  # not about which of two events of one nanosecond is first
 def test_quiet_stretches_of_whole_pods_are_passed_over_without_a_trace(whole, delete_at):
     spec, told = whole
     stepped = lives(spec, 200, told, delete_at=delete_at)

@@ -33,7 +33,7 @@ def hook_time(hook: Handler | None) -> int:
 
 def ended(pod: Pod, box: Box, code: int, reason: str = "") -> None:
     """The process is over. The kubelet notices when it next looks."""
-    assert box.process is not None
+    broken(pod, box)
     box.process = None
     box.is_ending = False
     box.finished = pod.timeline.now
@@ -41,7 +41,6 @@ def ended(pod: Pod, box: Box, code: int, reason: str = "") -> None:
     box.waits_for = ""
     pod.timeline.cancel(box.end_event)
     pod.say("container", box, result="terminated", said=f"exit code {code}")
-    broken(pod, box)
     wake(pod, box)
     pod.relist_soon()
     waiting, box.after_end = box.after_end, []
@@ -79,6 +78,7 @@ def kill(pod: Pod, box: Box, grace: int, why: str, then: Callable[[], None] | No
         wake(pod, box)
         takes = box.process.ends_after_sigterm
         left = max(left, LEAST_GRACE)
+        box.end_put = pod.timeline.now
         if takes <= left and takes != NEVER:
             pod.timeline.after(takes, lambda: over(box.behaviour.shutdown.exit_code))
         else:

@@ -51,9 +51,8 @@ class Box:
     ticks: dict[Kind, int] = field(default_factory=dict)  # worker -> its next event; none: it sleeps until `wake`
     busy: set[Kind] = field(default_factory=set)  # workers that wait for an answer
     answers: dict[Kind, int] = field(default_factory=dict)  # the events of those answers, in the model
-    passed: dict[Kind, int] = field(
-        default_factory=dict
-    )  # answers that were passed over, and when they would have come
+    passed: dict[Kind, tuple[int, int]] = field(default_factory=dict)  # answers passed over: asked when, due when
+    end_put: int = 0  # when the event of its end was put on the timeline: of two at one time the older comes first
     again: set[Kind] = field(default_factory=set)  # and that were called meanwhile
 
     @property
@@ -106,6 +105,7 @@ class Pod:
     in_endpoints: bool = False
     grace: int = 0
     deleted_at: int = 0
+    ends_at: int = -1  # a pod whose own containers have ended: when its sidecars' grace is over
 
     def say(self, what: str, box: Box | None = None, probe: str = "", result: str = "", said: str = "") -> None:
         if self.tell is None:

@@ -136,19 +136,32 @@ def _answered(pod: Pod, box: Box, kind: Kind, step: Step) -> None:
     same = said.result is step.worker.last is box.verdicts.get(kind)
     if pod.settings.quiet and same and took < _period(box, kind):
         box.busy.discard(kind)  # the same again: nobody is waiting for it
-        box.passed[kind] = pod.timeline.now + took
+        box.passed[kind] = pod.timeline.now, pod.timeline.now + took
     else:
         box.answers[kind] = pod.timeline.after(took, lambda: _hear(pod, box, kind, said))
 
 
 def broken(pod: Pod, box: Box) -> None:
-    """The process has ended: whoever waits for its answer hears that the connection broke."""
-    now = pod.timeline.now
+    """The process ends now: whoever waits for its answer hears that the connection broke."""
     for kind in Kind:
         waiting = kind in box.answers and pod.timeline.cancel(box.answers.pop(kind))
-        if waiting or box.passed.pop(kind, 0) > now:
+        if waiting or _would_wait(pod, box, kind):
             said = outcome.Outcome(outcome.Said.FAILURE, outcome.BROKEN[probe_of(box, kind).kind])
             pod.timeline.after(0, lambda kind=kind, said=said: _hear(pod, box, kind, said))  # type: ignore[misc]
+
+
+def _would_wait(pod: Pod, box: Box, kind: Kind) -> bool:
+    """Whether a worker whose rings are passed over would be waiting for an answer now."""
+    asked, due = box.passed.pop(kind, (0, -1))
+    if due < 0 or box.process is None or kind not in box.workers:
+        return False
+    now, probe = pod.timeline.now, probe_of(box, kind)
+    ring = now - (now - box.first[kind]) % _period(box, kind)
+    if ring == now and box.end_put <= now - _period(box, kind):
+        return False  # the end comes before this ring, which was put on the timeline by the one before
+    if ring > asked:
+        asked, due = ring, ring + outcome.of(probe, answer(box.process, kind.value, ring))[1]
+    return due > now or (due == now and box.end_put < asked)
 
 
 def _hear(pod: Pod, box: Box, kind: Kind, said: outcome.Outcome) -> None:

@@ -109,10 +109,12 @@ def _is_done(pod: Pod) -> bool:
 
 
 def _over(pod: Pod) -> None:
-    """A pod that has ended keeps no sidecar running; the last of them ends first."""
+    """A pod that has ended keeps no sidecar running; the last of them ends first, and all share one grace period."""
     left = [box for box in pod.boxes if box.process is not None]
     if left:
-        grace = pod.spec.termination_grace_period_seconds * SECOND
+        now = pod.timeline.now
+        pod.ends_at = now + pod.spec.termination_grace_period_seconds * SECOND if pod.ends_at < 0 else pod.ends_at
+        grace = max(0, pod.ends_at - now)
         kill(pod, left[-1], grace, "the containers that it serves have ended", then=lambda: _over(pod))
 
 
@@ -203,7 +205,7 @@ def _start(pod: Pod, box: Box, wait: int) -> None:
         box.waits_for = ""
         pod.say("container", box, result="running")
         if box.process.ends != NEVER:
-            code = box.process.exit_code
+            code, box.end_put = box.process.exit_code, now
             box.end_event = pod.timeline.at(box.process.ends, lambda: ended(pod, box, code))
         wake(pod, box)
         pod.relist_soon()
