@@ -191,6 +191,20 @@ def test_a_lost_nodes_pods_answer_nobody_until_the_node_is_unknown_and_are_repla
     assert {pod.phase for pod in world.pods} == {"Running"}  # never Unknown
 
 
+def test_a_node_that_is_back_before_five_minutes_keeps_its_pods_and_a_later_one_ends_them():
+    def story(returns, until):
+        action = {"at": 27, "do": "lose", "node": "node-2", "returns": returns}
+        spec = deployment(replicas=3)
+        return rollout("web", spec, spec, told(rollsOutAt=100_000, actions=[action]), until)
+
+    soon, late = story(200, 260), story(500, 560)
+    assert sum(one.what == "created" for one in soon.events) == 3
+    assert sum(pod.is_ready for pod in soon.pods) == 3
+    assert [round(one.t) for one in soon.events if one.what == "not ready"] == [75]
+    assert sum(one.what == "created" for one in late.events) == 4
+    assert [round(one.t) for one in late.events if one.what == "gone"] == [500]
+
+
 def test_the_answer_has_what_the_command_line_promises():
     spec = deployment()
     found = answer(rollout("web", spec, spec, told(), 60))

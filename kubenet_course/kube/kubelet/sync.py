@@ -61,6 +61,12 @@ def _scheduled(pod: Pod, chance: Random) -> None:
     pod.timeline.after(pod.settings.sandbox_after, made)
 
 
+def resume(pod: Pod) -> None:
+    """A kubelet that was silent is heard again: it looks at its containers and tells how they stand."""
+    pod.sync, pod.relist = _sync, _relist
+    _relist(pod)
+
+
 def _relist(pod: Pod) -> None:
     """The kubelet looks at its containers, and syncs the pod where something changed."""
     if pod.is_gone:

@@ -2,6 +2,7 @@
 
 from ...linux.timeline import NEVER, SECOND
 from ..kubelet.ending import delete
+from ..kubelet.sync import resume
 from . import budget as budgets
 from .nodes import lost
 from .world import World
@@ -31,17 +32,18 @@ def _evict(world: World, node: str) -> None:
 
 
 def lose(world: World, node: str, returns: int = NEVER) -> None:
-    """The node falls silent, with all that runs on it."""
+    """The node is cut off: what runs on it runs on, and nobody hears of it or reaches it."""
     then = lost(world.timeline.now, returns)
     for pod in world.pods:
         if pod.node == node:
             pod.is_lost = True
-            pod.sync = pod.relist = None
     world.say("node", node, said="falls silent")
     if then.unknown != NEVER:
         world.timeline.at(then.unknown, lambda: _unreachable(world, node))
     if then.evicts != NEVER:
         world.timeline.at(then.evicts, lambda: _taken(world, node))
+    if returns != NEVER:
+        world.timeline.at(returns, lambda: _returns(world, node))
 
 
 def _unreachable(world: World, node: str) -> None:
@@ -50,7 +52,7 @@ def _unreachable(world: World, node: str) -> None:
     for pod in world.pods:
         if pod.node == node and pod.is_lost:
             pod.is_ready = False
-            world.pod_changed(pod)
+            world.hears(pod)
 
 
 def _taken(world: World, node: str) -> None:
@@ -58,4 +60,19 @@ def _taken(world: World, node: str) -> None:
     for pod in world.pods:
         if pod.node == node and pod.is_lost and not pod.is_deleted:
             pod.is_deleted, pod.deleted_at = True, world.timeline.now
-            world.pod_changed(pod)
+            world.hears(pod)
+
+
+def _returns(world: World, node: str) -> None:
+    """The kubelet is back: pods that were deleted meanwhile end now, the others are as ready as they are."""
+    world.cordoned.discard(node)
+    world.say("node", node, said="is back")
+    for pod in world.pods:
+        if pod.node == node and pod.is_lost:
+            pod.is_lost = False
+            if pod.is_deleted:
+                pod.is_deleted = False
+                delete(pod, why="deleted while its node was lost")
+            else:
+                resume(pod)
+                world.hears(pod)

@@ -15,36 +15,15 @@ from ..kubelet.behaviour_file import Told, container_behaviours
 from ..kubelet.ending import delete
 from ..kubelet.event import Event
 from ..kubelet.life import Pod
-from ..kubelet.spec import PodSpec
 from ..kubelet.sync import create
 from .api import BudgetSpec, DeploymentSpec
 from .deployment import Counts, is_complete, next_step
 from .listening import Balancer, Listed, Proxies
 from .replicaset import Candidate, victims
+from .revision import Happened, Revision
 from .traffic import Client, Tally
 
 HEARS_AFTER = 20 * MILLISECOND  # a controller's watch and its queue
-
-
-class Happened(msgspec.Struct, frozen=True):
-    """Something in the Deployment's story. Plain data."""
-
-    t: float
-    what: str  # scaled, created, ready, not ready, deleted, gone, progressing, eviction, node
-    name: str = ""
-    revision: int = 0
-    said: str = ""
-
-
-@dataclass(eq=False)
-class Revision:
-    """A ReplicaSet: a template, how many pods it shall have, and those that it has."""
-
-    number: int
-    template: PodSpec
-    is_new: bool
-    wanted: int = 0
-    pods: list[Pod] = field(default_factory=list)
 
 
 @dataclass(eq=False)
@@ -210,7 +189,14 @@ class World:
         return min((one for one in self.nodes if one not in self.cordoned), key=lambda one: used[one], default="")
 
     def pod_changed(self, pod: Pod) -> None:
-        """Readiness, phase or deletion of a pod changed: the slices and the controllers hear of it."""
+        """Readiness, phase or deletion of a pod changed: the API, the slices and the controllers hear of it, unless its
+        kubelet is cut off.
+        """
+        if not pod.is_lost:
+            self.hears(pod)
+
+    def hears(self, pod: Pod) -> None:
+        """The API has a new state of a pod."""
         was_ready = pod in self.ready_since
         if pod.is_gone:
             self.say("gone", pod.name)
