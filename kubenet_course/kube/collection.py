@@ -11,7 +11,10 @@ from .check import check
 from .decode import Decoded, Wrong, from_json, from_value, shown
 from .objects import (
     CLUSTER_WIDE,
+    AdminNetworkPolicy,
+    BaselineAdminNetworkPolicy,
     ClusterConfiguration,
+    ClusterNetworkPolicy,
     Conflist,
     EndpointSlice,
     KubeProxyConfiguration,
@@ -50,12 +53,16 @@ class Objects:
     services: list[Service] = field(default_factory=list)
     slices: list[EndpointSlice] = field(default_factory=list)
     policies: list[NetworkPolicy] = field(default_factory=list)
+    cluster_policies: list[ClusterNetworkPolicy | AdminNetworkPolicy | BaselineAdminNetworkPolicy] = field(
+        default_factory=list
+    )
     namespaces: list[Namespace] = field(default_factory=list)
     service_cidrs: list[ServiceCIDR] = field(default_factory=list)
     conflists: list[Conflist] = field(default_factory=list)
     cluster: ClusterConfiguration | None = None
     proxy: KubeProxyConfiguration | None = None
     notices: tuple[str, ...] = ()
+    half_read: dict[str, tuple[str, ...]] = field(default_factory=dict)  # an object -> its fields not understood
     places: list[Place] = field(default_factory=list)
     order: list[Read] = field(default_factory=list)
 
@@ -74,6 +81,9 @@ LISTS: dict[type, str] = {
     Service: "services",
     EndpointSlice: "slices",
     NetworkPolicy: "policies",
+    ClusterNetworkPolicy: "cluster_policies",
+    AdminNetworkPolicy: "cluster_policies",
+    BaselineAdminNetworkPolicy: "cluster_policies",
     Namespace: "namespaces",
     ServiceCIDR: "service_cidrs",
     Conflist: "conflists",
@@ -131,6 +141,8 @@ class Collection:
         )
 
     def _notice(self, place: Place, item: int, decoded: Decoded) -> None:
+        if decoded.object is not None:
+            self.objects.half_read[str(decoded.object)] = decoded.unknown
         said = [f"kind {decoded.kind} is not understood; left out"] if decoded.object is None else []
         said += [f"field {path} is not understood" for path in decoded.unknown]
         for text in said:

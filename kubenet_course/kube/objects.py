@@ -18,18 +18,23 @@ from .objects_service import (
     ServiceCIDR,
     ServicePort,
 )
+from .policy.api import AdminNetworkPolicy, BaselineAdminNetworkPolicy, ClusterNetworkPolicy
 
 KINDS: dict[str, type[Object] | type[Configuration]] = {
     kind.__name__: kind
     for kind in (
         Node, Pod, Service, EndpointSlice, NetworkPolicy, Namespace, ServiceCIDR,
+        ClusterNetworkPolicy, AdminNetworkPolicy, BaselineAdminNetworkPolicy,
         ClusterConfiguration, KubeProxyConfiguration,
     )
 }  # fmt: skip
-CLUSTER_WIDE = (Node, Namespace, ServiceCIDR)
+CLUSTER_WIDE = (
+    Node, Namespace, ServiceCIDR, ClusterNetworkPolicy, AdminNetworkPolicy, BaselineAdminNetworkPolicy
+)  # fmt: skip
 
 __all__ = [
-    "CLUSTER_WIDE", "HEADLESS", "KINDS", "PROXY_NAME", "SERVICE_NAME", "ZONE", "ClusterConfiguration",
+    "CLUSTER_WIDE", "HEADLESS", "KINDS", "PROXY_NAME", "SERVICE_NAME", "ZONE", "AdminNetworkPolicy",
+    "BaselineAdminNetworkPolicy", "ClusterConfiguration", "ClusterNetworkPolicy",
     "Configuration", "Conflist", "Container", "ContainerPort", "Endpoint", "EndpointConditions",
     "EndpointHints", "EndpointPort", "EndpointSlice", "KubeProxyConfiguration", "Labels", "Metadata", "Named",
     "Namespace", "NetworkPolicy", "Node", "Object", "ObjectReference", "Pod", "PodCondition", "PodMetadata",
