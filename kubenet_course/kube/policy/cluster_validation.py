@@ -68,7 +68,9 @@ def _peer(peer: IngressPeer, action: str, path: str) -> None:
             right = "write one like www.example.com or *.example.com"
             raise Wrong(f"{path}.domainNames[{index}]", f"it is {shown(text)}", right)
     if peer.domain_names and action not in ("Accept", "Allow"):
-        raise Wrong(f"{path}.domainNames", f"the rule's action is {action}", "use names of domains in Accept rules only")
+        raise Wrong(
+            f"{path}.domainNames", f"the rule's action is {action}", "use names of domains in Accept rules only"
+        )
 
 
 def _a_set(listed: tuple[str, ...], path: str) -> None:

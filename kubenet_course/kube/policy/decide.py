@@ -132,7 +132,9 @@ def namespaced_tier(world: World, ask: Ask) -> Iterator[tuple[bool | None, tuple
         says = f"no NetworkPolicy selects {subject} for {direction}, so nothing restricts it"
         yield None, (Clause(None, direction, None, says),)
         return
-    found = [(policy, rule, rule_fits(world, rule, ask)) for policy in isolating for rule in policy.rules(direction) or ()]
+    found = [
+        (policy, rule, rule_fits(world, rule, ask)) for policy in isolating for rule in policy.rules(direction) or ()
+    ]
     doubts = [policy for policy in isolating if str(policy) in world.half_read]
     sure = tuple(_clause(policy, rule, ask) for policy, rule, fits in found if fits and policy not in doubts)
     maybe = tuple(_clause(policy, rule, ask, _doubt(None)) for policy, rule, fits in found if fits is not False)
@@ -177,7 +179,9 @@ def spoken(rule: Rule, direction: Direction) -> str:
 def _none_fits(policy: Policy, ask: Ask) -> str:
     rules = policy.rules(ask.direction) or ()
     said = {0: "has no rule that could allow anything", 1: "its rule does not fit"}
-    return f"selects {ask.subject} for {ask.direction}, and {said.get(len(rules), f'none of its {len(rules)} rules fits')}"
+    return (
+        f"selects {ask.subject} for {ask.direction}, and {said.get(len(rules), f'none of its {len(rules)} rules fits')}"
+    )
 
 
 def _doubt(fits: Fits) -> str:

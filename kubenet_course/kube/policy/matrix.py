@@ -7,24 +7,14 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from functools import cached_property
 from operator import itemgetter
-from typing import NamedTuple
 
-from .classes import NONE, Bits, Classes, places
+from .classes import Classes, places
 from .decide import decide
 from .fits import seen_as_node
-from .sets import Sets, isolated
-from .values import Direction, Policy, Port, Tier
+from .sets import Sets
+from .sides import Egress, Ingress, Row
+from .values import Port
 from .world import Who, World
-
-
-class Row(NamedTuple):
-    """Whom a sender may reach (`can`), and may not (`cannot`), as far as one direction goes."""
-
-    can: int
-    cannot: int
-
-    def both(self, other: "Row") -> "Row":
-        return Row(self.can & other.can, self.cannot | other.cannot)
 
 
 class Matrix:
@@ -37,8 +27,8 @@ class Matrix:
         self.classes = Classes(world, self.members, port, self.family, world.policies)
         self.sets = Sets(world, self.classes)
         named = [one for one in world.policies if one.tier == "NetworkPolicy"]
-        self._egress = _Egress(self.sets, world, named)
-        self._ingress = _Ingress(self.sets, world, named)
+        self._egress = Egress(self.sets, world, named)
+        self._ingress = Ingress(self.sets, world, named)
 
     @cached_property
     def egress(self) -> list[Row]:
@@ -141,161 +131,3 @@ def usual_family(members: Iterable[Who]) -> int:
     """The family that most members have first."""
     found = Counter(6 if ":" in one.addresses[0] else 4 for one in members if one.addresses)
     return found.most_common(1)[0][0] if found else 4
-
-
-class _Side:
-    """What both directions share: the order of tiers."""
-
-    direction: Direction
-
-    def __init__(self, sets: Sets, world: World, named: Sequence[Policy]):
-        self.sets, self.world = sets, world
-        self.named = [one for one in named if one.rules(self.direction) is not None]
-        self.tiers: dict[Tier, list] = {tier: self._compiled(tier) for tier in ("Admin", "Baseline")}
-
-    def _compiled(self, tier: Tier) -> list:
-        """By priority: each policy's subject, and its rules as (action, peers, where the port fits)."""
-        groups = [[one for one in group if one.rules(self.direction)] for group in self.world.groups(tier)]
-        return [[self._rules(policy) for policy in group] for group in groups if group]
-
-    def _rules(self, policy: Policy) -> tuple[Bits, list[tuple[str, Bits, int]]]:
-        strange = str(policy) in self.world.half_read
-        rules = []
-        for rule in policy.rules(self.direction) or ():
-            peers = self.sets.peers(rule)
-            rules.append((rule.action, Bits(0, peers.may) if strange else peers, self.sets.ports(rule)))
-        return self.sets.subject(policy), rules
-
-    def hits(self, at: int, subject: Bits, peers: Bits, ports: int) -> Bits:
-        """For a sender: the receivers for which a rule fits."""
-        raise NotImplementedError
-
-    def tier(self, tier: Tier, at: int, live: int) -> tuple[int, int, int]:
-        """Of the receivers that come to a tier: those it may accept, may deny, and may let through to the next."""
-        accept = deny = through = 0
-        for group in self.tiers[tier]:
-            left = live
-            for subject, rules in group:
-                still = live
-                for action, peers, ports in rules:
-                    hit = self.hits(at, subject, peers, ports)
-                    if action == "Accept":
-                        accept |= hit.may & still
-                    elif action == "Deny":
-                        deny |= hit.may & still
-                    else:
-                        through |= hit.may & still
-                    still &= ~hit.sure
-                left &= still
-            live = left
-        return accept, deny, through | live
-
-    def allowed(self, at: int) -> tuple[int, Bits]:
-        """For a sender: the receivers for which NetworkPolicies isolate, and those for which one of them allows."""
-        raise NotImplementedError
-
-    def exempt(self, at: int) -> int:
-        """The receivers at whose end no policy is asked."""
-        raise NotImplementedError
-
-    def row(self, at: int) -> Row:
-        free = self.exempt(at)
-        can, cannot, onward = self.tier("Admin", at, self.sets.classes.all & ~free)
-        isolated, allowed = self.allowed(at)
-        can |= onward & isolated & allowed.may
-        cannot |= onward & isolated & ~allowed.sure
-        accept, deny, through = self.tier("Baseline", at, onward & ~isolated)
-        return Row(can | accept | through | free, cannot | deny)
-
-
-class _Egress(_Side):
-    """The sender is the subject."""
-
-    direction: Direction = "egress"
-
-    def __init__(self, sets: Sets, world: World, named: Sequence[Policy]):
-        super().__init__(sets, world, named)
-        self.reach = [_reach(sets, world, policy, self.direction) for policy in self.named]
-        self.chosen: list[list[int]] = [[] for _ in range(sets.classes.size)]
-        for place, policy in enumerate(self.named):
-            for at in places(sets.subject(policy).sure):
-                self.chosen[at].append(place)
-        self.known: dict[tuple[int, ...], Bits] = {}
-
-    def hits(self, at: int, subject: Bits, peers: Bits, ports: int) -> Bits:
-        if not subject.may >> at & 1:
-            return NONE
-        return Bits(peers.sure & ports if subject.sure >> at & 1 else 0, peers.may & ports)
-
-    def allowed(self, at: int) -> tuple[int, Bits]:
-        chosen = tuple(self.chosen[at])
-        if not chosen:
-            return 0, NONE
-        if chosen not in self.known:
-            found = NONE
-            for place in chosen:
-                found |= self.reach[place]
-            self.known[chosen] = found
-        return self.sets.classes.all, self.known[chosen]
-
-    def exempt(self, at: int) -> int:
-        return self.sets.classes.all if self.sets.special >> at & 1 else 0
-
-
-def _reach(sets: Sets, world: World, policy: Policy, direction: Direction) -> Bits:
-    if str(policy) in world.half_read:
-        return Bits(0, sets.classes.all)
-    found = NONE
-    for rule in policy.rules(direction) or ():
-        ports = sets.ports(rule)
-        if ports:
-            found |= sets.peers(rule) & Bits(ports, ports)
-    return found
-
-
-class _Ingress(_Side):
-    """The receivers are the subjects."""
-
-    direction: Direction = "ingress"
-
-    def __init__(self, sets: Sets, world: World, named: Sequence[Policy]):
-        super().__init__(sets, world, named)
-        self.isolated = isolated(sets, self.named, self.direction)
-        by_peer: dict[int, int] = {}
-        doubtful: dict[int, int] = {}
-        for policy in self.named:
-            strange = str(policy) in world.half_read
-            selected = sets.subject(policy).sure
-            for rule in policy.rules(self.direction) or ():
-                to = selected & sets.ports(rule)
-                for peers in map(sets.peer, rule.peers) if rule.peers is not None else (sets.all,) if to else ():
-                    if peers.sure and not strange:
-                        by_peer[peers.sure] = by_peer.get(peers.sure, 0) | to
-                    if peers.may != peers.sure:
-                        doubtful[peers.may] = doubtful.get(peers.may, 0) | to
-            if strange:
-                doubtful[sets.classes.all] = doubtful.get(sets.classes.all, 0) | selected
-        self.sure, self.may = self._by_sender(by_peer), self._by_sender(doubtful)
-
-    def _by_sender(self, by_peer: dict[int, int]) -> list[int]:
-        """For every sender, the union over the sets of peers that hold it."""
-        size, everybody, found = self.sets.classes.size, self.sets.classes.all, 0
-        rows = [0] * size
-        for peers, to in by_peer.items():
-            if peers == everybody:
-                found |= to
-            elif to:
-                for at in places(peers):
-                    rows[at] |= to
-        return [row | found for row in rows] if found else rows
-
-    def hits(self, at: int, subject: Bits, peers: Bits, ports: int) -> Bits:
-        if not peers.may >> at & 1:
-            return NONE
-        return Bits(subject.sure & ports if peers.sure >> at & 1 else 0, subject.may & ports)
-
-    def allowed(self, at: int) -> tuple[int, Bits]:
-        return self.isolated, Bits(self.sure[at], self.sure[at] | self.may[at])
-
-    def exempt(self, at: int) -> int:
-        return self.sets.special

@@ -1,7 +1,5 @@
 """Rules as sets of classes: whom a peer fits, where a port fits, whom a policy selects. Each is worked out once."""
 
-from collections.abc import Sequence
-
 from .classes import NONE, Bits, Classes, Index, bits, places
 from .fits import block_fits, node_fits
 from .selector import Selector
@@ -117,12 +115,3 @@ class Sets:
     def subject(self, policy: Policy) -> Bits:
         """Whom a policy selects. Pods of the host's network are subject to none."""
         return self.peer(policy.subject)
-
-
-def isolated(sets: Sets, policies: Sequence[Policy], direction: str) -> int:
-    """Whom NetworkPolicies isolate in a direction."""
-    found = 0
-    for policy in policies:
-        if policy.rules(direction) is not None:  # type: ignore[arg-type]
-            found |= sets.subject(policy).sure
-    return found

@@ -143,7 +143,9 @@ def notices(world: World) -> list[str]:
     )
     if unknown and asked:
         more = f" and {len(unknown) - 3} more" if len(unknown) > 3 else ""
-        said.append(f"the labels of namespaces {', '.join(unknown[:3])}{more} are not known; add `kubectl get namespaces`")
+        said.append(
+            f"the labels of namespaces {', '.join(unknown[:3])}{more} are not known; add `kubectl get namespaces`"
+        )
     return said
 
 

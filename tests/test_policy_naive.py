@@ -1,0 +1,49 @@
+"""Two ways in the package (one pair judged; all pairs as sets) against a third that shares nothing with them."""
+
+import json
+
+import pytest
+
+from kubenet_course.kube.policy.decide import decide
+from kubenet_course.kube.policy.matrix import Matrix, digit
+from kubenet_course.kube.policy.values import Port
+from kubenet_course.kube.policy.world import World
+from kubenet_course.kube.read import read_text
+from tests.policy_naive import Maker, Naive
+
+WORLDS, A_BATCH = 240, 24
+
+
+def read_items(items):
+    return World(read_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": items})))
+
+
+@pytest.mark.parametrize("first", range(0, WORLDS, A_BATCH))
+def test_random_worlds_have_one_answer_whichever_way_it_is_worked_out(first):
+    for seed in range(first, first + A_BATCH):
+        items = Maker(seed).world()
+        world, naive = read_items(items), Naive(items)
+        names = list(world.pods)
+        assert names == sorted(naive.pods)
+        for number, protocol in ((80, "TCP"), (53, "UDP")):
+            port = Port(number, protocol)
+            matrix = Matrix(world, port)
+            rows = list(matrix.text(matrix.combined, 2))
+            for row, source in zip(rows, names, strict=True):
+                expected = [naive.outcomes(source, to, number, protocol) for to in names]
+                said = "".join(digit(None if len(one) > 1 else one == {True}) for one in expected)
+                judged = "".join(digit(decide(world, world.pods[source], world.pods[to], port).allowed) for to in names)
+                assert (seed, source, judged) == (seed, source, said)
+                assert (seed, source, row) == (seed, source, said)
+
+
+def test_random_worlds_hold_every_kind_of_answer():
+    """The comparison above would prove nothing if all answers were alike."""
+    answers = {"0": 0, "1": 0, "?": 0}
+    for seed in range(60):
+        world = read_items(Maker(seed).world())
+        matrix = Matrix(world, Port(80))
+        for row in matrix.text(matrix.combined, 2):
+            for one in row:
+                answers[one] += 1
+    assert all(count > 50 for count in answers.values()), answers
