@@ -222,3 +222,6 @@ def _show(row: dict[str, Any]) -> None:
         click.echo(f"  what would change it: {row['would_change_it']}")
     for text in row["left_to_plugin"]:
         click.echo(f"  left to the plugin: {text}")
+
+
+from . import policy_tools as policy_tools  # noqa: E402  (its commands belong to this group)

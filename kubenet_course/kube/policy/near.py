@@ -60,8 +60,8 @@ def _lacks(world: World, peer: Peer, ask: Ask) -> list[str]:
         return lacks + ([f"the namespace: it wants {peer.namespace}"] if peer.namespace != other.namespace else [])
     labels = world.namespaces.get(other.namespace)
     if labels is None:
-        return lacks + [f"the labels of namespace {other.namespace}, which are not known"]
-    return lacks + [f"label {one} of namespace {other.namespace}" for one in peer.namespaces.missed(labels)]
+        return [*lacks, f"the labels of namespace {other.namespace}, which are not known"]
+    return [*lacks, *(f"label {one} of namespace {other.namespace}" for one in peer.namespaces.missed(labels))]
 
 
 def what_would_change(world: World, source: Who, to: Who, port: Port, allowed: bool | None, family: int = 0) -> str:
