@@ -6,10 +6,13 @@ import json
 from typing import Any
 
 import click
+import yaml
 
-from ..kube.policy.border import port_of, refuse_outside
+from ..kube.policy.border import port_of, refuse_outside, who_of
 from ..kube.policy.diff import Changed, changes, in_order, side_by_side
+from ..kube.policy.edits import Edit
 from ..kube.policy.expect import Outcome, outcomes, read_checks
+from ..kube.policy.suggest import Asked, allow, deny
 from ..kube.policy.values import Port
 from ..kube.read import read
 from .policy import FAMILY, FILES, JSON, command, opened
@@ -96,3 +99,46 @@ def _failed(one: Outcome) -> dict[str, Any]:
         {"policy": e.policy, "direction": e.direction, "rule": e.rule, "says": e.says} for e in one.verdict.because
     ]
     return pair | {"expected": one.expected, "allowed": one.verdict.allowed, "because": because}
+
+
+@command.command(short_help="The smallest edit that flips a verdict.")
+@FILES
+@click.option("--from", "who", required=True, metavar="WHO", help="pod/NAMESPACE/NAME, node/NAME or host/ADDRESS.")
+@click.option("--to", "to", required=True, metavar="WHO", help="The same.")
+@click.option("--port", "port", required=True, metavar="N/PROTO", help="80/TCP: the port of the pod.")
+@click.option("--allow/--deny", "wanted", required=True, default=None, help="The verdict that it shall have.")
+@FAMILY
+@JSON
+def suggest(
+    files: tuple[str, ...], who: str, to: str, port: str, wanted: bool, family: str | None, as_json: bool
+) -> int:
+    """The fewest edits of policies that flip a verdict, and of these the ones that change the least besides.
+
+    Exit codes: 0 here are the edits (none where the verdict is as wanted), 1 no policy can do it.
+    """
+    world = opened(files)
+    of = int(family or 0)
+    ends = who_of(world, who, "--from"), who_of(world, to, "--to"), port_of(port)
+    edits = (allow if wanted else deny)(world, *ends, of)
+    also = in_order(Asked(world, *ends, of).also(edits)) if edits else []
+    if as_json:
+        rows = [{"policy": e.policy, "path": e.path, "op": e.op, "value": e.value, "says": e.says} for e in edits or ()]
+        click.echo(json.dumps({"edits": rows, "also": [row_of(one) for one in also]}, indent=1))
+    else:
+        _show_edits(edits, also, wanted)
+    return 1 if edits is None else 0
+
+
+def _show_edits(edits: tuple[Edit, ...] | None, also: list[Changed], wanted: bool) -> None:
+    if edits is None:
+        click.echo("no policy can do it: what decides here is no rule of one")
+    elif not edits:
+        click.echo(f"it is {SAID[wanted]} already")
+    for one in edits or ():
+        click.secho(f"{one.policy}: {one.says}", bold=True)
+        if one.value is not None:
+            click.echo(f"  {one.op} at {one.path or 'a new manifest'}:")
+            text = yaml.safe_dump(one.value, sort_keys=False)
+            click.echo("".join(f"    {line}\n" for line in text.splitlines()), nl=False)
+    for changed in also:
+        click.echo(f"also: {changed.source} -> {changed.to} at {changed.ports}: now {SAID[changed.after]}")

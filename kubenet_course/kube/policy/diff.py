@@ -41,8 +41,12 @@ def _completed(own: Objects, other: Objects) -> Objects:
     return made
 
 
-def changes(before: World, after: World, ports: Sequence[Port] = (), family: int = 0) -> Iterator[Changed]:
-    """Pods with each other and with outside addresses, at the given ports or at one of every stretch that matters."""
+def changes(
+    before: World, after: World, ports: Sequence[Port] = (), family: int = 0, table: str = "combined"
+) -> Iterator[Changed]:
+    """Pods with each other and with outside addresses, at the given ports or at one of every stretch that matters.
+    `table`: ingress or egress alone looks at one direction, whatever the other says.
+    """
     pods = sorted(before.pods.keys() & after.pods.keys())
     outside = outsiders((before, after))
     for port in ports or ports_that_matter((before, after)):
@@ -50,7 +54,7 @@ def changes(before: World, after: World, ports: Sequence[Port] = (), family: int
         for world in (before, after):
             members = [world.pods[name] for name in pods] + outside
             made = Matrix(world, port, members, family)
-            tables.append((members, list(made.text(made.combined, 2))))
+            tables.append((members, list(made.text(getattr(made, table), TABLES[table]))))
         yield from _compared(port, tables)
 
 
@@ -64,6 +68,7 @@ def _compared(port: Port, tables: list[tuple[list[Who], list[str]]]) -> Iterator
                 yield Changed(source, to, port, ANSWERS[said], ANSWERS[says])
 
 
+TABLES = {"ingress": 0, "egress": 1, "combined": 2}
 ANSWERS = {"1": True, "0": False, "?": None}
 
 
