@@ -52,7 +52,7 @@ def asked(seed):
     naive, draw = Naive(items), random.Random(seed)
     pairs = list(itertools.permutations(naive.pods, 2))
     draw.shuffle(pairs)
-    for source, to in pairs[:6]:
+    for source, to in pairs[:5]:
         found = naive.outcomes(source, to, 80, "TCP")
         if len(found) == 1:
             yield items, source, to, found == {True}
@@ -121,7 +121,7 @@ def as_few_as_possible(items, edits, source, to, wanted):
             assert not flips(without(items, chosen), source, to, False), chosen
 
 
-@pytest.mark.parametrize("first", range(0, 120, 12))
+@pytest.mark.parametrize("first", range(0, 48, 12))
 def test_the_edits_flip_the_verdict_and_fewer_of_their_kind_do_not(first):
     for seed in range(first, first + 12):
         for items, source, to, allowed in asked(seed):

@@ -12,6 +12,8 @@ from ..kube.policy.border import port_of, refuse_outside, who_of
 from ..kube.policy.diff import Changed, changes, in_order, side_by_side
 from ..kube.policy.edits import Edit
 from ..kube.policy.expect import Outcome, outcomes, read_checks
+from ..kube.policy.exposure import Exposed, exposure, grouped
+from ..kube.policy.lint import lint
 from ..kube.policy.suggest import Asked, allow, deny
 from ..kube.policy.values import Port
 from ..kube.read import read
@@ -142,3 +144,50 @@ def _show_edits(edits: tuple[Edit, ...] | None, also: list[Changed], wanted: boo
             click.echo("".join(f"    {line}\n" for line in text.splitlines()), nl=False)
     for changed in also:
         click.echo(f"also: {changed.source} -> {changed.to} at {changed.ports}: now {SAID[changed.after]}")
+
+
+@command.command("exposure", short_help="What a pod or address that is not there yet could reach.")
+@FILES
+@PORTS
+@JSON
+def exposure_(files: tuple[str, ...], ports: tuple[str, ...], as_json: bool) -> int:
+    """What outside addresses and pods that do not exist yet could reach, and what could be reached among them.
+
+    Newcomers are one pod for each thing that policies ask for, and pods without labels; outside addresses are one for each stretch
+    that a block parts.
+    """
+    reached, reaching = exposure(opened(files), asked(ports))
+    if as_json:
+        answer = {
+            "exposed": [_exposed(one, "from") for one in reached],
+            "reaches": [_exposed(one, "to") for one in reaching],
+        }
+        click.echo(json.dumps(answer, indent=1))
+        return 0
+    for head, rows, word in (("who could come in", reached, "from"), ("where pods could go", reaching, "to")):
+        click.secho(head, bold=True)
+        for spans, by_who in grouped(rows).items():
+            for unseen, pods in by_who.items():
+                more = f" and {len(pods) - 5} more" if len(pods) > 5 else ""
+                click.echo(f"  {word} {unseen} at {', '.join(spans)}: {', '.join(pods[:5])}{more}")
+    return 0
+
+
+def _exposed(one: Exposed, word: str) -> dict[str, Any]:
+    return {"pod": str(one.pod), word: one.unseen, "ports": list(one.ports)}
+
+
+@command.command("lint", short_help="What is probably not meant.")
+@FILES
+@JSON
+def lint_(files: tuple[str, ...], as_json: bool) -> int:
+    """Findings about policies that most likely do not say what their author meant. Exit code: 0 none, 1 some."""
+    found = lint(opened(files))
+    if as_json:
+        rows = [{"policy": one.policy, "path": one.path, "says": one.says} for one in found]
+        click.echo(json.dumps({"findings": rows}, indent=1))
+    for one in () if as_json else found:
+        click.echo(f"{one.policy}: {one.path + ': ' if one.path else ''}{one.says}")
+    if not found and not as_json:
+        click.echo("nothing to remark")
+    return 1 if found else 0

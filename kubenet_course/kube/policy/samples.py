@@ -92,17 +92,15 @@ def newcomers(world: World) -> Iterator[tuple[Who, dict[str, dict[str, str]], st
     """Pods that do not exist yet and would be let in by what policies ask for: each with the namespaces that it needs,
     and what it is in words.
     """
-    home = "a-new-namespace"
-    bare = {NAME_LABEL: home}
-    yield _pod(home, {}, world), {home: bare}, "a pod without labels in a new namespace"
+    yield _pod("new-0", {}, world), {"new-0": {NAME_LABEL: "new-0"}}, "a pod without labels in a new namespace"
     for name in sorted({one.namespace for one in world.pods.values()}):
-        yield _pod(name, {}, world), {}, f"a pod without labels in namespace {name}"
+        yield _pod(name, {}, world), {}, f"a new pod without labels in namespace {name}"
     asked = {peer for policy in world.policies for rule in rules_of(policy) for peer in rule.peers or ()}
-    for peer in sorted((one for one in asked if isinstance(one, PodPeer)), key=str):
+    for at, peer in enumerate(sorted((one for one in asked if isinstance(one, PodPeer)), key=str), 1):
         labels, homes = _satisfying(peer.pods), _satisfying(peer.namespaces)
         if labels is None or homes is None:
             continue
-        name = peer.namespace or homes.get(NAME_LABEL, home)
+        name = peer.namespace or homes.get(NAME_LABEL, f"new-{at}")
         needs = {} if name in world.namespaces else {name: {**homes, NAME_LABEL: name}}
         yield _pod(name, labels, world), needs, f"a new one of {peer}"
 

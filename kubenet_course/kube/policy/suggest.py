@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from .decide import decide, isolates, on_its_node, side
 from .diff import Changed, changes
-from .edits import Edit, applied, closed, inserted, narrowed, widened, with_port
+from .edits import Edit, applied, closed, inserted, narrowed, widened, with_port, with_rules
 from .fits import Ask, any_of, peer_fits, pods_fit, rule_fits
 from .near import asks
 from .samples import ports_that_matter
@@ -66,22 +66,34 @@ def allow(world: World, source: Who, to: Who, port: Port, family: int = 0) -> tu
         if all(end.allowed for end in side(world, ask)):
             continue
         found = asked.best(_opening(world, ask), direction, lambda made, ask=ask: _is(made, ask, True))
-        if found is None:
+        edits = (found,) if found else _in_all_of_a_group(world, ask, "Accept")
+        if not edits:
             return None
-        chosen.append(found)
+        chosen += edits
     return _merged(chosen)
 
 
 def _merged(chosen: list[Edit]) -> tuple[Edit, ...]:
-    """Two edits of one policy, one for each direction: the second starts from what the first made of it."""
-    if len(chosen) == 2 and chosen[0].before is not None and chosen[0].before == chosen[1].before:
-        second, first = chosen
-        both = Policy(
-            **{name: getattr(second.after, name) for name in Policy.__struct_fields__ if name != "egress"},
-            egress=first.after.egress,  # type: ignore[union-attr]
-        )
-        return _with(first, both), _with(second, both)
-    return tuple(chosen)
+    """Edits of one policy in both directions: each leads to the policy that all of them make."""
+    made: dict[str, Policy] = {}
+    for one in chosen:
+        if one.before is not None and one.after is not None:
+            now = made.get(str(one.before), one.before)
+            for direction in DIRECTIONS:
+                if one.after.rules(direction) != one.before.rules(direction):
+                    now = with_rules(now, direction, one.after.rules(direction) or ())
+            made[str(one.before)] = now
+    return tuple(_with(one, made[str(one.before)]) if one.before is not None else one for one in chosen)
+
+
+def _in_all_of_a_group(world: World, ask: Ask, action: str) -> tuple[Edit, ...]:
+    """Several policies of one priority decide, each for itself: a rule is put into all of them."""
+    for tier in ("Admin", "Baseline"):
+        for group in world.groups(tier):  # type: ignore[arg-type]
+            edits = tuple(found[-1] for one in group if (found := _before_rule_of(world, one, ask, action)))
+            if edits and _is(applied(world, edits), ask, action == "Accept"):
+                return edits
+    return ()
 
 
 def _with(edit: Edit, after: Policy) -> Edit:
@@ -101,15 +113,16 @@ def _opening(world: World, ask: Ask) -> list[Edit]:
 
 def _before_deciding(world: World, ask: Ask, action: str) -> list[Edit]:
     """A rule before the first that fits, in every cluster-wide policy that selects the subject and has one."""
-    found: list[Edit] = []
-    for tier in ("Admin", "Baseline"):
-        for group in world.groups(tier):  # type: ignore[arg-type]
-            for policy in group:
-                rules = policy.rules(ask.direction) or ()
-                first = next((at for at, rule in enumerate(rules) if rule_fits(world, rule, ask)), None)
-                if first is not None and pods_fit(world, policy.subject, ask.subject):
-                    found += inserted(policy, first, ask, action)
-    return found
+    groups = [group for tier in ("Admin", "Baseline") for group in world.groups(tier)]  # type: ignore[arg-type]
+    return [edit for group in groups for policy in group for edit in _before_rule_of(world, policy, ask, action)]
+
+
+def _before_rule_of(world: World, policy: Policy, ask: Ask, action: str) -> list[Edit]:
+    rules = policy.rules(ask.direction) or ()
+    first = next((at for at, rule in enumerate(rules) if rule_fits(world, rule, ask)), None)
+    if first is None or not pods_fit(world, policy.subject, ask.subject):
+        return []
+    return inserted(policy, first, ask, action)
 
 
 def deny(world: World, source: Who, to: Who, port: Port, family: int = 0) -> tuple[Edit, ...] | None:
@@ -129,7 +142,11 @@ def _with_types(world: World, edits: tuple[Edit, ...]) -> tuple[Edit, ...]:
     found = list(edits)
     for one in edits:
         bare = one.before is not None and one.after is not None and one.before.egress and one.after.egress == ()
-        if bare and str(one.before) in silent and all(other.op != "set" or other.policy != one.policy for other in found):
+        if (
+            bare
+            and str(one.before) in silent
+            and all(other.op != "set" or other.policy != one.policy for other in found)
+        ):
             value = ["Ingress", "Egress"]
             says = "write policyTypes, for without egress rules it would isolate ingress only"
             found.append(Edit(one.policy, "spec.policyTypes", "set", value, says, one.before, one.after))
@@ -144,6 +161,9 @@ def _closing(asked: Asked, direction: Direction) -> tuple[Edit, ...]:
     by_tier = asked.best(_before_deciding(world, ask, "Deny"), direction, lambda made: _is(made, ask, False))
     if by_tier is not None:
         return (by_tier,)
+    in_a_group = _in_all_of_a_group(world, ask, "Deny")
+    if in_a_group:
+        return in_a_group
     if on_its_node(world, ask):
         return ()
     policies = isolates(world, direction, subject)
