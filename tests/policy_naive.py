@@ -210,9 +210,7 @@ class Maker:
             for at in (1, 2)
         ]  # fmt: skip
         for name in "xyz":
-            items.append(
-                {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": self.labels()}}
-            )
+            items.append({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": self.labels()}})
             for pod in "abcd":
                 items.append(self.pod(name, pod))
         items += [self.policy(at) for at in range(draw.randint(0, 5))]

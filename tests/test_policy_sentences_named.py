@@ -240,7 +240,11 @@ DUAL = [
 
 @pytest.mark.parametrize(
     "story, family, allowed",
-    [("over IPv4 the block fits", 4, True), ("over IPv6 it does not", 6, False), ("unsaid: the first address", 0, True)],
+    [
+        ("over IPv4 the block fits", 4, True),
+        ("over IPv6 it does not", 6, False),
+        ("unsaid: the first address", 0, True),
+    ],
 )
 def test_a_block_is_asked_in_the_family_of_the_connection(story, family, allowed):
     made = world(into(peers(block("10.0.0.0/8"))), pods=DUAL)

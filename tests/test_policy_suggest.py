@@ -107,7 +107,10 @@ def one_addition(items):
         elif one["kind"] == "ClusterNetworkPolicy":
             for way, word in (("ingress", "from"), ("egress", "to")):
                 made = copy.deepcopy(items)
-                rule = {"action": "Accept", word: [{"namespaces": {}}, *([{"networks": ["0.0.0.0/0"]}] * (word == "to"))]}
+                rule = {
+                    "action": "Accept",
+                    word: [{"namespaces": {}}, *([{"networks": ["0.0.0.0/0"]}] * (word == "to"))],
+                }
                 made[place]["spec"][way] = [rule, *(one["spec"].get(way) or [])]
                 yield made
 

@@ -259,7 +259,7 @@ def useless(world: World) -> Iterator[Finding]:
             continue
         without = world.under([one for one in world.policies if one is not policy])
         if next(changes(world, without), None) is None:
-            says = "without it no verdict would change, for these pods and any outside address: the others say the same"
+            says = "without it no verdict would change, for these pods and any outside address"
             yield Finding(policy.name, "", says)
 
 
