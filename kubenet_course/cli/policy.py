@@ -48,9 +48,12 @@ def code_of(allowed: bool | None) -> int:
 @command.command(short_help="Who may talk to whom.")
 @FILES
 @click.option("--port", "ports", multiple=True, required=True, metavar="N/PROTO", help="80/TCP. May repeat.")
+@click.option(
+    "--by-class", is_flag=True, help="A line per class of equal pods: how many it may ask. For large clusters."
+)
 @FAMILY
 @JSON
-def matrix(files: tuple[str, ...], ports: tuple[str, ...], family: str | None, as_json: bool) -> int:
+def matrix(files: tuple[str, ...], ports: tuple[str, ...], by_class: bool, family: str | None, as_json: bool) -> int:
     """For each port, a row per sender with 1 where a receiver may be asked, 0 where not, ? where that is not certain.
 
     An exception outside its block, which the API server refuses, is told here and judged as it stands.
@@ -61,6 +64,8 @@ def matrix(files: tuple[str, ...], ports: tuple[str, ...], family: str | None, a
     if not world.pods:
         raise BadInput(files[0], "there is no pod that runs", "give the pods too: kubectl get pods -A -o yaml")
     made = [Matrix(world, port, family=of) for port in dict.fromkeys(asked)]
+    if by_class:
+        return _classes(made, as_json)
     shown = _write_json if as_json else _write_text
     certain = shown(world, made)
     _other_family(made, of)
@@ -95,6 +100,17 @@ def _write_text(world: World, made: list[Matrix]) -> bool:
             click.echo(f"{name:<{wide}}  {row}")
             certain &= "?" not in row
     return certain
+
+
+def _classes(made: list[Matrix], as_json: bool) -> int:
+    for one in made:
+        for first, members, reach in one.summary():
+            if as_json:
+                row = {"port": str(one.port), "like": str(first), "pods": members, "may_ask": reach}
+                click.echo(json.dumps(row))
+            else:
+                click.echo(f"{one.port}  {members} pods like {first.name} may ask {reach}")
+    return 0
 
 
 def _other_family(made: list[Matrix], wanted: int) -> None:

@@ -41,9 +41,9 @@ def diff(before: str, after: str, ports: tuple[str, ...], family: str | None, as
     Outside addresses are asked too, one for each stretch that a block of addresses parts.
     """
     objects = [read([name]) for name in (before, after)]
-    for one in objects:
-        refuse_outside(one)
-        for notice in one.notices:
+    for read_from in objects:
+        refuse_outside(read_from)
+        for notice in read_from.notices:
             click.echo(f"kubenet: {notice}", err=True)
     found = in_order(changes(*side_by_side(*objects), asked(ports), int(family or 0)))
     if as_json:

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from ...linux.address import FAMILIES, Address, Prefix, number
-from .selector import NAME_LABEL, Selector
+from .selector import NAME_LABEL, Demand, Selector
 from .values import PodPeer, Policy, Port, Rule
 from .world import Who, World
 
@@ -59,30 +59,33 @@ def rules_of(policy: Policy) -> Iterable[Rule]:
 
 
 class Index:
-    """Who has which label, so that a selector costs a few operations on sets."""
+    """Who has which label, so that a selector costs a few operations on sets. A set is made when it is asked for."""
 
     def __init__(self, labels: Sequence[Mapping[str, str]]):
-        self.all = (1 << len(labels)) - 1
-        found: dict[str, dict[str, list[int]]] = {}
+        self.size, self.all = len(labels), (1 << len(labels)) - 1
+        self.rows: dict[str, dict[str, list[int]]] = {}
         for at, one in enumerate(labels):
             for key, value in one.items():
-                found.setdefault(key, {}).setdefault(value, []).append(at)
-        size = len(labels)
-        self.sets = {key: {value: bits(rows, size) for value, rows in values.items()} for key, values in found.items()}
-        self.known: dict[Selector, int] = {}
+                self.rows.setdefault(key, {}).setdefault(value, []).append(at)
+        self._known: dict[object, int] = {}
 
     def fitting(self, selector: Selector) -> int:
-        known = self.known.get(selector)
+        known = self._known.get(selector)
         if known is None:
             known = self.all
             for demand in selector.demands:
-                values = self.sets.get(demand.key, {})
-                wanted = demand.values if demand.operator in ("In", "NotIn") else values
-                hit = 0
-                for value in wanted:
-                    hit |= values.get(value, 0)
-                known &= hit if demand.operator in ("In", "Exists") else ~hit
-            self.known[selector] = known
+                known &= self._holding(demand)
+            self._known[selector] = known
+        return known
+
+    def _holding(self, demand: Demand) -> int:
+        known = self._known.get(demand)
+        if known is None:
+            values = self.rows.get(demand.key, {})
+            wanted = demand.values if demand.operator in ("In", "NotIn") else tuple(values)
+            hit = bits((at for value in wanted for at in values.get(value, ())), self.size)
+            known = hit if demand.operator in ("In", "Exists") else self.all ^ hit
+            self._known[demand] = known
         return known
 
 

@@ -30,7 +30,8 @@ def cluster_policy(policy: ClusterWide) -> None:
         ("egress", "to", spec.egress, "destinations"),
     ):
         _at_most(rules, most, f"spec.{direction}")
-        for index, rule in enumerate(rules):
+        listed: Any = rules
+        for index, rule in enumerate(listed):
             _rule(rule, getattr(rule, end), f"spec.{direction}[{index}]", word, most)
             if isinstance(policy, BaselineAdminNetworkPolicy) and rule.action == "Pass":
                 raise Wrong(f"spec.{direction}[{index}].action", 'it is "Pass"', "write one of Allow, Deny")

@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from ...linux.address import prefix
 from .fits import Ask, port_fits
-from .selector import NAME_LABEL, Selector, pairs_of
+from .selector import NAME_LABEL, pairs_of
 from .values import BlockPeer, Direction, Peer, PodPeer, Policy, Port, Ports, Rule
 from .world import Who, World
 
@@ -135,7 +135,7 @@ def inserted(policy: Policy, at: int, ask: Ask, action: str) -> list[Edit]:
     return found
 
 
-def closed(subject: Who, direction: Direction) -> list[Edit]:
+def closed(world: World, subject: Who, direction: Direction) -> list[Edit]:
     """A new policy that selects the subject and allows nothing in one direction."""
     labels = {key: value for key, value in subject.labels.items() if key not in VOLATILE}
     type_ = direction.capitalize()
@@ -144,20 +144,24 @@ def closed(subject: Who, direction: Direction) -> list[Edit]:
         for chosen in combinations(sorted(labels), size):
             picked = {key: labels[key] for key in chosen}
             spec = {"podSelector": {"matchLabels": picked} if picked else {}, "policyTypes": [type_]}
-            name = f"deny-{direction}"
-            after = Policy(
-                f"{subject.namespace}/{name}", "NetworkPolicy", "NetworkPolicy",
-                PodPeer(pairs_of(picked), namespace=subject.namespace), **{direction: ()},
-            )  # fmt: skip
+            name = _unused(world, subject.namespace, f"deny-{direction}")
+            chosen_pods = PodPeer(pairs_of(picked), namespace=subject.namespace)
+            bare = Policy(f"{subject.namespace}/{name}", "NetworkPolicy", "NetworkPolicy", chosen_pods)
+            after = with_rules(bare, direction, ())
             value = {
                 "apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy",
                 "metadata": {"name": name, "namespace": subject.namespace}, "spec": spec,
             }  # fmt: skip
-            chosen_pods = Selector(after.subject.pods.demands)
-            who = f"pods with {chosen_pods}" if picked else "all pods"
-            says = f"a new policy that allows no {direction} of {who} in namespace {subject.namespace}"
+            says = f"a new policy that allows no {direction} of {chosen_pods}"
             found.append(Edit(after.name, "", "create", value, says, None, after, size))
     return found
+
+
+def _unused(world: World, namespace: str, name: str) -> str:
+    """A name that no policy of the namespace has."""
+    taken = {policy.name for policy in world.by_namespace.get(namespace, ())}
+    tried = (name, *(f"{name}-{number}" for number in range(2, len(taken) + 3)))
+    return next(one for one in tried if f"{namespace}/{one}" not in taken)
 
 
 def narrowed(policy: Policy, direction: Direction, at: int, ask: Ask, fits_peer) -> list[Edit]:

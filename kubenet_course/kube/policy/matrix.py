@@ -4,11 +4,11 @@ What may be allowed and what may be denied are two sets; a pair in both is undef
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from operator import itemgetter
 
-from .classes import Classes, places
+from .classes import Classes, bits, places
 from .decide import decide
 from .fits import seen_as_node
 from .sets import Sets
@@ -56,7 +56,9 @@ class Matrix:
             yield self._corrected(source, known[at], which)
 
     def _corrected(self, source: int, row: str, which: int) -> str:
-        fixed = self.exceptions.get(source, {})
+        fixed = self.exceptions.get(source)
+        if not fixed:
+            return f"{row[:source]}1{row[source + 1 :]}"
         changed = list(row)
         changed[source] = "1"
         for to, answers in fixed.items():
@@ -98,6 +100,20 @@ class Matrix:
     def _denied(self, source: int, to: int) -> bool:
         row, at = self.combined[self.classes.of[source]], self.classes.of[to]
         return bool(row.cannot >> at & 1)
+
+    def summary(self) -> Iterator[tuple[Who, int, int]]:
+        """Each class: its first member, how many it has, how many members each of them may surely ask (itself among
+        them where its class may). Pods in the network of their own node are counted without that exception.
+        """
+        sizes = Counter(self.classes.of)
+        planes = [
+            (1 << power, bits((at for at, size in sizes.items() if size >> power & 1), self.classes.size))
+            for power in range(max(sizes.values(), default=0).bit_length())
+        ]
+        for at, one in enumerate(self.classes.first):
+            row = self._egress.row(at).both(self._ingress.row(at))
+            sure = row.can ^ (row.can & row.cannot)
+            yield one, sizes[at], sum(weight * (sure & plane).bit_count() for weight, plane in planes)
 
     def allowed(self, source: int, to: int) -> bool | None:
         """One pair of it, by the members' places."""

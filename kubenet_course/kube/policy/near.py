@@ -2,7 +2,7 @@
 
 from msgspec import Struct
 
-from .decide import decide, isolates, on_its_node, side, spoken
+from .decide import decide, isolates, on_its_node, side
 from .fits import Ask, peer_fits, port_fits, rule_fits, shared_family
 from .values import DIRECTIONS, BlockPeer, Direction, Peer, PodPeer, Policy, Port, Rule
 from .world import Who, World, without_host_network
@@ -42,8 +42,8 @@ def obstacles(world: World, rule: Rule, ask: Ask) -> list[str]:
     if rule.ports is not None and not any(port_fits(one, ask) for one in rule.ports):
         found.append(f"the port: it has {' or '.join(map(str, rule.ports))}")
     if rule.peers is not None and not any(peer_fits(world, one, ask.other, ask.family) for one in rule.peers):
-        lacks = [_lacks(world, peer, ask) for peer in rule.peers]
-        found += min(lacks, key=len, default=["a peer: it has none"])
+        lacks = [_lacks(world, peer, ask) for peer in rule.peers] or [["a peer: it has none"]]
+        found += min(lacks, key=len)
     return found
 
 
@@ -105,6 +105,7 @@ def fitting(world: World, policies: list[Policy], ask: Ask) -> list[tuple[Policy
     ]
 
 
+SAID = {True: "allowed", False: "denied", None: "not certain"}
 EXISTING = "a connection that exists already when the policy comes: the API leaves to the plugin whether it goes on"
 NAT = (
     "an ipBlock is asked here with the address that {other} has; whether a plugin asks before or after a Service, a "
@@ -124,9 +125,7 @@ def left_to_plugin(world: World, source: Who, to: Who, port: Port, allowed: bool
             seen = [without_host_network(one) if one is pod else one for one in (source, to)]
             other = decide(world, seen[0], seen[1], port, family).allowed
             if other != allowed:
-                said.append(
-                    HOST_NETWORK.format(pod=pod, other={True: "allowed", False: "denied"}.get(other, "not certain"))
-                )
+                said.append(HOST_NETWORK.format(pod=pod, other=SAID[other]))
     every = asks(world, source, to, port, family)
     for direction in DIRECTIONS:
         ask = every[direction]
@@ -134,6 +133,3 @@ def left_to_plugin(world: World, source: Who, to: Who, port: Port, allowed: bool
         if ask.other.kind != "pod" and any(isinstance(peer, BlockPeer) for rule in rules for peer in rule.peers or ()):
             said.append(NAT.format(other=ask.other))
     return said + ([EXISTING] if allowed is False else [])
-
-
-__all__ = ["Near", "fitting", "left_to_plugin", "near_misses", "obstacles", "spoken", "what_would_change"]

@@ -57,9 +57,13 @@ class Senders:
             self._kept(("wide", self._home(one), labels), lambda: self._pods_in(one, self.wide)),
             self._kept(self.classes.lies(ip), lambda: self._of_blocks(one)),
         ]
-        found = Bits(self.anybody, self.anybody)
+        sure = may = self.anybody
         for part in parts:
-            found |= part
+            if part.may:
+                same = part.sure is part.may and sure is may
+                sure |= part.sure
+                may = sure if same else may | part.may
+        found = Bits(sure, may)
         if self.others:
             found |= self._union((peer_fits(self.world, peer, one, 0), to) for peer, to in self.others)
         return found
@@ -93,10 +97,10 @@ class Senders:
         return ((peer, to) for peer, to in self.allowed.items() if peer is not None)
 
     def _union(self, rows) -> Bits:
-        sure = may = 0
+        sure = doubt = 0
         for fits, to in rows:
-            if fits is not False:
-                may |= to
-                if fits:
-                    sure |= to
-        return Bits(sure, may)
+            if fits:
+                sure |= to
+            elif fits is None:
+                doubt |= to
+        return Bits(sure, sure | doubt if doubt else sure)

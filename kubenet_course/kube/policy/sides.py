@@ -6,7 +6,7 @@ from typing import NamedTuple
 from .classes import NONE, Bits, places
 from .senders import Senders
 from .sets import Sets
-from .values import Direction, Peer, Policy, Tier
+from .values import Action, Direction, Peer, Policy, Tier
 from .world import World
 
 
@@ -35,7 +35,7 @@ class Side:
         groups = [[one for one in group if one.rules(self.direction)] for group in self.world.groups(tier)]
         return [[self._rules(policy) for policy in group] for group in groups if group]
 
-    def _rules(self, policy: Policy) -> tuple[Bits, list[tuple[str, Bits, int]]]:
+    def _rules(self, policy: Policy) -> tuple[Bits, list[tuple[Action, Bits, int]]]:
         strange = str(policy) in self.world.half_read
         rules = []
         for rule in policy.rules(self.direction) or ():
@@ -76,13 +76,23 @@ class Side:
         raise NotImplementedError
 
     def row(self, at: int) -> Row:
-        free = self.exempt(at)
-        can, cannot, onward = self.tier("Admin", at, self.sets.classes.all & ~free)
+        """Complements are made by ^ within a set: ~ would make negative numbers, at twice the price."""
+        everybody, free = self.sets.classes.all, self.exempt(at)
+        if free == everybody:
+            return Row(everybody, 0)
+        can, cannot, onward = 0, 0, everybody ^ free
+        if self.tiers["Admin"]:
+            can, cannot, onward = self.tier("Admin", at, onward)
         isolated, allowed = self.allowed(at)
-        can |= onward & isolated & allowed.may
-        cannot |= onward & isolated & ~allowed.sure
-        accept, deny, through = self.tier("Baseline", at, onward & ~isolated)
-        return Row(can | accept | through | free, cannot | deny)
+        if isolated:
+            closed = onward & isolated
+            can |= closed & allowed.may
+            cannot |= closed ^ (closed & allowed.sure)
+            onward ^= closed
+        if self.tiers["Baseline"]:
+            accept, deny, onward = self.tier("Baseline", at, onward)
+            can, cannot = can | accept, cannot | deny
+        return Row(can | onward | free, cannot)
 
 
 class Egress(Side):
@@ -159,7 +169,8 @@ class Ingress(Side):
         return Bits(subject.sure & ports if peers.sure >> at & 1 else 0, subject.may & ports)
 
     def allowed(self, at: int) -> tuple[int, Bits]:
-        return self.isolated, self.senders.reach(at) | self.strange
+        found = self.senders.reach(at)
+        return self.isolated, found | self.strange if self.strange.may else found
 
     def exempt(self, at: int) -> int:
         return self.sets.special

@@ -5,6 +5,7 @@ or, where nothing isolates the pod, one new policy must come.
 """
 
 from collections.abc import Callable, Sequence
+from functools import partial
 
 from .decide import decide, isolates, on_its_node, side
 from .diff import Changed, changes
@@ -65,7 +66,7 @@ def allow(world: World, source: Who, to: Who, port: Port, family: int = 0) -> tu
         ask = asked.asks[direction]
         if all(end.allowed for end in side(world, ask)):
             continue
-        found = asked.best(_opening(world, ask), direction, lambda made, ask=ask: _is(made, ask, True))
+        found = asked.best(_opening(world, ask), direction, partial(_is, ask=ask, allowed=True))
         edits = (found,) if found else _in_all_of_a_group(world, ask, "Accept")
         if not edits:
             return None
@@ -168,7 +169,7 @@ def _closing(asked: Asked, direction: Direction) -> tuple[Edit, ...]:
         return ()
     policies = isolates(world, direction, subject)
     if not policies:
-        found = asked.best(closed(subject, direction), direction, lambda made: _is(made, ask, False))
+        found = asked.best(closed(world, subject, direction), direction, lambda made: _is(made, ask, False))
         return (found,) if found else ()
     return _all_removed(asked, ask, policies)
 
