@@ -11,9 +11,11 @@ import yaml
 from ..kube.policy.border import port_of, refuse_outside, who_of
 from ..kube.policy.diff import Changed, changes, in_order, side_by_side
 from ..kube.policy.edits import Edit
+from ..kube.policy.enforce import Program, program
 from ..kube.policy.expect import Outcome, outcomes, read_checks
 from ..kube.policy.exposure import Exposed, exposure, grouped
 from ..kube.policy.lint import lint
+from ..kube.policy.rules import ipset_text, iptables_text, nft_text
 from ..kube.policy.suggest import Asked, allow, deny
 from ..kube.policy.values import Port
 from ..kube.read import read
@@ -191,3 +193,40 @@ def lint_(files: tuple[str, ...], as_json: bool) -> int:
     if not found and not as_json:
         click.echo("nothing to remark")
     return 1 if found else 0
+
+
+@command.command("rules", short_help="Rules that enforce the policies on a node.")
+@FILES
+@click.option("--node", required=True, metavar="NAME", help="The node whose pods are to be guarded.")
+@click.option("--mode", type=click.Choice(["iptables", "nftables"]), default="iptables", show_default=True)
+@click.option(
+    "--family", type=click.Choice(["4", "6"]), help="iptables: IPv4 (the default) or IPv6; nftables has both."
+)
+@click.option("--part", type=click.Choice(["ipset", "rules"]), help="iptables: only the sets, or only the rules.")
+@JSON
+def rules_(files: tuple[str, ...], node: str, mode: str, family: str | None, part: str | None, as_json: bool) -> None:
+    """What a plugin could write on a node to enforce the policies: text that the kernel's own tools load.
+
+    iptables: `--part ipset` for `ipset restore`, then `--part rules` for `iptables-restore --noflush`. nftables: for `nft -f -`.
+    """
+    world = opened(files)
+    families = [4, 6] if mode == "nftables" else [int(family or 4)]
+    programs = [program(world, node, of) for of in families]
+    for said in (said for one in programs for said in one.left_out):
+        click.echo(f"kubenet: {said}", err=True)
+    texts = {"rules": nft_text(programs)} if mode == "nftables" else _iptables_texts(programs[0])
+    if as_json:
+        click.echo(
+            json.dumps(
+                {"node": node, "mode": mode} | {name: text.splitlines() for name, text in texts.items()}, indent=1
+            )
+        )
+        return
+    for name, text in texts.items():
+        if part in (None, name):
+            head = f"# {'ipset restore' if name == 'ipset' else 'iptables-restore --noflush'}\n"
+            click.echo((head if part is None and mode == "iptables" else "") + text, nl=False)
+
+
+def _iptables_texts(made: Program) -> dict[str, str]:
+    return {"ipset": ipset_text(made), "rules": iptables_text(made)}

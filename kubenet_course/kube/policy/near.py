@@ -43,7 +43,7 @@ def obstacles(world: World, rule: Rule, ask: Ask) -> list[str]:
         found.append(f"the port: it has {' or '.join(map(str, rule.ports))}")
     if rule.peers is not None and not any(peer_fits(world, one, ask.other, ask.family) for one in rule.peers):
         lacks = [_lacks(world, peer, ask) for peer in rule.peers] or [["a peer: it has none"]]
-        found += min(lacks, key=len)
+        found += min(lacks, key=lambda one: len(one))
     return found
 
 
