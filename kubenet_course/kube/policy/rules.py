@@ -29,7 +29,7 @@ def _halves(block: Prefix) -> list[str]:
 
 
 def iptables_text(program: Program) -> str:
-    """The filter table as iptables-restore --noflush takes it: our own chains, and a jump to them at the end."""
+    """The filter table as iptables-restore --noflush takes it: our own chains, and a jump to them before all other rules."""
     declared, rules = [TOP], []
     rules.append(f'-A {TOP} -m conntrack --ctstate RELATED,ESTABLISHED -m comment --comment "{KNOWN}" -j ACCEPT')
     for chain in sorted(program.chains, key=lambda one: one.direction):  # egress before ingress
@@ -42,7 +42,7 @@ def iptables_text(program: Program) -> str:
         rules += [f"-A {chain.name} -g {chain.next}"] if chain.admin else []
         rules += [f"-A {last} {_iptables(chain, line)}" for line in chain.rest]
     heads = [f":{name} - [0:0]" for name in declared]
-    return "\n".join(["*filter", ":FORWARD ACCEPT [0:0]", *heads, f"-A FORWARD -j {TOP}", *rules, "COMMIT", ""])
+    return "\n".join(["*filter", *heads, f"-I FORWARD 1 -j {TOP}", *rules, "COMMIT", ""])
 
 
 def _iptables(chain: Chain, line: Line) -> str:
