@@ -2,10 +2,10 @@
 
 import json
 
-from kubenet_course.kube.policy.border import host
-from kubenet_course.kube.policy.decide import decide
-from kubenet_course.kube.policy.values import Port
-from kubenet_course.kube.policy.world import World
+from kubenet_course.kube.policy.judge.decide import decide
+from kubenet_course.kube.policy.judge.values import Port
+from kubenet_course.kube.policy.judge.world import World
+from kubenet_course.kube.policy.written.border import host
 from kubenet_course.kube.read import read_text
 
 GROUP = "policy.networking.k8s.io"

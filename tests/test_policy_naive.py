@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from kubenet_course.kube.policy.decide import decide
-from kubenet_course.kube.policy.matrix import Matrix, digit
-from kubenet_course.kube.policy.values import Port
-from kubenet_course.kube.policy.world import World
+from kubenet_course.kube.policy.judge.decide import decide
+from kubenet_course.kube.policy.judge.values import Port
+from kubenet_course.kube.policy.judge.world import World
+from kubenet_course.kube.policy.pairs.matrix import Matrix, digit
 from kubenet_course.kube.read import read_text
 from tests.policy_naive import Maker, Naive
 

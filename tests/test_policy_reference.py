@@ -6,11 +6,11 @@ import pytest
 from click.testing import CliRunner
 
 from kubenet_course.cli import kubenet
-from kubenet_course.kube.policy.decide import decide
-from kubenet_course.kube.policy.lint import lint
-from kubenet_course.kube.policy.matrix import Matrix
-from kubenet_course.kube.policy.values import Port
-from kubenet_course.kube.policy.world import World
+from kubenet_course.kube.policy.judge.decide import decide
+from kubenet_course.kube.policy.judge.values import Port
+from kubenet_course.kube.policy.judge.world import World
+from kubenet_course.kube.policy.lint.whole import lint
+from kubenet_course.kube.policy.pairs.matrix import Matrix
 from kubenet_course.kube.read import read_text
 from tests.policy_reference import CASES, case, items
 

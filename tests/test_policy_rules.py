@@ -6,10 +6,10 @@ import subprocess
 
 import pytest
 
-from kubenet_course.kube.policy.decide import decide
-from kubenet_course.kube.policy.enforce import program
-from kubenet_course.kube.policy.rules import ipset_text, iptables_text, nft_text
-from kubenet_course.kube.policy.values import Port
+from kubenet_course.kube.policy.enforce.program import program
+from kubenet_course.kube.policy.enforce.rules import ipset_text, iptables_text, nft_text
+from kubenet_course.kube.policy.judge.decide import decide
+from kubenet_course.kube.policy.judge.values import Port
 from tests.policy_naive import Maker
 from tests.policy_world import cluster_policy, pod, policy, world
 from tests.test_policy_naive import read_items

@@ -6,7 +6,7 @@ O: site-src/api-overview.md there, by section.
 
 import pytest
 
-from kubenet_course.kube.policy.world import notices
+from kubenet_course.kube.policy.judge.world import notices
 from tests.policy_world import PODS, ask, cluster_policy, may, policy, world
 
 RED = {"namespaces": {"matchLabels": {"team": "red"}}}

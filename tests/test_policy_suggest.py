@@ -7,8 +7,8 @@ import re
 
 import pytest
 
-from kubenet_course.kube.policy.suggest import allow, deny
-from kubenet_course.kube.policy.values import Port
+from kubenet_course.kube.policy.changes.suggest import allow, deny
+from kubenet_course.kube.policy.judge.values import Port
 from tests.policy_naive import Maker, Naive
 from tests.test_policy_naive import read_items
 

@@ -5,11 +5,11 @@ import random
 import resource
 from functools import cache
 
-from kubenet_course.kube.policy.decide import decide
-from kubenet_course.kube.policy.matrix import Matrix
-from kubenet_course.kube.policy.near import left_to_plugin, what_would_change
-from kubenet_course.kube.policy.values import Port
-from kubenet_course.kube.policy.world import World
+from kubenet_course.kube.policy.judge.decide import decide
+from kubenet_course.kube.policy.judge.near import left_to_plugin, what_would_change
+from kubenet_course.kube.policy.judge.values import Port
+from kubenet_course.kube.policy.judge.world import World
+from kubenet_course.kube.policy.pairs.matrix import Matrix
 from kubenet_course.kube.read import read_text
 from tools.bench import Timed, measurement
 

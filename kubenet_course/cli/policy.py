@@ -11,12 +11,12 @@ import click
 import msgspec
 
 from ..errors import BadInput
-from ..kube.policy.border import backends, port_of, who_of, world_of
-from ..kube.policy.decide import Clause, Verdict, decide
-from ..kube.policy.matrix import Matrix
-from ..kube.policy.near import left_to_plugin, near_misses, what_would_change
-from ..kube.policy.values import Port
-from ..kube.policy.world import World, notices
+from ..kube.policy.judge.decide import Clause, Verdict, decide
+from ..kube.policy.judge.near import left_to_plugin, near_misses, what_would_change
+from ..kube.policy.judge.values import Port
+from ..kube.policy.judge.world import World, notices
+from ..kube.policy.pairs.matrix import Matrix
+from ..kube.policy.written.border import backends, port_of, who_of, world_of
 from .machine import text_of
 
 FILES = click.argument("files", nargs=-1, required=True, metavar="FILE...")

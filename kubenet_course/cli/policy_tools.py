@@ -8,16 +8,16 @@ from typing import Any
 import click
 import yaml
 
-from ..kube.policy.border import port_of, refuse_outside, who_of
-from ..kube.policy.diff import Changed, changes, in_order, side_by_side
-from ..kube.policy.edits import Edit
-from ..kube.policy.enforce import Program, program
-from ..kube.policy.expect import Outcome, outcomes, read_checks
-from ..kube.policy.exposure import Exposed, exposure, grouped
-from ..kube.policy.lint import lint
-from ..kube.policy.rules import ipset_text, iptables_text, nft_text
-from ..kube.policy.suggest import Asked, allow, deny
-from ..kube.policy.values import Port
+from ..kube.policy.changes.diff import Changed, changes, in_order, side_by_side
+from ..kube.policy.changes.edits import Edit
+from ..kube.policy.changes.expect import Outcome, outcomes, read_checks
+from ..kube.policy.changes.exposure import Exposed, exposure, grouped
+from ..kube.policy.changes.suggest import Asked, allow, deny
+from ..kube.policy.enforce.program import Program, program
+from ..kube.policy.enforce.rules import ipset_text, iptables_text, nft_text
+from ..kube.policy.judge.values import Port
+from ..kube.policy.lint.whole import lint
+from ..kube.policy.written.border import port_of, refuse_outside, who_of
 from ..kube.read import read
 from .policy import FAMILY, FILES, JSON, command, opened
 

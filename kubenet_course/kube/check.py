@@ -25,8 +25,8 @@ from .objects import (
     Service,
     ServiceCIDR,
 )
-from .policy.cluster_validation import cluster_policy
-from .policy.validation import network_policy
+from .policy.written.cluster_validation import cluster_policy
+from .policy.written.validation import network_policy
 
 
 def an_address(text: str, path: str) -> None:

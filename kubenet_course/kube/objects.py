@@ -18,7 +18,7 @@ from .objects_service import (
     ServiceCIDR,
     ServicePort,
 )
-from .policy.api import AdminNetworkPolicy, BaselineAdminNetworkPolicy, ClusterNetworkPolicy
+from .policy.written.api import AdminNetworkPolicy, BaselineAdminNetworkPolicy, ClusterNetworkPolicy
 
 KINDS: dict[str, type[Object] | type[Configuration]] = {
     kind.__name__: kind

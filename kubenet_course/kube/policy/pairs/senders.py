@@ -6,12 +6,12 @@ so that a hundred thousand classes cost a few hundred unions.
 
 from collections.abc import Mapping
 
+from ..judge.fits import block_fits, namespace_fits, peer_fits
+from ..judge.selector import NAME_LABEL
+from ..judge.values import BlockPeer, Peer, PodPeer
+from ..judge.world import Who, World
 from .classes import NONE, Bits
-from .fits import block_fits, namespace_fits, peer_fits
-from .selector import NAME_LABEL
 from .sets import Sets
-from .values import BlockPeer, Peer, PodPeer
-from .world import Who, World
 
 
 class Senders:

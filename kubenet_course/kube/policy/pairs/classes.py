@@ -9,10 +9,10 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from ...linux.address import FAMILIES, Address, Prefix, number
-from .selector import NAME_LABEL, Demand, Selector
-from .values import PodPeer, Policy, Port, Rule
-from .world import Who, World
+from ....linux.address import FAMILIES, Address, Prefix, number
+from ..judge.selector import NAME_LABEL, Demand, Selector
+from ..judge.values import PodPeer, Policy, Port, Rule
+from ..judge.world import Who, World
 
 OTHER = "\0"  # a value that no selector mentions
 

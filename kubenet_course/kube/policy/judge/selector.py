@@ -7,8 +7,8 @@ from collections.abc import Mapping
 
 from msgspec import Struct
 
-from ..objects_base import Labels
-from ..objects_policy import LabelSelector
+from ...objects_base import Labels
+from ...objects_policy import LabelSelector
 
 NAME_LABEL = "kubernetes.io/metadata.name"  # the API server writes it on every namespace
 

@@ -7,14 +7,14 @@ or, where nothing isolates the pod, one new policy must come.
 from collections.abc import Callable, Sequence
 from functools import partial
 
-from .decide import decide, isolates, on_its_node, side
+from ..judge.decide import decide, isolates, on_its_node, side
+from ..judge.fits import Ask, any_of, peer_fits, pods_fit, rule_fits
+from ..judge.near import asks
+from ..judge.values import DIRECTIONS, Direction, Policy, Port
+from ..judge.world import Who, World
+from ..pairs.samples import ports_that_matter
 from .diff import Changed, changes
 from .edits import Edit, applied, closed, inserted, narrowed, widened, with_port, with_rules
-from .fits import Ask, any_of, peer_fits, pods_fit, rule_fits
-from .near import asks
-from .samples import ports_that_matter
-from .values import DIRECTIONS, Direction, Policy, Port
-from .world import Who, World
 
 MANY = 300  # pods from which on candidates are compared at the asked port only
 

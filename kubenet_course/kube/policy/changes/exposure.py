@@ -4,10 +4,10 @@ from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
-from .matrix import Matrix
-from .samples import Stretch, newcomers, outsiders, ports_that_matter
-from .values import Port
-from .world import Who, World
+from ..judge.values import Port
+from ..judge.world import Who, World
+from ..pairs.matrix import Matrix
+from ..pairs.samples import Stretch, newcomers, outsiders, ports_that_matter
 
 
 class Exposed(Struct, frozen=True, gc=False):

@@ -4,7 +4,7 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
-from ...linux.address import Address
+from ....linux.address import Address
 from .values import BlockPeer, Direction, DomainPeer, NodePeer, Peer, PodPeer, Port, Ports, Rule
 from .world import Who, World
 

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable
 
-from ...linux.address import prefix
-from ..objects_policy import NetworkPolicy, PolicyPeer, PolicyPort
+from ....linux.address import prefix
+from ...objects_policy import NetworkPolicy, PolicyPeer, PolicyPort
+from ..judge.selector import ALL, selector
+from ..judge.values import PROTOCOLS, Action, BlockPeer, DomainPeer, NodePeer, Peer, PodPeer, Policy, Ports, Rule, Tier
 from .api import (
     AdminNetworkPolicy,
     BaselineAdminNetworkPolicy,
@@ -15,8 +17,6 @@ from .api import (
     ProtocolEntry,
     Subject,
 )
-from .selector import ALL, selector
-from .values import PROTOCOLS, Action, BlockPeer, DomainPeer, NodePeer, Peer, PodPeer, Policy, Ports, Rule, Tier
 
 ClusterWide = ClusterNetworkPolicy | AdminNetworkPolicy | BaselineAdminNetworkPolicy
 BASELINE_PRIORITY = 1000  # a BaselineAdminNetworkPolicy has none: there is one of it, and it comes last

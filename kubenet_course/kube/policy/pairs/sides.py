@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from ..judge.values import Action, Direction, Peer, Policy, Tier
+from ..judge.world import World
 from .classes import NONE, Bits, places
 from .senders import Senders
 from .sets import Sets
-from .values import Action, Direction, Peer, Policy, Tier
-from .world import World
 
 
 class Row(NamedTuple):

@@ -6,11 +6,11 @@ from typing import Any
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ...linux.address import prefix
-from .fits import Ask, port_fits
-from .selector import NAME_LABEL, pairs_of
-from .values import BlockPeer, Direction, Peer, PodPeer, Policy, Port, Ports, Rule
-from .world import Who, World
+from ....linux.address import prefix
+from ..judge.fits import Ask, port_fits
+from ..judge.selector import NAME_LABEL, pairs_of
+from ..judge.values import BlockPeer, Direction, Peer, PodPeer, Policy, Port, Ports, Rule
+from ..judge.world import Who, World
 
 VOLATILE = (
     "pod-template-hash",

@@ -2,14 +2,14 @@
 
 from collections.abc import Iterable
 
-from ...errors import BadInput
-from ...linux.address import address
-from ..collection import Objects
-from ..objects import Service
-from ..read import read
+from ....errors import BadInput
+from ....linux.address import address
+from ...collection import Objects
+from ...objects import Service
+from ...read import read
+from ..judge.values import PROTOCOLS, Port
+from ..judge.world import Who, World
 from .validation import outside
-from .values import PROTOCOLS, Port
-from .world import Who, World
 
 
 def world_of(paths: Iterable[str], as_written: bool = False) -> tuple[World, list[str]]:

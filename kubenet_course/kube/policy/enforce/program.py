@@ -12,12 +12,12 @@ from typing import Literal
 
 from msgspec import Struct
 
-from ...errors import BadInput
-from ...linux.address import Prefix, prefix
-from .decide import isolates
-from .fits import block_fits, node_fits, pods_fit
-from .values import DIRECTIONS, BlockPeer, Direction, DomainPeer, NodePeer, Peer, PodPeer, Policy, Ports, Rule
-from .world import Who, World
+from ....errors import BadInput
+from ....linux.address import Prefix, prefix
+from ..judge.decide import isolates
+from ..judge.fits import block_fits, node_fits, pods_fit
+from ..judge.values import DIRECTIONS, BlockPeer, Direction, DomainPeer, NodePeer, Peer, PodPeer, Policy, Ports, Rule
+from ..judge.world import Who, World
 
 Verdict = Literal["return", "drop", "next"]  # next: go on to the chain of the next tier, and do not come back
 

@@ -15,12 +15,12 @@ from typing import Literal
 import msgspec
 from msgspec import Struct
 
-from ...errors import BadInput
-from ..yaml_text import documents_of
-from .border import backends, port_of, who_of
-from .decide import Verdict, decide
-from .values import Port
-from .world import Who, World
+from ....errors import BadInput
+from ...yaml_text import documents_of
+from ..judge.decide import Verdict, decide
+from ..judge.values import Port
+from ..judge.world import Who, World
+from ..written.border import backends, port_of, who_of
 
 
 class Check(Struct, frozen=True, forbid_unknown_fields=True):

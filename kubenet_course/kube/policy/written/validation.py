@@ -7,10 +7,10 @@ for the cluster-wide kinds the kubebuilder markers of sigs.k8s.io/network-policy
 import re
 from collections.abc import Iterable, Iterator
 
-from ...errors import BadInput
-from ...linux.address import Prefix, prefix
-from ..decode import Wrong, shown
-from ..objects_policy import IPBlock, LabelSelector, NetworkPolicy, PolicyPeer, PolicyPort
+from ....errors import BadInput
+from ....linux.address import Prefix, prefix
+from ...decode import Wrong, shown
+from ...objects_policy import IPBlock, LabelSelector, NetworkPolicy, PolicyPeer, PolicyPort
 
 _NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 _VALUE = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")

@@ -42,8 +42,8 @@ def obstacles(world: World, rule: Rule, ask: Ask) -> list[str]:
     if rule.ports is not None and not any(port_fits(one, ask) for one in rule.ports):
         found.append(f"the port: it has {' or '.join(map(str, rule.ports))}")
     if rule.peers is not None and not any(peer_fits(world, one, ask.other, ask.family) for one in rule.peers):
-        lacks = [_lacks(world, peer, ask) for peer in rule.peers] or [["a peer: it has none"]]
-        found += min(lacks, key=lambda one: len(one))
+        lacks: list[list[str]] = [_lacks(world, peer, ask) for peer in rule.peers] or [["a peer: it has none"]]
+        found += sorted(lacks, key=len)[0]
     return found
 
 

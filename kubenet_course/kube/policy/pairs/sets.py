@@ -1,10 +1,10 @@
 """Rules as sets of classes: whom a peer fits, where a port fits, whom a policy selects. Each is worked out once."""
 
+from ..judge.fits import block_fits, node_fits
+from ..judge.selector import Selector
+from ..judge.values import BlockPeer, DomainPeer, NodePeer, Peer, PodPeer, Policy, Ports, Rule
+from ..judge.world import World
 from .classes import NONE, Bits, Classes, Index, bits, places
-from .fits import block_fits, node_fits
-from .selector import Selector
-from .values import BlockPeer, DomainPeer, NodePeer, Peer, PodPeer, Policy, Ports, Rule
-from .world import World
 
 
 class Sets:

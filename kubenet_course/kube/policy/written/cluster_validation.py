@@ -6,7 +6,7 @@ A peer without any known field is not refused: it may be of a version to come, a
 import re
 from typing import Any
 
-from ..decode import Wrong, shown
+from ...decode import Wrong, shown
 from .api import BaselineAdminNetworkPolicy, EgressPeer, IngressPeer, NamespacedPod, OlderPort, ProtocolEntry
 from .normalise import ClusterWide
 from .validation import a_block, label_selector, port_name

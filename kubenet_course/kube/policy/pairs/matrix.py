@@ -8,13 +8,13 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import cached_property
 from operator import itemgetter
 
+from ..judge.decide import decide
+from ..judge.fits import seen_as_node
+from ..judge.values import Port
+from ..judge.world import Who, World
 from .classes import Classes, bits, places
-from .decide import decide
-from .fits import seen_as_node
 from .sets import Sets
 from .sides import Egress, Ingress, Row
-from .values import Port
-from .world import Who, World
 
 
 class Matrix:

@@ -8,8 +8,8 @@ from typing import Annotated, ClassVar, Literal
 
 from msgspec import Meta
 
-from ..objects_base import Metadata, Object, Port, Protocol, Read
-from ..objects_policy import LabelSelector
+from ...objects_base import Metadata, Object, Port, Protocol, Read
+from ...objects_policy import LabelSelector
 
 GROUP = "policy.networking.k8s.io"
 Priority = Annotated[int, Meta(ge=0, le=1000)]

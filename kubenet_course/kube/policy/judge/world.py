@@ -6,10 +6,10 @@ from functools import cached_property
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ...linux.address import Address, address, number
-from ..collection import Objects
-from ..objects import AdminNetworkPolicy, BaselineAdminNetworkPolicy, Node, Pod
-from .normalise import cluster_policy, network_policy
+from ....linux.address import Address, address, number
+from ...collection import Objects
+from ...objects import AdminNetworkPolicy, BaselineAdminNetworkPolicy, Node, Pod
+from ..written.normalise import cluster_policy, network_policy
 from .selector import NAME_LABEL
 from .values import Policy, Tier
 

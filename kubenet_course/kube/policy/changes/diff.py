@@ -4,11 +4,11 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from msgspec import Struct
 
-from ..collection import Objects
-from .matrix import Matrix
-from .samples import Stretch, outsiders, ports_that_matter
-from .values import Port
-from .world import Who, World
+from ...collection import Objects
+from ..judge.values import Port
+from ..judge.world import Who, World
+from ..pairs.matrix import Matrix
+from ..pairs.samples import Stretch, outsiders, ports_that_matter
 
 
 class Changed(Struct, frozen=True, gc=False):

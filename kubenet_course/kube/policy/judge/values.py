@@ -7,7 +7,7 @@ from typing import Literal
 
 from msgspec import Struct
 
-from ...linux.address import Prefix
+from ....linux.address import Prefix
 from .selector import Selector
 
 Direction = Literal["ingress", "egress"]

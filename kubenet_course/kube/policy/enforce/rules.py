@@ -2,9 +2,9 @@
 
 from collections.abc import Iterator
 
-from ...linux.address import FAMILIES, Prefix, spelled
-from .classes import span
-from .enforce import Addresses, Chain, Line, Program
+from ....linux.address import FAMILIES, Prefix, spelled
+from ..pairs.classes import span
+from .program import Addresses, Chain, Line, Program
 
 TOP = "KUBE-POLICY"
 KNOWN = "a connection that is known"

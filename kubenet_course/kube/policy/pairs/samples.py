@@ -4,11 +4,11 @@ within which no policy distinguishes; and pods that are not there yet.
 
 from collections.abc import Iterable, Iterator
 
-from ...linux.address import FAMILIES, IPV4, IPV6, Family, number, spelled
+from ....linux.address import FAMILIES, IPV4, IPV6, Family, number, spelled
+from ..judge.selector import NAME_LABEL, Selector
+from ..judge.values import PROTOCOLS, BlockPeer, PodPeer, Policy, Port, Ports
+from ..judge.world import Who, World
 from .classes import rules_of, span
-from .selector import NAME_LABEL, Selector
-from .values import PROTOCOLS, BlockPeer, PodPeer, Policy, Port, Ports
-from .world import Who, World
 
 PLEASANT = ("203.0.113.1", "198.51.100.1", "192.0.2.1", "2001:db8::1")  # RFC 5737, RFC 3849: addresses for examples
 
