@@ -64,6 +64,14 @@ def test_what_is_not_certain_has_exit_code_3_and_says_on_what_it_hangs(file):
     assert shown[1].startswith("not certain:")
 
 
+def test_beside_a_policy_that_only_some_plugin_knows_no_answer_is_certain(file):
+    foreign = {"apiVersion": "cilium.io/v2", "kind": "CiliumNetworkPolicy", "metadata": {"name": "c", "namespace": "x"}}
+    code, said = asked(file(ONLY_FRONT, foreign))
+    assert (code, said["allowed"], said["certain"]) == (3, None, False)
+    assert any("CiliumNetworkPolicy (cilium.io/v2) is not understood" in one["says"] for one in said["hangs_on"])
+    assert run("matrix", file(ONLY_FRONT, foreign), "--port", "80")[0] == 3
+
+
 @pytest.mark.parametrize(
     "story, policies, source, to, words",
     [

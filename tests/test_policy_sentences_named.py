@@ -137,6 +137,8 @@ STORIES = [
         into(peers({"namespaceSelector": NAMED_Y}))], "x/b", "x/a", "80", False),
     ("T Peer null", "a selector that is null is absent", [
         into(peers({"podSelector": WEB, "namespaceSelector": None}))], "y/a", "x/b", "80", False),
+    ("L matchLabels null", "a value that is null is empty text", [into(podSelector={"matchLabels": {"app": None}})],
+        "y/a", "x/a", "80", True),
     ("T Peer", "a peer with namespaceSelector {} and podSelector: such pods everywhere", [
         into(peers({"podSelector": WEB, "namespaceSelector": {}}))], "y/a", "x/b", "80", True),
     # -- ipBlock
@@ -249,6 +251,13 @@ DUAL = [
 def test_a_block_is_asked_in_the_family_of_the_connection(story, family, allowed):
     made = world(into(peers(block("10.0.0.0/8"))), pods=DUAL)
     assert may(made, "x/a", "x/b", family=family) is allowed
+
+
+def test_a_policy_without_a_spec_isolates_the_ingress_of_its_namespace():
+    bare = policy()
+    del bare["spec"]
+    assert may(world(bare), "y/a", "x/a") is False
+    assert may(world(bare), "x/a", "y/a") is True
 
 
 def test_a_pod_that_has_ended_is_nobody():

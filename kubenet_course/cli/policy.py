@@ -69,7 +69,7 @@ def matrix(files: tuple[str, ...], ports: tuple[str, ...], by_class: bool, famil
     shown = _write_json if as_json else _write_text
     certain = shown(world, made)
     _other_family(made, of)
-    return 0 if certain else 3
+    return 0 if certain and not world.foreign else 3
 
 
 TABLES = ("ingress", "egress", "combined")
@@ -88,7 +88,7 @@ def _write_json(world: World, made: list[Matrix]) -> bool:
                 certain &= "?" not in row
             out.write("]")
         out.write("}")
-    out.write(', "certain": ' + json.dumps(certain) + "}\n")
+    out.write(', "certain": ' + json.dumps(certain and not world.foreign) + "}\n")
     return certain
 
 
@@ -192,7 +192,25 @@ def answer(world: World, asked: Question) -> dict[str, Any]:
         return _by_service(world, source, asked, port)
     to = who_of(world, asked.to, "--to")
     verdict = decide(world, source, to, port, asked.family)
-    return _row(world, verdict, source, to, port, asked.family)
+    return _doubted(world, _row(world, verdict, source, to, port, asked.family))
+
+
+def _doubted(world: World, row: dict[str, Any]) -> dict[str, Any]:
+    """Policies of a kind that only some plugin knows may allow or deny anything: no answer beside them is certain."""
+    if not world.foreign:
+        return row
+    clauses = [
+        {
+            "policy": None,
+            "direction": direction,
+            "rule": None,
+            "says": f"{kind} is not understood, and may say otherwise",
+        }
+        for kind in world.foreign
+        for direction in ("ingress", "egress")
+    ]
+    hangs_on = row["because"] + row["hangs_on"] + clauses
+    return row | {"allowed": None, "certain": False, "because": [], "hangs_on": hangs_on}
 
 
 def _row(world: World, verdict: Verdict, source, to, port: Port, family: int) -> dict[str, Any]:
@@ -222,6 +240,7 @@ def _by_service(world: World, source, asked: Question, port: Port) -> dict[str, 
     if len(answers) > 1:
         row |= {"allowed": None, "certain": False, "hangs_on": row["because"] + row["hangs_on"], "because": []}
         row["would_change_it"] = "the Service leads to some pods that may be asked, and to some that may not"
+    row = _doubted(world, row)
     row["behind"] = [{"pod": str(one), "port": str(port), "allowed": said.allowed} for one, port, said in found]
     return row
 

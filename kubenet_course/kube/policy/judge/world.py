@@ -1,5 +1,6 @@
 """Who is there for policies to judge, and which policies there are: everything that a verdict can hang on."""
 
+import re
 from collections.abc import Iterable
 from functools import cached_property
 
@@ -13,6 +14,7 @@ from ..written.normalise import cluster_policy, network_policy
 from .selector import NAME_LABEL
 from .values import Policy, Tier
 
+FOREIGN = re.compile(r"kind (\S*Network\S*Policy \([^)]*\)) is not understood")
 FAIL_CLOSED = (".from[", ".to[", ".protocols[", ".ports[")  # fields of a version to come, within a cluster-wide rule
 
 
@@ -99,6 +101,12 @@ class World:
 
     def node_at(self, ip: Address) -> Who | None:
         return self.by_address.get(number(ip) << (":" in ip))
+
+    @cached_property
+    def foreign(self) -> tuple[str, ...]:
+        """Kinds of policies among the files that only some plugin knows: what they say is not known here."""
+        found = (FOREIGN.search(notice) for notice in self.objects.notices)
+        return tuple(dict.fromkeys(one[1] for one in found if one))
 
     @cached_property
     def half_read(self) -> dict[str, tuple[str, ...]]:
