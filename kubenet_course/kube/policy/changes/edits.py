@@ -33,6 +33,7 @@ class Edit(Struct, frozen=True, gc=False):
     before: Policy | None
     after: Policy | None
     labels: int = 0  # how much it asks for: of two edits that open the same, the shorter is better
+    opens: PodPeer | None = None  # the pods that it names
 
 
 def applied(world: World, edits: tuple[Edit, ...]) -> World:
@@ -71,6 +72,10 @@ def _block(ip: str) -> tuple[Peer, dict[str, Any], int]:
     return BlockPeer(block), {"ipBlock": {"cidr": str(block) if "/" in str(block) else f"{block}/32"}}, 0
 
 
+def _pods(peer: Peer) -> PodPeer | None:
+    return peer if isinstance(peer, PodPeer) else None
+
+
 def port_written(port: Port) -> dict[str, Any]:
     return {"protocol": port.protocol, "port": port.number}
 
@@ -90,12 +95,14 @@ def widened(policy: Policy, ask: Ask) -> list[Edit]:
                 )
                 after = with_rules(policy, direction, (*rules[:at], longer, *rules[at + 1 :]))
                 says = f"let {rule.path} name {peer} too"
-                found.append(Edit(policy.name, f"{rule.path}.{word}", "add", written, says, policy, after, labels))
+                found.append(
+                    Edit(policy.name, f"{rule.path}.{word}", "add", written, says, policy, after, labels, _pods(peer))
+                )
         rule = Rule(f"spec.{direction}[{len(rules)}]", (peer,), (ports,))
         says = f"add a rule: {word} {peer} at {ports}"
         value = {word: [written], "ports": [port_written(ask.port)]}
         after = with_rules(policy, direction, (*rules, rule))
-        found.append(Edit(policy.name, f"spec.{direction}", "add", value, says, policy, after, labels + 1))
+        found.append(Edit(policy.name, f"spec.{direction}", "add", value, says, policy, after, labels + 1, _pods(peer)))
     return found
 
 
@@ -131,7 +138,9 @@ def inserted(policy: Policy, at: int, ask: Ask, action: str) -> list[Edit]:
         after = with_rules(policy, direction, (*rules[:at], rule, *rules[at:]))
         says = f"put a rule before spec.{direction}[{at}]: {action} {word} {peer} at {ports}"
         whole = {"action": action, word: [value], "protocols": [protocol]}
-        found.append(Edit(policy.name, f"spec.{direction}[{at}]", "insert", whole, says, policy, after, labels))
+        found.append(
+            Edit(policy.name, f"spec.{direction}[{at}]", "insert", whole, says, policy, after, labels, _pods(peer))
+        )
     return found
 
 
@@ -153,7 +162,7 @@ def closed(world: World, subject: Who, direction: Direction) -> list[Edit]:
                 "metadata": {"name": name, "namespace": subject.namespace}, "spec": spec,
             }  # fmt: skip
             says = f"a new policy that allows no {direction} of {chosen_pods}"
-            found.append(Edit(after.name, "", "create", value, says, None, after, size))
+            found.append(Edit(after.name, "", "create", value, says, None, after, size, chosen_pods))
     return found
 
 

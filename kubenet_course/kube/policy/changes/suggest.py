@@ -5,18 +5,22 @@ or, where nothing isolates the pod, one new policy must come.
 """
 
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import cached_property, partial
+
+from msgspec.structs import replace
 
 from ..judge.decide import decide, isolates, on_its_node, side
 from ..judge.fits import Ask, any_of, peer_fits, pods_fit, rule_fits
 from ..judge.near import asks
 from ..judge.values import DIRECTIONS, Direction, Policy, Port
 from ..judge.world import Who, World
-from ..pairs.samples import ports_that_matter
-from .diff import Changed, changes
+from ..pairs.matrix import Matrix
+from ..pairs.pods import Pods
+from ..pairs.samples import outsiders, ports_that_matter
+from .diff import TABLES, Changed, changes
 from .edits import Edit, applied, closed, inserted, narrowed, widened, with_port, with_rules
 
-MANY = 300  # pods from which on candidates are compared at the asked port only
+MANY = 200  # pods from which on candidates are compared by the pods that they name, not by all that they change
 
 
 def _same(one: Port, other: Port) -> bool:
@@ -29,8 +33,10 @@ class Asked:
     def __init__(self, world: World, source: Who, to: Who, port: Port, family: int = 0):
         self.world, self.source, self.to, self.port, self.family = world, source, to, port, family
         self.asks = asks(world, source, to, port, family)
-        many = len(world.pods) > MANY
-        others = [] if many else [one for one in ports_that_matter([world]) if not _same(one, port)]
+        self.many = len(world.pods) > MANY
+        self.members = [*world.pods.values(), *outsiders([world]), *(one for one in (source, to) if one.kind != "pod")]
+        self._known: dict[tuple[Port, Direction], list[str]] = {}
+        others = [] if self.many else [one for one in ports_that_matter([world]) if not _same(one, port)]
         self.ports: Sequence[Port] = [port, *others]
 
     def verdict(self, world: World) -> bool | None:
@@ -53,9 +59,33 @@ class Asked:
         return min(working, key=lambda one: (self.touched(one, direction), one.labels, one.path, one.policy))
 
     def touched(self, edit: Edit, direction: Direction) -> int:
-        """How much an edit changes in its own direction, whether or not the other direction allows it."""
+        """How much an edit changes in its own direction, whether or not the other direction allows it. Among many pods:
+        how many it names.
+        """
+        if self.many:
+            return len(self._pods.fitting(edit.opens)) if edit.opens else 0
         made = applied(self.world, (edit,))
-        return sum(1 for _ in changes(self.world, made, self.ports, self.family, direction))
+        return sum(
+            one != other
+            for port in self.ports
+            for old, new in zip(self._before(port, direction), self._rows(made, port, direction), strict=True)
+            if old != new
+            for one, other in zip(old, new, strict=True)
+        )
+
+    @cached_property
+    def _pods(self) -> Pods:
+        return Pods(self.world)
+
+    def _before(self, port: Port, direction: Direction) -> list[str]:
+        key = port, direction
+        if key not in self._known:
+            self._known[key] = self._rows(self.world, port, direction)
+        return self._known[key]
+
+    def _rows(self, world: World, port: Port, direction: Direction) -> list[str]:
+        made = Matrix(world, port, self.members, self.family)
+        return list(made.text(getattr(made, direction), TABLES[direction]))
 
 
 def allow(world: World, source: Who, to: Who, port: Port, family: int = 0) -> tuple[Edit, ...] | None:
@@ -98,7 +128,7 @@ def _in_all_of_a_group(world: World, ask: Ask, action: str) -> tuple[Edit, ...]:
 
 
 def _with(edit: Edit, after: Policy) -> Edit:
-    return Edit(edit.policy, edit.path, edit.op, edit.value, edit.says, edit.before, after, edit.labels)
+    return replace(edit, after=after)
 
 
 def _is(world: World, ask: Ask, allowed: bool) -> bool:
@@ -201,4 +231,4 @@ def _all_removed(asked: Asked, ask: Ask, policies: list[Policy]) -> tuple[Edit, 
 
 
 def _from(edit: Edit, policy: Policy) -> Edit:
-    return Edit(edit.policy, edit.path, edit.op, edit.value, edit.says, policy, edit.after, edit.labels)
+    return replace(edit, before=policy)

@@ -72,7 +72,10 @@ class World:
 
     def under(self, policies: Iterable[Policy]) -> "World":
         """The same pods under other policies."""
-        return World(self.objects, policies)
+        made = World.__new__(World)
+        made.objects, made.nodes, made.pods, made.namespaces = self.objects, self.nodes, self.pods, self.namespaces
+        made.policies = tuple(policies)
+        return made
 
     @cached_property
     def by_namespace(self) -> dict[str, tuple[Policy, ...]]:

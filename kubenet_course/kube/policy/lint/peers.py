@@ -5,7 +5,7 @@ from itertools import pairwise
 
 from ..judge.values import BlockPeer, PodPeer, Policy
 from ..judge.world import World
-from .findings import Finding, is_nobody, rules_in, subjects
+from .findings import Finding, families_in, is_nobody, rules_in, subjects, written_in
 
 
 def selects_nothing(world: World, policy: Policy) -> Iterator[Finding]:
@@ -46,8 +46,7 @@ def wrong_types(world: World, policy: Policy) -> Iterator[Finding]:
     """Rules without their type say nothing; egress rules without policyTypes isolate ingress as well."""
     if policy.tier != "NetworkPolicy":
         return
-    written = next(one for one in world.objects.policies if "/".join(one.key) == policy.name)
-    spec = written.spec
+    spec = written_in(world)[policy.name].spec
     for name, rules in (("Ingress", spec.ingress), ("Egress", spec.egress)):
         if rules and name not in spec.types:
             says = f"policyTypes lacks {name}, so these rules say nothing"
@@ -59,7 +58,7 @@ def wrong_types(world: World, policy: Policy) -> Iterator[Finding]:
 
 def one_family_only(world: World, policy: Policy) -> Iterator[Finding]:
     """Pods have both families, and a block of all addresses names one."""
-    families = {":" in ip for pod in world.pods.values() for ip in pod.addresses}
+    families = families_in(world)
     for rule, _ in rules_in(policy):
         blocks = [
             (one, path)

@@ -7,7 +7,7 @@ from ..judge.decide import isolates
 from ..judge.fits import Ask, rule_fits
 from ..judge.values import Policy, Port, Ports, Rule
 from ..judge.world import Who, World
-from .findings import Finding, receivers_of, rules_in, subjects
+from .findings import Finding, dns_servers, receivers_of, rules_in, subjects
 
 
 def ports_of_nobody(world: World, policy: Policy) -> Iterator[Finding]:
@@ -75,7 +75,7 @@ def dns_forgotten(world: World, policy: Policy) -> Iterator[Finding]:
     """Pods whose egress is isolated, may go somewhere, and cannot ask for a name over UDP or TCP."""
     if policy.tier != "NetworkPolicy" or not policy.egress:
         return
-    servers = _dns_servers(world)
+    servers = dns_servers(world)
     for pod in subjects(world, policy):
         closed = [protocol for protocol in ("UDP", "TCP") if not _may_ask(world, pod, protocol, servers)]
         if closed and any(rule.peers != () for rule in policy.egress):
@@ -83,12 +83,6 @@ def dns_forgotten(world: World, policy: Policy) -> Iterator[Finding]:
             says = f"no rule lets {pod} ask DNS ({' and '.join(f'53/{one}' for one in closed)}): {why}"
             yield Finding(policy.name, "spec.egress", says)
             return
-
-
-def _dns_servers(world: World) -> list[Who]:
-    return [
-        one for one in world.pods.values() if one.labels.get("k8s-app") in ("kube-dns", "coredns", "node-local-dns")
-    ]
 
 
 def _may_ask(world: World, pod: Who, protocol: str, servers: list[Who]) -> bool:
