@@ -140,8 +140,7 @@ class Naive:
 
     def named(self, way, subject, other, receiver, port, protocol):
         """None: nobody isolates the pod in this direction."""
-        if other["spec"].get("hostNetwork") and other["spec"].get("nodeName") == subject["spec"].get("nodeName"):
-            return True
+        own_node = other["spec"].get("hostNetwork") and other["spec"].get("nodeName") == subject["spec"].get("nodeName")
         isolated = False
         for policy in self.policies:
             spec = policy["spec"]
@@ -153,6 +152,8 @@ class Naive:
             if not selected(spec.get("podSelector") or {}, subject["metadata"].get("labels", {})):
                 continue
             isolated = True
+            if own_node:
+                return True
             for rule in spec.get(way) or []:
                 peers = rule.get("from" if way == "ingress" else "to")
                 if peers and not any(self.peer(peer, policy, other) for peer in peers):

@@ -6,6 +6,7 @@ import pytest
 from click.testing import CliRunner
 
 from kubenet_course.cli import kubenet
+from kubenet_course.errors import BadInput
 from tests.policy_world import PODS, cluster_policy, pod, policy, text
 
 WEB, DB = {"matchLabels": {"app": "web"}}, {"matchLabels": {"app": "db"}}
@@ -103,6 +104,12 @@ def test_a_service_is_asked_at_the_port_of_its_pods(file):
     code, said = asked(file(SERVICE, ONLY_FRONT), to="service/x/db", port="5432/TCP")
     assert (code, said["allowed"]) == (1, False)
     assert said["behind"] == [{"pod": "pod/x/b", "port": "80/TCP", "allowed": False}]
+
+
+def test_the_address_of_a_service_is_nobody(file):
+    known = {**SERVICE, "spec": {**SERVICE["spec"], "clusterIP": "10.96.0.7"}}
+    with pytest.raises(BadInput, match="write service/x/db"):
+        asked(file(known), to="host/10.96.0.7")
 
 
 def test_a_matrix_has_a_string_per_sender_for_each_port(file):

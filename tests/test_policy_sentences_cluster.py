@@ -133,6 +133,13 @@ STORIES = [
     ("S to.nodes", "empty it selects all nodes", [out(goes("Deny", {"nodes": {}}))], "x/a", "n2", "10250", False),
     ("S to.nodes", "by the node's address: its pods of the host's network too", [out(goes("Deny", {"nodes": {}}))],
         "x/a", "y/host", "80", False),
+    ("S to.nodes", "the own node too, in tier Admin", [out(goes("Deny", {"nodes": {}}))], "x/a", "n1", "10250", False),
+    ("S to.nodes", "the own node too, in Baseline, where no NetworkPolicy selects", [
+        out(goes("Deny", {"nodes": {}}), tier="Baseline")], "x/a", "n1", "10250", False),
+    ("S to.nodes", "a NetworkPolicy that selects allows the own node, before Baseline", [
+        out(goes("Deny", {"nodes": {}}), tier="Baseline"), policy(policyTypes=["Egress"])], "x/a", "n1", "10250", True),
+    ("S from.namespaces", "no rule of ingress fits a node: probes pass", [into(rule("Deny", EVERYBODY))],
+        "n1", "x/a", "80", True),
     ("S to.nodes", "no other pod", [out(goes("Deny", {"nodes": {}}))], "x/a", "y/a", "80", True),
     ("S to.networks", "an outside address", [out(goes("Deny", NETS))], "x/a", "203.0.113.9", "443", False),
     ("S to.networks", "another outside address", [out(goes("Deny", NETS))], "x/a", "203.0.114.9", "443", True),

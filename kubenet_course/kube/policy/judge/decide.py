@@ -121,16 +121,18 @@ FAILS_CLOSED = "Deny: the rule has a peer or a port of an unknown kind, so it de
 
 
 def namespaced_tier(world: World, ask: Ask) -> Iterator[tuple[bool | None, tuple[Clause, ...]]]:
-    """Whom no policy isolates goes on (None). Else one rule of one policy must allow it; all rules add up."""
+    """Whom no policy isolates goes on (None). Else one rule of one policy must allow it; all rules add up. The own node is
+    always allowed, but that is a rule of this tier: it does not keep whom nobody isolates from Baseline.
+    """
     direction, subject = ask.direction, ask.subject
-    if on_its_node(world, ask):
-        says = f"traffic between {subject} and its own node is always allowed"
-        yield True, (Clause(None, direction, None, says),)
-        return
     isolating = isolates(world, direction, subject)
     if not isolating:
         says = f"no NetworkPolicy selects {subject} for {direction}, so nothing restricts it"
         yield None, (Clause(None, direction, None, says),)
+        return
+    if on_its_node(world, ask):
+        says = f"traffic between {subject} and its own node is always allowed"
+        yield True, (Clause(None, direction, None, says),)
         return
     found = [
         (policy, rule, rule_fits(world, rule, ask)) for policy in isolating for rule in policy.rules(direction) or ()

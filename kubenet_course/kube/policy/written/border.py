@@ -63,6 +63,11 @@ def who_of(world: World, text: str, where: str) -> Who:
 def host(world: World, text: str, where: str) -> Who:
     """A machine by its address. The address of a pod or a node is that pod or node."""
     ip = address(text, where)
+    service = next((one for one in world.objects.services if ip in one.cluster_ips), None)
+    if service is not None:
+        name = "/".join(service.key)
+        said = f"{ip} is the address of Service {name}, and policies see the pods behind it"
+        raise BadInput(where, said, f"write service/{name}" if where == "--to" else "name a pod, a node or a host")
     node = world.node_at(ip)
     known = next((one for one in world.pods.values() if ip in one.addresses and not one.host_network), None)
     return known or node or Who("host", ip, addresses=(ip,))
