@@ -115,7 +115,7 @@ def _settled(said: Answer, skb: Skb, at: Place, rule: Rule, by: Statement) -> tu
     if isinstance(said, NotUnderstood):
         if any(test.understood and not test.counts and test.run(skb, at) is False for test in rule.tests):
             return False, skb
-        if by is not rule.target and by is not next(test for test in rule.tests if not test.understood):
+        if by is not rule.target and by is not next((test for test in rule.tests if not test.understood), by):
             return True, skb
         at.doubts.append(Matched(at.table, at.chain, at.number + 1, rule))
         question = ("not understood", at.kernel.ns.name, *at.rule)
