@@ -52,7 +52,8 @@ def send(
         cause, todo = waiting.popleft()
         if todo.namespace not in kernels:
             kernels[todo.namespace] = Kernel(world[todo.namespace], memory, choices)
-        step = STAGES[todo.stage](kernels[todo.namespace], todo.stage, todo.skb)
+        stage = STAGES.get(todo.stage) or netfilter.stage_at_hook(todo.stage)
+        step = stage(kernels[todo.namespace], todo.stage, todo.skb)
         waiting.extend((len(steps), then) for then in step.then)
         steps.append(step)
         causes.append(cause)

@@ -125,13 +125,13 @@ def _settled(said: Answer, skb: Skb, at: Place, rule: Rule, by: Statement) -> tu
     return said if isinstance(said, tuple) else (said, skb)
 
 
-def asked(kernel: Kernel, table: str, hook: str, skb: Skb) -> Walked:
-    """What a table says at a hook; an absent chain lets everything pass."""
+def asked(kernel: Kernel, table: str, name: str, skb: Skb, hook: str = "") -> Walked:
+    """What a base chain says at a hook, by default at that of its name; an absent chain lets everything pass."""
     rules = kernel.ns.ruleset(6 if ":" in skb.packet.flow.dst else 4)
-    chain = rules.chain(table, hook)
+    chain = rules.chain(table, name)
     if chain is None:
         return Walked(ACCEPT, skb, (), 0)
-    return walk(chain, skb, kernel, rules.tables[table])
+    return walk(chain, skb, kernel, rules.tables[table], hook)
 
 
 @dataclass(slots=True)

@@ -176,13 +176,25 @@ def rule_text(chain: str, rule: Rule) -> str:
     return " ".join(word for word in words if word)
 
 
+class Base(Struct, frozen=True):
+    """Where a base chain of nftables is registered: its hook, its priority, its type (filter, route, nat)."""
+
+    hook: str
+    priority: int
+    kind: str = "filter"
+
+
 @dataclass(frozen=True)
 class Chain:
-    """Rules in order. A base chain has a `policy`, what happens at its end; a user chain has none and returns."""
+    """Rules in order. A base chain has a `policy`, what happens at its end; a user chain has none and returns.
+
+    Where it is registered says `base`; the chains of iptables' own tables need none (hooks.base_of).
+    """
 
     name: str
     rules: tuple[Rule, ...] = ()
     policy: str = ""
+    base: Base | None = None
 
     @cached_property
     def index(self) -> Index:
@@ -221,7 +233,7 @@ class Index:
 
 
 class Table(Struct, frozen=True):
-    """A table of chains by name (`iptables -t nat`)."""
+    """A table of chains by name: `iptables -t nat` is "nat", a table of nftables has its family before its name: "inet filter"."""
 
     name: str
     chains: Mapping[str, Chain]
@@ -229,7 +241,7 @@ class Table(Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Ruleset:
-    """All tables of one family, as iptables-save prints them."""
+    """All tables that see the packets of one family, in the order in which they were registered."""
 
     tables: Mapping[str, Table] = field(default_factory=dict)
 
