@@ -20,7 +20,8 @@ from kubenet_course.linux.netfilter.nft.statements import (
     Update,
     VerdictMap,
 )
-from kubenet_course.linux.netfilter.rules import Base, Chain, Jump, Rule, Ruleset, Table
+from kubenet_course.linux.netfilter.rules import Base, Chain, Rule, Ruleset, Table
+from kubenet_course.linux.netfilter.statement import Jump
 from kubenet_course.linux.netfilter.xt.limit import Limit
 from kubenet_course.linux.netfilter.xt.mark import Mark, SetMark
 from kubenet_course.linux.netfilter.xt.nat import Dnat, Masquerade

@@ -8,7 +8,7 @@ from kubenet_course.linux.namespace.choices import Scripted, Seeded
 from kubenet_course.linux.namespace.memory import Memory
 from kubenet_course.linux.namespace.skb import UNTRACKED, Connection
 from kubenet_course.linux.netfilter.evaluate import asked as said_at
-from kubenet_course.linux.netfilter.rules import NotUnderstood, Place
+from kubenet_course.linux.netfilter.statement import NotUnderstood, Place
 from kubenet_course.linux.netfilter.xt.tcp import option_kinds
 from kubenet_course.linux.packet.packet import Flow, Frame, Icmp, Tcp, ping, tcp, udp
 from kubenet_course.linux.packet.packet import Packet as AnyPacket

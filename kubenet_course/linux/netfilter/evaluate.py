@@ -11,7 +11,8 @@ from ..namespace.kernel import Kernel
 from ..namespace.skb import ACCEPT, RETURN, Skb, Verdict
 from ..packet.address import family
 from ..packet.packet import length
-from .rules import Answer, Chain, Goto, Jump, NotUnderstood, Place, Rule, Statement, Table, rule_text
+from .rules import Chain, Rule, Table, rule_text
+from .statement import Answer, Goto, Jump, NotUnderstood, Place, Statement
 
 INDEXED_FROM = 16  # rules: a shorter chain is walked plainly
 

@@ -16,7 +16,7 @@ from msgspec import Struct
 from ...namespace.skb import Skb
 from ...packet.address import Prefix, family
 from ...packet.packet import length
-from ..rules import NO_KEY, Answer, Place, Statement
+from ..statement import NO_KEY, Answer, Place, Statement
 
 # What an expression reads of a packet. Under the keys that the index of a long chain knows, it is found by them.
 FIELDS: dict[str, Callable[[Skb], Any]] = {

@@ -7,7 +7,7 @@ from typing import ClassVar, NamedTuple
 from ....errors import BadInput
 from ...namespace.skb import Skb
 from ..iptables.words import whole
-from ..rules import Answer, NotUnderstood, Place, Test
+from ..statement import Answer, NotUnderstood, Place, Test
 from .reading import Given, Match
 
 

@@ -7,7 +7,7 @@ from typing import ClassVar
 from ....errors import BadInput
 from ...namespace.skb import Skb
 from ...packet.address import BROADCAST_MAC
-from ..rules import Place, Test
+from ..statement import Place, Test
 from .reading import each
 
 TYPES = ("unicast", "broadcast", "multicast")
