@@ -40,7 +40,7 @@ def test_a_walk_goes_only_where_the_map_leads(packet, dev):
             continue
         before = trace.steps[cause].stage
         if before in path.entries:
-            assert path.after[before] == step.stage
+            assert step.stage in (path.after[before], "route_output")  # the answer of a REJECT
             continue
         hooks = [name.removeprefix("hook ") for name in map_of_walk.followers(before) if name.startswith("hook ")]
         behind = {path.first[hook] for hook in hooks} | {BEHIND_BRIDGED.get(BEHIND[hook], "") for hook in hooks}

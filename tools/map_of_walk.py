@@ -9,8 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from kubenet_course.linux.netfilter.hooks import BEHIND, BEHIND_BRIDGED, CONNTRACK, IPTABLES, LAST, NAT_AT, entries
-from kubenet_course.linux.netfilter.iptables.save import TABLES, read
+from kubenet_course.linux.netfilter.hooks import BEHIND, BEHIND_BRIDGED, CONNTRACK, IPTABLES, LAST, NAT_AT
 from kubenet_course.linux.stack import bridge, device, ip, neighbour, socket, tunnels
 
 FILE = Path(__file__).resolve().parent.parent / "docs" / "walk.md"
@@ -19,8 +18,8 @@ STAGES: dict[str, Callable[..., Any]] = {name: stage for room in ROOMS for name,
 HEAD = """# The walk of a packet
 
 Made by `python -m tools.map_of_walk` from the code's own tables; do not write in it. A packet goes from stage to stage until
-nothing moves any more (`kubenet_course/linux/walk.py`). A stage is a function of the kernel's name; a hook of netfilter is a list of
-entries that are asked in order (`kubenet_course/linux/netfilter/hooks.py`).
+nothing moves any more (`kubenet_course/linux/walk.py`). A stage is a function of the kernel's name; a hook of netfilter is a
+list of entries that are asked in order (`kubenet_course/linux/netfilter/hooks.py`).
 """
 
 
@@ -61,35 +60,8 @@ def _words(node: ast.expr, tree: ast.AST) -> Iterator[str]:
 
 def hooks() -> dict[str, list[tuple[int, str]]]:
     """The entries of each hook where every table of iptables has a rule and connections are tracked."""
-    lines = []
-    for table, chains in TABLES.items():
-        lines += [f"*{table}", *(f"-A {chain} -m conntrack --ctstate NEW" for chain in chains), "COMMIT"]
-    found = entries(read("\n".join([*lines, ""])).rules)
-    return {hook: [(entry.priority, entry.stage) for entry in asked] for hook, asked in found.items()}
-
-
-def _diagram() -> Iterator[str]:
-    yield from ("```mermaid", "flowchart TD")
-    for stage in sorted(STAGES):
-        yield from (f"    {stage} --> {to.replace(' ', '_')}" for to in followers(stage))
-    for hook, stage in BEHIND.items():
-        yield f"    hook_{hook}{{{{{hook}}}}} --> {stage}"
-        if stage in BEHIND_BRIDGED:
-            yield f"    hook_{hook} -. on a bridge .-> {BEHIND_BRIDGED[stage]}"
-    yield "```"
-
-
-def text() -> str:
-    """The whole page."""
-    lines = [
-        HEAD,
-        *_diagram(),
-        "",
-        "## Hooks",
-        "",
-        "| hook | asked in this order (priority) | then | then, on a bridge |",
-        "|---|---|---|---|",
-    ]
+    lines = [HEAD, *_diagram(), "", "## Hooks", ""]
+    lines += ["| hook | asked in this order (priority) | then | then, on a bridge |", "|---|---|---|---|"]
     for hook, asked in hooks().items():
         order = ", ".join(f"{stage.split()[0]} ({'last' if at == LAST else at})" for at, stage in asked)
         lines.append(f"| {hook} | {order} | {BEHIND[hook]} | {BEHIND_BRIDGED.get(BEHIND[hook], '')} |")
@@ -98,7 +70,8 @@ def text() -> str:
         "",
         f"A base chain of nftables stands where its own priority says, between {known[0]} and {known[-1]} or beyond;",
     ]
-    lines += ["among equals the one that was registered last is asked first.", "", "## Stages", ""]
+    lines += ["among equals the one that was registered last is asked first. An entry may also end the packet's way;"]
+    lines += ["the answer that a REJECT sends begins at route_output.", "", "## Stages", ""]
     lines += ["| stage | what it does | may be followed by |", "|---|---|---|"]
     for stage in STAGES:
         said = (inspect.getdoc(STAGES[stage]) or "").split("\n", 1)[0]
