@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from kubenet_course.linux.netfilter.hooks import BEHIND, BEHIND_BRIDGED, CONNTRACK, IPTABLES, LAST, NAT_AT
+from kubenet_course.linux.netfilter.hooks import BEHIND, BEHIND_BRIDGED, CONNTRACK, IPTABLES, LAST, NAT_AT, entries
+from kubenet_course.linux.netfilter.iptables.save import TABLES, read
 from kubenet_course.linux.stack import bridge, device, ip, neighbour, socket, tunnels
 
 FILE = Path(__file__).resolve().parent.parent / "docs" / "walk.md"
@@ -60,6 +61,26 @@ def _words(node: ast.expr, tree: ast.AST) -> Iterator[str]:
 
 def hooks() -> dict[str, list[tuple[int, str]]]:
     """The entries of each hook where every table of iptables has a rule and connections are tracked."""
+    lines = []
+    for table, chains in TABLES.items():
+        lines += [f"*{table}", *(f"-A {chain} -m conntrack --ctstate NEW" for chain in chains), "COMMIT"]
+    found = entries(read("\n".join([*lines, ""])).rules)
+    return {hook: [(entry.priority, entry.stage) for entry in asked] for hook, asked in found.items()}
+
+
+def _diagram() -> Iterator[str]:
+    yield from ("```mermaid", "flowchart TD")
+    for stage in sorted(STAGES):
+        yield from (f"    {stage} --> {to.replace(' ', '_')}" for to in followers(stage))
+    for hook, stage in BEHIND.items():
+        yield f"    hook_{hook}{{{{{hook}}}}} --> {stage}"
+        if stage in BEHIND_BRIDGED:
+            yield f"    hook_{hook} -. on a bridge .-> {BEHIND_BRIDGED[stage]}"
+    yield "```"
+
+
+def text() -> str:
+    """The whole page."""
     lines = [HEAD, *_diagram(), "", "## Hooks", ""]
     lines += ["| hook | asked in this order (priority) | then | then, on a bridge |", "|---|---|---|---|"]
     for hook, asked in hooks().items():
