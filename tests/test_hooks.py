@@ -170,3 +170,15 @@ def test_a_set_of_many_addresses_is_found_by_each_of_them():
         indexed, plain = (walk(long, skb, kernel(), table, "FORWARD", plainly=plainly) for plainly in (False, True))
         assert indexed == plain
     assert list(long.index.candidates(held(udp("10.244.1.10", 1, hosts[3], 2)), 0)) == [2, 3]
+
+
+def test_a_question_about_connections_makes_the_kernel_track_them():
+    """Conntrack is registered first: a chain of its own priority runs before it, and knows no connection yet."""
+    new = (Compare(field="ct state", values=frozenset({"NEW"})), Drop())
+    loaded = nft(base("early", "PREROUTING", -200, new), base("late", "PREROUTING", -199, new))
+    assert [one.stage for one in entries(loaded)["PREROUTING"]] == [
+        "inet own early",
+        "conntrack PREROUTING",
+        "inet own late",
+    ]
+    assert (way(loaded).last.stage, way(loaded).last.end) == ("inet own late", "dropped")

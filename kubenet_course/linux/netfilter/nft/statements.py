@@ -53,6 +53,10 @@ class Compare(Statement, frozen=True, kw_only=True):
     negated: bool = False
 
     @property
+    def tracks(self) -> bool:  # type: ignore[override]
+        return self.field.startswith("ct ")
+
+    @property
     def key(self) -> tuple[str, tuple[Any, ...]]:
         if self.field not in INDEXED or self.negated or self.blocks or self.mask:
             return NO_KEY
@@ -69,6 +73,10 @@ class VerdictMap(Statement, frozen=True, kw_only=True):
 
     element: Element
     verdicts: Mapping[Any, Statement]
+
+    @property
+    def tracks(self) -> bool:  # type: ignore[override]
+        return any(name.startswith("ct ") for name in self.element.fields)
 
     def run(self, skb: Skb, at: Place) -> Answer:
         said = self.verdicts.get(self.element.of(skb))
