@@ -4,7 +4,7 @@ An address is a `str` in its one canonical spelling (RFC 5952 for IPv6): equal t
 the two families is data, in `Family`; the walk asks the family and has no branch of its own.
 """
 
-import socket
+import re
 from functools import lru_cache
 
 from msgspec import Struct
@@ -13,6 +13,8 @@ from ...errors import BadInput
 
 Address = str
 Mac = str
+_IPV4 = re.compile(r"(0|[1-9][0-9]{0,2})\.(0|[1-9][0-9]{0,2})\.(0|[1-9][0-9]{0,2})\.(0|[1-9][0-9]{0,2})")
+_GROUP = re.compile(r"[0-9a-fA-F]{1,4}")
 BROADCAST_MAC: Mac = "ff:ff:ff:ff:ff:ff"
 
 
@@ -26,13 +28,12 @@ class Family(Struct, frozen=True):
     header: int  # bytes, without options
     icmp: str  # the protocol that carries its errors, by its name in /etc/protocols
     quote: int  # an ICMP error is cut so that its IP packet has at most this many bytes
-    af: int
     any: Address
     loopback: str
 
 
-IPV4 = Family(4, "IPv4", 32, 0x0800, 20, "icmp", 576, socket.AF_INET, "0.0.0.0", "127.0.0.0/8")
-IPV6 = Family(6, "IPv6", 128, 0x86DD, 40, "ipv6-icmp", 1280, socket.AF_INET6, "::", "::1/128")
+IPV4 = Family(4, "IPv4", 32, 0x0800, 20, "icmp", 576, "0.0.0.0", "127.0.0.0/8")
+IPV6 = Family(6, "IPv6", 128, 0x86DD, 40, "ipv6-icmp", 1280, "::", "::1/128")
 FAMILIES = {4: IPV4, 6: IPV6}
 
 
@@ -44,21 +45,71 @@ def family(address: Address) -> Family:
 @lru_cache(maxsize=1 << 18)
 def number(address: Address) -> int:
     """The address as an integer, in network order."""
-    return int.from_bytes(socket.inet_pton(socket.AF_INET6 if ":" in address else socket.AF_INET, address), "big")
+    return number6(address) if ":" in address else number4(address)
 
 
 def spelled(value: int, of: Family) -> Address:
     """The canonical text of an integer address."""
-    return socket.inet_ntop(of.af, value.to_bytes(of.bits // 8, "big"))
+    if of is IPV4:
+        return f"{value >> 24}.{value >> 16 & 255}.{value >> 8 & 255}.{value & 255}"
+    return spelled6(value)
+
+
+def number4(text: str) -> int:
+    """Four decimal numbers, none with a zero before it, as inet_pton(3) takes them. Raises ValueError."""
+    found = _IPV4.fullmatch(text)
+    if found is None:
+        raise ValueError(text)
+    a, b, c, d = map(int, found.groups())
+    if max(a, b, c, d) > 255:
+        raise ValueError(text)
+    return a << 24 | b << 16 | c << 8 | d
+
+
+def number6(text: str) -> int:
+    """Eight groups of hexadecimal digits, the last two perhaps as IPv4, a run of zeros perhaps as `::`. Raises ValueError."""
+    head, dots, tail = text.rpartition(":") if "." in text else (text, "", "")
+    if dots:
+        low = number4(tail)
+        text = f"{head}:{low >> 16:x}:{low & 0xFFFF:x}"
+    before, gap, after = text.partition("::")
+    left, right = (part.split(":") if part else [] for part in (before, after))
+    groups = [*left, *right]
+    if len(groups) > (7 if gap else 8) or (not gap and len(groups) < 8) or not all(map(_GROUP.fullmatch, groups)):
+        raise ValueError(text)
+    return int("".join(group.zfill(4) for group in (*left, *("0",) * (8 - len(groups)), *right)), 16)
+
+
+@lru_cache(maxsize=1 << 16)
+def spelled6(value: int) -> Address:
+    """As inet_ntop(3) spells it: the first of the longest runs of zeros as `::`, IPv4 at the end of what was made of IPv4."""
+    if value >> 128 or value < 0:
+        raise ValueError(value)
+    groups = [f"{value >> shift & 0xFFFF:x}" for shift in range(112, -16, -16)]
+    start, length = _longest_zeros(groups)
+    if length < 2:
+        return ":".join(groups)
+    if start == 0 and (length == 6 or (length == 5 and groups[5] == "ffff")):
+        groups[6:] = [spelled(value & 0xFFFFFFFF, IPV4)]
+    return f"{':'.join(groups[:start])}::{':'.join(groups[start + length :])}"
+
+
+def _longest_zeros(groups: list[str]) -> tuple[int, int]:
+    """Where the first of the longest runs of zeros begins, and how long it is."""
+    best = run = (0, 0)
+    for at, group in enumerate(groups):
+        run = (run[0] if run[1] else at, run[1] + 1) if group == "0" else (0, 0)
+        best = run if run[1] > best[1] else best
+    return best
 
 
 @lru_cache(maxsize=1 << 18)
 def address(text: str, where: str = "") -> Address:
     """Any spelling of an address, as its canonical text. Raises BadInput for what is none."""
-    af = socket.AF_INET6 if ":" in text else socket.AF_INET
+    plain = text.strip()
     try:
-        return socket.inet_ntop(af, socket.inet_pton(af, text.strip()))
-    except (OSError, ValueError):
+        return spelled6(number6(plain)) if ":" in plain else spelled(number4(plain), IPV4)
+    except ValueError:
         raise BadInput(where, f"{text!r} is not an address", "write one like 10.244.1.10 or fd00:10:244::1") from None
 
 
