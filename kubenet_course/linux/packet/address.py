@@ -5,6 +5,7 @@ the two families is data, in `Family`; the walk asks the family and has no branc
 """
 
 import re
+import socket
 from functools import lru_cache
 
 from msgspec import Struct
@@ -45,14 +46,19 @@ def family(address: Address) -> Family:
 @lru_cache(maxsize=1 << 18)
 def number(address: Address) -> int:
     """The address as an integer, in network order."""
-    return number6(address) if ":" in address else number4(address)
+    return reads6(address) if ":" in address else reads4(address)
 
 
 def spelled(value: int, of: Family) -> Address:
     """The canonical text of an integer address."""
-    if of is IPV4:
-        return f"{value >> 24}.{value >> 16 & 255}.{value >> 8 & 255}.{value & 255}"
-    return spelled6(value)
+    return spells4(value) if of is IPV4 else spells6(value)
+
+
+def spelled4(value: int) -> Address:
+    """Four decimal numbers."""
+    if value >> 32 or value < 0:
+        raise ValueError(value)
+    return f"{value >> 24}.{value >> 16 & 255}.{value >> 8 & 255}.{value & 255}"
 
 
 def number4(text: str) -> int:
@@ -80,7 +86,6 @@ def number6(text: str) -> int:
     return int("".join(group.zfill(4) for group in (*left, *("0",) * (8 - len(groups)), *right)), 16)
 
 
-@lru_cache(maxsize=1 << 16)
 def spelled6(value: int) -> Address:
     """As inet_ntop(3) spells it: the first of the longest runs of zeros as `::`, IPv4 at the end of what was made of IPv4."""
     if value >> 128 or value < 0:
@@ -90,7 +95,7 @@ def spelled6(value: int) -> Address:
     if length < 2:
         return ":".join(groups)
     if start == 0 and (length == 6 or (length == 5 and groups[5] == "ffff")):
-        groups[6:] = [spelled(value & 0xFFFFFFFF, IPV4)]
+        groups[6:] = [spelled4(value & 0xFFFFFFFF)]
     return f"{':'.join(groups[:start])}::{':'.join(groups[start + length :])}"
 
 
@@ -103,13 +108,43 @@ def _longest_zeros(groups: list[str]) -> tuple[int, int]:
     return best
 
 
+def c_reads4(text: str) -> int:
+    return int.from_bytes(socket.inet_pton(socket.AF_INET, text), "big")
+
+
+def c_reads6(text: str) -> int:
+    return int.from_bytes(socket.inet_pton(socket.AF_INET6, text), "big")
+
+
+def c_spells4(value: int) -> Address:
+    return socket.inet_ntop(socket.AF_INET, value.to_bytes(4, "big"))
+
+
+def c_spells6(value: int) -> Address:
+    return socket.inet_ntop(socket.AF_INET6, value.to_bytes(16, "big"))
+
+
+def _c_library_knows_both() -> bool:
+    try:
+        return c_spells6(c_reads6("fd00::1")) == "fd00::1" and c_spells4(c_reads4("10.0.0.1")) == "10.0.0.1"
+    except (OSError, ValueError, AttributeError):
+        return False
+
+
+# The C library where it knows both families, for it is ten times faster; in a browser it knows no IPv6. Tests hold both equal.
+if _c_library_knows_both():
+    reads4, reads6, spells4, spells6 = c_reads4, c_reads6, c_spells4, c_spells6
+else:
+    reads4, reads6, spells4, spells6 = number4, number6, spelled4, spelled6
+
+
 @lru_cache(maxsize=1 << 18)
 def address(text: str, where: str = "") -> Address:
     """Any spelling of an address, as its canonical text. Raises BadInput for what is none."""
     plain = text.strip()
     try:
-        return spelled6(number6(plain)) if ":" in plain else spelled(number4(plain), IPV4)
-    except ValueError:
+        return spells6(reads6(plain)) if ":" in plain else spells4(reads4(plain))
+    except (OSError, ValueError):
         raise BadInput(where, f"{text!r} is not an address", "write one like 10.244.1.10 or fd00:10:244::1") from None
 
 
