@@ -1,4 +1,7 @@
-"""What a Windows machine would meet, as far as it can be tried here: POSIX-only modules and calls are taken away. Not run on Windows."""
+"""What a Windows machine would meet, as far as it can be tried here: POSIX-only modules and calls are taken away.
+
+None of this was run on Windows.
+"""
 
 import os
 import subprocess
@@ -11,7 +14,8 @@ ROOT = Path(__file__).resolve().parent.parent
 # Third parties load what their own Windows branches would not; then the words that Windows lacks are gone.
 HIDE = """
 import os, sys
-import scapy.layers.all, ipywidgets, anywidget, matplotlib.figure, IPython, networkx, click, yaml, msgspec, filelock, subprocess, tempfile
+import scapy.layers.all, ipywidgets, anywidget, matplotlib.figure, IPython, networkx, click, yaml, msgspec
+import filelock, platformdirs, subprocess, tempfile, pytest, shutil
 for name in ("fcntl", "resource", "pwd", "grp", "termios", "tty", "pty", "syslog", "crypt", "nis", "readline"):
     sys.modules[name] = None
 for name in ("fork", "geteuid", "getuid", "getgid", "getegid", "killpg", "setsid", "setns", "unshare", "waitid", "O_CLOEXEC",
@@ -72,9 +76,9 @@ def test_without_what_only_posix_has(code: str, tmp_path: Path):
 
 
 def test_run_py_finds_the_environments_programs_where_windows_puts_them():
-    code = "import pathlib; made = pathlib.Path; "
-    code += f"import sys; sys.path.insert(0, {str(ROOT)!r}); sys.modules['fcntl'] = None\n"
-    code += "import os; os.name = 'nt'; pathlib.Path = pathlib._Path = pathlib.PosixPath\nimport run\n"
+    code = f"import sys; sys.path.insert(0, {str(ROOT)!r}); sys.modules['fcntl'] = None\n"
+    code += "import argparse, os, pathlib, shutil, subprocess, tempfile, hashlib\n"
+    code += "pathlib.WindowsPath = pathlib.PosixPath; os.name = 'nt'\nimport run\n"
     code += "assert run.PYTHON.parts[-3:] == ('.venv', 'Scripts', 'python.exe'), run.PYTHON\n"
     code += "del os.geteuid\nassert '--allow-root' not in run.lab_argv([])\n"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
