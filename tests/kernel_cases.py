@@ -12,6 +12,8 @@ from kubenet_course.linux.namespace.choices import Choices, Seeded
 from kubenet_course.linux.namespace.memory import SECOND
 from kubenet_course.linux.namespace.skb import Connection
 from kubenet_course.linux.namespace.trace import Step
+from kubenet_course.linux.netfilter.connections import Connections
+from kubenet_course.linux.netfilter.evaluate import Counters
 from kubenet_course.linux.packet.address import IPV6, family
 from kubenet_course.linux.packet.packet import ECHO, ECHO_REPLY, ICMP, Neighbour, Packet, Tcp, Udp
 
@@ -101,11 +103,11 @@ def _is_beyond(player: Player) -> bool:
 
 def told(player: Player, row: dict, choices: Choices) -> dict:
     """What the model says of one packet, in the words of the record."""
-    before = dict(player.memory.of("router").packets)
+    before = dict(player.memory.of("router")[Counters].packets)
     steps = player.play(row, choices)
     of = family(row["dst"])
     errors = sorted(icmp_errors(steps), key=str)
-    counted = player.memory.of("router").packets
+    counted = player.memory.of("router")[Counters].packets
     return {
         "received": sorted(received(row, steps, "ttl" in str(row["received"])), key=str),
         "sender_errno": errno(row, player, steps),
@@ -242,7 +244,7 @@ def _is_answer(packet: Packet, player: Player) -> bool:
 
 def entries(player: Player, of: int) -> Iterator[tuple]:
     """The connection table as `conntrack -L` tells it."""
-    known = {id(c): c for c in player.memory.of("router").connections.values()}.values()
+    known = {id(c): c for c in player.memory.of("router")[Connections].by_flow.values()}.values()
     for c in known:
         if family(c.original.dst).number == of and c.expires > player.memory.now:
             yield (

@@ -22,6 +22,7 @@ from kubenet_course.linux.namespace.memory import Memory
 from kubenet_course.linux.namespace.netns import NeighbourEntry, Netns, Socket, netns
 from kubenet_course.linux.namespace.skb import Skb
 from kubenet_course.linux.namespace.trace import Next, Step
+from kubenet_course.linux.netfilter.connections import Connections
 from kubenet_course.linux.netfilter.iptables.save import read
 from kubenet_course.linux.packet.address import address as canonical
 from kubenet_course.linux.packet.address import family, prefix
@@ -103,8 +104,8 @@ class Player:
         """Everything that a packet sets in motion, answers of programs included."""
         self.choices = choices or Seeded()
         if not row.get("keep"):
-            remembered = self.memory.of("router")
-            remembered.connections.clear()
+            remembered = self.memory.of("router")[Connections]
+            remembered.by_flow.clear()
             remembered.sources.clear()
         self.sender, packet = as_sent(row)
         self.steps, self.sent, self.waits = [], packet.flow, set()

@@ -144,7 +144,7 @@ class Lab:
         argv = [
             sys.executable, "-m", "jupyterlab", "--no-browser", "--ip=127.0.0.1", f"--port={self.port}", "--allow-root",
             f"--IdentityProvider.token={TOKEN}", f"--ServerApp.root_dir={self.root}", "--ServerApp.port_retries=0",
-            "--LabApp.expose_app_in_browser=True",
+            "--LabApp.expose_app_in_browser=True", "--JupyterNotebookApp.expose_app_in_browser=True",
         ]  # fmt: skip
         # A killed test run takes its server with it.
         bound = ["setpriv", "--pdeathsig", "TERM"] if shutil.which("setpriv") else []
@@ -162,15 +162,15 @@ class Lab:
     def _url(self, path: str) -> str:
         return f"http://127.0.0.1:{self.port}/{path}?token={TOKEN}"
 
-    def open(self, notebook: str) -> Page:
-        """A notebook in a tab of its own, its kernel ready, the side bar away."""
+    def open(self, notebook: str, in_notebook_7: bool = False) -> Page:
+        """A notebook in a tab of its own, its kernel ready, the side bar away; in JupyterLab, or in Notebook 7."""
         page = self._context.new_page()
         page.on(
             "console", lambda said: self.console.append(f"{said.type}: {said.text}") if said.type == "error" else None
         )
         page.on("pageerror", lambda error: self.page_errors.append(error.stack or str(error)))
         page.on("request", lambda asked: None if INSIDE.match(asked.url) else self.left.append(asked.url))
-        page.goto(self._url(f"lab/tree/{notebook}") + "&reset")
+        page.goto(self._url(f"notebooks/{notebook}") if in_notebook_7 else self._url(f"lab/tree/{notebook}") + "&reset")
         self.ready(page)
         if page.locator(".jp-FileBrowser:visible").count():
             page.keyboard.press("Control+b")

@@ -7,7 +7,7 @@ import msgspec
 from kubenet_course.kube.api.objects import EndpointSlice, KubeProxyConfiguration, Service
 from kubenet_course.kube.proxy.iptables.rules import rules_of
 from kubenet_course.kube.proxy.node import NodeFacts
-from kubenet_course.linux.netfilter.iptables.save import rule_text
+from kubenet_course.linux.netfilter.rules import rule_text
 
 PODS = "10.244.0.0/16,fd00:10:244::/56"
 NODE_1 = NodeFacts(

@@ -19,8 +19,8 @@ START = "00-start-here.ipynb"
 KINDS = ("first-frame", "way", "bridge", "two-layers", "rule", "verdict")
 CELLS = [
     "from kubenet_course.learn import exercise, predict, progress, reveal, warm_up",
-    'predict("00-port", "A packet for a port that nobody listens on is", choices=["refused", "lost in silence"])',
-    'reveal("00-port", "refused", beliefs={"lost in silence": 13})',
+    'predict("01-outside")',
+    'reveal("01-outside", lambda: "refused")',
     *[f'exercise("00-{name}")' for name in KINDS],
     "progress()",
 ]
@@ -150,7 +150,7 @@ def test_every_kind_is_answered_by_keyboard_and_its_feedback_can_be_read(lab):
     state(rule, "not yet")
     assert "Belief 60" in rule.inner_text()
     guess = asked(page, "Predict")
-    guess.get_by_label("lost in silence").press("Space")
+    guess.get_by_label("it is lost, and times out").press("Space")
     guess.get_by_role("button", name="Keep").press("Enter")
     asked(page, "What happened").get_by_text("Belief 13").wait_for()
     assert nameless(page) == []

@@ -20,7 +20,7 @@ from kubenet_course.linux.netfilter.iptables.save import write
 from kubenet_course.linux.verdicts import verdict
 
 FAMILIES = pytest.mark.parametrize("of", [4, 6])
-FEW = settings(max_examples=12)  # clusters; each is asked with dozens of pings
+FEW = settings(max_examples=6)  # clusters; each is asked with dozens of pings
 BACKENDS = pytest.mark.parametrize("backend", ["host-gw", "vxlan"])
 
 

@@ -128,12 +128,6 @@ ports: [{name: '', port: 80}]
             "there is no node 'node-9'",
         ),
         (
-            "a pod outside its node's block",
-            NODES + pod("a", status="{podIP: 10.244.7.7}"),
-            "text: document 3 (Pod default/a): status.podIP",
-            "10.244.7.7 lies outside its node's block",
-        ),
-        (
             "two pods with one address",
             NODES + pod("a", status="{podIP: 10.244.0.7}") + pod("b", status="{podIP: 10.244.0.7}"),
             "text: document 4 (Pod default/b): status.podIP",
@@ -194,12 +188,6 @@ ports: [{name: '', port: 80}]
             NODES + subnets("10.1.0.0/24"),
             "text: document 2 (Node node-2)",
             "no block is left for it",
-        ),
-        (
-            "a Service that nobody can answer for",
-            NODES + service("web", "{ports: [{port: 80}]}"),
-            "text: document 3 (Service default/web): spec.selector",
-            "it has neither a selector nor an EndpointSlice",
         ),
     ],
 )

@@ -92,6 +92,7 @@ def test_without_rules_there_is_nothing_to_take_away():
         ("iptables", {"conditionsV4": ["iifname", "a"], "conditionsV6": ["b"]}, "nftables", "conditionsV4 conditionsV6"),
         ("nftables", {"externalSetMarkChain": "KUBE-MARK-MASQ", "conditionsV4": ["-a"], "conditionsV6": ["!x"]},
          "iptables", "externalSetMarkChain conditionsV4"),
+        ("nftables", {"conditionsV4": ["!", "-d", "10.0.0.1"]}, "iptables", "conditionsV4"),
     ],
 )  # fmt: skip
 def test_options_of_the_other_backend_are_refused(backend: str, more: dict[str, Any], other: str, options: str):
@@ -164,7 +165,7 @@ def test_a_guarded_pod_is_heard_with_its_own_mac_only(tmp_path: Path):
     answers = lab([step["bridge ADD"], ping, RULESET, other_mac, ping, step["bridge DEL"], RULESET])
     assert [answers[1][0], answers[4][0]] == [0, 1]
     mac = answers[0][1]["interfaces"][2]["mac"]
-    guarded = table_of(answers[2], "bridge cni_spoofcheck")
+    guarded = table_of(answers[2], "bridge nat")
     assert f'ether saddr {mac} return comment "macspoofchk-one-eth0"' in guarded
     assert 'drop comment "macspoofchk-one-eth0"' in guarded
     assert "macspoofchk" not in answers[6][1]

@@ -8,6 +8,7 @@ from netfilter_parts import kernel, router
 
 from kubenet_course.linux.namespace.memory import SECOND, Memory
 from kubenet_course.linux.namespace.skb import NO_CONNECTION, UNTRACKED, Connection, Skb
+from kubenet_course.linux.netfilter.connections import Connections
 from kubenet_course.linux.netfilter.conntrack import conntrack_in
 from kubenet_course.linux.netfilter.evaluate import Matched
 from kubenet_course.linux.packet.packet import Flow, Icmp, Packet, Quote, ping, tcp, udp
@@ -68,7 +69,7 @@ def tracked(state: str, answered: bool = True, proto: str = "tcp"):
     asked = kernel(router(TRACKING))
     flow = Flow(proto, *THERE)
     known = Connection(flow, flow.reverse, state, seen_reply=answered, confirmed=True, expires=1000 * SECOND)
-    asked.update(known)
+    asked.remembers[Connections].update(known)
     return asked
 
 
@@ -79,7 +80,7 @@ def test_a_segment_moves_a_connection_as_the_kernels_table_says(who, flags, stat
     skb = conntrack_in(Skb(packet), asked)
     if code == "iv":
         assert (skb.connection, skb.ctinfo) == (NO_CONNECTION, "INVALID")
-        assert asked.lookup(Flow("tcp", *THERE)).state == state
+        assert asked.remembers[Connections].lookup(Flow("tcp", *THERE), asked.now).state == state
     elif code == "ig":
         assert (skb.connection.state, skb.connection.expires) == (state, 1000 * SECOND), "it belongs, and moves nothing"
     elif code == "ss" and state in ("TIME_WAIT", "CLOSE"):
@@ -124,7 +125,7 @@ def passing(memory: Memory, *packets, ns=None):
     for packet in packets:
         from_pod = packet.flow.src.startswith(("10.244.1.", "fd00:10:244:1:"))
         send(ns, packet, dev="pods" if from_pod else "eth0", memory=memory)
-        known = set(memory.of("node-1").connections.values())
+        known = set(memory.of("node-1")[Connections].by_flow.values())
         seen.append(next(iter(known)) if known else None)
     return seen
 
@@ -174,11 +175,11 @@ def test_a_connection_is_forgotten_when_its_time_is_over(story, packets, seconds
     assert known.expires == seconds * SECOND
     asked = kernel(ns, memory)
     memory.wait(seconds - 1e-9)
-    assert asked.lookup(known.original) == known
+    assert asked.remembers[Connections].lookup(known.original, asked.now) == known
     memory.wait(1e-9)
-    assert asked.lookup(known.original) is None
-    assert asked.lookup(known.reply) is None
-    assert not memory.of("node-1").connections
+    assert asked.remembers[Connections].lookup(known.original, asked.now) is None
+    assert asked.remembers[Connections].lookup(known.reply, asked.now) is None
+    assert not memory.of("node-1")[Connections].by_flow
 
 
 def test_a_udp_conversation_that_lasts_is_a_stream():
@@ -203,7 +204,7 @@ def test_no_sequence_of_segments_confuses_the_table(story):
     memory, ns = Memory(), router(TRACKING)
     for reply, flags, pause in story:
         passing(memory, tcp(*(BACK if reply else THERE), flags), ns=ns)
-        table = memory.of("node-1").connections
+        table = memory.of("node-1")[Connections].by_flow
         known = set(table.values())
         assert len(known) <= 1
         for one in known:
@@ -212,7 +213,7 @@ def test_no_sequence_of_segments_confuses_the_table(story):
             assert one.state != "NONE"
             assert one.expires > memory.now
         memory.wait(pause)
-        kernel(ns, memory).lookup(Flow("tcp", *THERE))
+        memory.of(ns.name)[Connections].lookup(Flow("tcp", *THERE), memory.now)
 
 
 def test_states_that_rules_see_through_a_conversation():
@@ -258,20 +259,24 @@ def test_without_a_rule_that_needs_it_nothing_is_tracked():
         udp(*THERE),
         ns=router("*filter\n-A FORWARD -p udp -j ACCEPT\nCOMMIT\n*raw\n-A PREROUTING -j CT --notrack\nCOMMIT\n"),
     )
-    assert not memory.of("node-1").connections
+    assert not memory.of("node-1")[Connections].by_flow
 
 
 def test_a_dropped_packet_leaves_no_connection():
     memory = Memory()
     passing(memory, udp(*THERE), ns=router(TRACKING + "*mangle\n-A POSTROUTING -j DROP\nCOMMIT\n"))
-    assert not memory.of("node-1").connections
+    assert not memory.of("node-1")[Connections].by_flow
 
 
 def test_a_connection_known_in_one_direction_is_known_in_the_other():
     asked = tracked("ESTABLISHED")
     flow = Flow("tcp", *THERE)
-    assert asked.lookup(flow) is asked.lookup(flow.reverse) is not None
-    assert asked.lookup(replace(flow, sport=1)) is None
+    assert (
+        asked.remembers[Connections].lookup(flow, asked.now)
+        is asked.remembers[Connections].lookup(flow.reverse, asked.now)
+        is not None
+    )
+    assert asked.remembers[Connections].lookup(replace(flow, sport=1), asked.now) is None
 
 
 def test_whoever_connects_to_itself_has_answered_with_the_second_packet():
@@ -280,4 +285,4 @@ def test_whoever_connects_to_itself_has_answered_with_the_second_packet():
     itself = udp("127.0.0.1", 5353, "127.0.0.1", 5353)
     send(here, itself, memory=memory)
     send(here, itself, memory=memory)
-    assert memory.of(here.name).connections[itself.flow].seen_reply
+    assert memory.of(here.name)[Connections].by_flow[itself.flow].seen_reply

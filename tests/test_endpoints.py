@@ -3,9 +3,13 @@
 import msgspec
 import pytest
 from click.testing import CliRunner
+from msgspec.structs import replace
 
 from kubenet_course.cli.endpoints import command
+from kubenet_course.cli.proxy import command as rules_command
 from kubenet_course.kube.api.objects import HEADLESS, SERVICE_NAME, Pod, Service
+from kubenet_course.kube.manifest.read import read_text
+from kubenet_course.kube.model.cluster import Cluster
 from kubenet_course.kube.service.endpoints import MANAGED_BY, Candidate, as_kubernetes, slices_for
 
 GOING = {"deletionTimestamp": "2026-11-01T00:00:00Z"}
@@ -194,3 +198,110 @@ def test_the_command_prints_a_row_a_slice():
         ["none", "none"],
         ["8080", "(10.244.2.2)"],
     ]
+
+
+# -- what stays of slices that are there --------------------------------------------------------------------------------
+
+
+def test_a_services_new_labels_are_copied_to_its_slices():
+    pods = [candidate(1), candidate(2)]
+    (before,) = slices_for(service(), pods)
+    renamed = replace(service(), metadata=replace(service().metadata, labels={"team": "b", "tier": "front"}))
+    (after,) = slices_for(renamed, pods, [before])
+    assert after.metadata.name == before.metadata.name
+    assert {name: after.metadata.labels.get(name) for name in ("team", "tier")} == {"team": "b", "tier": "front"}
+    assert after.metadata.labels[SERVICE_NAME] == "web"
+
+
+def test_a_slice_with_old_labels_is_filled_before_one_that_need_not_be_written():
+    pods = [candidate(number) for number in range(1, 4)]
+    full, one = slices_for(service(), pods, most=2)
+    stale = replace(one, metadata=replace(one.metadata, labels={**one.metadata.labels, "team": "old"}))
+    found = slices_for(service(), [*pods, candidate(9)], [full, stale], most=4)
+    assert {part.metadata.name: len(part.endpoints) for part in found} == {
+        full.metadata.name: 2,
+        stale.metadata.name: 2,
+    }
+
+
+def test_a_new_slice_takes_the_name_of_one_that_would_go():
+    (before,) = slices_for(service(), [candidate(1)])
+    (empty,) = slices_for(service(), [], [before])
+    assert (empty.metadata.name, empty.endpoints, empty.ports) == (before.metadata.name, (), ())
+    (again,) = slices_for(service(), [candidate(2)], [empty])
+    assert again.metadata.name == before.metadata.name
+    (other,) = slices_for(service(), [candidate(3, port=9090)], [again])
+    assert (other.metadata.name, other.ports[0].port) == (before.metadata.name, 9090)
+
+
+def test_a_slice_made_by_hand_is_left_alone():
+    by_hand = replace(slices_for(service(), [candidate(1)])[0])
+    by_hand = replace(by_hand, metadata=replace(by_hand.metadata, name="by-hand", labels={SERVICE_NAME: "web"}))
+    (own,) = slices_for(service(), [candidate(2)], [by_hand])
+    assert own.metadata.name != "by-hand"
+    assert [one.addresses for one in own.endpoints] == [("10.244.0.2",)]
+
+
+# -- Endpoints, mirrored ------------------------------------------------------------------------------------------------
+
+ENDPOINTS = """
+apiVersion: v1
+kind: Service
+metadata: {name: db}
+spec: {clusterIP: 10.96.0.9, ports: [{name: sql, port: 5432}]%s}
+---
+apiVersion: v1
+kind: Endpoints
+metadata: {name: db, labels: {team: a%s}, annotations: {note: kept, kubectl.kubernetes.io/last-applied-configuration: "{}"%s}}
+subsets:
+- addresses: [{ip: 192.0.2.7, nodeName: node-1, hostname: one}, {ip: "2001:db8::7"}]
+  notReadyAddresses: [{ip: 192.0.2.8}]
+  ports: [{name: sql, port: 5432}]
+- addresses: [{ip: 192.0.2.9}]
+  ports: [{name: sql, port: 6432}]
+"""
+
+
+def test_endpoints_without_a_selector_are_mirrored_by_family_and_ports():
+    slices = Cluster(read_text(ENDPOINTS % ("", "", ""))).slices["default", "db"]
+    assert [
+        (part.address_type, part.ports[0].port, [one.addresses[0] for one in part.endpoints]) for part in slices
+    ] == [
+        ("IPv4", 5432, ["192.0.2.7", "192.0.2.8"]),
+        ("IPv6", 5432, ["2001:db8::7"]),
+        ("IPv4", 6432, ["192.0.2.9"]),
+    ]
+    first = slices[0]
+    assert [one.conditions.ready for one in first.endpoints] == [True, False]
+    assert (first.endpoints[0].node_name, first.endpoints[0].hostname) == ("node-1", "one")
+    assert first.metadata.labels == {
+        "team": "a",
+        SERVICE_NAME: "db",
+        MANAGED_BY: "endpointslicemirroring-controller.k8s.io",
+    }
+    assert first.metadata.annotations == {"note": "kept"}
+    assert len({part.metadata.name for part in slices}) == 3
+
+
+@pytest.mark.parametrize(
+    "story, said",
+    [
+        ("a label says no", ("", ', endpointslice.kubernetes.io/skip-mirror: "true"', "")),
+        ("it elects a leader", ("", "", ', control-plane.alpha.kubernetes.io/leader: "{}"')),
+    ],
+)
+def test_these_endpoints_are_not_mirrored(story, said):
+    assert ("default", "db") not in Cluster(read_text(ENDPOINTS % said)).slices
+
+
+def test_a_service_with_a_selector_has_no_mirrors():
+    slices = Cluster(read_text(ENDPOINTS % (", selector: {app: db}", "", ""))).slices["default", "db"]
+    assert [part.endpoints for part in slices] == [()]
+
+
+def test_kube_proxy_uses_mirrored_endpoints():
+    told = CliRunner().invoke(
+        rules_command, ["rules", "-", "--node", "n", "--mode", "nftables"], input=ENDPOINTS % ("", "", "")
+    )
+    assert "192.0.2.7 . 5432" in told.stdout
+    assert "192.0.2.8" not in told.stdout

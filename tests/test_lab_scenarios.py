@@ -96,7 +96,13 @@ REFUSED = [
     ("another version", '"kubenet_scenario": 1', '"kubenet_scenario": 2', "version 2 is not known"),
     ("two devices of one name", '"name": "veth1"', '"name": "veth0"', "veth0"),
     ("a route through no device", "dev eth0", "dev eth9", "eth9"),
-    ("an address twice on one link", '"10.244.1.11/24"', '"10.244.1.10/24"', "10.244.1.10"),
+    ("an address twice on one device", '"10.244.1.11/24"', '"10.244.1.11/24", "10.244.1.11/32"', "10.244.1.11"),
+    (
+        "a switch that the model does not act on",
+        '"net.ipv4.ip_forward": 1',
+        '"net.ipv4.tcp_mtu_probing": 1',
+        "tcp_mtu_probing",
+    ),
     ("a peer that is not there", '"peer": ["node-1", "veth1"]', '"peer": ["node-1", "veth7"]', "veth7"),
     ("an unknown field", '"hairpin": true', '"hairpins": true', "hairpins"),
 ]

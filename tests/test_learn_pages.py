@@ -13,7 +13,6 @@ import nbformat
 import pytest
 from nbformat import NotebookNode
 
-from kubenet_course.learn.questions.prediction import NOT_OFFERED
 from kubenet_course.views.drawing.theme import DARK, LIGHT, READABLE, VISIBLE, contrast
 from tools import build
 
@@ -112,11 +111,6 @@ def test_an_output_has_at_most_40_lines_as_text_and_as_a_table(master):
         page = Page(data.get("text/html", ""), LIGHT)
         lines = page.rows if "text/html" in data else len(plain.splitlines())
         assert lines <= MOST_LINES, plain[:200]
-
-
-@CHAPTERS
-def test_no_truth_is_revealed_that_its_question_did_not_offer(master):
-    assert [output for output in outputs(master) if NOT_OFFERED in output.get("data", {}).get("text/plain", "")] == []
 
 
 def test_the_bar_of_progress_is_seen_on_both_pages():

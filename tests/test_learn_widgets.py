@@ -165,70 +165,47 @@ def test_an_answer_with_html_in_it_is_shown_as_text():
     assert "<b>me" not in reply["html"]
 
 
-ASK = ("01-bind", "Two containers of one pod bind tcp 0.0.0.0:8080. The second one gets", ["an error", "the port too"])
-
-
 def test_a_prediction_is_kept_before_the_truth_is_shown():
-    asked = predict(*ASK)
+    asked = predict("01-second")
     assert "not answered yet" in asked.reply["head"]
-    press(asked, "check", "the port too")
-    assert "Kept: <b>the port too</b>" in asked.reply["html"]
-    shown = reveal("01-bind", "an error", beliefs={"the port too": 55})
-    assert "Not as you said" in shown.form["asks"] and "Belief 55" in shown.form["asks"]
-    assert predict(*ASK).reply["done"]
+    press(asked, "check", "it listens too, in its own container")
+    assert "Kept: <b>it listens too, in its own container</b>" in asked.reply["html"]
+    shown = reveal("01-second", lambda: "EADDRINUSE").box.form["asks"]
+    assert "Not as you predicted" in shown and "Belief 55" in shown
+    assert predict("01-second").reply["done"]
 
 
-def test_a_truth_that_ran_first_waits_folded_away_and_opens_when_the_prediction_comes():
-    asked = predict(*ASK)
-    shown = reveal("01-bind", "an error", beliefs={"the port too": 55})
-    assert "<details>" in shown.form["asks"]
-    press(asked, "check", "an error")
-    assert "<details>" not in shown.form["asks"] and "As you said" in shown.form["asks"]
+def test_a_reveal_that_was_run_first_opens_when_the_prediction_comes():
+    asked, shown = predict("01-second"), reveal("01-second", lambda: "EADDRINUSE")
+    assert shown.box.form["button"] == "Show it all the same"
+    press(asked, "check", "it is told: address in use")
+    assert shown.box.form["button"] == "" and "As you predicted" in shown.box.form["asks"]
 
 
-def test_a_truth_without_any_question_still_shows():
-    assert "What happened:  62" in repr(reveal("00-nobody-asked", 62))
+def test_a_reveal_draws_the_widgets_that_its_run_returns_below_both_answers():
+    shown = reveal("01-second", lambda: ("EADDRINUSE", exercise("00-source"), show.progress()))
+    assert len(shown.children) == 1
+    press(shown.box, "check")
+    assert [type(one).__name__ for one in shown.children] == ["Box", "ExerciseWidget"]
 
 
 def test_the_text_of_an_untouched_prediction_is_the_same_every_time():
-    assert repr(predict(*ASK)) == repr(predict(*ASK))
-    assert "none was made" in repr(reveal("01-bind", "an error"))
+    assert repr(predict("01-second")) == repr(predict("01-second"))
+    assert repr(reveal("01-second", dict)) == repr(reveal("01-second", dict))
 
 
-def test_a_truth_that_was_not_among_the_choices_is_said_to_be_so():
-    predict(*ASK)
-    assert "The question did not offer: a timeout. Has the cell" in repr(reveal("01-bind", "a timeout"))
-    with pytest.raises(BadInput, match="'maybe' is not among the choices; write an error or the port too"):
-        predict(*ASK).predict("maybe")
+def test_what_was_not_offered_is_refused_with_what_was():
+    with pytest.raises(BadInput, match="'maybe' is not among the choices; write it listens too"):
+        predict("01-second").predict("maybe")
+    with pytest.raises(BadInput, match="there is none with the id '01-secnod'; did you mean '01-second'"):
+        predict("01-secnod")
 
 
-def test_free_words_are_compared_without_case_and_spaces():
-    press(predict("00-ttl", "Which TTL?"), "check", " 62 ")
-    assert "As you said" in reveal("00-ttl", 62).form["asks"]
-
-
-def test_choices_with_html_in_them_are_shown_as_text():
-    assert predict("00-x", "Which?", ["<b>", "&"]).form["options"] == [["<b>", "&lt;b&gt;"], ["&", "&amp;"]]
-
-
-def test_a_truth_whose_question_was_deleted_or_changed_shows_all_the_same():
-    press(predict(*ASK), "check", "the port too")
-    predict(ASK[0], "Now it asks something else", ["an error", "a timeout"])
-    shown = repr(reveal("01-bind", "an error", beliefs={"the port too": 55}))
-    assert "Prediction 01-bind: the port too" in shown and "Not as you said." in shown and "Belief 55" in shown
-    assert "The question did not offer: the port too." in shown
-    press(predict(*ASK), "check", "an error")
-    assert store().read().predictions["01-bind"].said == "the port too"
-
-
-def test_no_prediction_at_all_and_one_in_another_order_do_no_harm():
-    shown = reveal("00-late", "refused")
-    assert "Predict first" in shown.form["asks"]
-    asked = predict("00-late", "Which verdict?", ["refused", "timeout"])
-    press(asked, "check", "")
-    assert "not answered yet" in asked.reply["head"] and store().read().predictions == {}
-    press(asked, "check", "timeout")
-    assert "Not as you said" in shown.form["asks"]
+def test_once_it_was_seen_a_prediction_stays():
+    press(predict("01-second"), "check", "it is given another port")
+    reveal("01-second", lambda: "EADDRINUSE")
+    press(predict("01-second"), "check", "it is told: address in use")
+    assert store().read().predictions["01-second"].said == "it is given another port"
 
 
 def test_practice_asks_what_is_not_solved_one_after_the_other_and_then_other_variants():

@@ -7,7 +7,8 @@ from kubenet_course.linux.namespace.choices import Scripted, Seeded
 from kubenet_course.linux.namespace.memory import Memory
 from kubenet_course.linux.namespace.skb import UNTRACKED, Connection
 from kubenet_course.linux.netfilter.evaluate import asked as said_at
-from kubenet_course.linux.netfilter.xt.matches import option_kinds
+from kubenet_course.linux.netfilter.rules import NotUnderstood, Place
+from kubenet_course.linux.netfilter.xt.tcp import option_kinds
 from kubenet_course.linux.packet.packet import Flow, Frame, Icmp, Tcp, ping, tcp, udp
 from kubenet_course.linux.packet.packet import Packet as AnyPacket
 
@@ -20,7 +21,7 @@ def holds(options: str, skb=None, **more) -> bool:
     """Whether a rule with these options matches; all of its tests must hold."""
     (rule,) = rules(f"{options} -j ACCEPT").chain("filter", "FORWARD").rules
     asked = more.get("kernel") or kernel()
-    return all(test.holds(skb or held(), asked) for test in rule.tests)
+    return all(test.run(skb or held(), Place(asked, "filter", "FORWARD")) for test in rule.tests)
 
 
 @pytest.mark.parametrize(
@@ -281,8 +282,9 @@ def test_a_bucket_of_five_is_filled_again_one_a_second():
     assert [holds(options, kernel=asked) for _ in range(3)] == [True, True, False]
 
 
-def test_what_the_model_cannot_ask_never_holds():
-    assert not holds("-m bpf --bytecode 1,6")
+def test_what_the_model_cannot_ask_may_hold_or_not():
+    (rule,) = rules("-m bpf --bytecode 1,6 -j ACCEPT").chain("filter", "FORWARD").rules
+    assert rule.tests[-1].run(held(), Place(kernel(), "filter", "FORWARD")) == NotUnderstood((False, True))
 
 
 def test_each_family_counts_for_itself():

@@ -8,6 +8,8 @@ from netfilter_parts import kernel, router
 from kubenet_course.linux.namespace.choices import Seeded
 from kubenet_course.linux.namespace.memory import Memory
 from kubenet_course.linux.namespace.skb import Connection
+from kubenet_course.linux.netfilter.connections import Connections
+from kubenet_course.linux.netfilter.evaluate import Counters
 from kubenet_course.linux.netfilter.jhash import jhash2
 from kubenet_course.linux.netfilter.nat import Range, unique
 from kubenet_course.linux.packet.address import number
@@ -78,8 +80,8 @@ def test_an_answer_undoes_the_translation_for_every_connection_and_seed(of, data
     ).last
     assert back.skb.packet.flow == packet.flow.reverse, text
     assert back.end in ("forwarded", "local")
-    if ns.rules and memory.of("node-1").connections:
-        (known,) = set(memory.of("node-1").connections.values())
+    if ns.rules and memory.of("node-1")[Connections].by_flow:
+        (known,) = set(memory.of("node-1")[Connections].by_flow.values())
         assert known.seen_reply
         assert known.original == packet.flow
 
@@ -193,7 +195,7 @@ def full(first: int, last: int):
     asked = kernel(router("*nat\n-A POSTROUTING -j MASQUERADE\nCOMMIT\n"), choices=Counting())
     for port in range(first, last + 1):
         flow = Flow("udp", "192.168.1.11", port, "203.0.113.5", 53)
-        asked.update(Connection(flow, flow.reverse, confirmed=True, expires=10**12))
+        asked.remembers[Connections].update(Connection(flow, flow.reverse, confirmed=True, expires=10**12))
     return asked
 
 
@@ -309,7 +311,7 @@ def test_the_nat_table_is_asked_once_for_a_connection():
     memory, ns = Memory(), router("*nat\n-A PREROUTING -p udp -j DNAT --to-destination 10.244.1.20\nCOMMIT\n")
     for _ in range(3):
         send(ns, udp("203.0.113.5", 1, "192.168.1.11", 2), dev="eth0", memory=memory)
-    assert memory.of("node-1").packets[4, "nat", "PREROUTING", 1] == 1
+    assert memory.of("node-1")[Counters].packets[4, "nat", "PREROUTING", 1] == 1
 
 
 def test_that_nothing_is_translated_is_remembered_too():

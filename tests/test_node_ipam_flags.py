@@ -4,7 +4,7 @@ import pytest
 
 from kubenet_course.errors import BadInput
 from kubenet_course.kube.manifest.read import read_text
-from kubenet_course.kube.model.cluster import Cluster
+from kubenet_course.kube.model.cluster import Cluster, checked
 from kubenet_course.kube.nodeipam.kcm_flags import ControllerExit, Flags, configured, parse_flags
 from kubenet_course.kube.nodeipam.node_ipam import capacity
 
@@ -169,6 +169,6 @@ def test_a_size_in_the_clusters_configuration_that_cannot_be(story, size, where,
         f"controllerManager: {{extraArgs: [{{name: node-cidr-mask-size, value: '{size}'}}]}}}}"
     )
     with pytest.raises(BadInput) as refusal:
-        Cluster(read_text(f"{configuration}\n---\n{{apiVersion: v1, kind: Node, metadata: {{name: node-1}}}}"))
+        checked(Cluster(read_text(f"{configuration}\n---\n{{apiVersion: v1, kind: Node, metadata: {{name: node-1}}}}")))
     assert refusal.value.where == where
     assert refusal.value.what.startswith(what)

@@ -12,7 +12,8 @@ from realkernel.styles import RICH
 
 from kubenet_course.linux.namespace.choices import every
 from kubenet_course.linux.outcome import outcomes, rounded
-from kubenet_course.linux.packet.packet import udp
+from kubenet_course.linux.packet.packet import tcp, udp
+from kubenet_course.linux.walk import send
 
 ASKED = udp("10.244.1.10", 40000, "10.96.0.10", 53)
 
@@ -108,3 +109,62 @@ def test_a_seed_draws_the_ports_and_nothing_else():
     one, other = (outcomes(router(text), ASKED, "pods", seed=seed) for seed in (1, 2))
     assert [row.probability for row in one] == [row.probability for row in other]
     assert {row.skb.packet.flow.sport for row in one} != {row.skb.packet.flow.sport for row in other}
+
+
+UNKNOWN = "-m bpf --bytecode 1,6"
+SYN = tcp("10.244.1.10", 40000, "203.0.113.5", 80)
+
+
+def ends(rules: str, packet=SYN, dev: str = "pods") -> list[tuple[str, bool]]:
+    """How a packet of a pod may end, and whether that is certain."""
+    return [(one.end, one.certain) for one in outcomes(router(rules), packet, dev)]
+
+
+@pytest.mark.parametrize(
+    "story, rules, expected",
+    [
+        ("what nobody understood holds or not", f"{UNKNOWN} -j DROP", [("forwarded", False), ("dropped", False)]),
+        ("an understood test fails before it", f"-p udp {UNKNOWN} -j DROP", [("forwarded", True)]),
+        ("an understood test fails behind it", f"{UNKNOWN} -m mark --mark 1 -j DROP", [("forwarded", True)]),
+        ("the packet never meets it", f"-p tcp -j ACCEPT\n{UNKNOWN} -j DROP", [("forwarded", True)]),
+        ("an option of a known module", "-m conntrack --ctwho x -j DROP", [("forwarded", False), ("dropped", False)]),
+        ("an option of no module", "-p tcp --who 1 -j DROP", [("forwarded", False), ("dropped", False)]),
+        ("of no module, of another protocol", "-p udp --who 1 -j DROP", [("forwarded", True)]),
+        ("two unknown tests are one doubt", f"{UNKNOWN} -m set --match-set a src -j DROP",
+         [("forwarded", False), ("dropped", False)]),
+        ("a target that changes goes on", "-p tcp -j TEE --gateway 10.0.0.1\n-j DROP", [("dropped", False)]),
+        ("a program decides alone", "-p tcp -j NFQUEUE --queue-num 0\n-j DROP", [("handed-over", True)]),
+        ("perhaps a program decides", f"{UNKNOWN} -j NFQUEUE --queue-num 0\n-j DROP",
+         [("dropped", False), ("handed-over", False)]),
+    ],
+)  # fmt: skip
+def test_what_was_not_understood_never_ends_in_a_certain_answer(story, rules, expected):
+    assert ends(rules) == expected
+
+
+def test_an_outcome_names_the_lines_that_it_hangs_on():
+    found = outcomes(router(f"-p tcp\n{UNKNOWN} -j DROP"), SYN, "pods")
+    assert [[(row.rule.line, row.rule.text) for row in one.hangs_on] for one in found] == [
+        [(3, f"-A FORWARD {UNKNOWN} -j DROP")]
+    ] * 2
+    assert [one.probability for one in found] == [0.5, 0.5]
+
+
+def test_many_lines_that_nobody_understood_are_followed_up_to_a_limit():
+    lines = [f"{UNKNOWN} -m comment --comment {n} -j MARK --or-mark {1 << n}" for n in range(20)]
+    found = outcomes(router("\n".join(lines)), SYN, "pods")
+    assert len(found) == 256 and not any(one.certain for one in found)
+
+
+def test_a_masquerade_that_may_not_be_reached_makes_the_kernel_track_connections():
+    text = f"*nat\n-A POSTROUTING {UNKNOWN} -j MASQUERADE\nCOMMIT\n"
+    found = outcomes(router(text), SYN, "pods")
+    assert [one.skb.packet.flow.src for one in found] == ["10.244.1.10", "192.168.1.11"]
+    lost = router("*nat\n-A POSTROUTING -p udp -j MASQUERADE --who 1\nCOMMIT\n")
+    assert lost.ruleset(4).tracks
+
+
+def test_a_single_walk_takes_the_likely_way_and_says_what_it_hangs_on():
+    trace = send(router(f"{UNKNOWN} -j DROP"), SYN, dev="pods")
+    assert trace.last.end == "forwarded" and [row.number for row in trace.hangs_on] == [1]
+    assert send(router("-p tcp"), SYN, dev="pods").hangs_on == ()

@@ -62,7 +62,7 @@ def ran(capsys, *arguments):
         (["--cluster-cider=10.0.0.0/16"], "No such option '--cluster-cider'. Did you mean '--cluster-cidr'?"),
         (["--Cluster-CIDR=10.0.0.0/16"], "No such option '--Cluster-CIDR'. Did you mean '--cluster-cidr'?"),
         ([f"{MASK}-ipv5=24"], f"No such option '{MASK}-ipv5'."),
-        (["--leader-elect=false"], "No such option '--leader-elect'."),
+        (["--leader-erect=false"], "No such option '--leader-erect'."),
         (["--no-allocate-node-cidrs"], "No such option '--no-allocate-node-cidrs'."),
         (["-node-cidr-mask-size=24"], "No such option '-n'."),
         (["-n", "3"], "No such option '-n'."),

@@ -124,12 +124,10 @@ def test_source_ranges_stand_before_the_load_balancers_address(story, ranges, so
     ]
 
 
-def test_everybody_as_a_source_range_is_no_source_at_all():
-    found = rules([service(loadBalancerSourceRanges=["0.0.0.0/0"], **BALANCED)], TWO)
-    assert (
-        lines(found, "nat", f"KUBE-FW-{W}")[0]
-        == f'-m comment --comment "default/web:http loadbalancer IP" -j KUBE-EXT-{W}'
-    )
+def test_everybody_as_a_source_range_is_no_list_at_all():
+    found = rules([service(loadBalancerSourceRanges=["10.0.0.0/8", "0.0.0.0/0"], **BALANCED)], TWO)
+    assert found.chain("nat", f"KUBE-FW-{W}") is None
+    assert lines(found, "filter", "KUBE-PROXY-FIREWALL") == []
 
 
 @pytest.mark.parametrize(

@@ -172,3 +172,19 @@ def cluster_of_six():
 def _without_counters(text: str) -> list[str]:
     lines = [line for line in text.splitlines() if not line.startswith("#")]
     return [line.split(" [")[0] if line.startswith(":") else line for line in lines]
+
+
+def test_a_resync_is_what_a_fresh_start_would_be():
+    before = many()
+    rules = write(iptables_rules(before, NODE_1))
+    for number in (1, 2, 3, 4, 8, 9):
+        changed = [endpoint_slice(["10.244.1.99@node-1"], f"s{number:03}")] if number % 2 else []
+        key = ("default", f"s{number:03}")
+        fresh = many()
+        fresh.slices = {**fresh.slices, key: changed}
+        resynced = before.resync(key, changed)
+        assert write(iptables_rules(resynced, NODE_1)) == write(iptables_rules(fresh, NODE_1))
+        assert len(iptables_rules(resynced, NODE_1).tables["nat"].chains) == len(
+            list(iptables_rules(fresh, NODE_1).tables["nat"].chains)
+        )
+    assert write(iptables_rules(before, NODE_1)) == rules

@@ -12,7 +12,7 @@ from realkernel.styles import RICH, SIX
 
 from kubenet_course.linux.namespace.choices import Scripted, Seeded
 from kubenet_course.linux.namespace.skb import Connection, Skb
-from kubenet_course.linux.netfilter.evaluate import INDEXED_FROM, walk
+from kubenet_course.linux.netfilter.evaluate import INDEXED_FROM, Counters, walk
 from kubenet_course.linux.netfilter.evaluate import asked as said_at
 from kubenet_course.linux.packet.packet import ping, tcp, udp
 
@@ -91,7 +91,7 @@ def test_matching_rules_are_counted_with_their_bytes():
     asked = kernel(ns)
     for _ in range(3):
         said_at(asked, "filter", "FORWARD", held())
-    remembered = asked.remembers
+    remembered = asked.remembers[Counters]
     assert remembered.packets == Counter({(4, "filter", "FORWARD", 1): 3, (4, "filter", "FORWARD", 3): 3})
     assert remembered.bytes[4, "filter", "FORWARD", 1] == 3 * 36
 
@@ -116,8 +116,7 @@ def compare(ns, table: str, hook: str, skb: Skb, seed: int):
         asked = kernel(ns, choices=Seeded(seed))
         loaded = ns.ruleset(of).tables[table]
         said = walk(loaded.chains[hook], skb, asked, loaded, hook, plainly=plainly)
-        remembers = asked.remembers
-        told.append((said, remembers.packets, remembers.accounts, remembers.recent, remembers.buckets))
+        told.append((said, dict(asked.remembers)))
     return told
 
 

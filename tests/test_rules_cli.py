@@ -411,7 +411,7 @@ def a_mutated_dump(draw):
 def test_a_mutated_dump_is_answered_or_refused_in_a_second(ran, dump, data):
     """Never a traceback, never a hang, never half an answer. A failure prints how to see it again."""
     told = ran(dump(data), *NODE, *ASKED, "--json")
-    assert told.code in (0, 1, 2)
+    assert told.code in (0, 1, 2, 3)
     if told.code == 2:
         assert told.sentence
     else:
@@ -439,3 +439,23 @@ def test_a_mutated_question_is_answered_or_refused(ran, dump, line):
     assert told.code in (0, 2)
     if told.code == 2:
         assert told.sentence
+
+
+def test_what_hangs_on_a_line_that_was_not_understood_is_not_certain(ran, dump):
+    path = dump("*filter\n-A FORWARD -p udp -m bpf --bytecode 1 -j DROP\nCOMMIT\n")
+    asked = [path, *NODE, "--src", "10.244.1.10", "--dst", "10.244.2.10", "--in", "vethA", "--proto"]
+    told = ran(*asked, "udp", "--json")
+    answer, line = (
+        json.loads(told.out),
+        {"file": path, "line": 2, "text": "-A FORWARD -p udp -m bpf --bytecode 1 -j DROP"},
+    )
+    assert (told.code, answer["certain"], answer["hangs_on"]) == (3, False, [line])
+    assert [(row["verdict"], row["certain"], row["hangs_on"]) for row in answer["outcomes"]] == [
+        ("forwarded", False, [line]),
+        ("dropped", False, [line]),
+    ]
+    spoken = ran(*asked, "udp")
+    assert (spoken.code, spoken.out.startswith("not certain:")) == (3, True)
+    other = ran(*asked, "tcp", "--json")
+    answer = json.loads(other.out)
+    assert (other.code, answer["certain"], answer["hangs_on"], answer["not_understood"]) == (0, True, [], [line])

@@ -9,6 +9,7 @@ from netfilter_parts import held, kernel, router
 from kubenet_course.linux.namespace.memory import Memory
 from kubenet_course.linux.namespace.skb import ACCEPT, DROP
 from kubenet_course.linux.namespace.trace import Trace
+from kubenet_course.linux.netfilter.connections import Connections
 from kubenet_course.linux.netfilter.evaluate import asked as said_at
 from kubenet_course.linux.packet.packet import ping, tcp, udp
 from kubenet_course.linux.walk import send
@@ -162,7 +163,7 @@ def test_what_is_not_tracked_is_not_translated():
     kept = send(router(text), udp("203.0.113.5", 1, "192.168.1.11", 2), dev="eth0", memory=memory)
     moved = send(router(text), tcp("203.0.113.5", 1, "192.168.1.11", 2), dev="eth0", memory=memory)
     assert (kept.last.end, moved.last.skb.packet.flow.dst) == ("local", "10.244.1.20")
-    assert len(set(memory.of("node-1").connections.values())) == 1
+    assert len(set(memory.of("node-1")[Connections].by_flow.values())) == 1
 
 
 def test_a_reset_by_rule_closes_the_connection():
@@ -181,8 +182,8 @@ def test_a_reset_by_rule_closes_the_connection():
         (tcp(*pod, *world, "A"), "pods"),
     ):
         send(ns, packet, dev=dev, memory=memory)
-    (known,) = set(memory.of("node-1").connections.values())
+    (known,) = set(memory.of("node-1")[Connections].by_flow.values())
     assert known.state == "ESTABLISHED"
     send(ns, tcp(*pod, *world, "PA", b"GET /"), dev="pods", memory=memory)
-    (known,) = set(memory.of("node-1").connections.values())
+    (known,) = set(memory.of("node-1")[Connections].by_flow.values())
     assert (known.state, known.expires - memory.now) == ("CLOSE", 10_000_000_000)

@@ -28,6 +28,8 @@ KERNEL = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language":
 WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 CELL_SECONDS = 60
+CHECK = "check"  # a cell for the tests alone: tests/test_learn_chapters.py runs it, no reader sees it
+COLLAPSED = {"solution", "plumbing"}  # cells whose code a reader opens if they want to
 
 
 class BuildFailed(Exception):
@@ -56,13 +58,14 @@ def cell_ids(sources: Sequence[str]) -> list[str]:
 
 
 def from_master(master: Path) -> NotebookNode:
-    """The master as a notebook that has not run: its cells with their tags and stable ids. Solutions are collapsed."""
+    """The master as a notebook that has not run: its cells with their tags and stable ids; some are collapsed, none is a check."""
     notebook = jupytext.read(master, fmt="md:myst")
+    notebook.cells = [cell for cell in notebook.cells if CHECK not in cell.metadata.get("tags", ())]
     notebook.metadata = NotebookNode(kernelspec=NotebookNode(KERNEL), language_info=NotebookNode(name="python"))
     notebook.nbformat, notebook.nbformat_minor = 4, 5
     for cell, cell_id in zip(notebook.cells, cell_ids([cell.source for cell in notebook.cells]), strict=True):
         cell.id = cell_id
-        if "solution" in cell.metadata.get("tags", ()):
+        if COLLAPSED & set(cell.metadata.get("tags", ())):
             cell.metadata["jupyter"] = NotebookNode(source_hidden=True)
     return notebook
 

@@ -6,8 +6,10 @@ import click
 
 from ..kube.api.objects import EndpointSlice
 from ..kube.manifest.read import read
-from ..kube.model.cluster import Cluster, controlled
+from ..kube.model.cluster import Cluster
+from ..kube.model.slice_plan import controlled
 from ..kube.service.endpoints import as_kubernetes
+from ..kube.service.mirroring import mirrored
 
 
 @click.command("endpoints")
@@ -17,11 +19,13 @@ def command(files: tuple[str, ...], as_json: bool) -> None:
     """The EndpointSlices that the controller would keep for these Services and pods.
 
     Slices among the files that the controller manages are brought up to date; where they stand, endpoints stay.
+    Endpoints of Services without a selector are mirrored.
     """
     objects = read(files)
     cluster = Cluster(objects)
     kept = controlled(cluster.services, cluster.placed, cluster.machines, objects.slices)
-    slices = [one for rows in kept.values() for one in rows]
+    mirrors = mirrored(objects.endpoints, cluster.services)
+    slices = [one for rows in (kept | mirrors).values() for one in rows]
     for notice in cluster.notices:
         click.echo(f"kubenet: {notice}", err=True)
     if as_json:

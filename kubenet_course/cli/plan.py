@@ -9,9 +9,12 @@ import click
 import msgspec
 
 from ..errors import BadInput
+from ..kube.manifest.yaml_text import documents_of
+from ..kube.nodeipam.command_line import PROGRAM, SWITCHES, addressing, does_not_matter, of_pod
 from ..kube.nodeipam.kcm_flags import MEANING, ControllerExit, Flags, configured, default_of, parse_flags
 from ..kube.nodeipam.node_ipam import Capacity, capacity
 from ..kube.nodeipam.node_world import SETTLE, World
+from .machine import text_of
 
 OPERATIONS = {
     "--node": "NAME, or with --node NAME=CIDR or NAME=CIDR,CIDR",
@@ -39,6 +42,13 @@ class InOrder(click.Command):
                 story.append((name, ""))
             elif name in OPERATIONS:
                 story.append((name, text if equals else _next(name, ahead, OPERATIONS[name])))
+            elif flag.startswith("--") and does_not_matter(flag[2:]) and flag not in ("--help", "--version"):
+                if not equals and flag[2:] not in SWITCHES:
+                    _next(flag, ahead, f"a value, as in {flag}=VALUE")
+            elif argument.rpartition("/")[2] == PROGRAM:
+                continue
+            elif not flag.startswith("--") and argument.endswith((".yaml", ".yml", ".json")):
+                flags += _of_manifest(argument)
             elif not flag.startswith("--") or flag[2:] not in MEANING:
                 rest.append(argument)
             elif equals:
@@ -51,6 +61,12 @@ class InOrder(click.Command):
                 flags.append(f"{flag}={_next(flag, ahead, f'a value, as in {flag}=VALUE')}")
         ctx.meta.update(story=story, flags=flags)
         return super().parse_args(ctx, [*rest, *ahead])
+
+
+def _of_manifest(name: str) -> list[str]:
+    """The flags in the manifest of the manager's static pod."""
+    found = [pod for _, pod in documents_of(name, text_of(name).encode())]
+    return list(addressing(of_pod(found[0] if found else {}, name)))
 
 
 def _next(name: str, ahead: deque[str], right: str) -> str:
@@ -74,8 +90,9 @@ def _told(name: str, metavar: str | None, help_text: str) -> click.Option:
 def plan(as_json: bool, settle: str) -> None:
     """Which block each node gets, as kube-controller-manager 1.36 gives them.
 
-    Flags have the manager's own names, defaults and refusals. Nodes come and go in the order of the options:
-    `--node n1 --node n2=10.244.7.0/24 --delete n1 --restart --node n3`.
+    Flags have the manager's own names, defaults and refusals. A whole command line may be pasted, or the manifest of the static
+    pod named (kube-controller-manager.yaml): flags that say nothing about addresses are passed over. Nodes come and go in the
+    order of the options: `--node n1 --node n2=10.244.7.0/24 --delete n1 --restart --node n3`.
     """
     told = click.get_current_context().meta
     flags, story = parse_flags(told["flags"]), _single(told["story"])

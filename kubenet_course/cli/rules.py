@@ -10,14 +10,15 @@ import click
 import msgspec
 
 from ..errors import BadInput
-from ..linux.netfilter.iptables.rule_text import rule_text
 from ..linux.netfilter.iptables.save import Dump, read
 from ..linux.netfilter.iptables.words import protocol
-from ..linux.netfilter.rules import Ruleset
+from ..linux.netfilter.rules import Ruleset, rule_text
 from ..linux.outcome import Outcome, outcomes, rounded
 from ..linux.packet.address import IPV6, Address, address, family
 from ..linux.packet.packet import ECHO, Flow, Icmp, Other, Packet, Tcp, Udp
 from .machine import describes_machine, machine, number, text_of
+
+Strange = list[dict[str, Any]]  # lines that were not understood: file, line, text
 
 
 class Question(msgspec.Struct, forbid_unknown_fields=True):
@@ -69,7 +70,8 @@ def command() -> None:
 def trace(dumps: tuple[str, ...], packets: str | None, as_json: bool, seed: int, **given: Any) -> int:
     """Follows a packet through the rules of one machine: every outcome that chance allows, and every rule on the way.
 
-    DUMP is what iptables-save or ip6tables-save printed; - is standard input. Lines that the model cannot act out are listed.
+    DUMP is what iptables-save or ip6tables-save printed; - is standard input. Lines that the model cannot act out are listed. An
+    outcome that hangs on one of them is not certain: both ways are followed, and the exit code is 3.
     """
     read_dumps = {name: _read(name) for name in dumps}
     rules = {name: (of, dump.rules) for name, (of, dump) in read_dumps.items()}
@@ -87,14 +89,21 @@ def trace(dumps: tuple[str, ...], packets: str | None, as_json: bool, seed: int,
     packet, mark = asked(question, ""), number(question.mark)
     found = outcomes(machine(rules, given, [question.dev]), packet, question.dev, mark, seed)
     if as_json:
-        click.echo(json.dumps(_rows(found) | {"not_understood": strange}, indent=1))
+        click.echo(json.dumps(_rows(found, strange), indent=1))
     else:
         _show(found, strange)
+    return code_of(found)
+
+
+def code_of(found: tuple[Outcome, ...]) -> int:
+    """3: not certain; 0: it arrives or goes on, at least by chance; 1: it does not."""
+    if not all(one.certain for one in found):
+        return 3
     return 0 if any(one.end in ("local", "forwarded") for one in found) else 1
 
 
 def _many(
-    rules: dict[str, tuple[int, Ruleset]], given: dict[str, Any], packets: str, seed: int, strange: list[dict[str, Any]]
+    rules: dict[str, tuple[int, Ruleset]], given: dict[str, Any], packets: str, seed: int, strange: Strange
 ) -> int:
     """One answer a line. Every question is checked before the first is answered."""
     lines = [(f"{packets}:{n}", line) for n, line in enumerate(text_of(packets).split("\n"), 1) if line.strip()]
@@ -102,7 +111,7 @@ def _many(
     checked = [(asked(question, where), question.dev, number(question.mark)) for question, where in questions]
     ns = machine(rules, given, [dev for _, dev, _ in checked])
     for packet, dev, mark in checked:
-        click.echo(json.dumps(_rows(outcomes(ns, packet, dev, mark, seed)) | {"not_understood": strange}))
+        click.echo(json.dumps(_rows(outcomes(ns, packet, dev, mark, seed), strange)))
     return 0
 
 
@@ -157,18 +166,29 @@ def _packet(question: Question, src: Address, dst: Address) -> Packet:
     return Packet(Flow(proto, src, question.sport, dst, question.dport), header)
 
 
-def _rows(found: tuple[Outcome, ...]) -> dict[str, Any]:
+def _rows(found: tuple[Outcome, ...], strange: Strange) -> dict[str, Any]:
     shares = rounded([one.probability for one in found])
-    return {"outcomes": [_row(one, share) for one, share in zip(found, shares, strict=True)]}
+    rows = [_row(one, share, strange) for one, share in zip(found, shares, strict=True)]
+    hangs_on: Strange = []
+    hangs_on.extend(line for row in rows for line in row["hangs_on"] if line not in hangs_on)
+    certain = all(one.certain for one in found)
+    return {"outcomes": rows, "certain": certain, "hangs_on": hangs_on, "not_understood": strange}
 
 
-def _row(one: Outcome, share: float) -> dict[str, Any]:
+def _lines(one: Outcome, strange: Strange) -> Strange:
+    """The lines that an outcome hangs on, as they are listed among those that were not understood."""
+    hangs_on = {(row.rule.line, row.rule.text) for row in one.hangs_on if row.rule}
+    return [line for line in strange if (line["line"], line["text"]) in hangs_on]
+
+
+def _row(one: Outcome, share: float, strange: Strange) -> dict[str, Any]:
     flow = one.skb.packet.flow
     out = one.skb.dev_out if one.end == "forwarded" else None
     rules = [{"table": r.table, "chain": r.chain, "number": r.number, "text": _line(r)} for r in one.rules]
     return {
         "verdict": one.end, "src": flow.src, "sport": flow.sport, "dst": flow.dst, "dport": flow.dport,
         "out": out, "mark": one.skb.mark, "probability": share, "rules": rules,
+        "certain": one.certain, "hangs_on": _lines(one, strange),
     }  # fmt: skip
 
 
@@ -176,12 +196,20 @@ def _line(row: Any) -> str:
     return rule_text(row.chain, row.rule)
 
 
-def _show(found: tuple[Outcome, ...], strange: list[dict[str, Any]]) -> None:
-    """The same for a person: each outcome, its chance, and the rules that led there."""
+def _show(found: tuple[Outcome, ...], strange: Strange) -> None:
+    """The same for a person: each outcome, its chance, and the rules that led there. What hangs on a line that was not
+    understood has no chance that anybody knows: the line stands beside it instead."""
     shares = rounded([one.probability for one in found])
+    if not all(one.certain for one in found):
+        click.echo(
+            "not certain: what becomes of the packet hangs on lines that were not understood; both ways are followed"
+        )
     for one, share in zip(found, shares, strict=True):
         mark = f", mark {one.skb.mark:#x}" if one.skb.mark else ""
-        click.secho(f"{share:.4f}  {one.end}: {one.trace.last.said}{mark}", bold=True)
+        how = f"{share:.4f} " if one.certain else "not certain:"
+        click.secho(f"{how} {one.end}: {one.trace.last.said}{mark}", bold=True)
+        for line in _lines(one, strange):
+            click.echo(f"        it hangs on line {line['line']}, which was not understood: {line['text']}")
         for row in one.rules:
             click.echo(f"        {row.table:<7} {row.number:>4}  {_line(row)}")
     for line in strange:

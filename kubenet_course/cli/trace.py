@@ -11,13 +11,12 @@ import msgspec
 
 from ..errors import BadInput
 from ..kube.model.cluster import Cluster, cluster
-from ..kube.questions.ask import asker, outsiders, question
+from ..kube.questions.ask import request
 from ..linux.namespace.choices import Choices, Seeded, every
 from ..linux.namespace.trace import Step, Trace
 from ..linux.outcome import rounded
 from ..linux.packet.packet import Neighbour, Packet, endpoint
 from ..linux.verdicts import Verdict, arrival, verdict, way_back, way_there
-from ..linux.walk import ask
 from .machine import text_of
 
 
@@ -40,7 +39,9 @@ OPTIONS = (
     ),
     click.option("--sport", default=40000, show_default=True, metavar="N", help="The sender's port."),
     click.option("--seed", default=0, metavar="N", help="Draws what kernels draw at random."),
-    click.option("--proxy", default="iptables", show_default=True, metavar="MODE", help="How kube-proxy works."),
+    click.option(
+        "--proxy", default="", metavar="MODE", help="How kube-proxy works; as the files configure it, else iptables."
+    ),
     click.option("--reply", is_flag=True, help="The way back as well."),
     click.option(
         "--outcomes", "all_outcomes", is_flag=True, help="Every outcome that chance allows, with its probability."
@@ -67,10 +68,13 @@ def command(files: tuple[str, ...], **said: Any) -> int:
 
     FILE is what `kubectl get nodes,pods,services,endpointslices -A -o yaml` prints, or plain manifests; - is standard input.
     """
-    if said["proxy"] != "iptables":
+    if said["proxy"] not in ("", "iptables"):
         raise BadInput("--proxy", f"{said['proxy']!r} is not a mode that is modelled", "write iptables")
     built = cluster(files)
-    for notice in built.notices:
+    if not said["proxy"] and built.mode != "iptables":
+        right = "write --proxy iptables to follow the packet as that mode would lead it"
+        raise BadInput("KubeProxyConfiguration: mode", f"{built.mode} is not a mode that is followed here", right)
+    for notice in (*built.notices, *built.unanswered):
         click.echo(f"kubenet: {notice}", err=True)
     if said["packets"]:
         return _many(built, said["packets"])
@@ -86,12 +90,13 @@ def command(files: tuple[str, ...], **said: Any) -> int:
         click.echo(json.dumps(_row(found, said["reply"]), indent=1))
     else:
         _show(found if said["reply"] else way_there(found), said["every_step"], verdict(found))
+    if found.hangs_on:
+        return 3
     return 0 if verdict(found).name == "delivered" else 1
 
 
 def _asked(built: Cluster, one: Question, choices: Choices) -> Trace:
-    world = built.world(outsiders(one.who))
-    return ask(world, question(built, one.where, one.sport), asker(world, one.who), choices=choices)
+    return request(built, one.who, one.where, one.sport, choices=choices)
 
 
 def _many(built: Cluster, name: str) -> int:
@@ -147,7 +152,11 @@ def _row(found: Trace, reply: bool) -> dict[str, Any]:
 
     said = verdict(found)
     there = {"verdict": said.name, "delivered_to": _server(found, said), "delivered_in": said.delivered_to}
-    row = there | {"seen_from": said.seen_from} | part(way_there(found))
+    certain = {
+        "certain": not found.hangs_on,
+        "hangs_on": [{"line": r.rule.line, "text": r.text} for r in found.hangs_on],
+    }
+    row = there | {"seen_from": said.seen_from} | certain | part(way_there(found))
     if reply:
         back = way_back(found)
         name = verdict(back).name if back.steps else "timeout"
@@ -175,6 +184,8 @@ def _step(step: Step) -> dict[str, Any]:
 
 def _show(trace: Trace, every_step: bool, said: Verdict) -> None:
     """A line for each step that says something, and the verdict."""
+    for row in trace.hangs_on:
+        click.echo(f"not certain: it hangs on a rule that was not understood: {row.text}")
     wide = max(len(step.namespace) for step in trace.steps)
     for step in trace.steps:
         about_macs = not isinstance(step.skb.packet, Packet) or isinstance(step.skb.packet.payload, Neighbour)

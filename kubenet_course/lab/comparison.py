@@ -12,14 +12,16 @@ from ..linux.namespace.trace import Trace
 from ..linux.packet.fields import layers
 from ..linux.packet.packet import Frame
 from ..linux.packet.wire import frame_bytes
-from ..linux.walk import send
+from ..linux.walk import send, wait
 from .learned import Learned
+from .real.script import as_made
 from .scenario.capture import Capture
 from .scenario.scenario import FrameHex, Scenario
 
 Place = tuple[str, str, str]  # namespace, device, in or out
 TCP_SUM = (50, 70)  # where a TCP checksum lies in a frame: behind 14 + 20 + 16, or 14 + 40 + 16 bytes
 MOST_TRIES = 4096
+ARRIVED = ("netif_receive_skb", "ip_rcv", "br_handle_frame")  # stages of what comes in, by lo or from a wire
 
 
 # What raw(7) sendto() fails with when the asker's own table forbids the destination, by the kind of row (fib_props, ip6_pkt_*).
@@ -64,15 +66,20 @@ class Comparison(Struct, frozen=True):
 
 def told(scenario: Scenario, chance: Learned) -> tuple[tuple[FrameHex, ...], tuple[Trace, ...]]:
     """What the model says: the frames of all packets, sent one after the other into one memory."""
-    memory, frames, traces = Memory(), list[FrameHex](), list[Trace]()
+    memory, frames, traces, world = Memory(), list[FrameHex](), list[Trace](), as_made(scenario.world)
     for number, sent in enumerate(scenario.packets, 1):
-        memory.wait(sent.pause)
+        if sent.pause:
+            frames += _seen(number - 1, wait(world, sent.pause, memory, chance))
         chance.number = number
         frame = sent.payload if isinstance(sent.payload, Frame) else None
-        trace = send(scenario.world, sent.packet, sent.at, sent.dev, memory, chance, frame=frame)
-        frames += [FrameHex(number, ns, dev, way, frame_bytes(seen).hex()) for ns, dev, way, seen in trace.frames]
+        trace = send(world, sent.packet, sent.at, sent.dev, memory, chance, frame=frame, gives_up=False)
+        frames += _seen(number, trace)
         traces.append(trace)
     return tuple(frames), tuple(traces)
+
+
+def _seen(number: int, trace: Trace) -> list[FrameHex]:
+    return [FrameHex(number, ns, dev, way, frame_bytes(frame).hex()) for ns, dev, way, frame in trace.frames]
 
 
 def compare(scenario: Scenario, capture: Capture) -> Comparison:
@@ -127,9 +134,10 @@ def told_differently(scenario: Scenario, capture: Capture, traces: Iterable[Trac
 
 
 def refusal(trace: Trace) -> str:
-    """The error that the sender's own kernel answers with before any frame leaves; nothing where the packet goes its way."""
+    """The error that the sender's own kernel answers with before any frame leaves; nothing where the packet goes its way, be it
+    over lo: what becomes of an answer is not the asker's affair."""
     for step in trace.steps:
-        if step.frame is not None or step.namespace != trace.steps[0].namespace:
+        if step.frame is not None or step.stage in ARRIVED or step.namespace != trace.steps[0].namespace:
             return ""
         if step.end == "no-route":
             kinds = [row.type for row in step.why if isinstance(row, Route)]

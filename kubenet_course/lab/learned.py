@@ -38,10 +38,18 @@ class Learned:
         """One way out of the several that rules allow; the comparison tries them in turn."""
         return self.yes_or_no.happens(question, probability)
 
+    def supposes(self, question: Question) -> bool:
+        return self.yes_or_no.supposes(question)
+
     def pick(self, question: Question, among: Sequence[int]) -> int:
         """The number that the kernel drew."""
         kind, ns, *about = question
-        asked: dict[str, Callable[..., int | None]] = {"id": self._id, "isn": self._isn, "port": self._port}
+        asked: dict[str, Callable[..., int | None]] = {
+            "id": self._id,
+            "isn": self._isn,
+            "port": self._port,
+            "time": self._time,
+        }
         found = asked[kind](ns, *about) if kind in asked else None
         if found is None or found not in among:
             self.impossible.append(question)
@@ -66,8 +74,17 @@ class Learned:
 
     def _isn(self, ns: str, flow: Flow) -> int | None:
         for packet in self.left.get((self.number, ns), ()):
-            if isinstance(packet.header, Tcp) and packet.header.flags == "SA" and packet.flow == flow.reverse:
+            is_answer = isinstance(packet.header, Tcp) and {"S", "A"} <= set(packet.header.flags)
+            if is_answer and packet.flow == flow.reverse:
                 return packet.header.seq
+        return None
+
+    def _time(self, ns: str, flow: Flow) -> int | None:
+        """The time of day that an ICMP timestamp reply tells."""
+        for packet in self.left.get((self.number, ns), ()):
+            alike = (packet.flow.proto, packet.flow.dst, packet.flow.dport) == (flow.proto, flow.dst, flow.dport)
+            if alike and isinstance(packet.payload, bytes) and len(packet.payload) == 12:
+                return int.from_bytes(packet.payload[4:8], "big")
         return None
 
     def _port(self, ns: str, flow: Flow, end: str, first: int, last: int) -> int | None:
@@ -85,8 +102,9 @@ class Learned:
 
 
 def _after_nat(flow: Flow, seen: Flow) -> bool:
-    """Whether a packet may be this one after its source was translated on the way out."""
-    return (seen.proto, seen.dst, seen.dport) == (flow.proto, flow.dst, flow.dport) and seen.src != flow.src
+    """Whether a packet may be this one after its source, or its port alone, was translated on the way out."""
+    same = (seen.proto, seen.dst, seen.dport) == (flow.proto, flow.dst, flow.dport)
+    return same and (seen.src, seen.sport) != (flow.src, flow.sport)
 
 
 def _after_both(flow: Flow, seen: Flow) -> bool:

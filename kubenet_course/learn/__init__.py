@@ -1,7 +1,7 @@
 """What makes it a course: predictions, exercises with feedback, progress, facts with versions.
 
-    predict("01-bind", "The second container gets...", choices=["an error", "the port too"])
-    reveal("01-bind", truth, beliefs={"the port too": 55})
+    predict("01-second")                # asks; the question stands in the bank
+    reveal("01-second", run, world)     # runs on a copy of world, once a prediction is kept
     exercise("00-source")              # a widget
     check("00-source", "10.244.1.10")  # the same from a plain cell
     hint("00-source"); solution("00-source"); practice("00"); warm_up("02"); progress(); fact("sidecars"); misconception(15)
@@ -17,7 +17,8 @@ __getattr__, __dir__ = face(
         "facts": ("fact",),
         "misconceptions": ("misconception",),
         "page.terminal": ("Terminal",),
-        "page.widgets": ("exercise", "practice", "predict", "reveal", "warm_up"),
+        "page.widgets": ("exercise", "practice", "warm_up"),
+        "page.predicting": ("predict", "reveal"),
         "questions.evidence": ("journey",),
         "record.overview": ("progress",),
         "record.session": ("check", "hint", "question", "solution"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from .namespace.choices import Choices, every
 from .namespace.memory import Memory
@@ -17,13 +18,22 @@ PLACES = 9  # decimal places of a probability
 
 
 class Outcome(Struct, frozen=True):
-    """One way in which it can end: how (a key of `trace.ENDS`), the packet as it then is, and the rules on its way."""
+    """One way in which it can end: how (a key of `trace.ENDS`), the packet as it then is, and the rules on its way.
+
+    What `hangs_on` rules that were not understood is not certain: of their chance nothing is known, and each way gets an
+    even share.
+    """
 
     end: str
     skb: Skb
     rules: tuple[Matched, ...]
     probability: float
     trace: Trace
+    hangs_on: tuple[Matched, ...] = ()
+
+    @property
+    def certain(self) -> bool:
+        return not self.hangs_on
 
 
 def outcomes(ns: Netns, packet: Packet, dev: str = "", mark: int = 0, seed: int = 0) -> tuple[Outcome, ...]:
@@ -35,9 +45,9 @@ def outcomes(ns: Netns, packet: Packet, dev: str = "", mark: int = 0, seed: int 
     found: dict[tuple, Outcome] = {}
     for probability, trace in every(story, seed):
         one = ended(trace, probability)
-        key = (one.end, one.skb.packet.flow, one.skb.dev_out, one.skb.mark, one.rules)
+        key = (one.end, one.skb.packet.flow, one.skb.dev_out, one.skb.mark, one.rules, one.hangs_on)
         if key in found:
-            one = Outcome(one.end, one.skb, one.rules, found[key].probability + probability, found[key].trace)
+            one = replace(found[key], probability=found[key].probability + probability)
         found[key] = one
     return tuple(found.values())
 
@@ -48,7 +58,8 @@ def ended(trace: Trace, probability: float = 1.0) -> Outcome:
     own = trace.steps[: trace.end + 1]
     rules = tuple(row for step in own for row in step.why if isinstance(row, Matched) and row.number)
     end = "dropped" if last.end == "not-permitted" else last.end or "dropped"
-    return Outcome(end, last.skb, rules, probability, trace)
+    hangs_on = tuple(dict.fromkeys(row for step in own for row in step.hangs_on))
+    return Outcome(end, last.skb, rules, probability, trace, hangs_on)
 
 
 def rounded(shares: list[float]) -> list[float]:

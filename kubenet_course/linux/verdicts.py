@@ -18,6 +18,7 @@ VERDICTS = {
     "not-permitted": "dropped in the sender's own OUTPUT: EPERM",
     "too-big": "longer than the way allows: EMSGSIZE",
     "time-exceeded": "the hops were used up on the way",
+    "handed-over": "a program that the rules name has the packet, and decides alone",
     "timeout": "nothing ever comes back",
 }
 _TOLD = {
@@ -54,7 +55,7 @@ def verdict(trace: Trace) -> Verdict:
             return Verdict(told, step=number)
     for number, step in enumerate(trace.steps):
         own = step.namespace == asker and step.end in ("no-route", "not-permitted", "too-big")
-        if own or step.end == "unreachable":
+        if own or step.end in ("unreachable", "handed-over"):
             return Verdict(step.end, step=number)
     return Verdict("timeout", step=_lost(trace))
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from .namespace.choices import Choices, Seeded
 from .namespace.kernel import Kernel
-from .namespace.memory import Memory
+from .namespace.memory import SECOND, Memory
 from .namespace.netns import Netns
 from .namespace.skb import NO_FRAME, NOWHERE, Skb
 from .namespace.trace import Next, Step, Trace
@@ -33,31 +33,76 @@ def send(
     mark: int = 0,
     waits: bool = False,
     frame: Frame | None = None,
+    gives_up: bool = True,
 ) -> Trace:
     """Follows one packet until nothing moves any more.
 
     It comes in by `dev` of the namespace `at`, perhaps in a frame, or, without a device, is sent from there. Who sends it raw
     has no socket, and its kernel refuses the answer; with `waits` a program sends it and waits for the answer (see `ask`).
-    Without a memory the kernels have just started; without choices chance is drawn from seed 0.
+    Without a memory the kernels have just started; without choices chance is drawn from seed 0. What waits for a MAC that nobody
+    tells is given up, unless `gives_up` is off: then the question stays open, for `wait` to repeat.
     """
     world = {world.name: world} if isinstance(world, Netns) else world
-    memory, choices = memory or Memory(), choices or Seeded()
-    kernels: dict[str, Kernel] = {}
+    walk = Walk(world, memory or Memory(), choices or Seeded())
     first = "netif_receive_skb" if frame is not None else "ip_rcv" if dev else "route_output"
     start = Next(at or next(iter(world)), first, Skb(packet, dev_in=dev, mark=mark, frame=frame or NO_FRAME))
-    waiting, steps, causes = deque([(-1, start)]), list[Step](), list[int]()
     if waits:
-        socket.expect(Kernel(world[start.namespace], memory, choices), packet)
-    while waiting and len(steps) < MOST_STEPS:
-        cause, todo = waiting.popleft()
-        if todo.namespace not in kernels:
-            kernels[todo.namespace] = Kernel(world[todo.namespace], memory, choices)
-        step = STAGES[todo.stage](kernels[todo.namespace], todo.stage, todo.skb)
-        waiting.extend((len(steps), then) for then in step.then)
-        steps.append(step)
-        causes.append(cause)
-    unanswered = [step for kernel in kernels.values() for step in neighbour.given_up(kernel)]
-    return Trace((*steps, *unanswered), (*causes, *(-1 for _ in unanswered)))
+        socket.expect(walk.kernel(start.namespace), packet)
+    walk.go_on([start])
+    if gives_up:
+        walk.give_up()
+    return walk.trace
+
+
+def wait(world: Netns | Mapping[str, Netns], seconds: float, memory: Memory, choices: Choices | None = None) -> Trace:
+    """Lets time pass in a world, and follows what the kernels do meanwhile: ask again for a MAC, and give up in the end."""
+    world = {world.name: world} if isinstance(world, Netns) else world
+    walk, until = Walk(world, memory, choices or Seeded()), memory.now + round(seconds * SECOND)
+    asking = [walk.kernel(name) for name in world if name in memory.namespaces]
+    while asking:
+        when, kernel = min(((neighbour.due(one), one) for one in asking), key=lambda pair: (pair[0] < 0, pair[0]))
+        if not 0 <= when <= until:
+            break
+        memory.now = max(when, memory.now)
+        walk.go_on(neighbour.ask_again(kernel))
+    memory.now = until
+    return walk.trace
+
+
+class Walk:
+    """A walk under way: the kernels that it has come to, and the steps so far."""
+
+    def __init__(self, world: Mapping[str, Netns], memory: Memory, choices: Choices):
+        self.world, self.memory, self.choices = world, memory, choices
+        self.kernels: dict[str, Kernel] = {}
+        self.steps, self.causes = list[Step](), list[int]()
+
+    @property
+    def trace(self) -> Trace:
+        return Trace(tuple(self.steps), tuple(self.causes))
+
+    def kernel(self, name: str) -> Kernel:
+        """One namespace's kernel; the same one throughout the walk."""
+        if name not in self.kernels:
+            self.kernels[name] = Kernel(self.world[name], self.memory, self.choices, self.world)
+        return self.kernels[name]
+
+    def go_on(self, starts: Iterable[Next]) -> None:
+        """Follows what begins here until nothing moves any more."""
+        waiting, steps, kernels = deque((-1, start) for start in starts), self.steps, self.kernels
+        while waiting and len(steps) < MOST_STEPS:
+            cause, todo = waiting.popleft()
+            kernel = kernels.get(todo.namespace) or self.kernel(todo.namespace)
+            step = STAGES[todo.stage](kernel, todo.stage, todo.skb)
+            waiting.extend((len(steps), then) for then in step.then)
+            steps.append(step)
+            self.causes.append(cause)
+
+    def give_up(self) -> None:
+        """Nothing moves any more: what still waits for a MAC waits in vain."""
+        unanswered = [step for kernel in self.kernels.values() for step in neighbour.given_up(kernel)]
+        self.steps += unanswered
+        self.causes += [-1] * len(unanswered)
 
 
 def ask(

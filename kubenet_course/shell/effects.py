@@ -15,7 +15,10 @@ from ..linux.namespace.device import Device, IfAddr
 from ..linux.namespace.fib import Route
 from ..linux.namespace.memory import Memory
 from ..linux.namespace.netns import Netns
+from ..linux.netfilter.evaluate import Counters
 from ..linux.packet.address import IPV4, IPV6, family
+from ..linux.stack.bridge import Fdb
+from ..linux.stack.neighbour import Neighbours
 from .pins import path
 from .state import LO_MAC, State, has_carrier
 
@@ -159,16 +162,16 @@ def forgotten(before: State, after: State, memory: Memory) -> None:
             dev for dev in old if dev not in now or (old[dev].up and not now[dev].up) or old[dev].mac != now[dev].mac
         }
         bare = {dev for dev in now if dev in old and _own(old[dev], 4) and not _own(now[dev], 4)}
-        for dev, address in list(remembers.neighbours):
+        for dev, address in list(remembers[Neighbours].rows):
             if dev in changed or (dev in bare and family(address) is IPV4):
-                del remembers.neighbours[dev, address]
+                del remembers[Neighbours].rows[dev, address]
         left = {dev for dev in old if dev not in now or not now[dev].up or old[dev].master != now[dev].master}
-        for place, row in list(remembers.heard.items()):
+        for place, row in list(remembers[Fdb].heard.items()):
             if row.port in left or place[0] not in now or not now[place[0]].up:
-                del remembers.heard[place]
+                del remembers[Fdb].heard[place]
         for of, rules in after.world[name].rules.items():
             tables = before.world[name].ruleset(of).tables
             new = {table for table in rules.tables if rules.tables[table] is not tables.get(table)}
-            for counts in (remembers.packets, remembers.bytes):
+            for counts in (remembers[Counters].packets, remembers[Counters].bytes):
                 for place in [place for place in counts if place[0] == of and place[1] in new]:
                     del counts[place]

@@ -8,6 +8,7 @@ from ..errors import BadInput
 from ..lab.real.script import OFFLOADS
 from ..linux.namespace.memory import SECOND
 from ..linux.namespace.skb import Connection
+from ..linux.netfilter.connections import Connections
 from ..linux.netfilter.iptables.save import TABLES, read, write
 from ..linux.netfilter.rules import Ruleset
 from ..linux.packet.packet import ICMP, Flow
@@ -57,7 +58,9 @@ def conntrack(call: Call) -> Result:
     """`conntrack -L`: what the kernel of a namespace remembers of connections."""
     if call.words != ("-L",):
         raise Refused("conntrack only lists here: conntrack -L.")
-    kept = {id(one): one for one in call.memory.of(call.at).connections.values() if one.expires > call.memory.now}
+    kept = {
+        id(one): one for one in call.memory.of(call.at)[Connections].by_flow.values() if one.expires > call.memory.now
+    }
     lines = [_connection(one, call.memory.now) for one in kept.values()]
     return Result(
         call.state,

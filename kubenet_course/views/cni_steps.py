@@ -12,6 +12,7 @@ from ..errors import BadInput
 from .drawing.picture import Picture, picture
 from .drawing.sight import VIEW
 from .drawing.stored import stored_png
+from .keys import KeyKeeper
 
 SAID = "font-size:14px;line-height:1.4;margin:4px 0"
 
@@ -29,7 +30,7 @@ class Wiring(ipywidgets.VBox):
         layout = {"width": "min(100%, 560px)"}
         self.slider = ipywidgets.IntSlider(1, 1, len(self.rows), description="command", layout=layout)
         self.page = ipywidgets.HTML()
-        super().__init__([self.slider, self.page])
+        super().__init__([self.slider, self.page, KeyKeeper()])
         self.slider.observe(self._turned, "value")
         self._turned()
 

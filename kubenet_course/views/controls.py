@@ -14,6 +14,7 @@ import ipywidgets
 from ..errors import BadInput
 from ..linux.namespace.netns import Netns
 from ..linux.namespace.trace import Trace
+from .keys import KeyKeeper
 from .story.moments import way
 from .story.stepper import VIEW, Stepper
 
@@ -35,7 +36,7 @@ class Controls(ipywidgets.VBox):
         self.message = ipywidgets.HTML()
         self.stepper = Stepper(*make(**self.values), title=title)
         row = ipywidgets.HBox(list(self.controls.values()), layout={"flex_flow": "row wrap"})
-        super().__init__([row, self.message, self.stepper])
+        super().__init__([row, self.message, self.stepper, KeyKeeper()])
         self.message.value = self._said(way(self.stepper.moments))
         for control in self.controls.values():
             control.observe(self._changed, "value")

@@ -8,8 +8,8 @@ from ..runtime import nft
 from ..runtime.commands import Command
 from ..runtime.nft import Chain, Rule
 
-TABLE = "cni_spoofcheck"
-PREROUTING = Chain("bridge", TABLE, "prerouting")
+TABLE = "nat"  # as the reference has it, though nothing is translated there
+PREROUTING = Chain("bridge", TABLE, "PREROUTING")
 BEFORE_BRIDGING = -300
 
 

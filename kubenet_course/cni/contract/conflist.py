@@ -24,6 +24,7 @@ class ConfList(NamedTuple):
     plugins: tuple[dict[str, Any], ...]
     disable_check: bool = False
     disable_gc: bool = False
+    written: bytes = b""  # the file's own bytes, which a runtime keeps beside each result
 
     def for_plugin(self, plugin: dict[str, Any], **more: Any) -> dict[str, Any]:
         """What one plugin gets on standard input: its own part, the list's name and version, and what the call adds."""
@@ -43,6 +44,7 @@ def conflist(document: bytes | str, where: str = "network configuration", direct
         raise BadInput(where, "is not a JSON object", 'write {"cniVersion": ..., "name": ..., "plugins": [...]}')
     if "plugins" not in written and "type" in written:
         written = {"name": written.get("name"), "cniVersion": written.get("cniVersion", ""), "plugins": [written]}
+        document = json.dumps(written, sort_keys=True, separators=(",", ":"))  # as libcni makes a list of it
     name = written.get("name")
     if not isinstance(name, str) or network_name_error(name):
         raise BadInput(f"{where}: name", f"{name!r} cannot name a network", "use letters, digits, '_', '.' and '-'")
@@ -55,7 +57,8 @@ def conflist(document: bytes | str, where: str = "network configuration", direct
         raise BadInput(f"{where}: plugins", "no plugins in list", "list at least one object with a type")
     for number, plugin in enumerate(plugins):
         _refuse_untyped(plugin, f"{where}: plugins[{number}]")
-    return ConfList(name, _version(written, where), (*plugins, *beside), check, gc)
+    own = document.encode() if isinstance(document, str) else bytes(document)
+    return ConfList(name, _version(written, where), (*plugins, *beside), check, gc, own)
 
 
 def _beside(folder: str) -> list[dict[str, Any]]:

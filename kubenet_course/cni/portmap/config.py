@@ -95,8 +95,8 @@ def _backend(net: dict[str, Any]) -> str:
         written["iptables"].append("externalSetMarkChain")
     for name in ("conditionsV4", "conditionsV6"):
         first = (net.get(name) or [""])[0]
-        if first:  # a match of iptables begins with a hyphen, one of nftables never does
-            written["iptables" if first.startswith("-") else "nftables"].append(name)
+        if first:  # iptables: a hyphen, or "!" and a hyphen; nftables: neither
+            written["iptables" if first == "!" or first.startswith("-") else "nftables"].append(name)
     backend: str = default_backend() if net.get("backend") is None else net["backend"]
     other = "nftables" if backend == "iptables" else "iptables"
     if written[other]:

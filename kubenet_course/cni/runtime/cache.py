@@ -41,7 +41,7 @@ def keep(cache_dir: str, network: ConfList, attachment: Attachment, answer: dict
     kept = {
         "kind": KIND,
         "containerId": attachment.container_id,
-        "config": base64.b64encode(as_text(network).encode()).decode(),
+        "config": base64.b64encode(network.written or as_text(network).encode()).decode(),
         "ifName": attachment.ifname,
         "networkName": network.name,
         "netns": attachment.netns,

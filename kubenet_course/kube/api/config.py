@@ -46,9 +46,10 @@ class ClusterConfiguration(Configuration, frozen=True, gc=False, tag="ClusterCon
 
     unread: ClassVar[str] = (
         "etcd kubernetesVersion controlPlaneEndpoint apiServer scheduler dns proxy certificatesDir imageRepository "
-        "featureGates clusterName encryptionAlgorithm certificateValidityPeriod caCertificateValidityPeriod metadata"
+        "featureGates clusterName encryptionAlgorithm certificateValidityPeriod caCertificateValidityPeriod metadata "
+        "useHyperKubeImage"
     )
-    api: ClassVar[tuple[str, ...]] = ("kubeadm.k8s.io/v1beta4", "kubeadm.k8s.io/v1beta3")
+    api: ClassVar[tuple[str, ...]] = ("kubeadm.k8s.io/v1beta4", "kubeadm.k8s.io/v1beta3", "kubeadm.k8s.io/v1beta2")
     networking: Networking = Networking()
     controller_manager: ControllerManager = ControllerManager()
 
@@ -73,6 +74,10 @@ class ProxyNftables(Read, frozen=True, gc=False):
     unread: ClassVar[str] = "syncPeriod minSyncPeriod"
     masquerade_bit: MarkBit = 14
     masquerade_all: bool = False
+
+
+# What kube-proxy lets one choose (validateIPVSSchedulerMethod in pkg/proxy/apis/config/validation, and mh since 1.32).
+IPVS_SCHEDULERS = ("rr", "wrr", "lc", "wlc", "lblc", "lblcr", "sh", "dh", "sed", "nq", "mh")
 
 
 class ProxyIpvs(Read, frozen=True, gc=False, rename={"exclude_cidrs": "excludeCIDRs", "strict_arp": "strictARP"}):

@@ -91,9 +91,31 @@ class PodCondition(Read, frozen=True, gc=False):
     status: Literal["True", "False", "Unknown"]
 
 
+class Running(Read, frozen=True, gc=False):
+    unread: ClassVar[str] = "startedAt"
+
+
+class ContainerState(Read, frozen=True, gc=False):
+    """Which of the three it is in; only the running one answers anybody."""
+
+    unread: ClassVar[str] = "waiting terminated"
+    running: Running | None = None
+
+
+class ContainerStatus(Read, frozen=True, gc=False):
+    """What the kubelet last saw of a container."""
+
+    unread: ClassVar[str] = (
+        "lastState ready restartCount image imageID containerID started allocatedResources resources volumeMounts user "
+        "allocatedResourcesStatus stopSignal"
+    )
+    name: str
+    state: ContainerState = ContainerState()
+
+
 class PodStatus(Read, frozen=True, gc=False):
     unread: ClassVar[str] = (
-        "hostIP hostIPs startTime containerStatuses initContainerStatuses ephemeralContainerStatuses qosClass message "
+        "hostIP hostIPs startTime ephemeralContainerStatuses qosClass message "
         "reason nominatedNodeName resize resourceClaimStatuses observedGeneration extendedResourceClaimStatus "
         "allocatedResources resources"
     )
@@ -101,6 +123,8 @@ class PodStatus(Read, frozen=True, gc=False):
     pod_ip: str = field(default="", name="podIP")
     pod_ips: tuple[PodIP, ...] = field(default=(), name="podIPs")
     conditions: tuple[PodCondition, ...] | None = None  # None: a manifest says nothing, and the model says Ready
+    container_statuses: tuple[ContainerStatus, ...] | None = None  # None: nothing is said, and the model says running
+    init_container_statuses: tuple[ContainerStatus, ...] = ()
 
 
 class Pod(Object, frozen=True, gc=False, tag="Pod"):
@@ -117,8 +141,25 @@ class Pod(Object, frozen=True, gc=False, tag="Pod"):
     @property
     def listens(self) -> tuple[ContainerPort, ...]:
         """The ports that its containers and sidecars declare."""
-        sidecars = tuple(c for c in self.spec.init_containers if c.restart_policy == "Always")
-        return tuple(port for container in self.spec.containers + sidecars for port in container.ports)
+        return tuple(port for container in self._lasting for port in container.ports)
+
+    @property
+    def answers(self) -> tuple[ContainerPort, ...]:
+        """Those of the ports behind which a program runs. A pod of a manifest, without a status, runs them all."""
+        said = self.status.container_statuses
+        if said is None:
+            return () if self.is_pending else self.listens
+        running = {one.name for one in (*said, *self.status.init_container_statuses) if one.state.running is not None}
+        return tuple(port for container in self._lasting if container.name in running for port in container.ports)
+
+    @property
+    def _lasting(self) -> tuple[Container, ...]:
+        return self.spec.containers + tuple(c for c in self.spec.init_containers if c.restart_policy == "Always")
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether a cluster has said that it does not run yet: then an address that it does not have is none."""
+        return self.status.phase == "Pending"
 
     @property
     def is_over(self) -> bool:

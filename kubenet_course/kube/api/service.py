@@ -118,6 +118,11 @@ class Endpoint(Read, frozen=True, gc=False):
     target_ref: ObjectReference | None = None
     hints: EndpointHints | None = None
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether it takes new connections; where nothing is said, it does."""
+        return self.conditions.ready is not False
+
 
 class EndpointPort(Read, frozen=True, gc=False):
     name: PortName = ""
@@ -139,6 +144,26 @@ class EndpointSlice(Object, frozen=True, gc=False, tag="EndpointSlice"):
     def service(self) -> tuple[str, str]:
         """The Service that it belongs to, as (namespace, name); the name is "" where it has no label."""
         return self.metadata.namespace, self.metadata.labels.get(SERVICE_NAME, "")
+
+
+class EndpointAddress(Read, frozen=True, gc=False):
+    ip: str
+    hostname: str = ""
+    node_name: str | None = None
+    target_ref: ObjectReference | None = None
+
+
+class EndpointSubset(Read, frozen=True, gc=False):
+    addresses: tuple[EndpointAddress, ...] = ()
+    not_ready_addresses: tuple[EndpointAddress, ...] = ()
+    ports: tuple[EndpointPort, ...] = ()
+
+
+class Endpoints(Object, frozen=True, gc=False, tag="Endpoints"):
+    """The older form of slices, deprecated in Kubernetes 1.33: people still write it for Services without a selector."""
+
+    metadata: Metadata  # type: ignore[assignment]
+    subsets: tuple[EndpointSubset, ...] = ()
 
 
 class ServiceCIDRSpec(Read, frozen=True, gc=False):

@@ -9,9 +9,11 @@ from typing import Any
 
 from ...errors import BadInput
 from ...linux.packet.address import Prefix, address, family, prefix
+from ..api.config import IPVS_SCHEDULERS
 from ..api.objects import (
     ClusterConfiguration,
     Conflist,
+    Endpoints,
     EndpointSlice,
     KubeProxyConfiguration,
     NetworkPolicy,
@@ -129,6 +131,14 @@ def _slice(found: EndpointSlice) -> None:
                 raise Wrong(path, f"it is {text}", f"write an address of the slice's addressType, {found.address_type}")
 
 
+def _endpoints(found: Endpoints) -> None:
+    for index, subset in enumerate(found.subsets):
+        for place, one in enumerate(subset.addresses):
+            an_address(one.ip, f"subsets[{index}].addresses[{place}].ip")
+        for place, one in enumerate(subset.not_ready_addresses):
+            an_address(one.ip, f"subsets[{index}].notReadyAddresses[{place}].ip")
+
+
 def _policy(policy: NetworkPolicy) -> None:
     directions: dict[str, Any] = {"ingress": policy.spec.ingress, "egress": policy.spec.egress}
     for name, rules in directions.items():
@@ -173,6 +183,10 @@ def _proxy(configuration: KubeProxyConfiguration) -> None:
             a_block(text, f"nodePortAddresses[{index}]", strict=False)
     if configuration.detect_local_mode == "BridgeInterface" and not configuration.detect_local.bridge_interface:
         raise Wrong("detectLocal.bridgeInterface", "it is missing", "name the bridge of the pods, such as cni0")
+    scheduler = configuration.ipvs.scheduler
+    if configuration.mode == "ipvs" and scheduler and scheduler not in IPVS_SCHEDULERS:
+        right = f"write one of {', '.join(IPVS_SCHEDULERS)}"
+        raise Wrong("ipvs.scheduler", f"it is {shown(scheduler)}, which kube-proxy has not", right)
     if (
         configuration.detect_local_mode == "InterfaceNamePrefix"
         and not configuration.detect_local.interface_name_prefix
@@ -189,7 +203,8 @@ def _conflist(found: Conflist) -> None:
 
 
 CHECKS: dict[type, Callable[[Any], None]] = {
-    Pod: _pod, Node: _node, Service: _service, EndpointSlice: _slice, NetworkPolicy: _policy, Conflist: _conflist,
+    Pod: _pod, Node: _node, Service: _service, EndpointSlice: _slice, Endpoints: _endpoints,
+    NetworkPolicy: _policy, Conflist: _conflist,
     ServiceCIDR: lambda found: blocks(found.spec.cidrs, "spec.cidrs"),
     ClusterConfiguration: _cluster, KubeProxyConfiguration: _proxy,
 }  # fmt: skip

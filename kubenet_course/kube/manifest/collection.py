@@ -11,6 +11,7 @@ from ..api.objects import (
     CLUSTER_WIDE,
     ClusterConfiguration,
     Conflist,
+    Endpoints,
     EndpointSlice,
     KubeProxyConfiguration,
     Namespace,
@@ -23,7 +24,9 @@ from ..api.objects import (
     ServiceCIDR,
 )
 from .check import check
+from .configmaps import NET_CONF, texts
 from .decode import Decoded, Wrong, from_json, from_value, shown
+from .yaml_text import documents_of
 
 
 @dataclass
@@ -49,12 +52,14 @@ class Objects:
     pods: list[Pod] = field(default_factory=list)
     services: list[Service] = field(default_factory=list)
     slices: list[EndpointSlice] = field(default_factory=list)
+    endpoints: list[Endpoints] = field(default_factory=list)
     policies: list[NetworkPolicy] = field(default_factory=list)
     namespaces: list[Namespace] = field(default_factory=list)
     service_cidrs: list[ServiceCIDR] = field(default_factory=list)
     conflists: list[Conflist] = field(default_factory=list)
     cluster: ClusterConfiguration | None = None
     proxy: KubeProxyConfiguration | None = None
+    net_conf: dict[str, Any] | None = None  # flannel's own configuration, net-conf.json
     notices: tuple[str, ...] = ()
     places: list[Place] = field(default_factory=list)
     order: list[Read] = field(default_factory=list)
@@ -73,6 +78,7 @@ LISTS: dict[type, str] = {
     Pod: "pods",
     Service: "services",
     EndpointSlice: "slices",
+    Endpoints: "endpoints",
     NetworkPolicy: "policies",
     Namespace: "namespaces",
     ServiceCIDR: "service_cidrs",
@@ -90,7 +96,19 @@ class Collection:
         self.noticed: dict[str, tuple[str, int]] = {}  # what was not understood -> where first, how often more
 
     def add(self, place: Place, item: int, raw: Any) -> None:
-        """One object: decoded, checked, filed under its kind."""
+        """One object: decoded, checked, filed under its kind. Of a ConfigMap, the configurations that it holds."""
+        found = texts(_plain(raw))
+        for key, text in found.items():
+            where = f"{place.where(item, _name(raw))}: data[{key}]"
+            for _, value in documents_of(where, text.encode("utf-8", "surrogatepass")):
+                if key == NET_CONF:
+                    self.objects.net_conf = value
+                elif isinstance(value, dict) and value.get("kind") != "KubeletConfiguration":
+                    self._one(place, item, value)
+        if not found:
+            self._one(place, item, raw)
+
+    def _one(self, place: Place, item: int, raw: Any) -> None:
         try:
             decoded = from_json(raw) if isinstance(raw, bytes | msgspec.Raw) else from_value(raw)
             if decoded.object is not None:
@@ -144,6 +162,13 @@ class Collection:
             f"{first}: {said}" + (f" (and {more} more)" if more else "") for said, (first, more) in self.noticed.items()
         )
         return self.objects
+
+
+def _plain(raw: Any) -> Any:
+    """A document as plain values, where it may be a ConfigMap; of JSON only those are decoded."""
+    if not isinstance(raw, bytes | msgspec.Raw):
+        return raw
+    return msgspec.json.decode(raw) if b'"ConfigMap"' in memoryview(raw).tobytes() else None
 
 
 def _name(raw: Any) -> str:

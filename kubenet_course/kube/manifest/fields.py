@@ -98,7 +98,10 @@ def unknown(value: Any, kind: type[Read], path: str = "") -> list[str]:
         info = fields(kind).get(name)
         if info is not None:
             part = inside(info.type)
-            found += unknown(one, part, at) if part else []
+            free = (
+                isinstance(one, dict) and parts(info.type).origin is tuple
+            )  # a mapping where a list may stand: free keys
+            found += unknown(one, part, at) if part and not free else []
         elif name not in unread(kind) and name != kind.__struct_config__.tag_field:
             found.append(at)
     return found

@@ -11,8 +11,8 @@ from msgspec.structs import replace
 
 from ...errors import BadInput
 from ...linux.netfilter.rules import Ruleset
-from ...linux.packet.address import FAMILIES, Address
-from ..api.objects import EndpointSlice, KubeProxyConfiguration, Pod, Service
+from ...linux.packet.address import FAMILIES, Address, address
+from ..api.objects import SERVICE_NAME, EndpointSlice, KubeProxyConfiguration, Pod, Service
 from ..manifest.collection import Objects
 from ..manifest.read import read
 from ..network import flannel
@@ -20,28 +20,53 @@ from ..proxy.iptables.frame import Frame
 from ..proxy.iptables.rows import IptablesServices
 from ..proxy.iptables.rules import iptables_rules
 from ..proxy.node import DEFAULTS, NodeFacts
-from ..service.endpoints import Candidate, selects, slices_for
 from ..service.service_plan import services
 from .lan import OUTSIDE_HOSTS
-from .node_plan import Machine, machines
-from .pod_plan import Placed
+from .node_plan import Machine, check_nodes, given_blocks, machines, said_blocks
+from .pod_plan import Placed, check_pods
 from .ranges import Ranges, ranges
+from .slice_plan import all_slices
 from .world import World
 
 KUBERNETES = ("default", "kubernetes")  # the API server writes this Service's slice itself
 
 
 class Cluster:
-    """The objects of a cluster, complete. Raises BadInput, when it is made, for what no cluster could be."""
+    """The objects of a cluster, complete. What kube-proxy and the controllers can bear is borne; `checked` asks for more."""
 
     def __init__(self, objects: Objects):
         self.objects = objects
         self.ranges: Ranges = ranges(objects)
-        self.machines: dict[str, Machine] = machines(objects, self.ranges)
+        self.machines: dict[str, Machine] = machines(objects, self.ranges, self.blocks)
         self.placed = Placed(objects, self.machines)
         self.services: list[Service] = services(objects, self.ranges)
-        self.slices: dict[tuple[str, str], tuple[EndpointSlice, ...]] = _slices(self)
-        self.backend: str = flannel.backend(objects.nodes, objects.conflists)
+        self.slices: dict[tuple[str, str], tuple[EndpointSlice, ...]] = all_slices(
+            objects, self.services, self.placed, self.machines
+        )
+        self.backend: str = flannel.backend(objects.nodes, objects.conflists, objects.net_conf)
+
+    @cached_property
+    def blocks(self) -> dict[str, tuple[str, ...]]:
+        """The nodes' blocks; those that nodes say themselves where the controller could give none."""
+        try:
+            return given_blocks(self.objects, self.ranges)
+        except BadInput:
+            return said_blocks(self.objects)
+
+    @cached_property
+    def _orphans(self) -> tuple[str, ...]:
+        """Slices whose Service is gone: the API server keeps them, and nobody uses them. The first is named."""
+        found = [one for one in self.objects.slices if one.service[1] and one.service not in self._services]
+        if not found:
+            return ()
+        where = f"{self.objects.where(found[0])}: metadata.labels[{SERVICE_NAME}]"
+        more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+        return (f"{where}: there is no Service {'/'.join(found[0].service)}; nobody uses this slice{more}",)
+
+    @property
+    def mode(self) -> str:
+        """How kube-proxy works on every node, by its own name (KubeProxyConfiguration: mode)."""
+        return self.proxy.mode or "iptables"
 
     @property
     def families(self) -> tuple[int, ...]:
@@ -50,8 +75,33 @@ class Cluster:
     @property
     def notices(self) -> tuple[str, ...]:
         """What was not understood, and what was settled for lack of a word."""
-        homeless = tuple(f"{pod} waits: there is no node to run it" for pod in self.placed.waiting)
-        return self.objects.notices + homeless
+        why = "it has not been scheduled" if self.machines else "there is no node to run it"
+        homeless = tuple(f"{pod} waits: {why}" for pod in self.placed.waiting)
+        return self.objects.notices + homeless + self._orphans + self._assumed
+
+    @property
+    def _assumed(self) -> tuple[str, ...]:
+        strangers = self.placed.strangers
+        if not strangers:
+            return ()
+        count = sum(map(len, strangers.values()))
+        many = (
+            f"{count} pod addresses lie" if count > 1 else f"the pod address {next(iter(strangers.values()))[0]} lies"
+        )
+        said = "the network between them is assumed: a route to each by its node, no translation on the way out"
+        return (f"{many} outside the nodes' blocks; {said}",)
+
+    @cached_property
+    def unanswered(self) -> tuple[str, ...]:
+        """Of each Service that neither a selector nor a slice gives an endpoint, a sentence that says so."""
+        return tuple(
+            f"{one} has neither a selector nor an EndpointSlice: nobody answers for it"
+            for one in self.objects.services
+            if not one.spec.selector
+            and one.key not in self.slices
+            and one.spec.type != "ExternalName"
+            and one.key != KUBERNETES
+        )
 
     def machine(self, name: str) -> Machine:
         if name not in self.machines:
@@ -95,9 +145,12 @@ class Cluster:
 
     @cached_property
     def proxy(self) -> KubeProxyConfiguration:
-        """As configured; else as kubeadm would have it, which tells kube-proxy the pods' range."""
-        said = self.objects.proxy
-        return said or replace(DEFAULTS, cluster_cidr=",".join(str(self.ranges.pods[of]) for of in self.families))
+        """As configured; else as kubeadm would have it, which tells kube-proxy the pods' range, if one is known."""
+        if self.objects.proxy:
+            return self.objects.proxy
+        if self.placed.strangers and "pods" not in self.ranges.said:
+            return DEFAULTS
+        return replace(DEFAULTS, cluster_cidr=",".join(str(self.ranges.pods[of]) for of in self.families))
 
     def facts(self, name: str) -> NodeFacts:
         """What the kube-proxy of a node knows of it. Where no Node is given at all, its zone is what its endpoints
@@ -113,10 +166,18 @@ class Cluster:
             )
             return NodeFacts(name, next((zone for zone in said if zone), ""))
         machine = self.machine(name)
-        gateways = tuple(machine.gateway(of) for of in machine.blocks)
+        gateways = tuple(machine.gateway(of) for of in machine.blocks if self._is_bridged(machine))
         ends = tuple(block.first for block in machine.blocks.values()) if self.backend == "vxlan" else ()
         blocks = tuple(map(str, machine.blocks.values()))
-        return NodeFacts(name, machine.zone, blocks, tuple(machine.ips.values()), gateways + ends)
+        more = tuple(address(one.address) for one in machine.node.status.addresses if one.type == "InternalIP")
+        return NodeFacts(name, machine.zone, blocks, tuple(machine.ips.values()), gateways + ends + more)
+
+    def _is_bridged(self, machine: Machine) -> bool:
+        """Whether a node has its bridge: as in a running cluster, or since the first pod came."""
+        pods = self.placed.pods.values()
+        return bool(machine.node.pod_cidrs) or any(
+            pod.spec.node_name == machine.name and not pod.spec.host_network for pod in pods
+        )
 
     def proxy_rules(self, name: str, of: int) -> Ruleset:
         """What kube-proxy alone writes on a node."""
@@ -129,72 +190,41 @@ class Cluster:
         return iptables_rules(self.watched[of], self.facts(name), self.proxy, others)
 
     @cached_property
-    def entrances(self) -> dict[Address, Address]:
-        """The addresses of load balancers and externalIPs, each with that of the node that the router leads them to."""
-        first = next(iter(self.machines.values()), None)
-        ports = [(of, port) for of, services in self.watched.items() for port in services.ports]
-        found = {ip: of for of, port in ports for ip in (*port.vips, *port.external_ips)}
-        return {ip: first.ips[of] for ip, of in found.items() if first and of in first.ips}
+    def entrances(self) -> dict[Address, tuple[Address, ...]]:
+        """The addresses of load balancers and externalIPs, each with those of the nodes that it may lead to.
 
-    def world(self, outside: Iterable[Address] = ()) -> World:
-        """Every kernel of the cluster by name; `outside` are further hosts beyond the router."""
-        return World(self, (*OUTSIDE_HOSTS, *outside))
+        A load balancer asks every node whether it has a ready endpoint when the Service's external policy is Local
+        (healthCheckNodePort), and leaves the others out; where no node has one, most ask them all again (DEV-20).
+        """
+        found: dict[Address, tuple[Address, ...]] = {}
+        for of, watched in self.watched.items():
+            all_nodes = tuple(machine.ips[of] for machine in self.machines.values() if of in machine.ips)
+            for port in watched.ports:
+                for ip in port.vips:
+                    found.setdefault(ip, self._healthy(port.service, of) if port.external_local else all_nodes)
+                for ip in port.external_ips:
+                    found.setdefault(ip, all_nodes)
+        return {ip: nodes for ip, nodes in found.items() if nodes}
 
+    def _healthy(self, service: Service, of: int) -> tuple[Address, ...]:
+        """The addresses of nodes whose kube-proxy says on the health port that it has a ready endpoint."""
+        ready = {one.node_name for part in self.slices.get(service.key, ()) for one in part.endpoints if one.is_ready}
+        ips = {name: machine.ips[of] for name, machine in self.machines.items() if of in machine.ips}
+        return tuple(ip for name, ip in ips.items() if name in ready) or tuple(ips.values())
 
-def _slices(cluster: Cluster) -> dict[tuple[str, str], tuple[EndpointSlice, ...]]:
-    """The slices of every Service: as they are written down, else as the controller would write them."""
-    found: dict[tuple[str, str], list[EndpointSlice]] = {}
-    for one in sorted(cluster.objects.slices, key=lambda one: one.key):
-        found.setdefault(one.service, []).append(one)
-    written = {key: tuple(rows) for key, rows in found.items()}
-    missing = [one for one in cluster.services if one.key not in written]
-    return written | controlled(missing, cluster.placed, cluster.machines)
-
-
-def _zone(machines: Mapping[str, Machine], pod: Pod) -> str:
-    machine = machines.get(pod.spec.node_name)
-    return machine.zone if machine else ""
+    def world(self, outside: Iterable[Address] = (), led: Mapping[Address, Address] = {}) -> World:
+        """Every kernel of the cluster by name; `outside` are further hosts beyond the router. `led` says to which node's address
+        a load balancer leads; where nothing is said, to the first that it may.
+        """
+        return World(self, (*OUTSIDE_HOSTS, *outside), led)
 
 
 def checked(made: Cluster) -> Cluster:
-    """Refuses what kube-proxy and the controllers can bear, but where something was most likely forgotten: pods without
-    any Node, a Service that nobody can ever answer for.
-    """
-    objects = made.objects
-    for pod in made.placed.pods.values() if not made.machines else ():
-        said = f"there is no node {pod.spec.node_name!r}, and no Node at all"
-        raise BadInput(f"{objects.where(pod)}: spec.nodeName", said, "give the Nodes too")
-    for one in objects.services:
-        nobody = not one.spec.selector and one.key not in made.slices
-        if nobody and one.spec.type != "ExternalName" and one.key != KUBERNETES:
-            where = f"{objects.where(one)}: spec.selector"
-            right = f"write a selector, or an EndpointSlice with the label kubernetes.io/service-name: {one.key[1]}"
-            raise BadInput(where, "it has neither a selector nor an EndpointSlice", right)
+    """Refuses what no network could be built from, which kube-proxy and the controllers can bear all the same."""
+    given_blocks(made.objects, made.ranges)
+    check_nodes(made.objects, made.machines, made.ranges)
+    check_pods(made.objects, made.placed)
     return made
-
-
-def controlled(
-    wanted: Iterable[Service], placed: Placed, machines: Mapping[str, Machine], existing: Iterable[EndpointSlice] = ()
-) -> dict[tuple[str, str], tuple[EndpointSlice, ...]]:
-    """What the EndpointSlice controller keeps for these Services."""
-    selectors = [(one, next(iter(one.spec.selector.items()))) for one in wanted if one.spec.selector]
-    by_label: dict[tuple[str, str, str], list[Pod]] = {(one.key[0], *first): [] for one, first in selectors}
-    for pod in placed.pods.values() if by_label else ():
-        for name, value in pod.metadata.labels.items():
-            rows = by_label.get((pod.metadata.namespace, name, value))
-            if rows is not None:
-                rows.append(pod)
-    known: dict[tuple[str, str], list[EndpointSlice]] = {}
-    for part in existing:
-        known.setdefault(part.service, []).append(part)
-    found = {}
-    for service, first in selectors:
-        pods = by_label[(service.key[0], *first)]
-        if len(service.spec.selector or ()) > 1:
-            pods = [pod for pod in pods if selects(service, pod)]
-        candidates = [Candidate(pod, placed.addresses(pod), _zone(machines, pod)) for pod in pods]
-        found[service.key] = slices_for(service, candidates, known.get(service.key, ()))
-    return found
 
 
 def cluster(paths: Iterable[str]) -> Cluster:

@@ -18,6 +18,7 @@ from .ranges import MANY_NODES, MOST_SMALL, NODES, Ranges, covering
 
 FIRST_NODE = 11  # 192.168.1.11 is the first node of the address plan
 MASK_FLAGS = ("node-cidr-mask-size", "node-cidr-mask-size-ipv4", "node-cidr-mask-size-ipv6")
+Blocks = dict[str, tuple[str, ...]]  # by node: its podCIDRs
 
 
 class Machine(Struct, frozen=True):
@@ -37,20 +38,27 @@ class Machine(Struct, frozen=True):
         return spelled(self.blocks[of].network + 1, self.blocks[of].family)
 
 
-def machines(objects: Objects, ranges: Ranges) -> dict[str, Machine]:
-    """All nodes by name, in the order in which they stand. Raises BadInput for blocks and addresses that cannot be."""
-    blocks = _blocks(objects, ranges)
+def machines(objects: Objects, ranges: Ranges, blocks: Blocks) -> dict[str, Machine]:
+    """All nodes by name, in the order in which they stand, with the blocks that they have."""
     ips = _addresses(objects, ranges)
-    found = {
+    return {
         node.metadata.name: Machine(
-            node, blocks[node.metadata.name], ips[node.metadata.name], node.metadata.labels.get(ZONE, "")
+            node,
+            {block.family.number: block for block in map(prefix, blocks[node.metadata.name])},
+            ips[node.metadata.name],
+            node.metadata.labels.get(ZONE, ""),
         )
         for node in objects.nodes
     }
+
+
+def check_nodes(objects: Objects, found: dict[str, Machine], ranges: Ranges) -> None:
+    """Raises BadInput for blocks and addresses that no network could be built with."""
+    if "pods" in ranges.said:
+        _inside(objects, ranges)
     _apart(objects, found)
     if "pods" in ranges.said:
         _outside(objects, found, ranges)
-    return found
 
 
 def _outside(objects: Objects, found: dict[str, Machine], ranges: Ranges) -> None:
@@ -64,23 +72,42 @@ def _outside(objects: Objects, found: dict[str, Machine], ranges: Ranges) -> Non
                 )
 
 
-def _blocks(objects: Objects, ranges: Ranges) -> dict[str, dict[int, Prefix]]:
-    known = {node.metadata.name: node.pod_cidrs for node in objects.nodes}
+def _inside(objects: Objects, ranges: Ranges) -> None:
     for node in objects.nodes:
         for text in node.pod_cidrs:
             block = prefix(text)
             whole = ranges.pods.get(block.family.number)
-            if "pods" in ranges.said and (whole is None or block.first not in whole):
+            if whole is None or block.first not in whole:
                 inside = f"within podSubnet {', '.join(map(str, ranges.pods.values()))}"
                 raise BadInput(
                     f"{objects.where(node)}: spec.podCIDRs", f"{text} lies outside", f"write a block {inside}"
                 )
-    if not all(known.values()):
-        known = _allocated(objects, ranges, known)
-    return {name: {block.family.number: block for block in map(prefix, texts)} for name, texts in known.items()}
 
 
-def _allocated(objects: Objects, ranges: Ranges, known: dict[str, tuple[str, ...]]) -> dict[str, tuple[str, ...]]:
+def said_blocks(objects: Objects) -> Blocks:
+    """The blocks that nodes say they have."""
+    return {node.metadata.name: node.pod_cidrs for node in objects.nodes}
+
+
+def given_blocks(objects: Objects, ranges: Ranges) -> Blocks:
+    """The same, and for nodes without one what the controller would give; unless their pods show that it gives none: a pod
+    with an address from elsewhere means that another program hands out addresses. Raises BadInput where none is left.
+    """
+    known = said_blocks(objects)
+    if all(known.values()):
+        return known
+    given = _allocated(objects, ranges, known)
+    for pod in objects.pods:
+        node = pod.spec.node_name
+        if pod.spec.host_network or pod.is_over or known.get(node, ("",)):
+            continue
+        mine = [prefix(text) for text in given[node]]
+        if any(not any(address(ip) in block for block in mine) for ip in pod.addresses):
+            return known
+    return given
+
+
+def _allocated(objects: Objects, ranges: Ranges, known: Blocks) -> Blocks:
     """The controller starts, reads what there is, and gives blocks to the rest, in order."""
     flags = replace(
         _masks(objects),
@@ -141,13 +168,14 @@ def _addresses(objects: Objects, ranges: Ranges) -> dict[str, dict[int, Address]
                 )
             taken[ip] = node
         found[node.metadata.name] = mine
+    silent = {name for name, ips in found.items() if not ips}  # a node that says one family has no other
     many = MANY_NODES if len(objects.nodes) > MOST_SMALL else NODES
     for of in ranges.families:
         known = [ips[of] for ips in found.values() if of in ips]
         where = covering(known, FAMILIES[of], many[of].length) if known else many[of]
         counted = _free(where, taken)
-        for ips in found.values():
-            if of not in ips:
+        for name, ips in found.items():
+            if of not in ips and (known or name in silent):
                 ips[of] = next(counted)
     return found
 

@@ -3,6 +3,7 @@ block.
 """
 
 from collections.abc import Mapping
+from functools import cached_property
 from heapq import heapify, heapreplace
 
 from msgspec.structs import replace
@@ -23,7 +24,7 @@ class Placed:
         self.machines = machines
         self.on: dict[str, list[Pod]] = {name: [] for name in machines}
         self.pods: dict[tuple[str, str], Pod] = {}
-        self.waiting: list[Pod] = []  # no node, because there is none
+        self.waiting: list[Pod] = []  # no node, because there is none or because no scheduler has given one
         self._addresses: dict[tuple[str, str], Addresses] = {}
         self._done: set[str] = set()
         homeless = []
@@ -34,18 +35,13 @@ class Placed:
             if on is not None:
                 on.append(pod)
                 self.pods[pod.key] = pod
-            elif pod.spec.node_name and not machines:
-                self.pods[pod.key] = pod
             elif pod.spec.node_name:
-                known = ", ".join(list(machines)[:5])
-                raise BadInput(
-                    f"{objects.where(pod)}: spec.nodeName",
-                    f"there is no node {pod.spec.node_name!r}",
-                    f"name one of {known}",
-                )
+                self.pods[pod.key] = pod
+            elif pod.is_pending:
+                self.waiting.append(pod)
+                self.pods[pod.key] = pod
             else:
                 homeless.append(pod)
-        _check(objects, self)
         self._schedule(homeless)
 
     def _schedule(self, homeless: list[Pod]) -> None:
@@ -63,22 +59,39 @@ class Placed:
             self.pods[pod.key] = placed
 
     def addresses(self, pod: Pod) -> Addresses:
-        """A pod's addresses, one of each family; with hostNetwork its node's; () for a pod without a node."""
-        key, said = pod.key, pod.status
+        """A pod's addresses, one of each family; with hostNetwork its node's; () for a pod that has none yet."""
+        key = pod.key
         if key in self._addresses:
             return self._addresses[key]
-        if (said.pod_ip or said.pod_ips) and not pod.spec.host_network:
-            return tuple(map(address, pod.addresses))
         node = self.pods.get(key, pod).spec.node_name
-        if not node:
-            return ()
-        if node not in self.machines:
-            return tuple(map(address, pod.addresses))
+        said = tuple(map(address, pod.addresses))
+        if (
+            not node
+            or node not in self.machines
+            or (said and not pod.spec.host_network)
+            or (pod.is_pending and not said)
+        ):
+            return said
         if pod.spec.host_network:
             return tuple(self.machines[node].ips.values())
         if node not in self._done:
             self._give(node)
         return self._addresses[key]
+
+    def is_bridged(self, pod: Pod) -> bool:
+        """Whether its addresses lie in its node's blocks: then it is on the node's bridge. Else a route leads to each address."""
+        blocks = self.machines[pod.spec.node_name].blocks
+        return all((block := blocks.get(family(ip).number)) is not None and ip in block for ip in self.addresses(pod))
+
+    @cached_property
+    def strangers(self) -> dict[str, tuple[Address, ...]]:
+        """Per node, the addresses of its pods that lie outside its blocks (EKS, Calico, Cilium give them elsewhere)."""
+        found = {}
+        for node, pods in self.on.items():
+            apart = [pod for pod in pods if not pod.spec.host_network and pod.addresses and not self.is_bridged(pod)]
+            if apart:
+                found[node] = tuple(ip for pod in apart for ip in self.addresses(pod))
+        return found
 
     def _give(self, node: str) -> None:
         """The bridge keeps the block's first address; the others are given in turn, but for those that pods have
@@ -86,7 +99,7 @@ class Placed:
         """
         self._done.add(node)
         own = [pod for pod in self.on[node] if not pod.spec.host_network]
-        waiting = [pod for pod in own if not pod.addresses]
+        waiting = [pod for pod in own if not pod.addresses and not pod.is_pending]
         taken = {address(ip) for pod in own for ip in pod.addresses}
         given: dict[tuple[str, str], list[Address]] = {pod.key: [] for pod in waiting}
         for block in self.machines[node].blocks.values():
@@ -105,27 +118,23 @@ class Placed:
         self._addresses.update({key: tuple(ips) for key, ips in given.items()})
 
 
-def _check(objects: Objects, placed: Placed) -> None:
-    """Addresses that pods say they have: within their node's block, each once."""
+def check_pods(objects: Objects, placed: Placed) -> None:
+    """Raises BadInput for pods on a node that is not there, and for an address that two pods have."""
     seen: dict[Address, Pod] = {}
-    for name, pods in placed.on.items():
-        blocks = placed.machines[name].blocks
-        for pod in pods:
-            if pod.spec.host_network:
-                continue
-            for text in pod.addresses:
-                ip = address(text)
-                block = blocks.get(6 if ":" in ip else 4)
-                if block is None or ip not in block:
-                    right = f"write one of {', '.join(map(str, blocks.values())) or 'a block'}, the block of {name}"
-                    raise BadInput(f"{objects.where(pod)}: status.podIP", f"{ip} lies outside its node's block", right)
-                if ip in seen:
-                    raise BadInput(
-                        f"{objects.where(pod)}: status.podIP",
-                        f"{ip} is {seen[ip]}'s too",
-                        "give each pod its own address",
-                    )
-                seen[ip] = pod
+    for pod in placed.pods.values():
+        node = pod.spec.node_name
+        if node and node not in placed.machines:
+            known = ", ".join(list(placed.machines)[:5])
+            said = f"there is no node {node!r}" + ("" if known else ", and no Node at all")
+            raise BadInput(
+                f"{objects.where(pod)}: spec.nodeName", said, f"name one of {known}" if known else "give the Nodes too"
+            )
+        for ip in map(address, () if pod.spec.host_network else pod.addresses):
+            if ip in seen:
+                raise BadInput(
+                    f"{objects.where(pod)}: status.podIP", f"{ip} is {seen[ip]}'s too", "give each pod its own address"
+                )
+            seen[ip] = pod
 
 
 def of_family(addresses: Addresses, of: int) -> Address:

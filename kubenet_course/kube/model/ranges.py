@@ -35,7 +35,9 @@ class Ranges(Struct, frozen=True):
 def ranges(objects: Objects) -> Ranges:
     """The ranges of a cluster. Raises BadInput where pods and Services share addresses."""
     networking = objects.cluster.networking if objects.cluster else None
-    pods = _listed(networking.pod_subnet if networking else "")
+    flannel = objects.net_conf or {}
+    texts = [str(flannel[key]) for key in ("Network", "IPv6Network") if flannel.get(key)]
+    pods = _listed(networking.pod_subnet if networking else "") or _listed(",".join(texts))
     services = _listed(networking.service_subnet if networking else "")
     services = services or {
         block.family.number: block for one in objects.service_cidrs for block in map(prefix, one.spec.cidrs)

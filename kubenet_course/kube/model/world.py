@@ -9,11 +9,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import Any
 
+from ...errors import BadInput
 from ...linux.namespace.device import Device, IfAddr
 from ...linux.namespace.netns import Netns, Socket, netns
 from ...linux.packet.address import FAMILIES, IPV4, Address, family
 from ..api.objects import Pod
-from ..network import backends
+from ..network import backends, routed
 from ..network.backends import Rows
 from ..proxy.node import settings
 from . import names
@@ -28,10 +29,11 @@ class World(Mapping[str, Netns]):
     It is made of a Cluster, which makes it: the type is not named here, because the two modules would import each other.
     """
 
-    def __init__(self, cluster: Any, outside: Iterable[Address] = OUTSIDE_HOSTS):
+    def __init__(self, cluster: Any, outside: Iterable[Address] = OUTSIDE_HOSTS, led: Mapping[Address, Address] = {}):
         self.cluster = cluster
         self.outside = tuple(dict.fromkeys(outside))
-        self.lan = Lan(cluster.machines, cluster.entrances, self.outside)
+        entrances = {ip: led.get(ip, nodes[0]) for ip, nodes in cluster.entrances.items()}
+        self.lan = Lan(cluster.machines, entrances, self.outside)
         self._made: dict[str, Netns] = {}
         if self.lan.is_warm:
             _ = self[names.LAN].fib, self[names.ROUTER].fib
@@ -43,20 +45,26 @@ class World(Mapping[str, Netns]):
 
     def __iter__(self) -> Iterator[str]:
         yield from self.cluster.machines
-        yield from (names.pod_namespace(*key) for key, pod in self._pods.items() if not pod.spec.host_network)
+        yield from (names.pod_namespace(*key) for key, pod in self._pods.items() if self._has_own(pod))
         yield from (names.LAN, names.ROUTER)
         yield from map(names.host_namespace, self.outside)
 
     def __len__(self) -> int:
-        pods = sum(not pod.spec.host_network for pod in self._pods.values())
+        pods = sum(map(self._has_own, self._pods.values()))
         return len(self.cluster.machines) + pods + 2 + len(self.outside)
 
     @property
     def _pods(self) -> dict[tuple[str, str], Pod]:
         return self.cluster.placed.pods
 
+    def _has_own(self, pod: Pod) -> bool:
+        """Whether a pod has a namespace of its own: a pending one has none yet."""
+        return not pod.spec.host_network and pod.spec.node_name in self.cluster.machines and not pod.is_pending
+
     def of_pod(self, pod: Pod) -> str:
-        """The namespace that a pod lives in: its own, or with hostNetwork its node's."""
+        """The namespace that a pod lives in: its own, or with hostNetwork its node's. Raises BadInput for one that has none."""
+        if not pod.spec.host_network and not self._has_own(pod):
+            raise BadInput("from", f"{pod} is pending: it has no network yet", "name a pod that runs")
         return pod.spec.node_name if pod.spec.host_network else names.pod_namespace(*pod.key)
 
     def _make(self, name: str) -> Netns:
@@ -65,7 +73,7 @@ class World(Mapping[str, Netns]):
             return self._node(self.cluster.machines[name])
         if kind == "pod" and rest.count("/") == 1:
             pod = self._pods.get((rest.split("/")[0], rest.split("/")[1]))
-            if pod is not None and not pod.spec.host_network:
+            if pod is not None and self._has_own(pod):
                 return self._pod(pod)
         if name == names.LAN:
             return self.lan.switch()
@@ -76,16 +84,18 @@ class World(Mapping[str, Netns]):
         raise KeyError(name)
 
     def _pod(self, pod: Pod) -> Netns:
-        """One veth to the node's bridge, a default route to the bridge's address, a socket for each declared port."""
-        machine = self.cluster.machines[pod.spec.node_name]
-        ips = self.cluster.placed.addresses(pod)
-        own = [IfAddr(ip, machine.blocks[family(ip).number].length) for ip in ips]
-        mac = names.mac(names.POD, ips[0]) if ips else ""
-        peer = (machine.name, names.host_end(*pod.key))
+        """One veth to the node, a default route, a socket for each port behind which a program runs."""
+        machine, placed = self.cluster.machines[pod.spec.node_name], self.cluster.placed
+        ips, name = placed.addresses(pod), names.pod_namespace(*pod.key)
+        mac, peer = names.mac(names.POD, ips[0]) if ips else "", (machine.name, names.host_end(*pod.key))
+        near, routes = routed.pod_tables(pod.key, ips)
+        lengths = dict.fromkeys(ips, 0)
+        if placed.is_bridged(pod):
+            near, routes = (), tuple(default(family(ip).number, machine.gateway(family(ip).number)) for ip in ips)
+            lengths = {ip: machine.blocks[family(ip).number].length for ip in ips}
+        own = [IfAddr(ip, lengths[ip] or FAMILIES[family(ip).number].bits) for ip in ips]
         eth0 = device("eth0", "veth", mac, own, peer=peer, mtu=self.mtu)
-        routes = tuple(default(family(ip).number, machine.gateway(family(ip).number)) for ip in ips)
-        name = names.pod_namespace(*pod.key)
-        return netns(name, (eth0,), routes=routes, sockets=_sockets(pod, ips), sysctls=QUIET)
+        return netns(name, (eth0,), routes=routes, neighbours=near, sockets=_sockets(pod, ips), sysctls=QUIET)
 
     @cached_property
     def mtu(self) -> int:
@@ -96,6 +106,9 @@ class World(Mapping[str, Netns]):
         cluster, name = self.cluster, machine.name
         pods = cluster.placed.on[name]
         devices = [self._eth0(machine), *self._bridge(machine, pods), *backends.tunnels(machine, cluster.backend)]
+        alone = [pod for pod in pods if self._has_own(pod) and not cluster.placed.is_bridged(pod)]
+        devices += [routed.host_end(pod.key, self.mtu, cluster.placed.addresses(pod)) for pod in alone]
+        strange = tuple(routed.routes(cluster.placed, cluster.machines, name))
         out = tuple(default(of, self.lan.router_ips[of]) for of in machine.ips if of in cluster.families)
         near = self.lan.neighbours
         ways = (cluster.machines, name, cluster.backend)
@@ -105,7 +118,7 @@ class World(Mapping[str, Netns]):
         return netns(
             name,
             tuple(devices),
-            routes=Rows(len(out) + far, lambda: (*out, *backends.routes(*ways))),
+            routes=Rows(len(out) + far + len(strange), lambda: (*out, *backends.routes(*ways), *strange)),
             neighbours=Rows(tunnelled + len(near), lambda: (*backends.neighbours(*ways), *near.values())),
             fdb=Rows(tunnelled, lambda: backends.fdb(*ways)),
             rules={of: cluster.rules(name, of) for of in FAMILIES},
@@ -126,7 +139,8 @@ class World(Mapping[str, Netns]):
         return [device(names.POD_BRIDGE, "bridge", mac, own, mtu=self.mtu), *map(self._port, self._bridged(pods))]
 
     def _bridged(self, pods: list[Pod]) -> list[Pod]:
-        return [pod for pod in pods if not pod.spec.host_network and self.cluster.placed.addresses(pod)]
+        placed = self.cluster.placed
+        return [pod for pod in pods if self._has_own(pod) and placed.addresses(pod) and placed.is_bridged(pod)]
 
     def _port(self, pod: Pod) -> Device:
         return Device(
@@ -141,11 +155,10 @@ class World(Mapping[str, Netns]):
 
     @cached_property
     def hairpin(self) -> bool:
-        """As the CNI list says; without one as flannel's has it: a pod may reach itself through its Service."""
+        """As the CNI list says; a list that does not say it leaves it off. Without a list as flannel's own manifest has it."""
         plugins = [plugin for one in self.cluster.objects.conflists for plugin in one.plugins]
         parts = [part for plugin in plugins for part in (plugin, plugin.get("delegate")) if isinstance(part, dict)]
-        said = [part["hairpinMode"] for part in parts if "hairpinMode" in part]
-        return bool(said[0]) if said else not any(plugin.get("type") == "bridge" for plugin in plugins)
+        return any(part.get("hairpinMode") is True for part in parts) if plugins else True
 
     def _node_sysctls(self, name: str) -> dict[str, int]:
         """What a node needs to be one, and what kube-proxy sets when it starts."""
@@ -161,7 +174,7 @@ def _sockets(pod: Pod, ips: tuple[Address, ...]) -> tuple[Socket, ...]:
     name = pod.metadata.name
     return tuple(
         Socket(port.protocol.lower(), FAMILIES[of].any, port.container_port, name)
-        for port in pod.listens
+        for port in pod.answers
         for of in FAMILIES
         if of_family(ips, of)
     )

@@ -9,9 +9,12 @@ from typing import Any
 
 from ...errors import BadInput
 from ...linux.netfilter.nat import Range
-from ...linux.netfilter.rules import Rule
-from ...linux.netfilter.xt.matches import Comment, Destination, Mark, Source
-from ...linux.netfilter.xt.targets import Accept, Jump, Masquerade, Return
+from ...linux.netfilter.rules import Jump, Rule
+from ...linux.netfilter.xt.basic import Destination, Source
+from ...linux.netfilter.xt.comment import Comment
+from ...linux.netfilter.xt.mark import Mark
+from ...linux.netfilter.xt.nat import Masquerade
+from ...linux.netfilter.xt.standard import Accept, Return
 from ...linux.packet.address import Mac, Prefix, mac, prefix
 from ..api.objects import Conflist, Node
 from ..proxy.iptables.frame import Frame
@@ -22,9 +25,9 @@ MULTICAST = {4: prefix("224.0.0.0/4"), 6: prefix("ff00::/8")}
 KUBE_PROXY_MARK = Mark(value=0x4000, mask=0x4000)
 
 
-def backend(nodes: list[Node], conflists: list[Conflist]) -> str:
-    """How packets cross between nodes: as flannel's annotations say, else as a CNI list lets expect, else by host
-    routes.
+def backend(nodes: list[Node], conflists: list[Conflist], net_conf: dict[str, Any] | None = None) -> str:
+    """How packets cross between nodes: as flannel's annotations say, else its own configuration (net-conf.json), else as a CNI list
+    lets expect, else by host routes.
 
     flannel's own manifest sets it up with VXLAN, so a list with its plugin means that.
     """
@@ -35,6 +38,14 @@ def backend(nodes: list[Node], conflists: list[Conflist]) -> str:
                 where = f"{node}: metadata.annotations[{DOMAIN}/backend-type]"
                 raise BadInput(where, f"{said!r} is not modelled", f"write one of {', '.join(BACKENDS)}")
             return said
+    wish = (net_conf or {}).get("Backend")
+    if isinstance(wish, dict) and "Type" in wish:
+        said = str(wish["Type"])
+        if said not in BACKENDS:
+            raise BadInput(
+                "net-conf.json: Backend.Type", f"{said!r} is not modelled", f"write one of {', '.join(BACKENDS)}"
+            )
+        return said
     return "vxlan" if any("flannel" in one.types for one in conflists) else "host-gw"
 
 

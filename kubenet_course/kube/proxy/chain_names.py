@@ -3,7 +3,7 @@
 Check it against portProtoHash and servicePortEndpointChainName (pkg/proxy/iptables/proxier.go).
 """
 
-from base64 import b32encode
+from functools import lru_cache
 from hashlib import sha256
 
 SERVICES, EXTERNAL_SERVICES, NODEPORTS = "KUBE-SERVICES", "KUBE-EXTERNAL-SERVICES", "KUBE-NODEPORTS"
@@ -13,6 +13,18 @@ CLUSTER_POLICY, LOCAL_POLICY, EXTERNAL, SOURCE_RANGES = "KUBE-SVC-", "KUBE-SVL-"
 ENDPOINT = "KUBE-SEP-"
 
 
+ALPHABET = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"  # base32, RFC 4648
+PAIRS = tuple(first + second for first in ALPHABET for second in ALPHABET)
+
+
+@lru_cache(maxsize=1 << 18)
 def letters(port: str, protocol: str, endpoint: str = "") -> str:
     """Sixteen letters for a Service port such as ("default/web:http", "tcp"), or for one endpoint of it."""
-    return b32encode(sha256(f"{port}{protocol}{endpoint}".encode()).digest()[:10]).decode()
+    return base32(sha256(f"{port}{protocol}{endpoint}".encode()).digest(), 16)
+
+
+def base32(digest: bytes, length: int) -> str:
+    """The first letters, an even number of them, of bytes in base32."""
+    bits = len(digest) * 8
+    number = int.from_bytes(digest, "big")
+    return "".join(PAIRS[number >> bits - at & 1023] for at in range(10, length * 5 + 1, 10))

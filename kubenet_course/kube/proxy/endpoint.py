@@ -1,6 +1,6 @@
 """The endpoints of a Service port, gathered from its slices (pkg/proxy/endpointslicecache.go, endpoint.go)."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from msgspec import Struct
 
@@ -72,8 +72,10 @@ def _endpoint(one: SliceEndpoint, number: int) -> Endpoint:
     )
 
 
-def anybody(slices: Iterable[EndpointSlice], port: Port, of: Family) -> bool:
+def anybody(slices: Sequence[EndpointSlice], port: Port, of: Family) -> bool:
     """Whether any endpoint anywhere would take a connection: ready, or going and still serving."""
+    if len(slices) > 1:  # several may hold one address, and then only one of their words for it counts
+        return any(one.ready or one.is_going for one in endpoints(slices, port, of))
     for _, found in matching(slices, port, of):
         for one in found.endpoints:
             said = one.conditions

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from msgspec import Struct
 
 from ...linux.netfilter.rules import Test
-from ...linux.netfilter.xt.matches import Interface, Source
+from ...linux.netfilter.xt.basic import Interface, Source
 from ...linux.packet.address import IPV4, Address, Family, Prefix, address, family, prefix
 from ..api.objects import KubeProxyConfiguration
 
@@ -84,13 +84,13 @@ def settings(configuration: KubeProxyConfiguration, node: NodeFacts, of: Family)
         1 << configuration.iptables.masquerade_bit,
         configuration.iptables.masquerade_all,
         local_test(configuration, node, of),
-        None if everywhere else tuple(ip for ip in chosen if localhost or not _is_loopback(ip)),
+        None if everywhere else tuple(ip for ip in chosen if localhost or not is_loopback(ip)),
         localhost,
         configuration.conntrack.tcp_be_liberal,
     )
 
 
-def _is_loopback(ip: Address) -> bool:
+def is_loopback(ip: Address) -> bool:
     return ip == "::1" or (ip.startswith("127.") and ":" not in ip)
 
 
@@ -104,7 +104,7 @@ def node_port_ranges(wanted: Iterable[str], ip: Address, of: Family) -> tuple[Pr
     """Ranges of a family; without any, all of it. The word `primary` stands for the node's own address."""
     texts = tuple(wanted)
     if texts == ("primary",):
-        texts = () if _is_loopback(ip) else (ip,)
+        texts = () if is_loopback(ip) else (ip,)
     found = tuple(block for block in map(prefix, texts) if block.family is of)
     return found or (prefix("0.0.0.0/0" if of is IPV4 else "::/0"),)
 

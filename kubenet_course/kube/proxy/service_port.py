@@ -85,7 +85,7 @@ def service_ports(service: Service, of: Family) -> tuple[ServicePort, ...]:
     shared = (
         tuple(ip for ip in map(address, spec.external_ips) if family(ip) is of),
         tuple(address(one.ip) for one in status.ingress if one.ip and one.ip_mode == "VIP" and family(one.ip) is of),
-        tuple(block for block in map(_block, spec.load_balancer_source_ranges) if block.family is of),
+        _source_ranges(spec.load_balancer_source_ranges, of),
         spec.session_affinity_config.client_ip.timeout_seconds if spec.session_affinity == "ClientIP" else 0,
         spec.health_check_node_port if external_local and spec.type == "LoadBalancer" else 0,
         external_local,
@@ -94,5 +94,7 @@ def service_ports(service: Service, of: Family) -> tuple[ServicePort, ...]:
     return tuple(ServicePort(service, port, mine[0], *shared) for port in spec.ports)
 
 
-def _block(text: str) -> Prefix:
-    return prefix(text.strip())
+def _source_ranges(texts: tuple[str, ...], of: Family) -> tuple[Prefix, ...]:
+    """Those of a family. One that holds every address stands for no list at all (k/k#132722)."""
+    found = tuple(block for block in (prefix(text.strip()) for text in texts) if block.family is of)
+    return () if any(block.length == 0 for block in found) else found

@@ -4,7 +4,9 @@ Made once for a cluster. Only what depends on the node (local endpoints, hints) 
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from copy import copy
 from functools import cached_property
+from typing import Self
 
 from ...linux.packet.address import Address, Family
 from ..api.objects import EndpointSlice, Service
@@ -73,3 +75,24 @@ class Services:
             if total > LARGE:
                 return True
         return False
+
+    @cached_property
+    def places(self) -> dict[tuple[str, str], list[int]]:
+        """Where the ports of a Service stand, by its namespace and name."""
+        found: dict[tuple[str, str], list[int]] = {}
+        for index, port in enumerate(self.ports):
+            found.setdefault(port.service.key, []).append(index)
+        return found
+
+    def resync(self, service: tuple[str, str], slices: Sequence[EndpointSlice]) -> Self:
+        """The same after the slices of one Service have become these. What is known of all others is taken over."""
+        touched = self.places.get(service, ())
+        found = copy(self)
+        found.slices = {**self.slices, service: slices}
+        found._endpoints = {at: known for at, known in self._endpoints.items() if at not in touched}
+        found.__dict__.pop("is_large", None)
+        answered = list(self.answered)
+        for at in touched:
+            answered[at] = anybody(slices, self.ports[at].port, self.family)
+        found.__dict__["answered"] = tuple(answered)
+        return found

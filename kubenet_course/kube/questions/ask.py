@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...errors import BadInput
-from ...linux.namespace.choices import Choices
+from ...linux.namespace.choices import Choices, Seeded
 from ...linux.namespace.memory import Memory
 from ...linux.namespace.trace import Trace
 from ...linux.netfilter.iptables.words import port
@@ -50,8 +50,8 @@ def destination(cluster: Cluster, where: str, of: int = 0) -> tuple[Address, int
 
 
 def _of_service(cluster: Cluster, name: str, number: str, proto: str, of: int) -> tuple[Address, int, str]:
-    spec = cluster.service(*name.split("/")).spec
-    ips = [ip for ip in spec.cluster_ips or () if ip not in ("", "None")]
+    service = cluster.service(*name.split("/"))
+    spec, ips = service.spec, service.cluster_ips
     if not ips:
         raise BadInput(
             "to", f"Service {name} has no address of its own", "ask one of its pods: pod/NAMESPACE/NAME:PORT"
@@ -83,6 +83,15 @@ def question(cluster: Cluster, where: str, sport: int = 40000, of: int = 0, payl
     return make(family(to).any, sport, to, number, payload=payload)
 
 
+def led(cluster: Cluster, to: Address, choices: Choices) -> dict[Address, Address]:
+    """To which node a load balancer leads a connection to one of its addresses: each of those that it may is as likely."""
+    nodes = cluster.entrances.get(to, ())
+    for number, node in enumerate(nodes[:-1]):
+        if choices.happens(("load balancer", to, number), 1 / (len(nodes) - number)):
+            return {to: node}
+    return {to: nodes[-1]} if nodes else {}
+
+
 def request(
     cluster: Cluster,
     who: str,
@@ -93,5 +102,6 @@ def request(
     world: World | None = None,
 ) -> Trace:
     """One packet from `who` to `where`, and whatever comes back. Without a memory every kernel has just started."""
-    world = world or cluster.world(outsiders(who))
-    return ask(world, question(cluster, where, sport), asker(world, who), memory, choices)
+    packet, choices = question(cluster, where, sport), choices or Seeded()
+    world = world or cluster.world(outsiders(who), led(cluster, packet.flow.dst, choices))
+    return ask(world, packet, asker(world, who), memory, choices)

@@ -33,6 +33,7 @@ from ..api.objects import (  # fmt: skip
 MOST = 100  # endpoints in a slice (kube-controller-manager --max-endpoints-per-slice)
 MANAGED_BY = "endpointslice.kubernetes.io/managed-by"
 CONTROLLER = "endpointslice-controller.k8s.io"
+RESERVED = (HEADLESS, MANAGED_BY, SERVICE_NAME)
 LETTERS = "bcdfghjklmnpqrstvwxz2456789"  # no vowels, so that no name is ever a word (apimachinery's rand.String)
 Ports = tuple[EndpointPort, ...]
 
@@ -53,6 +54,11 @@ def selects(service: Service, pod: Pod) -> bool:
         and service.key[0] == pod.key[0]
         and all(labels.get(name) == value for name, value in wanted.items())
     )
+
+
+def is_managed(found: EndpointSlice) -> bool:
+    """Whether the EndpointSlice controller keeps this slice; one made by hand, or a mirror, it never touches."""
+    return found.metadata.labels.get(MANAGED_BY) == CONTROLLER
 
 
 def is_ready(pod: Pod) -> bool:
@@ -76,14 +82,28 @@ def slices_for(
     """All slices that the controller keeps for a Service with these selected pods; () for one without a selector."""
     if service.spec.selector is None or service.spec.type == "ExternalName":
         return ()
-    mine = [one for one in existing if one.service == service.key and one.metadata.labels.get(MANAGED_BY) == CONTROLLER]
+    mine = [one for one in existing if one.service == service.key and is_managed(one)]
     found: list[EndpointSlice] = []
     for kind in address_types(service):
         same = [one for one in mine if one.address_type == kind]
         groups = _wanted(service, candidates, kind)
         kept = [one for ports, wanted in groups.items() for one in _grouped(service, kind, ports, wanted, same, most)]
-        found += kept or [_new(service, kind, (), 0)]
+        found += _renamed(kept or [_new(service, kind, (), 0)], same)
     return tuple(found)
+
+
+def _renamed(kept: list[EndpointSlice], existing: list[EndpointSlice]) -> list[EndpointSlice]:
+    """Rather than delete one slice and create another, the controller updates it: the new one takes the old one's
+    name (finalize).
+    """
+    known = [one.metadata.name for one in existing]
+    names = {one.metadata.name for one in kept}
+    gone = iter([name for name in known if name not in names])
+    found = []
+    for one in reversed(kept):
+        name = next(gone, "") if one.metadata.name not in known else ""
+        found.append(replace(one, metadata=replace(one.metadata, name=name)) if name else one)
+    return found[::-1]
 
 
 def _wanted(service: Service, candidates: Sequence[Candidate], kind: str) -> dict[Ports, list[Endpoint]]:
@@ -156,7 +176,10 @@ def _grouped(
             continue
         stays = tuple(left.pop(one.addresses) for one in found.endpoints if one.addresses in left)
         if stays:
-            (same if stays == found.endpoints else changed).append(replace(found, endpoints=stays))
+            labels = _labels(service)
+            is_same = stays == found.endpoints and _own(labels) == _own(found.metadata.labels)
+            metadata = found.metadata if is_same else replace(found.metadata, labels=labels)
+            (same if is_same else changed).append(replace(found, endpoints=stays, metadata=metadata))
     changed.sort(key=lambda one: len(one.endpoints), reverse=True)
     new = list(left.values())
     for index, found in enumerate(changed):
@@ -177,14 +200,18 @@ def _grouped(
 def _new(service: Service, kind: str, ports: Ports, number: int) -> EndpointSlice:
     namespace, name = service.key
     text = f"{namespace}/{name}/{kind}/{[(one.name, one.protocol, one.port) for one in ports]}/{number}"
-    digits = int.from_bytes(sha256(text.encode()).digest()[:8], "big")
-    end = "".join(LETTERS[digits // len(LETTERS) ** place % len(LETTERS)] for place in range(5))
     return EndpointSlice(
         api_version="discovery.k8s.io/v1",
-        metadata=Metadata(name=f"{name}-{end}", namespace=namespace, labels=_labels(service)),
+        metadata=Metadata(name=drawn_name(name, text), namespace=namespace, labels=_labels(service)),
         address_type=kind,  # type: ignore[arg-type]
         ports=ports,
     )
+
+
+def drawn_name(name: str, text: str) -> str:
+    """A slice's name: its Service's, and five letters, which the API server draws and a hash of the text gives here."""
+    digits = int.from_bytes(sha256(text.encode()).digest()[:8], "big")
+    return f"{name}-" + "".join(LETTERS[digits // len(LETTERS) ** place % len(LETTERS)] for place in range(5))
 
 
 def _labels(service: Service) -> Labels:
@@ -192,6 +219,11 @@ def _labels(service: Service) -> Labels:
     given = {name: value for name, value in service.metadata.labels.items() if name != HEADLESS}
     headless = {} if service.cluster_ips else {HEADLESS: ""}
     return given | headless | {MANAGED_BY: CONTROLLER, SERVICE_NAME: service.key[1]}
+
+
+def _own(labels: Labels) -> Labels:
+    """Without the labels that the controller sets itself: what a Service and its slices have to agree in."""
+    return {name: value for name, value in labels.items() if name not in RESERVED}
 
 
 def as_kubernetes(found: EndpointSlice) -> dict:

@@ -25,7 +25,7 @@ def services(objects: Objects, ranges: Ranges) -> list[Service]:
     """All Services, each with its addresses and ports. Raises BadInput for addresses that cannot be."""
     pools = {of: _pool(objects, ranges, of) for of in ranges.families}
     taken = _taken_addresses(objects, ranges, pools) | {pools[ranges.families[0]].address(0)}
-    ports = _free_ports({port.node_port for one in objects.services for port in one.spec.ports})
+    ports = _free_ports(_taken_ports(objects))
     found, given = [], 0
     for read in objects.services:
         one = read
@@ -68,6 +68,27 @@ def _taken_addresses(objects: Objects, ranges: Ranges, pools: dict[int, ServiceR
                 )
             taken[ip] = one
     return set(taken)
+
+
+def _taken_ports(objects: Objects) -> set[int]:
+    """Every NodePort belongs to one Service, whatever its protocol; within it TCP and UDP may share a number."""
+    taken: dict[int, Service] = {}
+    for one in objects.services:
+        own: set[tuple[int, str]] = set()
+        for index, port in enumerate(one.spec.ports):
+            if port.node_port and (
+                taken.setdefault(port.node_port, one) is not one or (port.node_port, port.protocol) in own
+            ):
+                raise _taken_port(objects, one, index, taken[port.node_port])
+            own.add((port.node_port, port.protocol))
+    return set(taken)
+
+
+def _taken_port(objects: Objects, one: Service, index: int, owner: Service) -> BadInput:
+    number = one.spec.ports[index].node_port
+    said = f"{number} is {owner}'s already" if owner is not one else f"{number} stands twice"
+    right = "give each Service ports of its own, or leave nodePort out"
+    return BadInput(f"{objects.where(one)}: spec.ports[{index}].nodePort", said, right)
 
 
 def _with_addresses(

@@ -53,6 +53,7 @@ def _send(sending: dict[str, Any], places: Places) -> str:
             return ""
         family = socket.AF_INET6 if ":" in sending["dst"] else socket.AF_INET
         with socket.socket(family, socket.SOCK_RAW, IPPROTO_RAW) as raw:
+            raw.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
             try:
                 raw.sendto(data, (sending["dst"], 0))
             except OSError as error:

@@ -71,7 +71,7 @@ def job(scenario: Scenario) -> dict[str, Any]:
             ns.name: [
                 d.name
                 for d in ns.devices.values()
-                if d.kind != "lo" and _comes_up(ns, d.name) and link_local(d.mac) in d.addresses
+                if d.kind != "lo" and _comes_up(world, ns, d.name) and link_local(d.mac) in d.addresses
             ]
             for ns in world.values()
         },
@@ -95,14 +95,17 @@ def _listening(ns: Netns, own: Socket) -> tuple[str, str, str, int, bool]:
 def _ready(world: Mapping[str, Netns]) -> dict[str, list[str]]:
     """The devices that must carry frames before anything is sent, far ends too: a link that is not up drops what it is given."""
     far = far_ends(world)
-    own = {ns.name: [name for name in ns.devices if _comes_up(ns, name)] for ns in world.values()}
+    own = {ns.name: [name for name in ns.devices if _comes_up(world, ns, name)] for ns in world.values()}
     return own | {FAR: [end for (ns, name), end in far.items() if world[ns].devices[name].up]} if far else own
 
 
-def _comes_up(ns: Netns, name: str) -> bool:
-    """Whether a device will carry frames: it is up, and a bridge has a port."""
+def _comes_up(world: Mapping[str, Netns], ns: Netns, name: str) -> bool:
+    """Whether a device will carry frames: it is up, and so is the other end of a veth, or a port of a bridge."""
     device = ns.devices[name]
-    return device.up and (device.kind != "bridge" or any(d.master == name and d.up for d in ns.devices.values()))
+    if device.peer:
+        return device.up and world[device.peer[0]].devices[device.peer[1]].up
+    ports = [d.name for d in ns.devices.values() if d.master == name]
+    return device.up and (device.kind != "bridge" or any(_comes_up(world, ns, port) for port in ports))
 
 
 def _sending(scenario: Scenario, sent: Sending) -> dict[str, Any]:

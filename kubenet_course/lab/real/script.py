@@ -11,6 +11,7 @@ import shlex
 from collections.abc import Iterator, Mapping
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ...errors import BadInput
 from ...linux.namespace.device import Device
@@ -84,9 +85,43 @@ def _devices(world: Mapping[str, Netns]) -> Iterator[Command]:
         yield Command(("ip", "netns", "exec", FAR, "ethtool", "-K", end, *OFFLOADS))
 
 
+MADE = ("veth", "eth", "lo", "bridge", "vxlan")  # kinds of devices, in the order in which the lab makes them
+
+
+def in_order(ns: Netns) -> list[Device]:
+    """A namespace's devices in the order in which they are made: each stands on those before it."""
+    return sorted(ns.devices.values(), key=lambda device: MADE.index(device.kind))
+
+
+def as_made(world: Mapping[str, Netns]) -> dict[str, Netns]:
+    """The world as these commands make it. A kernel lists devices in the order of their birth, wires by whoever names them first,
+    and a bridge that is given a MAC address and never a port has no carrier."""
+    born: dict[str, list[str]] = {name: [] for name in world}
+    for ns in world.values():
+        for device in ns.devices.values():
+            if device.kind == "veth" and device.peer and (ns.name, device.name) < device.peer:
+                for at, name in (device.peer, (ns.name, device.name)):
+                    born[at].append(name)
+            elif device.kind == "eth":
+                born[ns.name].append(device.name)
+    found = {}
+    for ns in world.values():
+        wires = born[ns.name]
+        rest = [device.name for device in in_order(ns) if device.name not in wires and device.kind != "lo"]
+        masters = {device.master for device in ns.devices.values()}
+        made = {name: ns.devices[name] for name in ["lo", *wires, *rest]}
+        made |= {
+            name: replace(one, carrier=False)
+            for name, one in made.items()
+            if one.kind == "bridge" and name not in masters
+        }
+        found[ns.name] = replace(ns, devices=made)
+    return found
+
+
 def _tables(ns: Netns) -> Iterator[Command]:
     yield _in(ns.name, "link set lo up", says=f"{ns.name}: its devices.")
-    ordered = sorted(ns.devices.values(), key=lambda d: ("veth", "eth", "lo", "bridge", "vxlan").index(d.kind))
+    ordered = in_order(ns)
     for device in ordered:
         if device.kind == "lo":
             yield from _addresses(ns, device)

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from ...errors import BadInput
 from ...linux.namespace.device import Device
-from ...linux.namespace.fib import LINK_LOCAL
-from ...linux.namespace.netns import Netns
+from ...linux.namespace.fib import LINK_LOCAL, Route
+from ...linux.namespace.netns import Netns, check_switch, switch_of
 from ...linux.packet.address import IPV6, family
 from .packets import Sending
 
@@ -33,7 +33,6 @@ def check(world: Mapping[str, Netns], packets: tuple[Sending, ...], where: str =
         _rows(ns, at)
     links = Links(world)
     links.refuse_loops(where)
-    links.refuse_addresses_twice(where)
     for number, sent in enumerate(packets):
         _sending(world, sent, f"{where}.packets[{number}]")
 
@@ -44,6 +43,9 @@ def _device(world: Mapping[str, Netns], ns: Netns, device: Device, at: str) -> N
     least = LEAST_MTU[6 if any(family(own.address) is IPV6 for own in device.addresses) else 4]
     if not least <= device.mtu <= 65535:
         raise BadInput(f"{at}.mtu", f"{device.mtu} bytes are no MTU here", f"write {least} to 65535")
+    for index, own in enumerate(device.addresses):
+        if own.address in [before.address for before in device.addresses[:index]]:
+            raise BadInput(f"{at}.addresses[{index}]", f"{device.name} has {own.address} twice", "give it once")
     if int(device.mac[:2], 16) & 1 or device.mac == "00:00:00:00:00:00":
         raise BadInput(
             f"{at}.mac", f"{device.mac} is not the MAC address of one device", "make its first byte even, such as 02"
@@ -105,8 +107,7 @@ def _rows(ns: Netns, at: str) -> None:
             known(row.dev, place)
         if row.src and row.src not in ns.fib.addresses:
             raise BadInput(place, f"{row.src} is not an address of {ns.name}", "src names one of its own")
-        near = row.onlink or not row.via or row.via in LINK_LOCAL
-        if not near and not any(row.via in own.block for own in ns.devices[row.dev].addresses):
+        if row.via and not row.onlink and not _is_near(ns, row, ns.routes[:number]):
             raise BadInput(place, f"{row.via} is not on the link of {row.dev}", "name a neighbour, or write onlink")
     for number, neighbour in enumerate(ns.neighbours):
         known(neighbour.dev, f"{at}.neighbours[{number}]")
@@ -123,6 +124,10 @@ def _rows(ns: Netns, at: str) -> None:
             raise BadInput(
                 f"{at}.sysctls", f"{name!r} is not a switch of a namespace", "write one like net.ipv4.ip_forward"
             )
+        check_switch(name, f"{at}.sysctls")
+        device = switch_of(name)[1]
+        if device and device not in RESERVED:
+            known(device, f"{at}.sysctls")
     places = [(own.proto, own.address, own.port) for own in ns.sockets]
     for number, listening in enumerate(ns.sockets):
         if places.index(places[number]) != number:
@@ -133,6 +138,14 @@ def _rows(ns: Netns, at: str) -> None:
                 f"{listening.address} is not an address of {ns.name}",
                 "listen on one of its own",
             )
+
+
+def _is_near(ns: Netns, row: Route, before: tuple[Route, ...]) -> bool:
+    """Whether a gateway is on the device's own link: in the block of an address there, or named by an earlier row without a gateway
+    (fib_check_nh); so Calico and kind give pods 169.254.1.1."""
+    direct = [one.prefix for one in before if one.type == "unicast" and one.dev == row.dev and not one.via]
+    blocks = [own.block for own in ns.devices[row.dev].addresses]
+    return row.via in LINK_LOCAL or any(row.via in one and one.mask for one in (*direct, *blocks))
 
 
 def _sending(world: Mapping[str, Netns], sent: Sending, at: str) -> None:
@@ -186,20 +199,3 @@ class Links:
         for end, device in self.devices.items():
             if device.vxlan:
                 self.join(end, networks.setdefault(device.vxlan.vni, end))
-
-    def refuse_addresses_twice(self, where: str) -> None:
-        """Of two machines with one address on one link, nobody could say which one answers."""
-        seen: dict[tuple[End, str], End] = {}
-        for end, at, address in self._addresses(where):
-            if (self.top(end), address) in seen:
-                other = seen[self.top(end), address]
-                raise BadInput(
-                    at, f"{address} is on this link already, on {other[1]} of {other[0]}", "give each its own"
-                )
-            seen[self.top(end), address] = end
-
-    def _addresses(self, where: str) -> Iterator[tuple[End, str, str]]:
-        for end, device in self.devices.items():
-            for number, own in enumerate(device.addresses):
-                at = f"{where}.namespaces.{end[0]}.devices[{self.index[end]}].addresses[{number}]"
-                yield end, at, own.address

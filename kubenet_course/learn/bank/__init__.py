@@ -4,7 +4,7 @@
     def source(chance: Random) -> Value: ...
 
 The same variant number draws the same instance, everywhere and always. A chapter's exercises stand in its folder's `EXERCISES`,
-in the order in which `practice` and the overview show them.
+in the order in which `practice` and the overview show them, its predictions in `predictions.PREDICTIONS`.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from msgspec import Struct
 
 from ...errors import BadInput
 from ..questions.kinds import Kind
+from ..questions.question import Question
 
 IDENTIFIER = re.compile(r"\d\d-[a-z0-9-]+")
 
@@ -49,7 +50,7 @@ def defined(id: str, title: str) -> Callable[[Callable[[Random], Kind]], Exercis
     return lambda draws: Exercise(id, title, draws)
 
 
-@lru_cache(maxsize=512)
+@lru_cache(maxsize=4096)
 def _drawn(exercise: Exercise, variant: int) -> Kind:
     chance = Random(f"{exercise.id}:{variant}")
     return exercise.draws(chance).shuffled(chance)
@@ -63,6 +64,20 @@ def chapters() -> list[str]:
 def of_chapter(chapter: str) -> list[Exercise]:
     """The exercises of a chapter, in their written order; none where it has no folder."""
     return list(import_module(f"{__name__}.ch{chapter}").EXERCISES) if chapter in chapters() else []
+
+
+def predictions(chapter: str) -> list[Question]:
+    """The predictions of a chapter, in the order in which it asks them."""
+    return list(import_module(f"{__name__}.ch{chapter}.predictions").PREDICTIONS) if chapter in chapters() else []
+
+
+def asked(id: str) -> Question:
+    """The question of a prediction. Raises BadInput with the nearest one."""
+    known = {question.id: question for question in predictions(str(id)[:2])}
+    if id not in known:
+        near = get_close_matches(str(id), known, 1, 0.3) or list(known)[:1] or ["00-seen"]
+        raise BadInput("prediction", f"there is none with the id {id!r}", f"did you mean {near[0]!r}?")
+    return known[id]
 
 
 def everything() -> list[Exercise]:

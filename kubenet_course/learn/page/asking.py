@@ -12,6 +12,7 @@ import anywidget
 import traitlets
 
 from ...views.drawing.theme import variables
+from ...views.keys import script
 
 HERE = Path(__file__).parent
 VIEW = "application/vnd.jupyter.widget-view+json"
@@ -33,7 +34,7 @@ class Asking(anywidget.AnyWidget):
     A subclass answers `told`; `text` stands in where no widget can be shown.
     """
 
-    _esm = (HERE / "exercise.js").read_text(encoding="utf-8")
+    _esm = script(HERE / "exercise.js")
     _css = variables(".kn-exercise") + (HERE / "exercise.css").read_text(encoding="utf-8")
     form = traitlets.Dict().tag(sync=True)
     reply = traitlets.Dict(SILENT).tag(sync=True)

@@ -122,7 +122,8 @@ function options(offered, name, type, letters, other) {
 }
 
 function render({ model, el }) {
-  const root = element("section", { class: "kn kn-exercise", "data-lm-suppress-shortcuts": "true" });
+  const root = element("section", { class: "kn kn-exercise" });
+  keepKeys(root);
   el.append(root);
   const send = (content) => {
     const before = model.get("heard");
@@ -147,7 +148,7 @@ function render({ model, el }) {
     root.append(
       element("header", {}, element("strong", {}, form.heading), state),
       rich("div", { class: "kn-asks" }, form.asks), control.root,
-      ...(form.input ? [element("div", { class: "kn-buttons" }, check, ...(form.helps ? [hint, again] : [])), asleep] : []), hints, said,
+      ...(form.button ? [element("div", { class: "kn-buttons" }, check, ...(form.helps ? [hint, again] : [])), asleep] : []), hints, said,
     );
     control.fill(model.get("draft"));
     const answer = () => send({ do: "check", answer: control.read() });

@@ -1,22 +1,20 @@
-"""What a chapter's cell shows: `exercise`, `practice`, `predict`, `reveal`, `warm_up`."""
+"""What a chapter's cell shows: `exercise`, `practice`, `warm_up`; `predict` and `reveal` stand in `predicting`."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
-from weakref import WeakSet
 
 from ...errors import BadInput
 from ..bank import Exercise, chapters, everything, find, of_chapter
-from ..questions.feedback import HEADS, OTHER, RIGHT, SIGNS, UNANSWERED, WRONG, Feedback, inside, judged
+from ..questions.feedback import HEADS, RIGHT, SIGNS, UNANSWERED, WRONG, Feedback, inside, judged
 from ..questions.forms import form, in_words
-from ..questions.prediction import Question, asked, compared, keep, said_before
 from ..record import book as kept
 from ..record.book import due
 from ..record.session import HINTS, check, hint
 from ..record.store import store
 from .asking import SILENT, Asking
-from .rich import html, inline
+from .rich import html
 
 WAITS = "What you wrote last stands here. It is a program, and it runs when you press Check."
 
@@ -98,76 +96,6 @@ class ExerciseWidget(Asking):
                 self.next()
 
 
-class Prediction(Asking):
-    """A question to which the answer is kept before the truth is shown."""
-
-    def __init__(self, question: Question):
-        self.question = question
-        label = (
-            {"input": "words", "options": [[choice, inline(choice)] for choice in question.choices]}
-            if question.choices
-            else {"input": "text", "label": "You expect"}
-        )
-        shown = {
-            "heading": "Predict",
-            "asks": html(question.asks),
-            "button": "Keep this prediction",
-            "helps": False,
-            **label,
-        }
-        super().__init__(text=str(question), form=shown)
-        self._say()
-
-    def _say(self) -> None:
-        before = store().read().predictions.get(self.question.id)
-        if before is None:
-            self.reply = {**SILENT, "state": UNANSWERED, "head": f"{SIGNS[UNANSWERED]} not answered yet"}
-            return
-        self.draft = before.said
-        rest = (
-            "The truth is out, so it stays as it is."
-            if before.revealed
-            else "You may change it until the truth is shown."
-        )
-        notice = html(store().notice)
-        said = {"head": "kept", "html": html(f"Kept: **{before.said}**. {rest}") + notice, "done": before.revealed}
-        self.reply = {**SILENT, "state": OTHER, **said}
-
-    def predict(self, said: Any) -> None:
-        """What the button does. Whatever waits for the prediction then shows the truth."""
-        keep(self.question, said)
-        for one in [one for one in _REVEALED if one.id == self.question.id]:
-            one.show()
-        self._say()
-
-    def told(self, do: str, answer: Any) -> None:
-        """The button was pressed."""
-        if do == "check" and answer:
-            self.predict(answer)
-
-
-class Revealed(Asking):
-    """Prediction and truth side by side; until there is a prediction the truth is folded away."""
-
-    def __init__(self, id: str, truth: Any, beliefs: Mapping[str, int], why: str, evidence: object):
-        self.id, self.said = id, (truth, beliefs, why, evidence)
-        super().__init__(text="", live=True)
-        self.show()
-
-    def show(self) -> None:
-        """Compares, if there is something to compare with."""
-        outcome = compared(self.id, *self.said)
-        self.text = str(outcome)
-        shown = outcome._repr_html_()
-        if not said_before(self.id):
-            ask = "Predict first, in the cell above. Your prediction and what happened will then stand here."
-            shown = f"{html(ask)}<details><summary>Show it all the same</summary>{shown}</details>"
-        self.form = {"heading": "What happened", "asks": shown, "input": "", "button": "", "helps": False}
-
-
-_REVEALED: WeakSet[Revealed] = WeakSet()
-
-
 def exercise(id: str, variant: int = 0) -> ExerciseWidget:
     """An exercise to answer here. The same variant is the same question everywhere."""
     return ExerciseWidget([(find(id), variant)])
@@ -180,23 +108,6 @@ def practice(chapter: str) -> ExerciseWidget:
         raise BadInput("chapter", f"{chapter!r} has no exercises", f"write one of {', '.join(chapters())}")
     ahead = [(one, 0) for one in every if not book.item(one.id).solved]
     return ExerciseWidget(ahead or [(one, book.item(one.id).variant + 1) for one in every])
-
-
-def predict(id: str, question: str, choices: Sequence[Any] = ()) -> Prediction:
-    """Asks for a prediction, among choices or in free words."""
-    return Prediction(asked(id, question, choices))
-
-
-def reveal(
-    id: str, truth: Any, beliefs: Mapping[str, int] | None = None, why: str = "", evidence: object = None
-) -> Revealed:
-    """What happened, beside what was predicted, why, and what shows it (a table, a trace).
-
-    `beliefs` maps wrong choices to the numbers of the misconceptions behind them.
-    """
-    made = Revealed(id, truth, beliefs or {}, why, evidence)
-    _REVEALED.add(made)
-    return made
 
 
 def warm_up(chapter: str) -> Asking:

@@ -1,8 +1,8 @@
-"""Predict before run: what a learner expects is kept before the next cell shows what happens, and then both stand side by side."""
+"""Predict before run: what a learner expects is kept first; then the run shows what happens, and both stand side by side."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable
 from html import escape
 from typing import Any
 
@@ -10,121 +10,85 @@ from msgspec import Struct
 
 from ...errors import BadInput
 from ..misconceptions import misconception
-from ..page.rich import html, plain, shown
+from ..page.rich import html, plain
 from ..record import book as kept
 from ..record.store import store
-from .reading import folded
-
-NOT_OFFERED = "The question did not offer:"
-
-
-class Question(Struct, frozen=True):
-    """What was asked. `choices` is empty where anything may be written."""
-
-    id: str
-    asks: str
-    choices: tuple[str, ...] = ()
-
-    def __str__(self) -> str:
-        lines = [f"Predict ({self.id}): {plain(self.asks)}", *(f"  - {plain(choice)}" for choice in self.choices)]
-        return "\n".join([*lines, "Not answered yet. Run this cell to predict here."])
-
-    def is_same(self, one: Any, other: Any) -> bool:
-        """Whether two answers mean the same."""
-        return folded(_text(one)) == folded(_text(other))
-
-    def choice(self, said: Any) -> str:
-        """The choice that is meant, as it was offered; else what was said."""
-        return next((choice for choice in self.choices if self.is_same(choice, said)), _text(said))
-
-    def offers(self, said: Any) -> bool:
-        """Whether it is among the choices; everything is, where there are none."""
-        return not self.choices or self.choice(said) in self.choices
+from .question import Question, written
 
 
 class Outcome(Struct, frozen=True):
-    """Prediction and truth side by side. `said` is empty where nothing was predicted."""
+    """Prediction and truth side by side. `said` is empty where nothing was predicted; `seen` is what shows it."""
 
     question: Question
     truth: str
-    said: str = ""
-    belief: int = 0
-    why: str = ""
-    evidence: object = None
+    said: str
+    seen: tuple[Any, ...]
     notice: str = ""
 
     @property
     def right(self) -> bool:
-        return bool(self.said) and self.question.is_same(self.said, self.truth)
+        return bool(self.said) and self.said == self.truth
+
+    @property
+    def belief(self) -> int:
+        """The number of the misconception behind the prediction, 0 where there is none."""
+        return 0 if self.right else self.question.choices.get(self.said, 0)
+
+    @property
+    def is_as_written(self) -> bool:
+        """Whether the run ended as the course says: then its reasons fit."""
+        return self.truth == self.question.answer
+
+    @property
+    def _why(self) -> str:
+        changed = (
+            "The course expects something else here. A cell above was probably changed: then this is your own result."
+        )
+        return self.question.why if self.is_as_written else changed
+
+    @property
+    def _sign(self) -> str:
+        return ("✓ As you predicted." if self.right else "✗ Not as you predicted.") if self.said else ""
 
     def __str__(self) -> str:
         lines = [f"Prediction {self.question.id}: {self.said or 'none was made'}", f"What happened:  {self.truth}"]
-        if self.said:
-            lines.append("As you said." if self.right else "Not as you said.")
-        lines += [str(misconception(self.belief)) if self.belief else "", plain(self.why)]
-        lines += [str(self.evidence) if self.evidence is not None else "", self.notice]
+        lines += [self._sign, str(misconception(self.belief)) if self.belief else "", plain(self._why), self.notice]
         return "\n".join(line for line in lines if line)
 
-    __repr__ = __str__
-
     def _repr_html_(self) -> str:
-        sign = ("✓ As you said." if self.right else "✗ Not as you said.") if self.said else ""
         rows = [("you predicted", self.said or "nothing yet"), ("what happened", self.truth)]
-        body = "".join(f'<tr><th scope="row">{name}</th><td>{escape(one)}</td></tr>' for name, one in rows)
+        body = "".join(f'<tr><th scope="row">{name}</th><td>{escape(words)}</td></tr>' for name, words in rows)
         belief = f'<div class="kn-belief">{misconception(self.belief)._repr_html_()}</div>' if self.belief else ""
-        seen = shown(self.evidence) if self.evidence is not None else ""
-        rest = html(self.why) + seen + html(self.notice)
-        return f'<div><table class="kn-side">{body}</table><p><b>{sign}</b></p>{belief}{rest}</div>'
-
-
-_ASKED: dict[str, Question] = {}
-
-
-def asked(id: str, question: str, choices: Sequence[str]) -> Question:
-    """Enters a question. Asking it again, changed or not, is fine."""
-    if not id[:2].isdigit() or id[2:3] != "-":
-        raise BadInput(id, "this is not the id of a prediction", "write the chapter and a name, like 01-bind")
-    if len({folded(_text(choice)) for choice in choices}) != len(choices):
-        raise BadInput(id, "two choices are the same", "give each choice once")
-    _ASKED[id] = Question(id, question, tuple(map(_text, choices)))
-    return _ASKED[id]
+        table = f'<table class="kn-side" aria-label="Prediction {self.question.id}">{body}</table>'
+        return f"<div>{table}<p><b>{self._sign}</b></p>{belief}{html(self._why)}{html(self.notice)}</div>"
 
 
 def keep(question: Question, said: Any) -> kept.Kept:
     """Keeps a prediction, unless the truth is already out; returns what is kept. Raises BadInput for what was not offered."""
-    if not question.offers(said):
-        raise BadInput(
-            question.id, f"{_text(said)!r} is not among the choices", f"write {' or '.join(question.choices)}"
-        )
     choice = question.choice(said)
+    if not choice:
+        offered = " or ".join(question.choices)
+        raise BadInput(question.id, f"{written(said)!r} is not among the choices", f"write {offered}")
     return store().update(lambda book: kept.predicted(book, question.id, choice)).predictions[question.id]
 
 
-def compared(
-    id: str, truth: Any, beliefs: Mapping[str, int] | None = None, why: str = "", evidence: object = None
-) -> Outcome:
-    """The truth beside what was predicted; from now on the prediction cannot be changed.
+def compared(question: Question, run: Callable[[], Any]) -> Outcome:
+    """Runs, and sets what happened beside what was predicted; from now on the prediction cannot be changed.
 
-    `beliefs` maps a wrong choice to the number of the misconception behind it. What the question did not offer is said to be so:
-    somebody may have changed the cell that asks.
+    A run returns its result alone, or the result and then whatever shows it: tables, pictures, a stepper.
     """
-    question = _ASKED.get(id, Question(id, ""))
-    strays = [_text(one) for one in (truth, *(beliefs or ())) if not question.offers(one)]
-    truth = question.choice(truth)
-    known = {question.choice(choice): number for choice, number in (beliefs or {}).items()}
-    said = said_before(id)
-    belief = 0 if question.is_same(said, truth) else known.get(said, 0)
-    if said:
-        store().update(lambda book: kept.revealed(book, id, question.is_same(said, truth), belief))
-    stray = f"{NOT_OFFERED} {', '.join(strays)}. Has the cell that asks been changed?" if strays else ""
-    return Outcome(question, truth, said, belief, why, evidence, f"{store().notice}\n\n{stray}".strip())
+    returned = run()
+    result, seen = (returned[0], returned[1:]) if isinstance(returned, tuple) else (returned, (returned,))
+    happened = written(question.reads(result))
+    truth = question.choice(happened) or happened
+    seen = tuple(one for one in seen if one is not None and not isinstance(one, (str, bool)))
+    outcome = Outcome(question, truth, said_before(question.id), seen, store().notice)
+    if outcome.said:
+        store().update(lambda book: kept.revealed(book, question.id, outcome.right, outcome.belief))
+    return outcome
 
 
 def said_before(id: str) -> str:
     """What is kept of a prediction; empty where there is none."""
-    kept = store().read().predictions.get(id)
-    return kept.said if kept else ""
-
-
-def _text(one: Any) -> str:
-    return " ".join(str(one).split())
+    before = store().read().predictions.get(id)
+    return before.said if before else ""

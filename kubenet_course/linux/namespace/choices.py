@@ -13,6 +13,7 @@ from ...errors import BadInput
 
 T = TypeVar("T")
 Question = tuple
+MOST_SUPPOSED = 8  # questions without an answer that a story branches at: 256 ways
 
 
 class Choices(Protocol):
@@ -24,6 +25,10 @@ class Choices(Protocol):
 
     def pick(self, question: Question, among: Sequence[int]) -> int:
         """One of several equally likely numbers."""
+        ...
+
+    def supposes(self, question: Question) -> bool:
+        """Whether what nobody understood is supposed to answer otherwise than is likely. No chance is known of it."""
         ...
 
 
@@ -44,26 +49,43 @@ def how_many(among: Sequence[int]) -> int:
     """Its length. A range may be longer than `len` can say where a machine's words have 32 bits."""
     return max(0, -((among.start - among.stop) // among.step)) if isinstance(among, range) else len(among)
 
+    def supposes(self, question: Question) -> bool:
+        return False
+
 
 class Scripted:
-    """Follows a list of answers to the yes-or-no questions, then says yes, noting each question; numbers are drawn from a seed."""
+    """Follows a list of answers to the yes-or-no questions, then says yes, noting each question; numbers are drawn from a seed.
+
+    What is supposed has both answers too, the likely one first. As nothing is known of its chance, each gets half. Only the first
+    MOST_SUPPOSED of such questions branch.
+    """
 
     def __init__(self, answers: Sequence[bool] = (), seed: int = 0):
-        self.answers, self.probability, self._asked = list(answers), 1.0, 0
+        self.answers, self.probability, self._asked, self._supposed = list(answers), 1.0, 0, 0
         self._numbers = Seeded(seed)
 
     def happens(self, question: Question, probability: float) -> bool:
         if probability <= 0 or probability >= 1:
             return probability >= 1
-        if self._asked == len(self.answers):
-            self.answers.append(True)
-        answer = self.answers[self._asked]
-        self._asked += 1
+        answer = self._next()
         self.probability *= probability if answer else 1 - probability
         return answer
 
+    def _next(self) -> bool:
+        if self._asked == len(self.answers):
+            self.answers.append(True)
+        self._asked += 1
+        return self.answers[self._asked - 1]
+
     def pick(self, question: Question, among: Sequence[int]) -> int:
         return self._numbers.pick(question, among)
+
+    def supposes(self, question: Question) -> bool:
+        self._supposed += 1
+        if self._supposed > MOST_SUPPOSED:
+            return False
+        self.probability /= 2
+        return not self._next()
 
 
 def every(story: Callable[[Choices], T], seed: int = 0, most: int = 100_000) -> Iterator[tuple[float, T]]:

@@ -46,9 +46,12 @@ class Fib:
     """A machine's two tables, `local` and `main`, each a dictionary for every prefix length, longest first."""
 
     def __init__(self, devices: Iterable[Device], added: Iterable[Route] = (), forwards6: bool = False):
-        up = [device for device in devices if device.up]
+        every = list(devices)
+        up = [device for device in every if device.up]
         self.devices = {device.name: device for device in up}
-        self.local = _by_length(row for device in up for row in _local_rows(device, forwards6))
+        self.every = {device.name: device for device in every}
+        down = [row for device in every if not device.up for row in _local_rows(device, False) if row.type == "local"]
+        self.local = _by_length([*(row for device in up for row in _local_rows(device, forwards6)), *down])
         self.main = _by_length(
             [row for device in up for row in _connected_rows(device)]
             + [row for row in added if not row.dev or row.dev in self.devices]
@@ -74,7 +77,7 @@ class Fib:
             return route.src
         if family(to) is IPV6:
             return select6(self.devices, route.dev, to)
-        return select4(self.devices, route.dev, route.via or to)
+        return select4(self.every, route.dev, route.via)
 
 
 def with_link_local(device: Device) -> tuple[IfAddr, ...]:
@@ -138,14 +141,19 @@ def _connected_rows(device: Device) -> Iterable[Route]:
 
 
 def select4(devices: dict[str, Device], dev: str, to: Address) -> Address:
-    """An IPv4 address for a device: the one whose block holds `to`, else its first; else any other device's (inet_select_addr)."""
-    order = [devices[dev]] if dev in devices else []
-    order += [device for device in devices.values() if device.name != dev]
-    for device in order:
-        own = [a for a in device.addresses if family(a.address) is IPV4 and a.address not in LOOPBACK[4]]
-        if own:
-            return next((a.address for a in own if to and to in a.block), own[0].address)
-    return ""
+    """An IPv4 address for a device: the one whose block holds `to`, else its first. A device without any borrows the first address
+    of the first device that has one: lo, then the others as they were made, up or down (inet_select_addr)."""
+    own = _primary(devices[dev]) if dev in devices else []
+    if own:
+        return next((a.address for a in own if to and to in a.block), own[0].address)
+    lo_first = sorted(devices.values(), key=lambda device: device.kind != "lo")
+    return next((a[0].address for device in lo_first if (a := _primary(device))), "")
+
+
+def _primary(device: Device) -> list[IfAddr]:
+    """A device's IPv4 addresses but for loopback's own and for second ones of a block (IFA_F_SECONDARY)."""
+    own = [a for a in device.addresses if family(a.address) is IPV4 and a.address not in LOOPBACK[4]]
+    return [a for number, a in enumerate(own) if all(a.block != before.block for before in own[:number])]
 
 
 def select6(devices: dict[str, Device], dev: str, to: Address) -> Address:

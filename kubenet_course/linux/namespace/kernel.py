@@ -2,26 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from msgspec.structs import replace
 
 from ..netfilter.hooks import BEHIND_BRIDGED
-from ..packet.address import IPV6, Address, Mac, family
+from ..packet.address import IPV4, IPV6, Address, family
 from ..packet.packet import Flow
 from .choices import Choices
+from .device import Device
 from .fib import LINK_LOCAL, LOOPBACK, NO_ROUTE
 from .memory import Memory, Remembered
-from .netns import FdbEntry, NeighbourEntry, Netns
-from .skb import Connection, Skb
+from .netns import Netns
+from .skb import Skb
 from .trace import Next, Step
 
 
 class Kernel:
     """What a stage may ask: the namespace's tables, what it remembers, what time it is, and chance."""
 
-    def __init__(self, ns: Netns, memory: Memory, choices: Choices):
-        self.ns, self.memory, self.choices = ns, memory, choices
+    def __init__(self, ns: Netns, memory: Memory, choices: Choices, world: Mapping[str, Netns] | None = None):
+        self.ns, self.memory, self.choices, self.world = ns, memory, choices, world or {}
         self.remembers: Remembered = memory.of(ns.name)
-        self.rule: tuple = ()  # (table, chain, index) of the rule that is being asked
 
     @property
     def now(self) -> int:
@@ -29,40 +31,12 @@ class Kernel:
 
     # -- steps ---------------------------------------------------------------------------------------------------------
 
-    def on(self, stage: str, skb: Skb, said: str = "", why: tuple = (), walked: int = 0) -> Step:
+    def on(self, stage: str, skb: Skb, said: str = "", why: tuple = (), walked: int = 0, hangs_on: tuple = ()) -> Step:
         """The packet goes on to the next table of this hook, or behind the hook."""
         after = self.ns.paths[6 if ":" in skb.packet.flow.dst else 4].after[stage]
         if skb.port:
             after = BEHIND_BRIDGED.get(after, after)
-        return Step(self.ns.name, stage, skb, said, why, (Next(self.ns.name, after, skb),), walked=walked)
-
-    # -- connections ---------------------------------------------------------------------------------------------------
-
-    def lookup(self, flow: Flow) -> Connection | None:
-        """The connection that has this flow in one of its directions; one whose time is over is forgotten now."""
-        known = self.remembers.connections.get(flow)
-        if known is not None and known.expires <= self.memory.now:
-            self.forget(known)
-            return None
-        return known
-
-    def update(self, known: Connection) -> None:
-        """Remembers a confirmed connection as it now is, under both of its flows."""
-        if known.confirmed:
-            table = self.remembers.connections
-            if known.original not in table and (known.snat_done or known.dnat_done):
-                flow = known.original
-                self.remembers.sources.setdefault((flow.proto, flow.src, flow.sport), []).append(flow)
-            table[known.original] = table[known.reply] = known
-
-    def forget(self, known: Connection) -> None:
-        """The connection is gone, and with it its translation."""
-        table, flow = self.remembers.connections, known.original
-        table.pop(known.original, None)
-        table.pop(known.reply, None)
-        same = self.remembers.sources.get((flow.proto, flow.src, flow.sport), [])
-        if flow in same:
-            same.remove(flow)
+        return Step(self.ns.name, stage, skb, said, why, (Next(self.ns.name, after, skb),), "", None, walked, hangs_on)
 
     # -- addresses and routes ------------------------------------------------------------------------------------------
 
@@ -83,7 +57,7 @@ class Kernel:
     def source_towards(self, skb: Skb) -> Address:
         """The address of the outgoing device towards the next hop: what MASQUERADE uses."""
         fib, to = self.ns.fib, skb.packet.flow.dst
-        via = skb.route.via if family(to) is not IPV6 else ""
+        via = skb.route.via or to if family(to) is not IPV6 else ""
         return fib.source(replace(NO_ROUTE, dev=skb.dev_out, via=via), to)
 
     def own_address(self, skb: Skb, hook: str) -> Address:
@@ -102,25 +76,24 @@ class Kernel:
 
     # -- links ---------------------------------------------------------------------------------------------------------
 
-    def neighbour(self, dev: str, address: Address) -> NeighbourEntry | None:
-        """What this machine knows of a neighbour: by hand, or by having asked."""
-        row = self.ns.fixed_neighbours.get((dev, address))
-        return row or self.remembers.neighbours.get((dev, address))
+    def has_carrier(self, dev: Device) -> bool:
+        """Whether anything can leave by a device: the other end of a veth is up, a bridge has a port that is alive or never had one."""
+        if dev.kind == "bridge" and dev.name in self.ns.own_macs:
+            return bool(self.ports(dev.name))
+        if dev.peer is None:
+            return dev.carrier
+        there = self.world.get(dev.peer[0])
+        return there is None or dev.peer[1] not in there.devices or there.devices[dev.peer[1]].up
 
-    @property
-    def known_or_waiting(self) -> set[tuple[str, Address]]:
-        """The neighbours whose answers this machine takes notice of."""
-        return {*self.remembers.neighbours, *self.remembers.asked}
-
-    def heard(self, bridge: str, mac: Mac) -> FdbEntry | None:
-        """The port behind which a bridge heard a MAC, by hand or not too long ago."""
-        fixed = self.ns.fixed_fdb.get((bridge, mac))
-        row = self.remembers.heard.get((bridge, mac))
-        if fixed or row is None:
-            return fixed
-        return row if self.now - row.heard < self.ns.devices[bridge].ageing else None
+    def ports(self, bridge: str) -> list[Device]:
+        """The ports of a bridge that are not disabled, for want of a carrier, say (br_port_carrier_check)."""
+        return [port for port in self.ns.ports.get(bridge, ()) if self.has_carrier(port)]
 
     # -- answers of its own --------------------------------------------------------------------------------------------
+
+    def hops(self, to: Address) -> int:
+        """The hops that a packet of its own may go."""
+        return self.ns.hop_limit(4) if family(to) is IPV4 else self.ns.hop_limit(6, self.ns.fib.lookup(to).dev)
 
     def ip_id(self, flow: Flow) -> int:
         """The identification that a kernel draws for an IPv4 packet of its own."""

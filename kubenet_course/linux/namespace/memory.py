@@ -2,40 +2,26 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from dataclasses import dataclass, field
-
-from ..packet.address import Address, Mac
-from ..packet.packet import Flow
-from .netns import FdbEntry, NeighbourEntry
-from .skb import Connection, Skb
+from typing import TYPE_CHECKING, Any, TypeVar
 
 SECOND = 1_000_000_000  # nanoseconds, the clock's unit
+Part = TypeVar("Part")
 
 
-@dataclass(slots=True)
-class Remembered:
-    """What the kernel of one namespace has learned so far."""
+class Remembered(dict[type, Any]):
+    """What the kernel of one namespace has learned so far, in parts by kind: `remembered[Connections]`.
 
-    connections: dict[Flow, Connection] = field(default_factory=dict)  # each under both of its flows
-    packets: Counter = field(
-        default_factory=Counter
-    )  # (family, table, chain, number from 1; 0 is the policy) -> packets
-    bytes: Counter = field(default_factory=Counter)
-    accounts: Counter = field(default_factory=Counter)  # nfacct objects and nth counters, by name
-    recent: dict[str, dict[Address, list[int]]] = field(default_factory=dict)  # list -> address -> when it was seen
-    sources: dict[tuple, list[Flow]] = field(default_factory=dict)  # (proto, src, sport) -> whose source was bound
-    open: dict[Flow, int] = field(
-        default_factory=dict
-    )  # what programs wait for: flow as it will arrive -> its ack number
-    buckets: dict[tuple, tuple[int, int]] = field(default_factory=dict)  # limit: (when, credit)
-    heard: dict[tuple[str, Mac], FdbEntry] = field(default_factory=dict)  # (bridge, MAC)
-    neighbours: dict[tuple[str, Address], NeighbourEntry] = field(default_factory=dict)  # (device, address)
-    headers: set[tuple[str, Address]] = field(
-        default_factory=set
-    )  # neighbours whose frame header is kept ready (hh_cache)
-    asked: dict[tuple[str, Address], int] = field(default_factory=dict)  # when the link was asked for a neighbour
-    waiting: dict[tuple[str, Address], list[Skb]] = field(default_factory=dict)  # packets that wait for a MAC
+    Each subject keeps its own part, a class beside its code; one that nobody has asked for yet is made empty.
+    """
+
+    def __missing__(self, kind: type[Part]) -> Part:
+        self[kind] = part = kind()
+        return part
+
+    if TYPE_CHECKING:
+
+        def __getitem__(self, kind: type[Part]) -> Part: ...
 
 
 @dataclass(slots=True)

@@ -24,14 +24,63 @@ SYSCTLS = {
     "net.ipv4.conf.all.accept_local": 0,
     "net.ipv4.conf.all.proxy_arp": 0,
     "net.ipv4.conf.all.send_redirects": 1,
+    "net.ipv4.conf.all.arp_ignore": 0,
+    "net.ipv4.conf.all.arp_announce": 0,
+    "net.ipv4.icmp_echo_ignore_all": 0,
     "net.ipv4.icmp_errors_use_inbound_ifaddr": 0,
     "net.ipv4.ip_default_ttl": 64,
     "net.ipv6.conf.all.hop_limit": 64,
+    "net.ipv6.icmp.echo_ignore_all": 0,
+    "net.netfilter.nf_conntrack_generic_timeout": 600,
+    "net.netfilter.nf_conntrack_icmp_timeout": 30,
+    "net.netfilter.nf_conntrack_icmpv6_timeout": 30,
+    "net.netfilter.nf_conntrack_udp_timeout": 30,
+    "net.netfilter.nf_conntrack_udp_timeout_stream": 120,
+    "net.netfilter.nf_conntrack_tcp_timeout_syn_sent": 120,
+    "net.netfilter.nf_conntrack_tcp_timeout_syn_recv": 60,
+    "net.netfilter.nf_conntrack_tcp_timeout_established": 432000,
+    "net.netfilter.nf_conntrack_tcp_timeout_fin_wait": 120,
+    "net.netfilter.nf_conntrack_tcp_timeout_close_wait": 60,
+    "net.netfilter.nf_conntrack_tcp_timeout_last_ack": 30,
+    "net.netfilter.nf_conntrack_tcp_timeout_time_wait": 120,
+    "net.netfilter.nf_conntrack_tcp_timeout_close": 10,
+    "net.netfilter.nf_conntrack_tcp_timeout_unacknowledged": 300,
     "net.netfilter.nf_conntrack_tcp_be_liberal": 0,
     "net.netfilter.nf_conntrack_tcp_loose": 1,
     "net.bridge.bridge-nf-call-iptables": 1,
     "net.bridge.bridge-nf-call-ip6tables": 1,
 }
+# Those that each device has for itself, under its name, `default` (what a new device begins with) or `all`.
+PER_DEVICE = {
+    "ipv4": (
+        "forwarding", "rp_filter", "route_localnet", "accept_local", "proxy_arp", "send_redirects", "arp_ignore",
+        "arp_announce",
+    ),
+    "ipv6": ("forwarding", "hop_limit"),
+}  # fmt: skip
+
+
+def switch_of(name: str) -> tuple[str, str, str]:
+    """Family, device and last word of a per-device switch (`net.ipv4.conf.flannel.1.rp_filter`); empty for any other."""
+    head, dot, rest = name.partition(".conf.")
+    device, _, leaf = rest.rpartition(".")
+    return (head.removeprefix("net."), device, leaf) if dot else ("", "", "")
+
+
+def check_switch(name: str, where: str = "") -> None:
+    """Refuses a switch that the model does not act on: a real machine would take it, and would then behave otherwise."""
+    of, device, leaf = switch_of(name)
+    if (
+        name in SYSCTLS
+        or name == "net.ipv4.conf.all.forwarding"
+        or (device != "all" and leaf in PER_DEVICE.get(of, ()))
+    ):
+        return
+    known = [one for one in SYSCTLS if ".conf.all." not in one or one == "net.ipv6.conf.all.forwarding"]
+    known += [f"net.{of}.conf.DEVICE.{leaf}" for of, leaves in PER_DEVICE.items() for leaf in leaves]
+    raise BadInput(
+        where, f"the model does not act on {name}, which a real machine may have", f"set one of {', '.join(known)}"
+    )
 
 
 class Socket(Struct, frozen=True):
@@ -106,11 +155,17 @@ class Netns(Struct, frozen=True, dict=True):
 
     @cached_property
     def own_macs(self) -> dict[str, frozenset[Mac]]:
-        """Per bridge, its own MAC and those of its ports: frames to them go up."""
-        return {
-            bridge: frozenset((self.devices[bridge].mac, *(port.mac for port in ports)))
-            for bridge, ports in self.ports.items()
-        }
+        """Per bridge, its own MAC and those of its ports, up or not: frames to them go up."""
+        found: dict[str, set[Mac]] = {}
+        for device in self.devices.values():
+            if device.master:
+                found.setdefault(device.master, {self.devices[device.master].mac}).add(device.mac)
+        return {bridge: frozenset(macs) for bridge, macs in found.items()}
+
+    @cached_property
+    def addresses4(self) -> frozenset[Address]:
+        """Every IPv4 address that some device has, be it up or not (inet_lookup_ifaddr_rcu)."""
+        return frozenset(a.address for device in self.devices.values() for a in device.addresses)
 
     @cached_property
     def fixed_neighbours(self) -> dict[tuple[str, Address], NeighbourEntry]:
@@ -133,10 +188,23 @@ class Netns(Struct, frozen=True, dict=True):
 
     def conf(self, of: str, dev: str, name: str) -> int:
         """A per-device switch as the kernel reads it: the larger of `all` and the device's own (IN_DEV_MAXCONF)."""
-        return max(self.sysctl(f"net.{of}.conf.all.{name}"), self.sysctl(f"net.{of}.conf.{dev}.{name}"))
+        return max(self.sysctl(f"net.{of}.conf.all.{name}"), self._own(of, dev, name, 0))
 
-    def forwards(self, of: int) -> bool:
-        return bool(self.sysctl("net.ipv4.ip_forward" if of == 4 else "net.ipv6.conf.all.forwarding"))
+    def _own(self, of: str, dev: str, name: str, otherwise: int) -> int:
+        """A device's own value: as set for it, else what `default` was when it was made (lo is older than any setting)."""
+        begun = self.sysctls.get(f"net.{of}.conf.default.{name}", otherwise) if dev != "lo" else otherwise
+        return self.sysctls.get(f"net.{of}.conf.{dev}.{name}", begun)
+
+    def forwards(self, of: int, dev: str = "") -> bool:
+        """Whether it forwards; with `dev`, what came in there (IN_DEV_FORWARD). IPv6 only asks the one switch for all."""
+        every = self.sysctl("net.ipv4.ip_forward" if of == 4 else "net.ipv6.conf.all.forwarding")
+        return bool(self._own(f"ipv{of}", dev, "forwarding", every) if dev else every)
+
+    def hop_limit(self, of: int, dev: str = "") -> int:
+        """How many hops a packet of its own may go; in IPv6 each device has a limit (ip4_dst_hoplimit, ip6_dst_hoplimit)."""
+        if of == 4:
+            return self.sysctl("net.ipv4.ip_default_ttl")
+        return self._own("ipv6", dev, "hop_limit", self.sysctl("net.ipv6.conf.all.hop_limit"))
 
     def device(self, name: str, where: str = "") -> Device:
         if name not in self.devices:

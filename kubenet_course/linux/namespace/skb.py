@@ -16,13 +16,16 @@ NO_FRAME = Frame("", "", b"")  # of a packet that no device with MAC addresses h
 
 
 class Verdict(Struct, frozen=True):
-    """What a rule says: ACCEPT, DROP, REJECT, RETURN (to the caller) or CONTINUE. `kind` says which answer a REJECT gives."""
+    """What a rule says: ACCEPT, DROP, REJECT, RETURN (to the caller) or HANDED_OVER.
+
+    `kind` says which answer a REJECT gives, and which target handed the packet to a program.
+    """
 
     name: str
     kind: str = ""
 
 
-ACCEPT, DROP, RETURN, CONTINUE = Verdict("ACCEPT"), Verdict("DROP"), Verdict("RETURN"), Verdict("CONTINUE")
+ACCEPT, DROP, RETURN = Verdict("ACCEPT"), Verdict("DROP"), Verdict("RETURN")
 
 
 class Connection(Struct, frozen=True):
@@ -70,6 +73,9 @@ class Skb(Struct, frozen=True):
     frame: Frame = NO_FRAME  # as it arrived, where a device with MAC addresses brought it
     port: str = NOWHERE  # the bridge port it came in by, while the bridge has it
     prerouted: bool = False  # br_netfilter has already taken it through PREROUTING
+    came_by: str = (
+        NOWHERE  # the bridge port that it came in by, as br_netfilter notes it for as long as this kernel has it
+    )
 
     @property
     def came_to_many(self) -> bool:

@@ -31,6 +31,7 @@ class Step(Struct, frozen=True):
     end: str = ""
     frame: Frame | None = None  # at a device: what passed it
     walked: int = 0  # rules that the kernel compared the packet with
+    hangs_on: tuple = ()  # rules (Matched) that were not understood: had they answered otherwise, it might be otherwise
 
     def __str__(self) -> str:
         return f"{self.namespace:<10} {self.stage:<22} {self.said}"
@@ -47,6 +48,7 @@ ENDS = {
     "refused": "nobody listens, and the sender was told",
     "too-big": "too long for the sender's own device",
     "not-permitted": "dropped in the sender's own OUTPUT",
+    "handed-over": "handed to a program, which decides alone",
 }
 
 
@@ -60,6 +62,11 @@ class Trace(Struct, frozen=True):
     def end(self) -> int:
         """The number of the step that ended the first packet's way, or of the very last where it never ended."""
         return next((number for number, step in enumerate(self.steps) if step.end), len(self.steps) - 1)
+
+    @property
+    def hangs_on(self) -> tuple:
+        """The rules on the way that were not understood: where there are any, nothing of this is certain."""
+        return tuple(dict.fromkeys(row for step in self.steps for row in step.hangs_on))
 
     @property
     def last(self) -> Step:

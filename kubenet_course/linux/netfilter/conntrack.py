@@ -12,6 +12,7 @@ from ..namespace.kernel import Kernel
 from ..namespace.memory import SECOND
 from ..namespace.skb import NO_CONNECTION, UNTRACKED, Connection, Skb
 from ..packet.packet import ERRORS, ICMP, Flow, Packet, Tcp
+from .connections import Connections
 from .nat import with_end
 
 IGNORE = "IGNORE"  # the packet belongs to the connection, which does not move
@@ -46,22 +47,9 @@ TCP = {
     for state, then in zip(_STATES, row.split(), strict=True)
     if then != "-"
 }
-# Seconds without a packet after which a connection is forgotten (net.netfilter.nf_conntrack_*_timeout*).
-TCP_TIMEOUTS = {
-    "SYN_SENT": 120,
-    "SYN_RECV": 60,
-    "ESTABLISHED": 432000,
-    "FIN_WAIT": 120,
-    "CLOSE_WAIT": 60,
-    "LAST_ACK": 30,
-    "TIME_WAIT": 120,
-    "CLOSE": 10,
-    "SYN_SENT2": 120,
-}
-TCP_UNANSWERED = 300
-TIMEOUTS = {"udp": 30, "udplite": 30, "icmp": 30, "ipv6-icmp": 30}
-UDP_STREAM = 120
-OTHERS = 600
+# Which timer a protocol has, and the seconds of two that have no switch here.
+TIMERS = {"udp": "udp_timeout", "udplite": "udplite", "icmp": "icmp_timeout", "ipv6-icmp": "icmpv6_timeout"}
+FIXED = {"udplite": 30, "tcp_timeout_syn_sent2": 120}
 # Flag sets that a real sender never uses (tcp_valid_flags); PSH, ECE and CWR do not matter.
 _VALID_FLAGS = {frozenset(flags) for flags in ("S", "SU", "SA", "R", "RA", "FA", "FAU", "A", "AU")}
 # Neighbour discovery and multicast listening are left alone (nf_conntrack_proto_icmpv6.c).
@@ -93,7 +81,7 @@ def conntrack_in(skb: Skb, kernel: Kernel) -> Skb:
         return skb
     if isinstance(packet.header, Tcp) and frozenset(packet.header.flags) - frozenset("PEC") not in _VALID_FLAGS:
         return skb
-    known = kernel.lookup(packet.flow)
+    known = kernel.remembers[Connections].lookup(packet.flow, kernel.now)
     if known is None:
         return _opened(skb, kernel)
     return _continued(skb, known, kernel)
@@ -105,7 +93,7 @@ def _related(skb: Skb, kernel: Kernel) -> Skb:
     quoted = packet.payload.packet.flow if packet.is_error else None  # type: ignore[union-attr]
     if quoted is None or not quoted.has_reverse:
         return skb
-    known = kernel.lookup(quoted.reverse)
+    known = kernel.remembers[Connections].lookup(quoted.reverse, kernel.now)
     if known is None:
         return skb
     reply = quoted.reverse == known.reply
@@ -123,7 +111,7 @@ def _opened(skb: Skb, kernel: Kernel) -> Skb:
     if state is None or (state == "ESTABLISHED" and not loose):
         return skb
     known = Connection(flow, flow.reverse, state=state, since=kernel.now)
-    return replace(skb, connection=_refreshed(known, kernel.now), ctinfo="NEW", reply=False)
+    return replace(skb, connection=_refreshed(known, kernel), ctinfo="NEW", reply=False)
 
 
 def _continued(skb: Skb, known: Connection, kernel: Kernel) -> Skb:
@@ -135,32 +123,44 @@ def _continued(skb: Skb, known: Connection, kernel: Kernel) -> Skb:
         if then is None:
             return skb
         if then == "SYN_SENT" and known.state in ("TIME_WAIT", "CLOSE"):  # DEV-13
-            kernel.forget(known)
+            kernel.remembers[Connections].forget(known)
             return _opened(skb, kernel)
         if "R" in header.flags and not known.seen_reply:
-            kernel.forget(known)
+            kernel.remembers[Connections].forget(known)
             return replace(skb, connection=replace(known, state=then, seen_reply=reply), ctinfo=ctinfo, reply=reply)
         if then != IGNORE:
             both = known.seen_reply and known.state in ("SYN_RECV", "ESTABLISHED")
             assured = known.assured or (then == "ESTABLISHED" and both)
+            # A SYN that comes again before any answer does not wind up the clock (nf_conntrack_tcp_packet).
+            again = kind_of(header) == "syn" and known.state == "SYN_SENT" and not known.seen_reply
             known = replace(known, state=then, assured=assured)
-    known = _refreshed(known, kernel.now, moves=not isinstance(header, Tcp) or then != IGNORE)
+            if again and not reply:
+                kernel.remembers[Connections].update(known)
+                return replace(skb, connection=known, ctinfo=ctinfo, reply=reply)
+    known = _refreshed(known, kernel, moves=not isinstance(header, Tcp) or then != IGNORE)
     known = replace(known, seen_reply=known.seen_reply or reply)  # its time does not know of a first answer yet
-    kernel.update(known)
+    kernel.remembers[Connections].update(known)
     return replace(skb, connection=known, ctinfo=ctinfo, reply=reply)
 
 
-def _refreshed(known: Connection, now: int, moves: bool = True) -> Connection:
+def _refreshed(known: Connection, kernel: Kernel, moves: bool = True) -> Connection:
     """The connection with its clock wound up again, as far as its protocol and state allow."""
-    proto = known.original.proto
+    proto, now = known.original.proto, kernel.now
     if not moves:
         return known
     if proto == "tcp":
-        seconds = TCP_TIMEOUTS[known.state] if known.seen_reply else min(TCP_TIMEOUTS[known.state], TCP_UNANSWERED)
+        seconds = timeout(kernel, f"tcp_timeout_{known.state.lower()}")
+        if known.state == "ESTABLISHED" and not known.seen_reply:
+            seconds = min(seconds, timeout(kernel, "tcp_timeout_unacknowledged"))
         return replace(known, expires=now + seconds * SECOND)
     stream = proto == "udp" and known.seen_reply and now > known.since + 2 * SECOND
-    seconds = UDP_STREAM if stream else TIMEOUTS.get(proto, OTHERS)
+    seconds = timeout(kernel, "udp_timeout_stream" if stream else TIMERS.get(proto, "generic_timeout"))
     return replace(known, assured=known.assured or stream, expires=now + seconds * SECOND)
+
+
+def timeout(kernel: Kernel, timer: str) -> int:
+    """Seconds without a packet after which a connection is forgotten (net.netfilter.nf_conntrack_*_timeout*)."""
+    return FIXED.get(timer) or kernel.ns.sysctl(f"net.netfilter.nf_conntrack_{timer}")
 
 
 def confirm(skb: Skb, kernel: Kernel) -> Skb | None:
@@ -171,15 +171,18 @@ def confirm(skb: Skb, kernel: Kernel) -> Skb | None:
     known = skb.connection
     if known is NO_CONNECTION or known is UNTRACKED or known.confirmed or skb.reply:
         return skb
-    there = kernel.lookup(known.original), kernel.lookup(known.reply)
-    if there[0] is not None and there[0] is there[1] and there[0].since == known.since:
-        return replace(
-            skb, connection=there[0]
-        )  # another copy of the same packet, which a bridge sent out of several ports
+    connections = kernel.remembers[Connections]
+    there = connections.lookup(known.original, kernel.now), connections.lookup(known.reply, kernel.now)
+    if there[0] is not None and (there[0].original, there[0].since) == (known.original, known.since):
+        # Another copy of the same packet, which a bridge sent out of several ports, or up; what one made of its source holds.
+        if there[0].snat or not known.snat:
+            return replace(skb, connection=there[0])
+        connections.forget(there[0])
+        there = None, connections.lookup(known.reply, kernel.now)
     if there != (None, None):
         return None
     known = replace(known, confirmed=True)
-    kernel.update(known)
+    kernel.remembers[Connections].update(known)
     return replace(skb, connection=known)
 
 
@@ -191,9 +194,9 @@ def set_closing(skb: Skb, kernel: Kernel) -> Skb:
     known = skb.connection
     if not known.confirmed:
         return skb
-    known = replace(known, state="CLOSE", expires=kernel.now + TCP_TIMEOUTS["CLOSE"] * SECOND)
-    if known.original in kernel.remembers.connections:
-        kernel.update(known)
+    known = replace(known, state="CLOSE", expires=kernel.now + timeout(kernel, "tcp_timeout_close") * SECOND)
+    if known.original in kernel.remembers[Connections].by_flow:
+        kernel.remembers[Connections].update(known)
     return replace(skb, connection=known)
 
 

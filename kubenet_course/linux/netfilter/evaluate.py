@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from dataclasses import dataclass, field
+
 from msgspec import Struct
 
 from ..namespace.kernel import Kernel
-from ..namespace.skb import ACCEPT, CONTINUE, RETURN, Skb, Verdict
+from ..namespace.skb import ACCEPT, RETURN, Skb, Verdict
 from ..packet.address import family
 from ..packet.packet import length
-from .rules import Act, Chain, Goto, Jump, Rule, Table
+from .rules import Answer, Chain, Goto, Jump, NotUnderstood, Place, Rule, Statement, Table, rule_text
 
 INDEXED_FROM = 16  # rules: a shorter chain is walked plainly
 
@@ -24,8 +27,6 @@ class Matched(Struct, frozen=True):
     @property
     def text(self) -> str:
         """The rule as iptables-save prints it; of a policy, that it is one."""
-        from .iptables.rule_text import rule_text
-
         return rule_text(self.chain, self.rule) if self.rule else "the end of the chain: its policy"
 
     def __str__(self) -> str:
@@ -35,13 +36,18 @@ class Matched(Struct, frozen=True):
 class Walked(Struct, frozen=True):
     """What one table said at one hook: the verdict, the packet as the rules left it, the rules that matched in order.
 
-    `compared` counts the rules that a kernel would have looked at, whether or not the index spared us the look.
+    `compared` counts the rules that a kernel would have looked at, whether or not the index spared us the look. `hangs_on` are
+    rules on the way that were not understood: had they answered otherwise, it might have come otherwise.
     """
 
     verdict: Verdict
     skb: Skb
     matched: tuple[Matched, ...]
     compared: int
+    hangs_on: tuple[Matched, ...] = ()
+
+
+NOTHING_ASKED = Walked(ACCEPT, Skb(None), (), 0)
 
 
 def walk(chain: Chain, skb: Skb, kernel, table: Table, hook: str = "", plainly: bool = False) -> Walked:
@@ -52,9 +58,10 @@ def walk(chain: Chain, skb: Skb, kernel, table: Table, hook: str = "", plainly: 
     """
     stack: list[tuple[Chain, int]] = []
     matched: list[Matched] = []
+    at = Place(kernel, table.name, hook or chain.name)
     compared, here, start = 0, chain, 0
     while True:
-        verdict, number, skb, seen = _next(here, start, skb, kernel, (table.name, hook or chain.name), matched, plainly)
+        verdict, number, skb, seen = _next(here, start, skb, at, matched, plainly)
         compared += seen
         if isinstance(verdict, Jump | Goto):
             if isinstance(verdict, Jump):
@@ -69,25 +76,53 @@ def walk(chain: Chain, skb: Skb, kernel, table: Table, hook: str = "", plainly: 
             verdict = Verdict(chain.policy or "ACCEPT")
             break
     count(kernel, skb, matched)
-    return Walked(verdict, skb, tuple(matched), compared)
+    return Walked(verdict, skb, tuple(matched), compared, tuple(at.doubts))
 
 
-def _next(here: Chain, start: int, skb: Skb, kernel, place, matched: list[Matched], plainly: bool):
+def _next(here: Chain, start: int, skb: Skb, at: Place, matched: list[Matched], plainly: bool):
     """From rule `start` of a chain to the first that sends the packet elsewhere: verdict, its number, the packet, rules seen."""
     rules = here.rules
     short = plainly or len(rules) < INDEXED_FROM
+    at.chain = here.name
     for number in range(start, len(rules)) if short else here.index.candidates(skb, start):
         rule = rules[number]
-        kernel.rule = (place[0], here.name, number)
+        at.number = number
+        said: Answer = True
         for test in rule.tests:
-            if not test.holds(skb, kernel):
-                break
+            said = test.run(skb, at)
+            if said is not True:
+                if said is not False:
+                    said, skb = _settled(said, skb, at, rule, test)
+                if said is not True:
+                    break
         else:
-            matched.append(Matched(place[0], here.name, number + 1, rule))
-            said, skb = rule.target.act(skb, Act(kernel, *place))
-            if said is not CONTINUE:
+            said = rule.target.run(skb, at)
+            if said is not True:
+                said, skb = _settled(said, skb, at, rule, rule.target)
+        if said is not False:
+            matched.append(Matched(at.table, here.name, number + 1, rule))
+            if said is not True:
                 return said, number, skb, number + 1 - start
     return RETURN, len(rules), skb, len(rules) - start
+
+
+def _settled(said: Answer, skb: Skb, at: Place, rule: Rule, by: Statement) -> tuple[Answer, Skb]:
+    """What a statement answered, and the packet as it left it; of what was not understood one of the ways is taken.
+
+    Where another test of the same rule fails, it does not matter what nobody understood. Of several such
+    tests in one rule the first stands for all.
+    """
+    if isinstance(said, NotUnderstood):
+        if any(test.understood and not test.counts and test.run(skb, at) is False for test in rule.tests):
+            return False, skb
+        if by is not rule.target and by is not next(test for test in rule.tests if not test.understood):
+            return True, skb
+        at.doubts.append(Matched(at.table, at.chain, at.number + 1, rule))
+        question = ("not understood", at.kernel.ns.name, *at.rule)
+        said = next((way for way in said.ways[1:] if at.kernel.choices.supposes(question)), said.ways[0])
+    if isinstance(said, Skb):
+        return True, said
+    return said if isinstance(said, tuple) else (said, skb)
 
 
 def asked(kernel: Kernel, table: str, hook: str, skb: Skb) -> Walked:
@@ -99,13 +134,21 @@ def asked(kernel: Kernel, table: str, hook: str, skb: Skb) -> Walked:
     return walk(chain, skb, kernel, rules.tables[table])
 
 
+@dataclass(slots=True)
+class Counters:
+    """What each rule has counted, by (family, table, chain, number from 1; 0 is the policy)."""
+
+    packets: Counter = field(default_factory=Counter)
+    bytes: Counter = field(default_factory=Counter)
+
+
 def count(kernel: Kernel, skb: Skb, matched: list[Matched]) -> None:
     """Adds a packet to the counters of the rules that matched it."""
     of, size, packets, octets = (
         family(skb.packet.flow.dst).number,
         length(skb.packet),
-        kernel.remembers.packets,
-        kernel.remembers.bytes,
+        kernel.remembers[Counters].packets,
+        kernel.remembers[Counters].bytes,
     )
     for row in matched:
         place = (of, row.table, row.chain, row.number)

@@ -14,6 +14,7 @@ from ..namespace.kernel import Kernel
 from ..namespace.skb import ACCEPT, Connection, Skb, Verdict
 from ..packet.address import Address, family, number, spelled
 from ..packet.packet import ICMP, Flow
+from .connections import Connections
 from .jhash import jhash2
 
 MOST_ATTEMPTS = 128  # NF_NAT_MAX_ATTEMPTS
@@ -91,7 +92,7 @@ def with_end(flow: Flow, end: str, like: Flow) -> Flow:
 
 def taken(flow: Flow, kernel: Kernel) -> bool:
     """Whether an answer to this flow would be mistaken for an answer to another one (nf_nat_used_tuple)."""
-    return kernel.lookup(flow.reverse) is not None
+    return kernel.remembers[Connections].lookup(flow.reverse, kernel.now) is not None
 
 
 def unique(now: Flow, to: Range, end: str, kernel: Kernel, known: Connection) -> Flow:
@@ -119,8 +120,8 @@ def unique(now: Flow, to: Range, end: str, kernel: Kernel, known: Connection) ->
 
 def _mapped_alike(now: Flow, to: Range, kernel: Kernel) -> Flow | None:
     """What an earlier connection from the same source was mapped to, if that is within the range (find_appropriate_src)."""
-    for original in reversed(kernel.remembers.sources.get((now.proto, now.src, now.sport), ())):
-        earlier = kernel.lookup(original)
+    for original in reversed(kernel.remembers[Connections].sources.get((now.proto, now.src, now.sport), ())):
+        earlier = kernel.remembers[Connections].lookup(original, kernel.now)
         if earlier is not None and earlier.original == original:
             flow = with_end(now, "src", earlier.reply.reverse)
             if to.has_address(flow.src) and to.has_port(_port(flow, "src")):

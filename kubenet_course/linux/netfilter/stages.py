@@ -12,7 +12,7 @@ from ..packet.packet import ICMP
 from ..stack.icmp import rejection
 from ..stack.ip import answers, route_again
 from .conntrack import confirm, conntrack_in, set_closing, translated_error
-from .evaluate import Matched, Walked, asked
+from .evaluate import NOTHING_ASKED, Matched, Walked, asked
 from .nat import bind_to_nothing, translated
 
 
@@ -26,11 +26,12 @@ def table(kernel: Kernel, stage: str, skb: Skb) -> Step:
     if name == "mangle" and hook == "OUTPUT" and _routes_otherwise(skb, after):
         rerouted = route_again(kernel, after)
         if rerouted is None:
+            lost = "no route any more"
             return Step(
-                kernel.ns.name, stage, after, "no route any more", said.matched, end="no-route", walked=said.compared
+                kernel.ns.name, stage, after, lost, said.matched, (), "no-route", None, said.compared, said.hangs_on
             )
         after = rerouted
-    return kernel.on(stage, after, walked, said.matched, said.compared)
+    return kernel.on(stage, after, walked, said.matched, said.compared, said.hangs_on)
 
 
 def _routes_otherwise(before: Skb, after: Skb) -> bool:
@@ -49,21 +50,15 @@ def refused(kernel: Kernel, stage: str, said: Walked) -> Step:
     """A rule, or a policy, that ends the packet's way; of a REJECT the sender is told."""
     decided: Matched = said.matched[-1]
     by = f"by {'the policy' if not decided.number else f'rule {decided.number}'} of {decided.chain}"
-    if said.verdict.name == "REJECT":
-        answers = reject(kernel, said.skb, said.verdict.kind, stage.split()[1])
-        return Step(
-            kernel.ns.name,
-            stage,
-            said.skb,
-            f"rejected {by}: {said.verdict.kind}",
-            said.matched,
-            answers,
-            "rejected",
-            walked=said.compared,
-        )
+    then: tuple[Next, ...] = ()
     own = stage.endswith("OUTPUT") or (stage.endswith("POSTROUTING") and not said.skb.dev_in)
-    end = "not-permitted" if own else "dropped"
-    return Step(kernel.ns.name, stage, said.skb, f"dropped {by}", said.matched, (), end, walked=said.compared)
+    how, end = f"dropped {by}", "not-permitted" if own else "dropped"
+    if said.verdict.name == "REJECT":
+        then = reject(kernel, said.skb, said.verdict.kind, stage.split()[1])
+        how, end = f"rejected {by}: {said.verdict.kind}", "rejected"
+    elif said.verdict.name == "HANDED_OVER":
+        how, end = f"handed to a program {by} ({said.verdict.kind}): it decides", "handed-over"
+    return Step(kernel.ns.name, stage, said.skb, how, said.matched, then, end, None, said.compared, said.hangs_on)
 
 
 def reject(kernel: Kernel, skb: Skb, kind: str, hook: str) -> tuple[Next, ...]:
@@ -92,33 +87,31 @@ def nat(kernel: Kernel, stage: str, skb: Skb) -> Step:
     if known is NO_CONNECTION or known is UNTRACKED:
         return kernel.on(stage, skb, "without a connection the nat table is not asked")
     if skb.ctinfo == "RELATED" and skb.packet.flow.proto in ICMP:
-        return _on_its_way(kernel, stage, skb, translated_error(skb, end), (known,), 0)
-    matched: tuple[Matched, ...] = ()
-    compared = 0
+        return _on_its_way(kernel, stage, skb, translated_error(skb, end), (known,))
+    told = NOTHING_ASKED
     if skb.ctinfo in ("NEW", "RELATED") and not (known.snat_done if end == "src" else known.dnat_done):
         told = asked(kernel, "nat", hook, skb)
         if told.verdict != ACCEPT:
             return refused(kernel, stage, told)
-        matched, compared, skb = told.matched, told.compared, told.skb
+        skb = told.skb
         if not (skb.connection.snat_done if end == "src" else skb.connection.dnat_done):
             skb = bind_to_nothing(skb, end, kernel)
     after = translated(skb, end)
-    return _on_its_way(kernel, stage, skb, after, (*matched, after.connection), compared)
+    return _on_its_way(kernel, stage, skb, after, (*told.matched, after.connection), told)
 
 
-def _on_its_way(kernel: Kernel, stage: str, before: Skb, after: Skb, why: tuple, compared: int) -> Step:
+def _on_its_way(kernel: Kernel, stage: str, before: Skb, after: Skb, why: tuple, told: Walked = NOTHING_ASKED) -> Step:
     """A packet with another destination needs another route: our own at once (nf_nat_ipv4_local_fn), one that came in later."""
     said, elsewhere = _said(before, after), before.packet.flow.dst != after.packet.flow.dst
     if elsewhere and stage == "nat OUTPUT":
         rerouted = route_again(kernel, after)
         if rerouted is None:
-            return Step(
-                kernel.ns.name, stage, after, f"{said}; no route leads there", why, end="no-route", walked=compared
-            )
+            lost = f"{said}; no route leads there"
+            return Step(kernel.ns.name, stage, after, lost, why, (), "no-route", None, told.compared, told.hangs_on)
         after = rerouted
     elif elsewhere and stage == "nat PREROUTING":
         after = replace(after, route=NO_ROUTE)
-    return kernel.on(stage, after, said, why, compared)
+    return kernel.on(stage, after, said, why, told.compared, told.hangs_on)
 
 
 def _said(before: Skb, after: Skb) -> str:

@@ -8,14 +8,17 @@ from ..namespace.fib import NO_ROUTE
 from ..namespace.kernel import Kernel
 from ..namespace.skb import NOWHERE, Skb
 from ..namespace.trace import Next, Step
-from ..packet.packet import Arp, Frame, Packet, is_multicast
+from ..packet.packet import Arp, Frame, Packet, frame_length, is_multicast
+
+HEADER, VLAN_ROOM = 14, 4  # bytes of a frame that no MTU counts: its own header, and the tag that it might have
 
 
 def dev_queue_xmit(kernel: Kernel, stage: str, skb: Skb) -> Step:
     """A frame leaves by `dev_out`. What the device is decides where it comes out again."""
     here, dev = kernel.ns.name, kernel.ns.devices[skb.dev_out]
-    if not dev.up:
-        return Step(here, stage, skb, f"{dev.name} is down", end="dropped")
+    if not dev.up or not kernel.has_carrier(dev):
+        why = "has no carrier" if dev.up else "is down"
+        return Step(here, stage, skb, f"{dev.name} {why}: nothing leaves", (dev,), end="dropped")
     said = f"out by {dev.name}: {skb.frame}"
     if dev.kind == "bridge":
         return Step(here, stage, skb, said, (dev,), (Next(here, "br_dev_xmit", skb),), frame=skb.frame)
@@ -41,6 +44,8 @@ def netif_receive_skb(kernel: Kernel, stage: str, skb: Skb) -> Step:
     here, dev, frame = kernel.ns.name, kernel.ns.devices[skb.dev_in], skb.frame
     if not dev.up:
         return Step(here, stage, skb, f"{dev.name} is down", end="dropped")
+    if dev.kind == "veth" and frame_length(frame) > dev.mtu + HEADER + VLAN_ROOM:  # is_skb_forwardable
+        return Step(here, stage, skb, f"{frame_length(frame)} bytes are too long for {dev.name}", (dev,), end="dropped")
     said = f"in by {dev.name}: {frame}"
     if dev.master:
         return Step(here, stage, skb, said, (dev,), (Next(here, "br_handle_frame", skb),), frame=frame)

@@ -3,7 +3,7 @@ nf_reject_ipv4.c, nf_reject_ipv6.c)."""
 
 from __future__ import annotations
 
-from ..namespace.fib import MULTICAST, ZERO
+from ..namespace.fib import MULTICAST, ZERO, select4
 from ..namespace.kernel import Kernel
 from ..namespace.skb import NOWHERE, Skb
 from ..packet.address import IPV4, family
@@ -28,9 +28,13 @@ REJECTS = {
 # What a kernel says for each trouble, by family number: type and code.
 NET_UNREACHABLE = {4: (3, 0), 6: (1, 0)}
 HOST_UNREACHABLE = {4: (3, 1), 6: (1, 3)}
+FORBIDDEN_HOST = {4: (3, 1), 6: (1, 0)}  # of a row of type unreachable
 PORT_UNREACHABLE = {4: (3, 3), 6: (1, 4)}
 PROHIBITED = {4: (3, 13), 6: (1, 1)}
 TOO_BIG = {4: (3, 4), 6: (2, 0)}
+PROTOCOL_UNREACHABLE = {4: (3, 2), 6: (4, 1)}
+BEYOND_SCOPE = (1, 2)
+NEXT_HEADER = 6  # where an IPv6 header says what follows it
 TIME_EXCEEDED = {4: (11, 0), 6: (3, 0)}
 
 
@@ -44,23 +48,33 @@ def error(kernel: Kernel, skb: Skb, what: tuple[int, int], rest: int = 0) -> Pac
     of = family(flow.src)
     if not _may_be_answered(skb):
         return None
-    source = flow.dst if kernel.is_own(flow.dst) else kernel.source_of(flow.src, skb.dev_in)
+    source = _source(kernel, skb)
     if not source:
         return None
     room = of.quote - of.header - 8
     tos = packet.tos & 0x1E | 0xC0 if of is IPV4 else 0
     about = Quote(packet, min(length(packet), room))
     sent = Flow(of.icmp, source, 0, flow.src, what[0] << 8 | what[1])
-    return Packet(sent, Icmp(rest), about, ttl=64, tos=tos, id=kernel.ip_id(sent), df=False)
+    return Packet(sent, Icmp(rest), about, ttl=kernel.hops(flow.src), tos=tos, id=kernel.ip_id(sent), df=False)
+
+
+def _source(kernel: Kernel, skb: Skb) -> str:
+    """Whose name stands under an error. With icmp_errors_use_inbound_ifaddr, that of the device the packet came in by."""
+    flow, ns = skb.packet.flow, kernel.ns
+    if kernel.is_own(flow.dst):
+        return flow.dst
+    inbound = skb.dev_in and family(flow.src) is IPV4 and ns.sysctl("net.ipv4.icmp_errors_use_inbound_ifaddr")
+    if inbound and skb.route.dev != "lo" and kernel.source_of(flow.src):
+        return select4(ns.fib.every, skb.dev_in, flow.src)
+    return kernel.source_of(flow.src, skb.dev_in)
 
 
 def _may_be_answered(skb: Skb) -> bool:
     flow, of = skb.packet.flow, family(skb.packet.flow.src)
     if skb.packet.icmp_type == ECHO_REPLY.get(flow.proto) and skb.dev_in == NOWHERE:
         return False  # the kernel's own answer: the one ICMP socket of this CPU is busy with it (icmp_xmit_lock)
-    if flow.proto in ICMP and (
-        skb.packet.icmp_type in ERRORS[flow.proto] or (of.number == 6 and skb.packet.icmp_type == 137)
-    ):
+    kind = skb.packet.icmp_type
+    if kind in ERRORS.get(flow.proto, ()) or (of.number == 6 and flow.proto in ICMP and (kind < 128 or kind == 137)):
         return False
     if flow.src in MULTICAST[of.number] or flow.src == of.any or (of is IPV4 and flow.src in ZERO):
         return False
@@ -68,7 +82,7 @@ def _may_be_answered(skb: Skb) -> bool:
     return not to_many and not skb.came_to_many
 
 
-def reset(skb: Skb) -> Packet | None:
+def reset(kernel: Kernel, skb: Skb) -> Packet | None:
     """The RST that answers a segment nobody wants (RFC 9293 section 3.5.2); a RST is not answered."""
     header, flow = skb.packet.header, skb.packet.flow
     if not isinstance(header, Tcp) or "R" in header.flags:
@@ -78,13 +92,13 @@ def reset(skb: Skb) -> Packet | None:
     else:
         consumed = ("S" in header.flags) + ("F" in header.flags) + len(skb.packet.payload)  # type: ignore[arg-type]
         answer = Tcp("RA", ack=(header.seq + consumed) & 0xFFFFFFFF, window=0)
-    return Packet(flow.reverse, answer)
+    return Packet(flow.reverse, answer, ttl=kernel.hops(flow.src))
 
 
 def rejection(kernel: Kernel, skb: Skb, kind: str) -> Packet | None:
     """What `-j REJECT --reject-with kind` sends back; where nothing is said, port unreachable."""
     if kind == "tcp-reset":
-        return reset(skb) if skb.route.type not in ("broadcast", "multicast") else None
+        return reset(kernel, skb) if skb.route.type not in ("broadcast", "multicast") else None
     return error(kernel, skb, REJECTS[kind] if kind else PORT_UNREACHABLE[family(skb.packet.flow.dst).number])
 
 
@@ -92,5 +106,5 @@ def unroutable(kernel: Kernel, skb: Skb) -> Packet | None:
     """What a router says of a packet that it cannot send on; the kind of row that forbade it decides."""
     of = family(skb.packet.flow.dst).number
     row = skb.route
-    what = {"unreachable": HOST_UNREACHABLE, "prohibit": PROHIBITED}.get(row.type, NET_UNREACHABLE)
+    what = {"unreachable": FORBIDDEN_HOST, "prohibit": PROHIBITED}.get(row.type, NET_UNREACHABLE)
     return None if row.type == "blackhole" else error(kernel, skb, what[of])

@@ -11,8 +11,8 @@ from ..namespace.skb import NO_FRAME, Skb
 from ..namespace.trace import Next, Step
 from ..netfilter.conntrack import attached
 from ..packet.address import IPV4, IPV6, Address, family, number, prefix
-from ..packet.packet import Packet, length, lowered
-from .icmp import TIME_EXCEEDED, TOO_BIG, error, unroutable
+from ..packet.packet import Frame, Packet, Tcp, length, lowered
+from .icmp import BEYOND_SCOPE, TIME_EXCEEDED, TOO_BIG, error, unroutable
 
 ALL_NODES, SOLICITED_NODE = (number("224.0.0.1"), number("ff02::1")), number("ff02::1:ff00:0")
 FORBIDDEN = ("unreachable", "prohibit", "blackhole", "none")
@@ -22,6 +22,7 @@ def ip_rcv(kernel: Kernel, stage: str, skb: Skb) -> Step:
     """An IP packet has come in by a device."""
     flow, of = skb.packet.flow, family(skb.packet.flow.dst)
     lies = flow.src in MULTICAST[6] or flow.src in LOOPBACK[6] or flow.dst in LOOPBACK[6]
+    lies = lies or (flow.dst in MULTICAST[6] and number(flow.dst) >> 112 & 0xF in (0, 1))  # scopes that no wire carries
     if of is IPV6 and skb.dev_in != "lo" and lies:
         return Step(kernel.ns.name, stage, skb, "an address that cannot come over a wire", end="dropped")
     skb = replace(skb, frame=NO_FRAME) if skb.dev_in == "lo" else skb
@@ -35,8 +36,8 @@ def route_input(kernel: Kernel, stage: str, skb: Skb) -> Step:
     """For this machine, or to be sent on? And can its source be true (ip_route_input_slow)?"""
     if skb.route is not NO_ROUTE and skb.dev_in == "lo":
         return Step(kernel.ns.name, stage, skb, "for this machine", (skb.route,), hook(kernel, "INPUT", skb))
-    row = _row_in(kernel, skb)
-    strange = _martian(kernel, skb, row)
+    row = row_in(kernel, skb)
+    strange = martian(kernel, skb.packet.flow.src, skb.packet.flow.dst, skb.dev_in, row)
     if strange:
         return Step(kernel.ns.name, stage, skb, f"a martian: {strange}", (row,), end="dropped")
     skb = replace(skb, route=row)
@@ -49,7 +50,7 @@ def route_input(kernel: Kernel, stage: str, skb: Skb) -> Step:
     return _onward(kernel, stage, skb, row)
 
 
-def _row_in(kernel: Kernel, skb: Skb) -> Route:
+def row_in(kernel: Kernel, skb: Skb) -> Route:
     """The row that decides for what came in. What goes to many has none in IPv4's tables: no default route leads it on. An address
     that means something on one link only needs a row for that link (rt6_need_strict)."""
     to = skb.packet.flow.dst
@@ -65,13 +66,15 @@ def _joined(kernel: Kernel, skb: Skb) -> bool:
     """Whether the machine listens to a group on that device: to all nodes, and to those that its own addresses stand for."""
     group, own = number(skb.packet.flow.dst), [a for a in kernel.ns.fib.addresses_on(skb.dev_in) if ":" in a]
     dev = kernel.ns.fib.devices.get(skb.dev_in)
-    if dev and kernel.ns.forwards(6):  # a router is also the first address of each block (RFC 4291 section 2.6.1)
+    if dev and kernel.ns.forwards(
+        6, skb.dev_in
+    ):  # a router is also the first address of each block (RFC 4291 section 2.6.1)
         own += [prefix(f"{a.address}/{a.length}").first for a in dev.addresses if ":" in a.address]
     return group in ALL_NODES or any(group == SOLICITED_NODE | number(a) & 0xFFFFFF for a in own)
 
 
 def _onward(kernel: Kernel, stage: str, skb: Skb, row: Route) -> Step:
-    forwards = kernel.ns.forwards(family(skb.packet.flow.dst).number)
+    forwards = forwards_from(kernel, skb)
     if row.type in FORBIDDEN:
         silent = not forwards and family(skb.packet.flow.dst) is IPV4
         answer = None if silent else unroutable(kernel, skb)
@@ -86,30 +89,56 @@ def _onward(kernel: Kernel, stage: str, skb: Skb, row: Route) -> Step:
     )
 
 
-def _martian(kernel: Kernel, skb: Skb, row: Route) -> str:
-    """Why this source or destination cannot be true here, or nothing. IPv6 does not ask (fib_validate_source)."""
-    flow, ns, dev = skb.packet.flow, kernel.ns, skb.dev_in
-    if family(flow.dst) is IPV6 or dev == "lo":
+def forwards_from(kernel: Kernel, skb: Skb) -> bool:
+    """Whether what came in by that device may be sent on: IPv4 asks the device's own switch, IPv6 the one for all."""
+    is4 = family(skb.packet.flow.dst) is IPV4
+    return kernel.ns.forwards(4, skb.dev_in) if is4 else kernel.ns.forwards(6)
+
+
+def martian(kernel: Kernel, src: Address, dst: Address, dev: str, row: Route) -> str:
+    """Why this source or destination cannot be true here, or nothing (ip_route_input_slow). IPv6 does not ask, ARP does."""
+    ns = kernel.ns
+    if family(dst) is IPV6 or dev == "lo":
         return ""
-    localnet = ns.conf("ipv4", dev, "route_localnet")
-    if flow.src in MULTICAST[4] or flow.src == LIMITED_BROADCAST:
-        return f"{flow.src} cannot send"
-    if flow.src in ZERO or flow.dst in ZERO:
-        asks = flow.dst == LIMITED_BROADCAST or flow.dst in LOCAL_GROUPS  # as DHCP does
+    if src in MULTICAST[4] or src == LIMITED_BROADCAST:
+        return f"{src} cannot send"
+    if src in ZERO or dst in ZERO:
+        asks = dst == LIMITED_BROADCAST or dst in LOCAL_GROUPS  # as DHCP does
         return "" if asks else "addresses in 0.0.0.0/8 name nobody"
-    if not localnet and (flow.dst in LOOPBACK[4] or flow.src in LOOPBACK[4]):
+    if (dst in LOOPBACK[4] or src in LOOPBACK[4]) and not ns.conf("ipv4", dev, "route_localnet"):
         return "loopback addresses stay on their own machine"
-    if row is NO_ROUTE or (row.type not in ("local", "broadcast", "multicast") and not ns.forwards(4)):
+    for_us = row.type in ("local", "broadcast", "multicast")
+    if row.type in FORBIDDEN or not (for_us or ns.forwards(4, dev)):
         return ""
-    if row.type not in ("local", "broadcast", "multicast", "unicast"):
-        return "" if row.type in FORBIDDEN else f"{flow.dst} is not for one machine"
-    back = ns.fib.lookup(flow.src)
-    if back.type == "local" and not ns.conf("ipv4", dev, "accept_local"):
-        return f"{flow.src} is an address of this machine"
-    strict = ns.conf("ipv4", dev, "rp_filter")
-    if strict and (back is NO_ROUTE or (strict == 1 and back.dev != dev)):
-        return f"answers to {flow.src} would not leave by {dev} (rp_filter)"
-    return ""
+    if not for_us and row.type != "unicast":
+        return f"{dst} is not for one machine"
+    return _source_cannot_be(kernel, src, dev, "" if for_us else row.dev)
+
+
+def _source_cannot_be(kernel: Kernel, src: Address, dev: str, out: str) -> str:
+    """Why a source is not believed (fib_validate_source): it is our own, or answers to it would go another way (rp_filter)."""
+    ns, strict = kernel.ns, kernel.ns.conf("ipv4", dev, "rp_filter")
+    accepts_own = ns.conf("ipv4", dev, "accept_local")
+    own = f"{src} is an address of this machine"
+    if not strict and (dev != out or not ns.conf("ipv4", dev, "send_redirects")):
+        return own if src in ns.addresses4 and not accepts_own else ""
+    back = ns.fib.lookup(src)
+    another = f"answers to {src} would not leave by {dev} (rp_filter)"
+    if back.type in FORBIDDEN:
+        return another if strict else ""
+    if back.type == "local" and not accepts_own:
+        return own
+    if back.type not in ("unicast", "local"):
+        return f"{src} is not the address of one machine"
+    if back.dev == dev:
+        return ""
+    if not _addresses4(kernel, dev):  # loose or not: a device without an address is nobody's way back
+        return another if strict else ""
+    return another if strict == 1 else ""
+
+
+def _addresses4(kernel: Kernel, dev: str) -> list[Address]:
+    return [a.address for a in kernel.ns.devices[dev].addresses if family(a.address) is IPV4]
 
 
 def ip_forward(kernel: Kernel, stage: str, skb: Skb) -> Step:
@@ -120,11 +149,15 @@ def ip_forward(kernel: Kernel, stage: str, skb: Skb) -> Step:
     of, src = family(skb.packet.flow.dst), skb.packet.flow.src
     if skb.came_to_many:
         return Step(kernel.ns.name, stage, skb, "it came in a frame for many: nobody sends that on", end="dropped")
-    if of is IPV6 and (src == of.any or src in MULTICAST[6] or src in LOOPBACK[6]):
-        return Step(kernel.ns.name, stage, skb, f"{src} cannot send", end="dropped")
     if skb.packet.ttl <= 1:
         answer = error(kernel, skb, TIME_EXCEEDED[of.number])
         return Step(kernel.ns.name, stage, skb, "its hops are used up", (), answers(kernel, skb, answer), "dropped")
+    turns = skb.dev_in == skb.dev_out  # IPv6 then thinks of a redirect instead of asking whose source it is (DEV-5)
+    if of is IPV6 and not turns and (src == of.any or src in MULTICAST[6] or src in LOOPBACK[6]):
+        return Step(kernel.ns.name, stage, skb, f"{src} cannot send", end="dropped")
+    if of is IPV6 and not turns and src in LINK_LOCAL:
+        then, said = answers(kernel, skb, error(kernel, skb, BEYOND_SCOPE)), f"{src} means nothing beyond its own link"
+        return Step(kernel.ns.name, stage, skb, said, (), then, "dropped")
     if not_fitting(kernel, skb) and (skb.packet.df or of is IPV6):
         return too_big(kernel, stage, skb, "dropped")
     skb = replace(skb, packet=lowered(skb.packet))
@@ -148,10 +181,11 @@ def too_big(kernel: Kernel, stage: str, skb: Skb, end: str) -> Step:
     return Step(kernel.ns.name, stage, skb, not_fitting(kernel, skb), (), answers(kernel, skb, answer), end)
 
 
-def row_out(kernel: Kernel, src: Address, to: Address) -> Route:
+def row_out(kernel: Kernel, src: Address, to: Address, dev: str = "") -> Route:
     """The row that decides for a packet of our own. In IPv4 what goes to many leaves by the device whose address it has, or by that
-    of a row, but not to its gateway."""
-    row = kernel.ns.fib.lookup(to)
+    of a row, but not to its gateway. In IPv6 what means something on one link only stays on that of `dev` (rt6_need_strict)."""
+    strict = to in LINK_LOCAL or to in MULTICAST[6] or src == IPV6.any
+    row = kernel.ns.fib.lookup(to, dev if strict else "")
     if to != LIMITED_BROADCAST and to not in MULTICAST[4]:
         return row
     dev = kernel.ns.fib.addresses.get(src) or row.dev
@@ -166,21 +200,35 @@ def leaks_loopback(kernel: Kernel, src: Address, row: Route) -> bool:
 def route_output(kernel: Kernel, stage: str, skb: Skb) -> Step:
     """A packet of this machine's own: by which device, from which address (ip_route_output_key)? This comes before any rule."""
     flow = skb.packet.flow
-    row = row_out(kernel, flow.src, flow.dst)
-    if flow.proto == "tcp" and row.type in ("broadcast", "multicast"):
-        return Step(
-            kernel.ns.name, stage, skb, f"TCP has one other end, and {flow.dst} is many", (row,), end="no-route"
-        )
+    row = row_out(kernel, flow.src, flow.dst, skb.dev_out)
     if row.type in FORBIDDEN or leaks_loopback(kernel, flow.src, row):
         return Step(kernel.ns.name, stage, skb, f"no route leads to {flow.dst}", (row,), end="no-route")
     if flow.src == family(flow.dst).any:
         source = kernel.ns.fib.source(row, flow.dst) or flow.src
         skb = replace(skb, packet=replace(skb.packet, flow=replace(flow, src=source)))
+    if row.type in ("broadcast", "multicast") and _connects(kernel, skb.packet):
+        said = f"TCP has one other end, and {flow.dst} is many"
+        return Step(kernel.ns.name, stage, skb, said, (row,), end="no-route")
+    skb = _with_id(kernel, skb)
     there = replace(skb, route=row, dev_out=_device(row))
     if not_fitting(kernel, there):
         return Step(kernel.ns.name, stage, skb, not_fitting(kernel, there), (row,), end="too-big")
     said = f"leaves by {there.dev_out}: {skb.packet}"
     return Step(kernel.ns.name, stage, there, said, (row,), hook(kernel, "OUTPUT", there))
+
+
+def _connects(kernel: Kernel, packet: Packet) -> bool:
+    """Whether a program opens a TCP connection with this (connect); who sends raw, or answers, may send a segment to many."""
+    flow, header = packet.flow, packet.header
+    return isinstance(header, Tcp) and "A" not in header.flags and flow.reverse in kernel.remembers.open
+
+
+def _with_id(kernel: Kernel, skb: Skb) -> Skb:
+    """Where a sender left the identification to the kernel, and the packet may be cut, it gets one (raw_send_hdrinc)."""
+    packet = skb.packet
+    if packet.df or packet.id or family(packet.flow.src) is IPV6:
+        return skb
+    return replace(skb, packet=replace(packet, id=kernel.ip_id(packet.flow)))
 
 
 def _device(row: Route) -> str:
@@ -196,8 +244,11 @@ def ip_output(kernel: Kernel, stage: str, skb: Skb) -> Step:
 
 
 def own(kernel: Kernel, packet: Packet, skb: Skb | None = None) -> Next:
-    """A packet that this kernel itself sends; one about `skb` belongs to the same connection."""
-    return Next(kernel.ns.name, "route_output", attached(skb, packet) if skb else Skb(packet))
+    """A packet that this kernel itself sends; one about `skb` belongs to the same connection, and to the same link."""
+    sent = attached(skb, packet) if skb else Skb(packet)
+    if skb and packet.flow.dst in LINK_LOCAL:
+        sent = replace(sent, dev_out=skb.dev_in)
+    return Next(kernel.ns.name, "route_output", sent)
 
 
 def route_again(kernel: Kernel, skb: Skb) -> Skb | None:
@@ -206,7 +257,7 @@ def route_again(kernel: Kernel, skb: Skb) -> Skb | None:
     The rest of OUTPUT is still asked with the first device: a hook keeps the devices it began with (nf_hook_state).
     """
     flow = skb.packet.flow
-    row = row_out(kernel, flow.src, flow.dst)
+    row = row_out(kernel, flow.src, flow.dst, skb.dev_out)
     if row.type in FORBIDDEN or leaks_loopback(kernel, flow.src, row):
         return None
     return replace(skb, route=row)
@@ -214,7 +265,19 @@ def route_again(kernel: Kernel, skb: Skb) -> Skb | None:
 
 def answers(kernel: Kernel, skb: Skb, packet: Packet | None) -> tuple[Next, ...]:
     """An answer about a packet sets out, as part of that packet's connection; or nothing does."""
-    return () if packet is None else (own(kernel, packet, skb),)
+    if packet is None:
+        return ()
+    if skb.came_by and isinstance(packet.header, Tcp):
+        return _back_by_the_port(kernel, skb, packet)
+    return (own(kernel, packet, skb),)
+
+
+def _back_by_the_port(kernel: Kernel, skb: Skb, packet: Packet) -> tuple[Next, ...]:
+    """A reset about what a bridge port brought goes straight back: no rule sees it, nothing translates it (nf_send_reset)."""
+    if row_out(kernel, packet.flow.src, packet.flow.dst).type in FORBIDDEN:
+        return ()
+    sent = Skb(packet, dev_out=skb.came_by, frame=Frame(skb.frame.dst, skb.frame.src, packet))
+    return (Next(kernel.ns.name, "dev_queue_xmit", sent),)
 
 
 STAGES = {stage.__name__: stage for stage in (ip_rcv, route_input, ip_forward, route_output, ip_output)}

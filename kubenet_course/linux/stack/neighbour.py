@@ -3,9 +3,11 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
+
 from msgspec.structs import replace
 
-from ..namespace.fib import MULTICAST, Route, select4
+from ..namespace.fib import LIMITED_BROADCAST, LOOPBACK, MULTICAST, Route, select4
 from ..namespace.kernel import Kernel, hook
 from ..namespace.memory import SECOND
 from ..namespace.netns import NeighbourEntry
@@ -14,12 +16,37 @@ from ..namespace.trace import Next, Step
 from ..packet.address import BROADCAST_MAC, IPV4, IPV6, Address, Mac, family, number, spelled
 from ..packet.packet import Arp, Flow, Icmp, Neighbour, Packet, endpoint
 from .device import out
-from .ip import SOLICITED_NODE, not_fitting, too_big
+from .icmp import HOST_UNREACHABLE, error
+from .ip import SOLICITED_NODE, answers, martian, not_fitting, too_big
 
 SOLICIT, ADVERTISE = 135, 136
-GIVEN_UP = 3 * SECOND  # three questions, a second apart
+QUESTIONS = 3  # mcast_solicit
+GIVEN_UP = QUESTIONS * SECOND  # a second apart (retrans_time_ms)
+LOCKED = SECOND  # for which ARP believes the first of two answers (locktime)
 ROUTER, SOLICITED, OVERRIDE = 1 << 31, 1 << 30, 1 << 29
 NOBODY: Mac = "00:00:00:00:00:00"
+
+
+@dataclass(slots=True)
+class Neighbours:
+    """What one kernel has learned of its neighbours, each by device and address."""
+
+    rows: dict[tuple[str, Address], NeighbourEntry] = field(default_factory=dict)
+    headers: set[tuple[str, Address]] = field(default_factory=set)  # whose frame header is kept ready (hh_cache)
+    asked: dict[tuple[str, Address], tuple[int, int]] = field(default_factory=dict)  # when last, and how often by now
+    waiting: dict[tuple[str, Address], list[Skb]] = field(default_factory=dict)  # packets that wait for a MAC
+
+
+def neighbour_of(kernel: Kernel, dev: str, address: Address) -> NeighbourEntry | None:
+    """What this machine knows of a neighbour: by hand, or by having asked."""
+    row = kernel.ns.fixed_neighbours.get((dev, address))
+    return row or kernel.remembers[Neighbours].rows.get((dev, address))
+
+
+def known_or_waiting(kernel: Kernel) -> set[tuple[str, Address]]:
+    """The neighbours whose answers this machine takes notice of."""
+    neighbours = kernel.remembers[Neighbours]
+    return {*neighbours.rows, *neighbours.asked}
 
 
 def neigh_output(kernel: Kernel, stage: str, skb: Skb) -> Step:
@@ -40,11 +67,11 @@ def neigh_output(kernel: Kernel, stage: str, skb: Skb) -> Step:
     many = _mac_of_many(hop, skb.route)
     if many:
         return Step(here, stage, skb, f"to all of {dev.name}", (), out(kernel, skb, dev.mac, many))
-    known = kernel.neighbour(dev.name, hop)
+    known = neighbour_of(kernel, dev.name, hop)
     if known is not None:
-        kernel.remembers.headers.add((dev.name, hop))
+        kernel.remembers[Neighbours].headers.add((dev.name, hop))
         return Step(here, stage, skb, f"{hop} is at {known.mac}", (known,), out(kernel, skb, dev.mac, known.mac))
-    waiting = kernel.remembers.waiting.setdefault((dev.name, hop), [])
+    waiting = kernel.remembers[Neighbours].waiting.setdefault((dev.name, hop), [])
     waiting.append(skb)
     asks = solicit(kernel, skb, dev.name, hop)
     return Step(here, stage, skb, f"it waits: nobody knows yet which MAC {hop} has", (), asks)
@@ -68,15 +95,18 @@ def _mac_of_many(hop: Address, route: Route) -> Mac:
 
 
 def solicit(kernel: Kernel, skb: Skb, dev: str, hop: Address) -> tuple[Next, ...]:
-    """Asks the link who has an address (arp_solicit, ndisc_solicit); not again while a question is open."""
-    open_since = kernel.remembers.asked.get((dev, hop))
-    if open_since is not None and kernel.now - open_since < GIVEN_UP:
+    """Asks the link who has an address (arp_solicit, ndisc_solicit); not at once again while a question is open."""
+    last, times = kernel.remembers[Neighbours].asked.get((dev, hop), (0, 0))
+    if times and kernel.now - last < GIVEN_UP - (times - 1) * SECOND:
         return ()
-    kernel.remembers.asked[dev, hop] = kernel.now
+    kernel.remembers[Neighbours].asked[dev, hop] = kernel.now, 1
+    return _question(kernel, skb.packet.flow.src, dev, hop)
+
+
+def _question(kernel: Kernel, source: Address, dev: str, hop: Address) -> tuple[Next, ...]:
     device = kernel.ns.devices[dev]
-    source = skb.packet.flow.src
     if family(hop) is IPV4:
-        sender = source if kernel.is_own(source) else select4(kernel.ns.fib.devices, dev, hop)
+        sender = _announced(kernel, dev, hop, source) or select4(kernel.ns.fib.every, dev, hop)
         question = Arp(1, device.mac, sender or "0.0.0.0", NOBODY, hop)
         return out(kernel, Skb(question, dev_out=dev), device.mac, BROADCAST_MAC)
     own = kernel.ns.fib.addresses_on(dev)
@@ -86,14 +116,52 @@ def solicit(kernel: Kernel, skb: Skb, dev: str, hop: Address) -> tuple[Next, ...
     return _discovery(kernel, Packet(Flow("ipv6-icmp", sender, 0, group, SOLICIT << 8), Icmp(), body, ttl=255), dev)
 
 
+def _announced(kernel: Kernel, dev: str, hop: Address, source: Address) -> Address:
+    """The packet's own source, if it is ours and `arp_announce` lets it be told on this link; else nothing (arp_solicit)."""
+    level = kernel.ns.conf("ipv4", dev, "arp_announce")
+    if level >= 2 or ":" in source or kernel.ns.fib.lookup(source).type != "local":
+        return ""
+    blocks = [own.block for own in kernel.ns.devices[dev].addresses]
+    return source if level <= 0 or any(hop in block and source in block for block in blocks) else ""
+
+
 def _discovery(kernel: Kernel, packet: Packet, dev: str) -> tuple[Next, ...]:
     row = kernel.ns.fib.lookup(packet.flow.dst, dev)
     return hook(kernel, "OUTPUT", Skb(packet, dev_out=dev, route=replace(row, dev=dev, via="")))
 
 
+def due(kernel: Kernel) -> int:
+    """When the next question is to be asked again, or to be given up: a second after the last time; -1 if none is open."""
+    return min((last + SECOND for last, _ in kernel.remembers[Neighbours].asked.values()), default=-1)
+
+
+def ask_again(kernel: Kernel) -> tuple[Next, ...]:
+    """What is due now: a second or third question; or, after three, the end of all that waited for the answer (neigh_timer_handler)."""
+    remembers, then = kernel.remembers[Neighbours], list[Next]()
+    for (dev, hop), (last, times) in list(remembers.asked.items()):
+        if last + SECOND > kernel.now:
+            continue
+        waited = remembers.waiting.get((dev, hop), [])
+        if waited and times < QUESTIONS:
+            remembers.asked[dev, hop] = last + SECOND, times + 1
+            then += _question(kernel, waited[-1].packet.flow.src, dev, hop)
+            continue
+        del remembers.asked[dev, hop]
+        then += [Next(kernel.ns.name, "neigh_timer_handler", skb) for skb in remembers.waiting.pop((dev, hop), ())]
+    return tuple(then)
+
+
+def neigh_timer_handler(kernel: Kernel, stage: str, skb: Skb) -> Step:
+    """Three questions, and nobody has answered: who sent the packet is told (arp_error_report, ndisc_error_report)."""
+    answer = error(kernel, skb, HOST_UNREACHABLE[family(skb.packet.flow.dst).number])
+    said = f"nobody says which MAC {skb.route.via or skb.packet.flow.dst} has: given up after three questions"
+    return Step(kernel.ns.name, stage, skb, said, (), answers(kernel, skb, answer), "unreachable")
+
+
 def given_up(kernel: Kernel) -> list[Step]:
     """Packets that still wait when nothing moves any more: nobody answers three questions in three seconds (DEV-6)."""
-    waited, kernel.remembers.waiting = kernel.remembers.waiting, {}
+    neighbours = kernel.remembers[Neighbours]
+    waited, neighbours.waiting = neighbours.waiting, {}
     said = "nobody says which MAC {} has: given up after three seconds"
     return [
         Step(kernel.ns.name, "neigh_timer_handler", skb, said.format(hop), end="unreachable")
@@ -106,12 +174,16 @@ def arp_rcv(kernel: Kernel, stage: str, skb: Skb) -> Step:
     """A question about an address of ours is answered; whoever asks or answers us is remembered (arp_process)."""
     here, dev = kernel.ns.name, kernel.ns.devices[skb.dev_in]
     arp: Arp = skb.frame.payload  # type: ignore[assignment]
-    answers = arp.op == 1 and _answers_for(kernel, arp, dev.name)
-    if arp.op == 1 and not answers and (dev.name, arp.sender) not in kernel.remembers.neighbours:
+    ours = arp.op == 1 and _route_asked(kernel, arp, dev.name)
+    answers = bool(ours) and _answers_for(kernel, arp, dev.name, ours)
+    if _no_address(kernel, arp, dev.name) or (not answers and ours and ours.type == "local"):
+        return Step(here, stage, skb, f"{arp.target} is not asked for here: no answer", (), end="dropped")
+    if arp.op == 1 and not answers and (dev.name, arp.sender) not in known_or_waiting(kernel):
         return Step(here, stage, skb, f"{arp.target} is not ours: no answer", (), end="dropped")
-    if arp.op == 2 and (dev.name, arp.sender) not in kernel.known_or_waiting:
+    if arp.op == 2 and (dev.name, arp.sender) not in known_or_waiting(kernel):
         return Step(here, stage, skb, "an answer that nobody here waited for", (), end="dropped")
-    then = learn(kernel, dev.name, arp.sender, arp.sender_mac, asked=arp.op == 1)
+    knows = arp.sender != IPV4.any
+    then = learn(kernel, dev.name, arp.sender, arp.sender_mac, arp.op == 1, answers or LOCKED) if knows else ()
     if answers:
         reply = Arp(2, dev.mac, arp.target, arp.sender_mac, arp.sender)
         then = (*out(kernel, Skb(reply, dev_out=dev.name), dev.mac, arp.sender_mac), *then)
@@ -119,26 +191,64 @@ def arp_rcv(kernel: Kernel, stage: str, skb: Skb) -> Step:
     return Step(here, stage, skb, said, (), then, end="" if then else "local")
 
 
-def _answers_for(kernel: Kernel, arp: Arp, dev: str) -> bool:
-    ns, back = kernel.ns, kernel.ns.fib.lookup(arp.sender)
-    if back.type == "local":
-        return False
-    row = ns.fib.lookup(arp.target)
+def _no_address(kernel: Kernel, arp: Arp, dev: str) -> bool:
+    """Whether nobody can be meant (arp_process): a group, or loopback without route_localnet."""
+    loop = arp.target in LOOPBACK[4] and not kernel.ns.conf("ipv4", dev, "route_localnet")
+    return arp.target in MULTICAST[4] or loop
+
+
+def _route_asked(kernel: Kernel, arp: Arp, dev: str) -> Route | None:
+    """The row for the address that is asked for, as if the asker had sent a packet there; None where its own address cannot be
+    true, by rp_filter too (arp_process asks ip_route_input)."""
+    row = kernel.ns.fib.lookup(arp.target)
+    if arp.sender == IPV4.any:  # who looks whether somebody has an address before taking it (RFC 5227)
+        return row if row.type == "local" else None
+    to_many = row.type in ("broadcast", "multicast") or arp.target == LIMITED_BROADCAST
+    return None if to_many or martian(kernel, arp.sender, arp.target, dev, row) else row
+
+
+def _answers_for(kernel: Kernel, arp: Arp, dev: str, row: Route) -> bool:
+    ns = kernel.ns
     if row.type == "local":
-        return True
-    proxy = ns.forwards(4) and ns.conf("ipv4", dev, "proxy_arp")
+        return not _ignored(kernel, arp, dev)
+    proxy = ns.forwards(4, dev) and ns.conf("ipv4", dev, "proxy_arp")
     return bool(proxy) and row.type == "unicast" and row.dev != dev
 
 
-def learn(kernel: Kernel, dev: str, address: Address, mac: Mac, asked: bool = False) -> tuple[Next, ...]:
-    """Remembers a neighbour, and sends what waited for it. One who only asked us is not yet confirmed (neigh_update)."""
-    before = kernel.remembers.neighbours.get((dev, address))
+def _ignored(kernel: Kernel, arp: Arp, dev: str) -> bool:
+    """Whether `arp_ignore` forbids the answer: 1, unless that device has the address; 2, and both are of one block; 8, always."""
+    level, here = kernel.ns.conf("ipv4", dev, "arp_ignore"), kernel.ns.devices[dev].addresses
+    if level in (1, 2):
+        blocks = [own.block for own in here] if level == 2 and arp.sender != IPV4.any else []
+        near = not blocks or any(arp.target in block and arp.sender in block for block in blocks)
+        return not (near and any(own.address == arp.target for own in here))
+    if level == 3:  # not for addresses of the machine alone, such as those of loopback's own block
+        return arp.target not in kernel.ns.addresses4 or arp.target in LOOPBACK[4]
+    return level == 8
+
+
+def learn(
+    kernel: Kernel, dev: str, address: Address, mac: Mac, asked: bool = False, override: bool | int = True
+) -> tuple[Next, ...]:
+    """Remembers a neighbour, and sends what waited for it. One who only asked us is not yet confirmed (neigh_update).
+
+    Of two that claim one address the first is believed, unless the second may `override` it: always, never, or after so many
+    nanoseconds (LOCKED, of ARP's answers).
+    """
+    before = kernel.remembers[Neighbours].rows.get((dev, address))
+    if before and before.mac != mac:
+        if override is False or (override is not True and kernel.now - before.heard <= override):
+            if override is False and not before.stale:
+                kernel.remembers[Neighbours].rows[dev, address] = replace(before, stale=True, heard=kernel.now)
+            return ()
     stale = asked and (before is None or before.stale or before.mac != mac)
-    kernel.remembers.asked.pop((dev, address), None)
-    kernel.remembers.neighbours[dev, address] = NeighbourEntry(address, dev, mac, kernel.now, stale)
-    waited = kernel.remembers.waiting.pop((dev, address), [])
+    same = before is not None and (before.mac, before.stale) == (mac, stale)
+    heard = before.heard if before is not None and same else kernel.now
+    kernel.remembers[Neighbours].asked.pop((dev, address), None)
+    kernel.remembers[Neighbours].rows[dev, address] = NeighbourEntry(address, dev, mac, heard, stale)
+    waited = kernel.remembers[Neighbours].waiting.pop((dev, address), [])
     if waited:
-        kernel.remembers.headers.add((dev, address))
+        kernel.remembers[Neighbours].headers.add((dev, address))
     own = kernel.ns.devices[dev].mac
     return tuple(step for skb in waited for step in _sent_now(kernel, skb, own, mac))
 
@@ -155,16 +265,18 @@ def nd_rcv(kernel: Kernel, stage: str, skb: Skb) -> Step:
     here, packet, dev = kernel.ns.name, skb.packet, kernel.ns.devices[skb.dev_in]
     body: Neighbour = packet.payload  # type: ignore[assignment]
     if packet.icmp_type == ADVERTISE:
-        if (dev.name, body.target) not in kernel.known_or_waiting:
+        if (dev.name, body.target) not in known_or_waiting(kernel):
             return Step(here, stage, skb, "an answer that nobody here waited for", (), end="dropped")
-        then = learn(kernel, dev.name, body.target, body.lladdr)
+        before = kernel.remembers[Neighbours].rows.get((dev.name, body.target))
+        mac = body.lladdr or (before.mac if before else "")
+        then = learn(kernel, dev.name, body.target, mac, override=bool(packet.header.rest & OVERRIDE)) if mac else ()
         return Step(
             here, stage, skb, f"{body.target} is at {body.lladdr}: remembered", (), then, end="" if then else "local"
         )
     if body.target not in kernel.ns.fib.addresses_on(dev.name):
         return Step(here, stage, skb, f"{body.target} is not ours: no answer", (), end="dropped")
     then = learn(kernel, dev.name, packet.flow.src, body.lladdr, asked=True) if body.lladdr else ()
-    flags = SOLICITED | OVERRIDE | (ROUTER if kernel.ns.forwards(6) else 0)
+    flags = SOLICITED | OVERRIDE | (ROUTER if kernel.ns.forwards(6, dev.name) else 0)
     asked_all = packet.flow.dst in MULTICAST[6]
     flow = Flow("ipv6-icmp", body.target, 0, packet.flow.src, ADVERTISE << 8)
     flags = flags if asked_all else flags & ~OVERRIDE
@@ -173,4 +285,4 @@ def nd_rcv(kernel: Kernel, stage: str, skb: Skb) -> Step:
     return Step(here, stage, skb, f"{endpoint(body.target, 0)} is ours: answered", (), (*then, *sent))
 
 
-STAGES = {stage.__name__: stage for stage in (neigh_output, arp_rcv, nd_rcv)}
+STAGES = {stage.__name__: stage for stage in (neigh_output, neigh_timer_handler, arp_rcv, nd_rcv)}

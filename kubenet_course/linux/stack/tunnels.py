@@ -10,8 +10,9 @@ from ..namespace.kernel import Kernel, hook
 from ..namespace.skb import Skb
 from ..namespace.trace import Next, Step
 from ..packet.address import IPV4, family
-from ..packet.packet import Flow, Packet, Udp, Vxlan, is_multicast
+from ..packet.packet import Flow, Frame, Packet, Udp, Vxlan, is_multicast
 
+CE, ECT0 = 3, 2  # the two lowest bits of a packet's class (RFC 3168 section 5)
 EVERY_MAC = "00:00:00:00:00:00"  # the forwarding row for what no other row knows
 
 
@@ -27,7 +28,10 @@ def vxlan_xmit(kernel: Kernel, stage: str, skb: Skb) -> Step:
         return Step(here, stage, skb, f"{dev.name} knows no machine that has {frame.dst}", end="dropped")
     then: tuple[Next, ...] = ()
     for row in ends:
-        outer = Packet(_outer(kernel, dev, row.dst), Udp(dev.vxlan.checksum), Vxlan(dev.vxlan.vni, frame), df=False)
+        outer = Packet(
+            _outer(kernel, dev, row.dst), Udp(dev.vxlan.checksum), Vxlan(dev.vxlan.vni, frame),
+            ttl=kernel.hops(row.dst), tos=_ecn(frame), df=False,
+        )  # fmt: skip
         route = kernel.ns.fib.lookup(row.dst)
         if route is NO_ROUTE or route.type != "unicast":
             continue
@@ -43,6 +47,20 @@ def _outer(kernel: Kernel, dev: Device, to: str) -> Flow:
     return Flow("udp", dev.vxlan.local or kernel.source_of(to), port, to, dev.vxlan.port)
 
 
+def _ecn(frame: Frame) -> int:
+    """The outer packet tells of congestion as the inner one does, but what is marked inside begins unmarked (RFC 6040)."""
+    inner = frame.payload.tos & CE if isinstance(frame.payload, Packet) else 0
+    return ECT0 if inner == CE else inner
+
+
+def _unpacked(outer: Packet, frame: Frame) -> Frame | None:
+    """The frame as it leaves the tunnel: congestion that marked the outer packet marks the inner; None where that cannot be said."""
+    packet = frame.payload
+    if outer.tos & CE != CE or not isinstance(packet, Packet):
+        return frame
+    return replace(frame, payload=replace(packet, tos=packet.tos | CE)) if packet.tos & CE else None
+
+
 def vxlan_rcv(kernel: Kernel, stage: str, skb: Skb) -> Step:
     """The end of the tunnel: what was inside comes in by the tunnel's device."""
     here, inside = kernel.ns.name, skb.packet.payload
@@ -51,7 +69,12 @@ def vxlan_rcv(kernel: Kernel, stage: str, skb: Skb) -> Step:
         return Step(here, stage, skb, "no tunnel of this machine has this number", end="dropped")
     if inside.frame.src == dev.mac:
         return Step(here, stage, skb, f"{dev.name} sent this frame itself", (dev,), end="dropped")
-    came = Skb(inside.frame.payload, dev_in=dev.name, frame=inside.frame, mark=skb.mark)
+    frame = _unpacked(skb.packet, inside.frame)
+    if frame is None:
+        return Step(
+            here, stage, skb, "marked for congestion, and inside nobody would understand", (dev,), end="dropped"
+        )
+    came = Skb(frame.payload, dev_in=dev.name, frame=frame, mark=skb.mark)
     return Step(here, stage, skb, f"out of the tunnel by {dev.name}", (dev,), (Next(here, "netif_receive_skb", came),))
 
 

@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from ...linux.namespace.memory import SECOND, Memory
 from ...linux.namespace.netns import NeighbourEntry
 from ...linux.packet.address import family
+from ...linux.stack.bridge import Fdb
+from ...linux.stack.neighbour import Neighbours
 from ..grammar import said_in
 from ..state import Call, Result, has_carrier
 from .show import details, flags_of, wanted
@@ -17,12 +19,12 @@ def neighbours(call: Call) -> Result:
     said = said_in(call.words, {"dev": "DEVICE"}, "ip neigh show")
     if "dev" in said:
         call.state.device(call.at, said["dev"])
-    learned = call.memory.of(call.at).neighbours.values()
+    learned = call.memory.of(call.at)[Neighbours].rows.values()
     fixed = {(row.dev, row.address) for row in call.ns.neighbours}
     known = [(row, "PERMANENT") for row in call.ns.neighbours]
     known += [(row, _state(call.memory, call.at, row)) for row in learned if (row.dev, row.address) not in fixed]
     found = [(row.address, row.dev, f"lladdr {row.mac} {state}") for row, state in known]
-    found += [(address, dev, "FAILED") for dev, address in call.memory.of(call.at).asked]
+    found += [(address, dev, "FAILED") for dev, address in call.memory.of(call.at)[Neighbours].asked]
     lines = [
         f"{address} dev {dev} {state}"
         for of in call.families
@@ -37,7 +39,7 @@ def _state(memory: Memory, at: str, row: NeighbourEntry) -> str:
 
     A kernel draws how long it believes, 15 to 45 seconds (base_reachable_time), and asks five seconds after the use.
     """
-    age, is_used = memory.now - row.heard, (row.dev, row.address) in memory.of(at).headers
+    age, is_used = memory.now - row.heard, (row.dev, row.address) in memory.of(at)[Neighbours].headers
     if row.stale and is_used and age < 5 * SECOND:
         return "DELAY"
     return "REACHABLE" if age < 30 * SECOND and (is_used or not row.stale) else "STALE"
@@ -88,7 +90,7 @@ def _forwarding(call: Call) -> Iterator[tuple[tuple[str, str], str]]:
             (row.port, of),
             f"{row.mac} dev {row.port} " + (f"dst {row.dst} self permanent" if row.dst else f"master {of} static"),
         )
-    for (bridge, mac), row in call.memory.of(call.at).heard.items():
+    for (bridge, mac), row in call.memory.of(call.at)[Fdb].heard.items():
         is_young = bridge in devices and call.memory.now - row.heard < devices[bridge].ageing
         if is_young and (bridge, mac) not in call.ns.fixed_fdb:
             yield (row.port, bridge), f"{mac} dev {row.port} master {bridge}"

@@ -5,6 +5,8 @@ from __future__ import annotations
 from ...linux.namespace.device import Device
 from ...linux.namespace.netns import FdbEntry, NeighbourEntry
 from ...linux.packet.address import Mac, family
+from ...linux.stack.bridge import Fdb
+from ...linux.stack.neighbour import Neighbours
 from ...linux.stack.tunnels import EVERY_MAC
 from ..grammar import FLAG, address_of, mac_of, said_in
 from ..state import Call, Refused, Result
@@ -45,7 +47,7 @@ def _entered(call: Call, what: str, fresh: bool) -> Result:
         raise Refused("Behind lo there is nobody, so it has no neighbours here.")
     if family(address).number == 6 and not call.state.has_ipv6(call.at, device):
         raise Refused(f"IPv6 is switched off on {device.name}.", "Error: IPv6 is disabled on this device.")
-    learned = call.memory.of(call.at).neighbours
+    learned = call.memory.of(call.at)[Neighbours].rows
     known = [row for row in call.ns.neighbours if (row.dev, row.address) == (device.name, address)]
     if fresh and (known or (device.name, address) in learned):
         raise Refused(f"{call.at} has a row for {address} already.", EXISTS)
@@ -58,7 +60,7 @@ def _entered(call: Call, what: str, fresh: bool) -> Result:
 def neigh_delete(call: Call) -> Result:
     """`ip neigh del ADDRESS dev DEVICE`, whether it was entered or learned."""
     address, device, _ = _neighbour(call, "ip neigh del")
-    learned = call.memory.of(call.at).neighbours
+    learned = call.memory.of(call.at)[Neighbours].rows
     kept = tuple(row for row in call.ns.neighbours if (row.dev, row.address) != (device.name, address))
     if len(kept) == len(call.ns.neighbours) and (device.name, address) not in learned:
         raise Refused(f"{call.at} knows nothing of {address} on {device.name}.", NO_ROW)
@@ -75,7 +77,7 @@ def neigh_flush(call: Call) -> Result:
         raise Refused("ip neigh flush wants to know which: all, or dev NAME.", "Flush requires arguments.")
     if "dev" in said:
         call.state.device(call.at, said["dev"])
-    learned = call.memory.of(call.at).neighbours
+    learned = call.memory.of(call.at)[Neighbours].rows
     gone = [row for row in learned if said.get("dev", row[0]) == row[0] and family(row[1]).number in call.families]
     for place in gone:
         del learned[place]
@@ -123,7 +125,7 @@ def _forwarding(call: Call, verb: str) -> Result:
     if row in same or (verb == "append" and same and not many and device.kind == "vxlan"):
         return Result(call.state, said="The row that was there stays.")
     kept = [other for other in call.ns.fdb if many or other not in same]
-    call.memory.of(call.at).heard.pop((device.master, row.mac), None)
+    call.memory.of(call.at)[Fdb].heard.pop((device.master, row.mac), None)
     return Result(call.state.with_tables(call.at, fdb=(*kept, row)))
 
 
@@ -174,7 +176,7 @@ def fdb_delete(call: Call) -> Result:
         and bool(other.dst) is is_tunnel
         and row.dst in ("", other.dst)
     ]
-    heard = call.memory.of(call.at).heard
+    heard = call.memory.of(call.at)[Fdb].heard
     learned = heard.get((device.master, row.mac))
     if learned is not None and learned.port == row.port and not found:
         del heard[device.master, row.mac]

@@ -6,6 +6,7 @@ from msgspec.structs import replace
 
 from ...learn.worlds.clusters import TUNNEL_ROOM
 from ...linux.namespace.device import Device
+from ...linux.stack.bridge import Fdb
 from ..grammar import FLAG, mac_of, number, on_off, said_in
 from ..state import LO_MAC, Call, Refused, Result, State
 from .link import MTUS, TICKS, named, one_device, without
@@ -57,7 +58,7 @@ def _of_type(call: Call, state: State, device: Device, words: list[str]) -> Stat
     if device.kind != "bridge":
         raise Refused(f"{device.name} is no bridge.", NOT_SUPPORTED)
     if "fdb_flush" in said:
-        heard = call.memory.of(call.at).heard
+        heard = call.memory.of(call.at)[Fdb].heard
         for place in [place for place in heard if place[0] == device.name]:
             del heard[place]
     ageing = (

@@ -36,7 +36,7 @@ function render({ model, el }) {
   const panel = element("div", { class: "kn-why", "aria-live": "polite" });
   const keys = element("p", { class: "kn-keys" });
   keys.innerHTML = "Choose a cell to see why; <kbd>←</kbd> <kbd>→</kbd> <kbd>↑</kbd> <kbd>↓</kbd> move from cell to cell.";
-  const root = element("section", { class: "kn kn-matrices", "aria-label": story.title, "data-lm-suppress-shortcuts": "true" },
+  const root = element("section", { class: "kn kn-matrices", "aria-label": story.title },
     element("header", {}, element("strong", {}, story.title), element("label", {}, "Cluster: ", select)), rules, square, keys, panel);
   let buttons = []; // rows of buttons; null where nobody asked
 
@@ -102,6 +102,7 @@ function render({ model, el }) {
   model.on("change:cluster", draw);
   model.on("change:cell", mark);
   draw();
+  keepKeys(root);
   el.append(root);
   return () => { model.off("change:cluster", draw); model.off("change:cell", mark); };
 }

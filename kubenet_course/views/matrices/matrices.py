@@ -18,6 +18,7 @@ from ...linux.namespace.trace import ENDS, Step
 from ...linux.netfilter.evaluate import Matched
 from ..drawing.sight import VIEW
 from ..drawing.theme import variables
+from ..keys import script
 from ..story.rows import words
 from ..tables.table import Table, table
 from .matrix import Matrix, labels, matrix
@@ -49,7 +50,7 @@ def _row(step: Step) -> str:
 class Matrices(anywidget.AnyWidget):
     """Matrices of several clusters by name. From a cell: `choose("the second")`, `choose(cell=("client", "web-2"))`."""
 
-    _esm = (HERE / "matrices.js").read_text(encoding="utf-8")
+    _esm = script(HERE / "matrices.js")
     _css = variables(".kn-matrices") + (HERE / "matrices.css").read_text(encoding="utf-8")
     story = traitlets.Dict().tag(sync=True)
     cluster = traitlets.Unicode("").tag(sync=True)

@@ -11,6 +11,7 @@ from ...errors import BadInput
 from ...kube.nodeipam.kcm_flags import Flags
 from ...kube.nodeipam.node_world import World
 from ..drawing.sight import VIEW
+from ..keys import KeyKeeper
 from .world import blocks, carried, deeds
 
 SHOWN = 6  # of the controller's deeds
@@ -41,7 +42,7 @@ class Desk(ipywidgets.VBox):
             self._join()
         row = ipywidgets.HBox([*list(self.buttons.values())[:3], self.leaving, self.buttons["leave"]])
         row.layout.flex_flow = "row wrap"
-        super().__init__([row, self.message, self.tables])
+        super().__init__([row, self.message, self.tables, KeyKeeper()])
         self._show()
 
     def do(self, act: str, node: str = "") -> None:

@@ -69,7 +69,7 @@ function render({ model, el }) {
   const picture = element("div", { class: "kn-picture" });
   const said = element("ul", { class: "kn-said" });
   const checks = element("ul", { class: "kn-checks", "aria-label": "Ranges that must not share an address" });
-  const root = element("section", { class: "kn kn-planner", "aria-label": "Address planner", "data-lm-suppress-shortcuts": "true" },
+  const root = element("section", { class: "kn kn-planner", "aria-label": "Address planner" },
     form, answer, element("div", { class: "kn-body" }, picture, element("div", { class: "kn-side" }, flags, said, checks)));
 
   const fill = () => {
@@ -118,6 +118,7 @@ function render({ model, el }) {
   model.on("change:story", show);
   model.on("change:wishes", fill);
   show();
+  keepKeys(root);
   el.append(root);
   return () => {
     clearTimeout(timer);

@@ -18,6 +18,7 @@ from ..drawing.sight import VIEW
 from ..drawing.stored import stored_png
 from ..drawing.svg import svg
 from ..drawing.theme import variables
+from ..keys import script
 from .picture import mark_of, scene_of
 from .sums import MOST_NODES, Plan, Wishes, planned
 from .words import headline, lines, sentences, sign
@@ -32,7 +33,7 @@ class Planner(anywidget.AnyWidget):
     answer is `planner.plan`, in a sentence `planner.answer`.
     """
 
-    _esm = (HERE / "planner.js").read_text(encoding="utf-8")
+    _esm = script(HERE / "planner.js")
     _css = variables(".kn-planner") + (HERE / "planner.css").read_text(encoding="utf-8")
     wishes = traitlets.Dict().tag(sync=True)
     story = traitlets.Dict().tag(sync=True)

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping
 from ...linux.namespace.memory import Memory
 from ...linux.namespace.netns import Netns
 from ...linux.packet.address import Mac
+from ...linux.stack.bridge import Fdb
+from ...linux.stack.neighbour import Neighbours
 from ..tables.table import Table, table
 
 World = Mapping[str, Netns]
@@ -21,12 +23,12 @@ def learned(world: World, memory: Memory) -> Table:
 
 
 def _neighbours(world: World, ns: Netns, memory: Memory) -> Iterator[Row]:
-    for row in memory.of(ns.name).neighbours.values():
+    for row in memory.of(ns.name)[Neighbours].rows.values():
         yield ns.name, f"{row.address} is at", row.mac, owner(world, row.mac)
 
 
 def _heard(world: World, ns: Netns, memory: Memory) -> Iterator[Row]:
-    for (bridge, mac), row in memory.of(ns.name).heard.items():
+    for (bridge, mac), row in memory.of(ns.name)[Fdb].heard.items():
         if bridge in ns.devices and memory.now - row.heard < ns.devices[bridge].ageing:
             yield f"{bridge} in {ns.name}", f"behind {row.port} is", mac, owner(world, mac)
 

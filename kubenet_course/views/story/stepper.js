@@ -58,7 +58,7 @@ function skeleton() {
   const bar = element("div", { class: "kn-bar" }, parts.first, parts.back, parts.play, parts.on, parts.last, parts.slider, parts.count, parts.detail);
   const side = element("div", { class: "kn-side" }, parts.why, parts.held);
   const body = element("div", { class: "kn-body" }, parts.picture, side, parts.known);
-  parts.root = element("div", { class: "kn kn-stepper", role: "group", tabindex: "-1", "data-lm-suppress-shortcuts": "true" },
+  parts.root = element("div", { class: "kn kn-stepper", role: "group", tabindex: "-1" },
     parts.heading, bar, what, body, parts.bytes, keys, parts.heard);
   return parts;
 }
@@ -230,6 +230,7 @@ function render({ model, el }) {
   model.on("change:step", moved);
   model.on("change:detail", changed);
   load();
+  keepKeys(parts.root);
   el.append(parts.root);
   return () => {
     stop();

@@ -19,6 +19,7 @@ from ...linux.namespace.trace import Trace
 from ..drawing.scene import scene
 from ..drawing.sight import VIEW
 from ..drawing.stored import stored_png
+from ..keys import script
 from ..tables.table import abridged
 from .moments import DETAILS, MAIN, moments, shown
 from .story import in_words, mark, told
@@ -33,7 +34,7 @@ class Stepper(anywidget.AnyWidget):
     `step` counts the shown steps from 1; set it from a cell to move there. `detail` is "main", "reasons" or "every".
     """
 
-    _esm = (HERE / "stepper.js").read_text(encoding="utf-8")
+    _esm = script(HERE / "stepper.js")
     _css = (HERE / "stepper.css").read_text(encoding="utf-8")
     story = traitlets.Dict().tag(sync=True)
     step = traitlets.Int(1).tag(sync=True)

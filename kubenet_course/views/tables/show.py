@@ -15,6 +15,7 @@ from ...linux.namespace.fib import LINK_LOCAL
 from ...linux.namespace.memory import Memory
 from ...linux.namespace.netns import Netns
 from ...linux.namespace.trace import ENDS, Step, Trace
+from ...linux.netfilter.connections import Connections
 from ...linux.netfilter.evaluate import Matched
 from ...linux.packet.packet import Packet
 from ..drawing.picture import Picture
@@ -65,7 +66,7 @@ def connections(memory: Memory, namespace: str = "") -> Table:
     rows: list[tuple[str, ...]] = []
     heads: tuple[str, ...] = ()
     for name in names:
-        kept = {id(one): one for one in memory.of(name).connections.values() if one.expires > memory.now}
+        kept = {id(one): one for one in memory.of(name)[Connections].by_flow.values() if one.expires > memory.now}
         made = connection_table(kept.values(), "")
         heads = ("where", *made.heads)
         rows += [(name, *row) for row in made.rows]

@@ -5,10 +5,15 @@ Check it against syncProxyRules and writeServiceToEndpointRules (pkg/proxy/iptab
 
 from functools import lru_cache
 
-from ....linux.netfilter.rules import Chain, Rule, Test
-from ....linux.netfilter.xt.matches import Comment, Destination, Loaded, Protocol, Source
-from ....linux.netfilter.xt.matches_memory import AddrType, Random, Recent
-from ....linux.netfilter.xt.targets import Continue, Dnat, Jump, Range
+from ....linux.netfilter.nat import Range
+from ....linux.netfilter.rules import Chain, Jump, Rule, Test
+from ....linux.netfilter.xt.addrtype import AddrType
+from ....linux.netfilter.xt.basic import Destination, Loaded, Protocol, Source
+from ....linux.netfilter.xt.comment import Comment
+from ....linux.netfilter.xt.nat import Dnat
+from ....linux.netfilter.xt.recent import Recent
+from ....linux.netfilter.xt.standard import Continue
+from ....linux.netfilter.xt.statistic import Random
 from ....linux.packet.address import prefix
 from .. import chain_names as names
 from ..endpoint import Endpoint

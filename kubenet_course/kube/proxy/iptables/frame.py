@@ -3,10 +3,16 @@
 Check it against iptablesJumpChains and the beginning and end of syncProxyRules (pkg/proxy/iptables/proxier.go).
 """
 
-from ....linux.netfilter.rules import Rule, Test
-from ....linux.netfilter.xt.matches import Comment, Destination, Mark, Source
-from ....linux.netfilter.xt.matches_memory import AddrType, Conntrack, CtCondition, Nfacct
-from ....linux.netfilter.xt.targets import Accept, Drop, Jump, Masquerade, Range, Return, SetMark
+from ....linux.netfilter.nat import Range
+from ....linux.netfilter.rules import Jump, Rule, Test
+from ....linux.netfilter.xt.addrtype import AddrType
+from ....linux.netfilter.xt.basic import Destination, Source
+from ....linux.netfilter.xt.comment import Comment
+from ....linux.netfilter.xt.conntrack import Conntrack, CtCondition
+from ....linux.netfilter.xt.mark import Mark, SetMark
+from ....linux.netfilter.xt.nat import Masquerade
+from ....linux.netfilter.xt.nfacct import Nfacct
+from ....linux.netfilter.xt.standard import Accept, Drop, Return
 from ....linux.packet.address import IPV4, prefix
 from .. import chain_names as names
 from ..node import Settings

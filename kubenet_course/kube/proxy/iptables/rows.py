@@ -5,12 +5,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate
-from typing import overload
+from typing import Self, overload
 
 from ....linux.namespace.skb import Skb
 from ....linux.netfilter.rules import Chain, Rule
 from ....linux.packet.address import Family
-from ...api.objects import Service
+from ...api.objects import EndpointSlice, Service
 from .. import chain_names as names
 from ..node import Settings
 from ..services import Services, Slices
@@ -43,6 +43,17 @@ class IptablesServices(Services):
         if (number, factor) not in self._offsets:
             self._offsets[number, factor] = starts(self.counts, number, factor)
         return self._offsets[number, factor]
+
+    def resync(self, service: tuple[str, str], slices: Sequence[EndpointSlice]) -> Self:
+        """Counts are taken over too, so that the places of all rules are found by adding up."""
+        found = super().resync(service, slices)
+        counts = list(self.counts)
+        for at in self.places.get(service, ()):
+            counts[at] = shared_counts(self.ports[at], EVERYBODY if found.answered[at] else NOBODY)
+        found._offsets = {}
+        found.__dict__.pop("answers", None)
+        found.__dict__["counts"] = tuple(counts)
+        return found
 
 
 def starts(counts: Iterable[tuple[int, ...]], number: int, factor: int) -> list[int]:

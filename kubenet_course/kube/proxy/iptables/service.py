@@ -5,10 +5,14 @@ Check it against the loop over svcPortMap in syncProxyRules (pkg/proxy/iptables/
 
 from msgspec import Struct
 
-from ....linux.netfilter.rules import Rule, Target, Test
-from ....linux.netfilter.xt.matches import Comment, Destination, PortRange, Protocol
-from ....linux.netfilter.xt.matches_memory import AddrType, Nfacct
-from ....linux.netfilter.xt.targets import Accept, Drop, Jump, Reject
+from ....linux.netfilter.rules import Jump, Rule, Target, Test
+from ....linux.netfilter.xt.addrtype import AddrType
+from ....linux.netfilter.xt.basic import Destination, Protocol
+from ....linux.netfilter.xt.comment import Comment
+from ....linux.netfilter.xt.nfacct import Nfacct
+from ....linux.netfilter.xt.ports import PortRange
+from ....linux.netfilter.xt.reject import Reject
+from ....linux.netfilter.xt.standard import Accept, Drop
 from ....linux.packet.address import Address, prefix
 from .. import chain_names as names
 from ..node import Settings

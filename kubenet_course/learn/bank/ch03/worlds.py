@@ -13,7 +13,7 @@ from ....kube.manifest.read import read_text
 from ....kube.model.cluster import Cluster
 from ....kube.questions.connectivity import Pair, Reached
 from ....linux.namespace.netns import Netns
-from ....linux.netfilter.iptables.rule_text import rule_text
+from ....linux.netfilter.rules import rule_text
 from ....views.matrices.matrix import labels
 from ....views.tables.table import Table, table
 from ...worlds.clusters import node_address

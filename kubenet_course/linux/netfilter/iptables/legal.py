@@ -8,21 +8,9 @@ from collections.abc import Iterator, Mapping
 
 from ....errors import BadInput
 from ...packet.address import FAMILIES, Address, family
-from ..rules import Rule, Table
-from ..xt import targets as t
-from ..xt.matches import Destination, IpRange, Source
+from ..rules import Goto, Jump, Rule, Table
 from .words import shown
 
-# Where a target, here by its own name, may stand: in which table, and in which of its base chains (none named: in all).
-PLACES: dict[type, tuple[str, str, tuple[str, ...]]] = {
-    t.Dnat: ("DNAT", "nat", ("PREROUTING", "OUTPUT")),
-    t.Redirect: ("REDIRECT", "nat", ("PREROUTING", "OUTPUT")),
-    t.Snat: ("SNAT", "nat", ("POSTROUTING", "INPUT")),
-    t.Masquerade: ("MASQUERADE", "nat", ("POSTROUTING",)),
-    t.Reject: ("REJECT", "filter", ()),
-    t.NoTrack: ("CT", "raw", ()),
-    t.SetTtl: ("TTL", "mangle", ()),
-}
 # An address behind an option, by its looks: enough to tell that a large dump holds no other family.
 LOOKS = {
     4: re.compile(r"[sden] \[?\d+\.\d+\.\d+\.\d"),
@@ -33,10 +21,11 @@ LOOKS = {
 def check_place(table: str, base_chains: tuple[str, ...], chain: str, rule: Rule) -> None:
     """Refuses a rule that leads into a base chain, or whose target cannot act where it stands."""
     target = rule.target
-    if isinstance(target, t.Jump | t.Goto) and target.chain in base_chains:
+    if isinstance(target, Jump | Goto) and target.chain in base_chains:
         raise BadInput("", f"{target.chain} is a base chain of {table}", "a rule can lead to user chains only")
-    if type(target) in PLACES:
-        name, home, hooks = PLACES[type(target)]
+    place = getattr(target, "place", None)
+    if place is not None:
+        name, home, hooks = place
         if table != home:
             raise BadInput("", f"{name} cannot act in {table}", f"it belongs into {home}")
         if hooks and chain in base_chains and chain not in hooks:
@@ -44,13 +33,8 @@ def check_place(table: str, base_chains: tuple[str, ...], chain: str, rule: Rule
 
 
 def _addresses(rule: Rule) -> Iterator[Address]:
-    for test in rule.tests:
-        if isinstance(test, Source | Destination):
-            yield test.prefix.first
-        elif isinstance(test, IpRange):
-            yield from (test.low, test.high)
-    if isinstance(rule.target, t.Dnat | t.Snat) and rule.target.to.low:
-        yield rule.target.to.low
+    for statement in (*rule.tests, rule.target):
+        yield from statement.addresses
 
 
 def family_in(tables: Mapping[str, Table], text: str, where: str) -> int:

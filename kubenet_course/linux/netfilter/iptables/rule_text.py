@@ -1,4 +1,4 @@
-"""One rule as a line of iptables: its words read into tests and a target, and written as iptables-save prints them."""
+"""One rule as a line of iptables: its words read into tests and a target. `rules.rule_text` writes it."""
 
 from __future__ import annotations
 
@@ -7,20 +7,18 @@ from collections.abc import Container, Iterable, Iterator
 from functools import lru_cache
 
 from ....errors import BadInput
-from ..rules import Rule, Test
-from ..xt import targets as t
-from ..xt.extensions import BASIC, OTHER_SPELLINGS, STATELESS, WRITTEN, Given
-from ..xt.extensions_memory import STATEFUL
-from ..xt.extensions_targets import EXTENSIONS, FOREIGN, TELLING, TEXTS
-from ..xt.matches import TRANSPORT, Loaded, Protocol, TcpOption
-from .words import shown, split
-
-MODULES = {**STATELESS, **STATEFUL}
-SHARED = (TRANSPORT, "tcp", "iprange")  # modules whose several options are several tests
+from ..rules import Goto, Jump, Rule, Target, Test, implied
+from ..xt.basic import Loaded, Protocol
+from ..xt.log import TELLING, Log
+from ..xt.reading import Given
+from ..xt.standard import Continue
+from ..xt.unknown import FOREIGN, Unknown, UnknownTarget
+from .extensions import BASIC, MATCHES, OTHER_SPELLINGS, TARGETS
+from .words import quoted, shown, split
 
 
 class NotUnderstood(Exception):
-    """A module, an option or a target that the model does not know."""
+    """A module or an option that the model does not know."""
 
 
 # What ends one piece of a line and begins the next: -m, -j or -g outside of quotation marks.
@@ -30,14 +28,14 @@ _UNUSUAL = re.compile(r"--(?:match|jump|goto)|-[mjg](?: [- ]|$)")
 _SEVERAL = re.compile(r"(?:^|\s)(?:-s|--source|--src|-d|--destination|--dst)\s+(\S+,\S+)")
 
 
-def rules_of(text: str, chains: Container[str] = (), line: str = "") -> Iterator[Rule]:
+def rules_of(text: str, chains: Container[str] = (), line: str = "", number: int = 0) -> Iterator[Rule]:
     """The rules that the words behind `-A CHAIN` stand for: several where `-s` or `-d` lists several addresses."""
     several = _SEVERAL.search(text) if "," in text else None
     if several is None:
-        yield _rule(text, chains, line)
+        yield _rule(text, chains, line, number)
         return
     for one in several[1].split(","):
-        yield from rules_of(text[: several.start(1)] + one + text[several.end(1) :], chains, line)
+        yield from rules_of(text[: several.start(1)] + one + text[several.end(1) :], chains, line, number)
 
 
 def _pieces(text: str) -> Iterable[tuple[str, str]]:
@@ -76,33 +74,53 @@ def _any_pieces(text: str) -> Iterator[tuple[str, str]]:
     yield begins, text[start:]
 
 
-def _rule(text: str, chains: Container[str], line: str) -> Rule:
+def _rule(text: str, chains: Container[str], line: str, number: int) -> Rule:
     basic: tuple[Test, ...] = ()
     tests: tuple[Test, ...] = ()
     proto = ""
     for begins, piece in _pieces(text):
         begins = OTHER_SPELLINGS.get(begins, begins)
         if begins in ("-j", "-g"):
-            return Rule(basic + tests, _target(begins, split(piece), chains), line)
+            return Rule(basic + tests, _target(begins, split(piece), chains), line, number)
         more_basic, more, proto = _piece(begins, piece, proto)
         basic, tests = basic + more_basic, tests + more
-    return Rule(basic + tests, t.Continue(), line)
+    return Rule(basic + tests, Continue(), line, number)
 
 
 @lru_cache(maxsize=1 << 16)
 def _piece(begins: str, text: str, proto: str) -> tuple[tuple[Test, ...], tuple[Test, ...], str]:
-    """The tests of one piece: the basic ones apart, for they are asked first; and the protocol that now holds."""
+    """The tests of one piece: the basic ones apart, for they are asked first; and the protocol that now holds.
+
+    A module of which something is not known is kept whole as one test that is not understood.
+    """
     words, module = split(text), ""
-    if begins:
-        module, *words = words or [""]
-        module = _module(module)
+    try:
+        if begins:
+            module, *words = words or [""]
+            module = _module(module)
+        basic, given, proto = _options(words, module, proto)
+    except NotUnderstood:
+        if begins:
+            return (), (Unknown(text=f"-m {text.strip()}"),), proto
+        return _known_words(words)
+    tests = [
+        test
+        for name, rows in given.items()
+        for test in (MATCHES[name].tests(tuple(rows)) if rows else (Loaded(name=name),))
+    ]
+    kept = [test for test in BASIC.tests(tuple(basic)) if not (isinstance(test, Protocol) and test.name == "all")]
+    return tuple(kept), tuple(tests), proto
+
+
+def _options(words: list[str], module: str, proto: str) -> tuple[list[Given], dict[str, list[Given]], str]:
+    """The basic options of a piece, those of each module, and the protocol that now holds."""
     basic: list[Given] = []
     given: dict[str, list[Given]] = {module: []} if module else {}
     no, at = False, 0
     while at < len(words):
         word = OTHER_SPELLINGS.get(words[at], words[at])
         home = "" if word in BASIC.options or word == "-c" else _home(word, module, proto)
-        count = 2 if word == "-c" else 0 if word == "!" else MODULES[home].options[word]
+        count = 2 if word == "-c" else 0 if word == "!" else MATCHES[home].options[word]
         found = tuple(words[at + 1 : at + 1 + count])
         at += 1 + count
         if len(found) < count:
@@ -115,22 +133,36 @@ def _piece(begins: str, text: str, proto: str) -> tuple[tuple[Test, ...], tuple[
         if word != "-c":
             (given.setdefault(home, []) if home else basic).append((word, found, no))
         proto, no = found[0] if word == "-p" else proto, False
-    tests = [
-        test for name, rows in given.items() for test in (MODULES[name].tests(tuple(rows)) if rows else _empty(name))
-    ]
-    kept = [test for test in BASIC.tests(tuple(basic)) if not (isinstance(test, Protocol) and test.name == "all")]
-    return tuple(kept), tuple(tests), proto
+    return basic, given, proto
 
 
-def _empty(module: str) -> tuple[Test, ...]:
-    return (Loaded(name=module),)
+def _known_words(words: list[str]) -> tuple[tuple[Test, ...], tuple[Test, ...], str]:
+    """Of options without a module some of which nobody knows: those that are known, and each other one by itself."""
+    basic: tuple[Test, ...] = ()
+    tests: tuple[Test, ...] = ()
+    proto, at = "", 0
+    while at < len(words):
+        end = at + 2 if words[at] == "!" else at + 1
+        while end < len(words) and words[end] != "!" and not words[end].startswith("-"):
+            end += 1
+        try:
+            _options(words[at:end], "", proto)
+            more_basic, more, proto = _piece("", _joined(words[at:end]), proto)
+        except NotUnderstood:
+            more_basic, more = (), (Unknown(text=_joined(words[at:end])),)
+        basic, tests, at = basic + more_basic, tests + more, end
+    return basic, tests, proto
+
+
+def _joined(words: list[str]) -> str:
+    return " ".join(quoted(word) if set(word) & {" ", '"'} or not word else word for word in words)
 
 
 def _module(name: str) -> str:
     if not name:
         raise BadInput("", "-m stands at the end of the line", "name the module behind it")
     name = {"icmpv6": "icmp6"}.get(name, name)
-    if name not in MODULES:
+    if not name or name not in MATCHES:
         raise NotUnderstood
     return name
 
@@ -140,59 +172,36 @@ def _home(word: str, module: str, proto: str) -> str:
     if word == "!":
         return ""
     for name in (module, implied(proto)):
-        if word in MODULES.get(name, BASIC).options:
+        if word in MATCHES.get(name, BASIC).options:
             return name
     raise NotUnderstood
 
 
-def implied(proto: str) -> str:
-    """The module that `-p` brings with it, so that `-p tcp --dport 80` needs no `-m tcp`."""
-    numbers = {"icmpv6": "icmp6", "ipv6-icmp": "icmp6", "6": "tcp", "17": "udp", "1": "icmp", "58": "icmp6"}
-    return numbers.get(proto, proto)
-
-
-def _target(option: str, words: list[str], chains: Container[str]) -> t.Target:
+def _target(option: str, words: list[str], chains: Container[str]) -> Target:
     if not words:
         raise BadInput("", f"{option} stands at the end of the line", "name a target or a chain behind it")
     name, rest = words[0], words[1:]
     if option == "-g" or (name in chains and not rest):
         if name not in chains:
             raise BadInput("", f"chain {name} is not declared", f"declare it with :{name} - at the head of its table")
-        return t.Goto(name) if option == "-g" else t.Jump(name)
+        return Goto(name) if option == "-g" else Jump(name)
     if name in TELLING:
-        return t.Log(name, tuple(rest))
-    if name not in EXTENSIONS:
+        return Log(name, tuple(rest))
+    if name not in TARGETS:
         if not rest and name not in FOREIGN:
             raise BadInput(
                 "",
                 f"{shown(name)} is neither a target nor a declared chain",
                 f"declare it with :{name} - at the head of its table",
             )
-        return t.UnknownTarget(name, tuple(rest))
-    extension, said, at = EXTENSIONS[name], {}, 0
+        return UnknownTarget(name, tuple(rest))
+    extension, said, at = TARGETS[name], {}, 0
     while at < len(rest):
         count = extension.options.get(rest[at], -1)
         if count < 0:
-            return t.UnknownTarget(name, tuple(rest))
+            return UnknownTarget(name, tuple(rest))
         if len(rest) < at + 1 + count:
             raise BadInput("", f"{rest[at]} stands at the end of the line", "write its value behind it")
         said[rest[at]] = tuple(rest[at + 1 : at + 1 + count])
         at += 1 + count
-    return t.UnknownTarget(name) if name == "CT" and not said else extension.make(said)
-
-
-def rule_text(chain: str, rule: Rule) -> str:
-    """One rule as iptables-save prints it."""
-    words, module, proto = [f"-A {chain}"], "", ""
-    for test in rule.tests:
-        proto = test.name if isinstance(test, Protocol) else proto
-        of = implied(proto) if test.module == TRANSPORT else test.module
-        if of and (of != module or test.module not in SHARED or isinstance(test, TcpOption)):
-            words.append(f"-m {of}")
-        module = of
-        words.append(WRITTEN[type(test)](test))
-    if isinstance(rule.target, t.Goto):
-        words.append(f"-g {rule.target.chain}")
-    elif not isinstance(rule.target, t.Continue):
-        words.append(f"-j {TEXTS[type(rule.target)](rule.target)}")
-    return " ".join(word for word in words if word)
+    return extension.make(said)

@@ -9,11 +9,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ....errors import BadInput
-from ..rules import Chain, Rule, Ruleset, Table
-from ..xt import targets as t
-from ..xt.matches import Unknown
+from ..rules import Chain, Goto, Jump, Rule, Ruleset, Table, rule_text
 from .legal import check_place, family_in
-from .rule_text import NotUnderstood, rule_text, rules_of
+from .rule_text import rules_of
 from .words import shown
 
 TABLES = {
@@ -117,16 +115,12 @@ def _add(table: Draft, line: str, number: int) -> bool:
             raise BadInput("", f"chain {chain} is not declared", f"declare it with :{chain} - before its rules")
         _declare(table, f":{chain} ACCEPT")
     understood = True
-    try:
-        read_rules = list(rules_of(text, table.rules, line))
-    except NotUnderstood:
-        understood, read_rules = False, [Rule((Unknown(text=text),), t.Continue(), line)]
-    for rule in read_rules:
+    for rule in list(rules_of(text, table.rules, line, number)):
         check_place(table.name, TABLES[table.name], chain, rule)
         table.rules[chain].insert(0 if first else len(table.rules[chain]), rule)
-        if isinstance(rule.target, t.Jump | t.Goto):
+        if isinstance(rule.target, Jump | Goto):
             table.jumps.setdefault(chain, {}).setdefault(rule.target.chain, number)
-        understood = understood and not isinstance(rule.target, t.UnknownTarget)
+        understood = understood and rule.understood
     return understood
 
 
@@ -168,9 +162,9 @@ def write(rules: Ruleset) -> str:
 
 
 def _table_text(table: Table) -> str:
-    lines = [f"*{table.name}"]
-    lines += [f":{chain.name} {chain.policy or '-'} [0:0]" for chain in table.chains.values()]
-    lines += [rule_text(chain.name, rule) for chain in table.chains.values() for rule in chain.rules]
+    lines, chains = [f"*{table.name}"], list(table.chains.values())
+    lines += [f":{chain.name} {chain.policy or '-'} [0:0]" for chain in chains]
+    lines += [rule_text(chain.name, rule) for chain in chains for rule in chain.rules]
     return "\n".join([*lines, "COMMIT", ""])
 
 

@@ -1,0 +1,1 @@
+"""What the kubelet does with a pod: probes, phases, conditions, restarts, the order of an end."""

@@ -1,0 +1,1 @@
+"""kube-proxy in nftables mode: one table of each family, in which maps lead from an address straight to its Service."""

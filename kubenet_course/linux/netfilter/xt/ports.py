@@ -1,0 +1,44 @@
+"""`--sport`, `--dport` where the first four bytes are two ports (net/netfilter/xt_tcpudp.c, xt_sctp.c, xt_dccp.c)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any, ClassVar
+
+from ...namespace.skb import Skb
+from ..iptables.words import port_range, port_text
+from ..rules import NO_KEY, TRANSPORT, Place, Test
+from .reading import each
+
+
+class PortRange(Test, frozen=True, kw_only=True):
+    """`--sport`, `--dport` of tcp, udp and their like: one port or an inclusive range."""
+
+    module: ClassVar[str] = TRANSPORT
+    shared: ClassVar[bool] = True
+    low: int
+    high: int
+    source: bool = False
+
+    @property
+    def key(self) -> tuple[str, tuple[Any, ...]]:
+        return NO_KEY if self.low != self.high or self.source or self.negated else ("dport", (self.low,))
+
+    def run(self, skb: Skb, at: Place) -> bool:
+        flow = skb.packet.flow
+        return (self.low <= (flow.sport if self.source else flow.dport) <= self.high) is not self.negated
+
+    def written(self) -> str:
+        return f"{self.no}{'--sport' if self.source else '--dport'} {port_text(self.low, self.high)}"
+
+
+def _ports(source: bool) -> Callable[..., Test]:
+    def make(text: str, negated: bool) -> Test:
+        low, high = port_range(text)
+        return PortRange(low=low, high=high, source=source, negated=negated)
+
+    return make
+
+
+PORTS: dict[str, Callable[..., Test]] = {"--sport": _ports(True), "--dport": _ports(False)}
+MATCHES = {name: each(PORTS) for name in ("udp", "udplite", "sctp", "dccp")}
