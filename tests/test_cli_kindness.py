@@ -80,7 +80,8 @@ def test_a_group_alone_shows_its_help_in_lines(name: str, ran):
 @pytest.mark.parametrize(
     "where",
     ["svc/default/web:80", "service/default/web:80", "services/default/web:80", "svc/default/web", "web:80", "web",
-     "web.default:80", "web.default.svc", "web.default.svc:80", "web.default.svc.cluster.local:80", "web.default.svc.cluster.local.:80",
+     "web.default:80", "web.default.svc", "web.default.svc:80",
+     "web.default.svc.cluster.local:80", "web.default.svc.cluster.local.:80",
      "web:80/tcp"],
 )  # fmt: skip
 def test_a_service_is_understood_however_people_write_it(where: str, ran):
@@ -113,7 +114,8 @@ def test_what_is_not_understood_is_said_with_what_would_be(where: str, said: str
 
 
 def test_a_name_in_two_namespaces_is_not_guessed(tmp_path, ran):
-    service = "apiVersion: v1\nkind: Service\nmetadata: {name: web, namespace: other}\nspec: {ports: [{name: a, port: 1}, {name: b, port: 2}]}\n"
+    service = "apiVersion: v1\nkind: Service\nmetadata: {name: web, namespace: other}\n"
+    service += "spec: {ports: [{name: a, port: 1}, {name: b, port: 2}]}\n"
     (tmp_path / "more.yaml").write_text(service)
     asks = ["trace", CLUSTER, str(tmp_path / "more.yaml"), "--from", "pod/default/client", "--to"]
     assert "'web' is a Service in default, other; write service/default/web:PORT" in ran(*asks, "web:80")[2]
