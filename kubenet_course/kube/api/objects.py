@@ -3,6 +3,7 @@ things.
 """
 
 from .base import HEADLESS, PROXY_NAME, SERVICE_NAME, ZONE, Labels, Metadata, Object, PodMetadata, Read
+from .cluster_policy import AdminNetworkPolicy, BaselineAdminNetworkPolicy, ClusterNetworkPolicy
 from .config import ClusterConfiguration, Configuration, Conflist, KubeProxyConfiguration
 from .core import Container, ContainerPort, Namespace, Node, Pod, PodCondition
 from .policy import NetworkPolicy
@@ -25,13 +26,17 @@ KINDS: dict[str, type[Object] | type[Configuration]] = {
     kind.__name__: kind
     for kind in (
         Node, Pod, Service, EndpointSlice, Endpoints, NetworkPolicy, Namespace, ServiceCIDR,
+        ClusterNetworkPolicy, AdminNetworkPolicy, BaselineAdminNetworkPolicy,
         ClusterConfiguration, KubeProxyConfiguration,
     )
 }  # fmt: skip
-CLUSTER_WIDE = (Node, Namespace, ServiceCIDR)
+CLUSTER_WIDE = (
+    Node, Namespace, ServiceCIDR, ClusterNetworkPolicy, AdminNetworkPolicy, BaselineAdminNetworkPolicy
+)  # fmt: skip
 
 __all__ = [
-    "CLUSTER_WIDE", "HEADLESS", "KINDS", "PROXY_NAME", "SERVICE_NAME", "ZONE", "ClusterConfiguration",
+    "CLUSTER_WIDE", "HEADLESS", "KINDS", "PROXY_NAME", "SERVICE_NAME", "ZONE", "AdminNetworkPolicy",
+    "BaselineAdminNetworkPolicy", "ClusterConfiguration", "ClusterNetworkPolicy",
     "Configuration", "Conflist", "Container", "ContainerPort", "Endpoint", "EndpointAddress",
     "EndpointConditions", "EndpointHints", "EndpointPort", "EndpointSlice", "Endpoints",
     "KubeProxyConfiguration", "Labels", "Metadata", "Named",

@@ -81,4 +81,4 @@ class NetworkPolicy(Object, frozen=True, gc=False, tag="NetworkPolicy"):
 
     unread: ClassVar[str] = "status"
     api: ClassVar[tuple[str, ...]] = ("networking.k8s.io/v1",)
-    spec: NetworkPolicySpec
+    spec: NetworkPolicySpec = NetworkPolicySpec()

@@ -11,7 +11,10 @@ from ...errors import BadInput
 from ...linux.packet.address import Prefix, address, family, prefix
 from ..api.config import IPVS_SCHEDULERS
 from ..api.objects import (
+    AdminNetworkPolicy,
+    BaselineAdminNetworkPolicy,
     ClusterConfiguration,
+    ClusterNetworkPolicy,
     Conflist,
     Endpoints,
     EndpointSlice,
@@ -23,6 +26,8 @@ from ..api.objects import (
     Service,
     ServiceCIDR,
 )
+from ..policy.written.cluster_validation import cluster_policy
+from ..policy.written.validation import network_policy
 from .decode import Wrong, shown
 
 
@@ -139,33 +144,6 @@ def _endpoints(found: Endpoints) -> None:
             an_address(one.ip, f"subsets[{index}].notReadyAddresses[{place}].ip")
 
 
-def _policy(policy: NetworkPolicy) -> None:
-    directions: dict[str, Any] = {"ingress": policy.spec.ingress, "egress": policy.spec.egress}
-    for name, rules in directions.items():
-        for index, rule in enumerate(rules or ()):
-            peers = getattr(rule, "sources" if name == "ingress" else "destinations")
-            for place, peer in enumerate(peers or ()):
-                if peer.ip_block is not None:
-                    _ip_block(
-                        peer.ip_block, f"spec.{name}[{index}].{'from' if name == 'ingress' else 'to'}[{place}].ipBlock"
-                    )
-            for place, port in enumerate(rule.ports or ()):
-                if port.end_port is not None and not isinstance(port.port, int):
-                    raise Wrong(
-                        f"spec.{name}[{index}].ports[{place}].endPort",
-                        "port is no number",
-                        "write a number as port beside endPort",
-                    )
-
-
-def _ip_block(block: Any, path: str) -> None:
-    outer = a_block(block.cidr, f"{path}.cidr")
-    for index, text in enumerate(block.excluded):
-        inner = a_block(text, f"{path}.except[{index}]")
-        if inner.first not in outer or inner.length <= outer.length:
-            raise Wrong(f"{path}.except[{index}]", f"it is {text}", f"write a range strictly within {block.cidr}")
-
-
 def _listed(text: str, path: str) -> None:
     if text:
         blocks([part.strip() for part in text.split(",")], path)
@@ -204,8 +182,10 @@ def _conflist(found: Conflist) -> None:
 
 CHECKS: dict[type, Callable[[Any], None]] = {
     Pod: _pod, Node: _node, Service: _service, EndpointSlice: _slice, Endpoints: _endpoints,
-    NetworkPolicy: _policy, Conflist: _conflist,
+    NetworkPolicy: network_policy, Conflist: _conflist,
     ServiceCIDR: lambda found: blocks(found.spec.cidrs, "spec.cidrs"),
+    ClusterNetworkPolicy: cluster_policy, AdminNetworkPolicy: cluster_policy,
+    BaselineAdminNetworkPolicy: cluster_policy,
     ClusterConfiguration: _cluster, KubeProxyConfiguration: _proxy,
 }  # fmt: skip
 

@@ -9,7 +9,10 @@ import msgspec
 from ...errors import BadInput
 from ..api.objects import (
     CLUSTER_WIDE,
+    AdminNetworkPolicy,
+    BaselineAdminNetworkPolicy,
     ClusterConfiguration,
+    ClusterNetworkPolicy,
     Conflist,
     Endpoints,
     EndpointSlice,
@@ -54,6 +57,9 @@ class Objects:
     slices: list[EndpointSlice] = field(default_factory=list)
     endpoints: list[Endpoints] = field(default_factory=list)
     policies: list[NetworkPolicy] = field(default_factory=list)
+    cluster_policies: list[ClusterNetworkPolicy | AdminNetworkPolicy | BaselineAdminNetworkPolicy] = field(
+        default_factory=list
+    )
     namespaces: list[Namespace] = field(default_factory=list)
     service_cidrs: list[ServiceCIDR] = field(default_factory=list)
     conflists: list[Conflist] = field(default_factory=list)
@@ -61,6 +67,7 @@ class Objects:
     proxy: KubeProxyConfiguration | None = None
     net_conf: dict[str, Any] | None = None  # flannel's own configuration, net-conf.json
     notices: tuple[str, ...] = ()
+    half_read: dict[str, tuple[str, ...]] = field(default_factory=dict)  # an object -> its fields not understood
     places: list[Place] = field(default_factory=list)
     order: list[Read] = field(default_factory=list)
 
@@ -80,6 +87,9 @@ LISTS: dict[type, str] = {
     EndpointSlice: "slices",
     Endpoints: "endpoints",
     NetworkPolicy: "policies",
+    ClusterNetworkPolicy: "cluster_policies",
+    AdminNetworkPolicy: "cluster_policies",
+    BaselineAdminNetworkPolicy: "cluster_policies",
     Namespace: "namespaces",
     ServiceCIDR: "service_cidrs",
     Conflist: "conflists",
@@ -151,6 +161,8 @@ class Collection:
         )
 
     def _notice(self, place: Place, item: int, decoded: Decoded) -> None:
+        if decoded.object is not None:
+            self.objects.half_read[str(decoded.object)] = decoded.unknown
         said = [f"kind {decoded.kind} is not understood; left out"] if decoded.object is None else []
         said += [f"field {path} is not understood" for path in decoded.unknown]
         for text in said:

@@ -14,6 +14,7 @@ from .fields import expected, shape, unknown
 _AT = re.compile(r" - at (?:`key` in )?`\$\.?(.*)`\Z")
 _STEP = re.compile(r"([^.\[\]]+)|\[(\d+)\]")
 _MISSING = re.compile(r"Object missing required field `([^`]*)`")
+FREE_KEYS = ("labels", "matchLabels")  # mappings from any name to text
 _EVERY_KIND: Any = reduce(or_, KINDS.values())
 _VALUES: msgspec.json.Decoder[Any] = msgspec.json.Decoder(_EVERY_KIND)
 
@@ -91,12 +92,22 @@ def kind_of(value: dict[str, Any]) -> type[Read] | None:
 
 
 def without_nulls(value: Any) -> Any:
-    """The API server reads a field that is null as if it were not there; in a list, null stays and is refused."""
+    """The API server reads a field that is null as if it were not there; in a list, null stays and is refused. In a
+    mapping with free keys, null is empty text: a selector that asks `app: null` asks for an empty label, not for nothing.
+    """
     if isinstance(value, dict):
-        return {name: without_nulls(one) for name, one in value.items() if one is not None}
+        return {
+            name: _without_null_texts(one) if name in FREE_KEYS and isinstance(one, dict) else without_nulls(one)
+            for name, one in value.items()
+            if one is not None
+        }
     if isinstance(value, list):
         return [without_nulls(one) for one in value]
     return value
+
+
+def _without_null_texts(value: dict[str, Any]) -> dict[str, Any]:
+    return {name: "" if one is None else one for name, one in value.items()}
 
 
 def shown(value: Any) -> str:

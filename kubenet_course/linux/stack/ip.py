@@ -12,6 +12,7 @@ from ..namespace.trace import Next, Step
 from ..netfilter.conntrack import attached
 from ..packet.address import IPV4, IPV6, Address, family, number, prefix
 from ..packet.packet import Frame, Packet, Tcp, length, lowered
+from .expected import Expected
 from .icmp import BEYOND_SCOPE, TIME_EXCEEDED, TOO_BIG, error, unroutable
 
 ALL_NODES, SOLICITED_NODE = (number("224.0.0.1"), number("ff02::1")), number("ff02::1:ff00:0")
@@ -220,7 +221,7 @@ def route_output(kernel: Kernel, stage: str, skb: Skb) -> Step:
 def _connects(kernel: Kernel, packet: Packet) -> bool:
     """Whether a program opens a TCP connection with this (connect); who sends raw, or answers, may send a segment to many."""
     flow, header = packet.flow, packet.header
-    return isinstance(header, Tcp) and "A" not in header.flags and flow.reverse in kernel.remembers.open
+    return isinstance(header, Tcp) and "A" not in header.flags and flow.reverse in kernel.remembers[Expected].answers
 
 
 def _with_id(kernel: Kernel, skb: Skb) -> Skb:

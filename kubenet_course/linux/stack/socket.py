@@ -16,6 +16,7 @@ from ..namespace.skb import NOWHERE, Skb
 from ..namespace.trace import Next, Step
 from ..packet.address import IPV4, IPV6, family
 from ..packet.packet import ECHO, ECHO_REPLY, ICMP, Flow, Icmp, Neighbour, Packet, Tcp, Udp, Vxlan
+from .expected import Expected
 from .icmp import NEXT_HEADER, PORT_UNREACHABLE, PROTOCOL_UNREACHABLE, error, reset
 from .ip import answers
 from .tunnels import tunnel_end
@@ -57,13 +58,6 @@ class Request(Struct, frozen=True):
 
 
 @dataclass(slots=True)
-class Expected:
-    """What programs of one kernel wait for: a flow as its answer will arrive, and its number (of TCP, else 0)."""
-
-    answers: dict[Flow, int] = field(default_factory=dict)
-
-
-@dataclass(slots=True)
 class HalfOpen:
     """SYNs that this kernel has answered, by their flow (request sockets)."""
 
@@ -97,9 +91,9 @@ def _forget_request(kernel: Kernel, error: Packet) -> None:
     quoted, told = error.payload.packet, divmod(error.flow.dport, 256)  # type: ignore[union-attr]
     if not quoted.flow.has_reverse:
         return
-    request = kernel.remembers.half_open.get(quoted.flow.reverse)
+    request = kernel.remembers[HalfOpen].requests.get(quoted.flow.reverse)
     if request and not request.is_open and quoted.header.seq == request.ours and told in LASTING[error.flow.proto]:
-        del kernel.remembers.half_open[quoted.flow.reverse]
+        del kernel.remembers[HalfOpen].requests[quoted.flow.reverse]
 
 
 def _may_be_unsummed(kernel: Kernel, packet: Packet) -> bool:

@@ -1,0 +1,1 @@
+"""What a change of policies changes, which change would do, what must hold."""

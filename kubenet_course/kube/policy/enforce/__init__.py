@@ -1,0 +1,1 @@
+"""Policies as rules that a kernel enforces."""

@@ -1,0 +1,1 @@
+"""One connection judged, and why."""

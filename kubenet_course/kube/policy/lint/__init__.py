@@ -1,0 +1,1 @@
+"""What a policy says and its author probably did not mean."""

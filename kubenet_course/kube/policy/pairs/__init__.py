@@ -1,0 +1,1 @@
+"""All connections at once, as sets of classes."""
