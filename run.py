@@ -12,7 +12,6 @@ if sys.version_info < (3, 11):  # noqa: UP036 - this file is also what an old Py
 
 import argparse
 import contextlib
-import fcntl
 import hashlib
 import json
 import os
@@ -24,7 +23,9 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent
 VENV = ROOT / ".venv"
-PYTHON = VENV / "bin" / "python"
+WINDOWS = os.name == "nt"
+BIN = VENV / ("Scripts" if WINDOWS else "bin")
+PYTHON = BIN / ("python.exe" if WINDOWS else "python")
 STAMP = VENV / "kubenet-course.json"
 SOURCES = ("pyproject.toml", "constraints.txt", "tools/jupyterlab-overrides.json")
 FIRST_PAGE = "notebooks/00-start-here.ipynb"
@@ -88,7 +89,7 @@ def is_usable(stamp: dict) -> bool:
 def environ() -> dict:
     """This process's environment without what would change which packages are found or where they go."""
     env = {name: value for name, value in os.environ.items() if name not in ("PYTHONHOME", "PYTHONPATH")}
-    path = f"{VENV / 'bin'}{os.pathsep}{env.get('PATH', os.defpath)}"  # JupyterLab's terminals find `kubenet`
+    path = f"{BIN}{os.pathsep}{env.get('PATH', os.defpath)}"  # JupyterLab's terminals find `kubenet`
     env.update(PATH=path, PIP_USER="0", PIP_NO_INPUT="1", PIP_DISABLE_PIP_VERSION_CHECK="1")
     if not os.access(os.path.expanduser("~"), os.W_OK):  # Jupyter and matplotlib need a home that they can write to
         env["HOME"] = str(VENV / "home")
@@ -105,7 +106,8 @@ def run_quietly(argv: list, lock: int) -> tuple:
     """
     pipes = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT}
     try:
-        child = subprocess.Popen(argv, **pipes, env=environ(), cwd=ROOT, pass_fds=(lock,), start_new_session=True)
+        ours = {} if WINDOWS else {"pass_fds": (lock,), "start_new_session": True}
+        child = subprocess.Popen(argv, **pipes, env=environ(), cwd=ROOT, **ours)
     except OSError as error:
         return False, [str(error)]
     lines: list = []
@@ -119,7 +121,7 @@ def run_quietly(argv: list, lock: int) -> tuple:
             return child.wait() == 0, lines
         except BaseException:
             with contextlib.suppress(OSError):
-                os.killpg(child.pid, signal.SIGTERM)
+                child.terminate() if WINDOWS else os.killpg(child.pid, signal.SIGTERM)
             raise
         finally:
             print(clear, end="", flush=True)
@@ -173,7 +175,15 @@ def install(extras: list, lock: int) -> None:
 
 
 def hold_lock() -> int:
-    """One run.py at a time changes the environment; the folder itself is the lock."""
+    """One run.py at a time changes the environment; the folder itself is the lock (on Windows, a file beside it)."""
+    if WINDOWS:
+        import msvcrt
+
+        lock = os.open(VENV.with_suffix(".lock"), os.O_RDWR | os.O_CREAT)
+        msvcrt.locking(lock, msvcrt.LK_LOCK, 1)
+        return lock
+    import fcntl
+
     lock = os.open(ROOT, os.O_RDONLY)
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -217,7 +227,7 @@ def lab_argv(options: list) -> list:
     argv += [f"--LabApp.default_url=/lab/tree/{FIRST_PAGE}", "--LabApp.extension_manager=readonly"]
     if chosen.port is not None:
         argv += [f"--ServerApp.port={chosen.port}", "--ServerApp.port_retries=0"]
-    return argv + ["--no-browser"] * chosen.no_browser + ["--allow-root"] * (os.geteuid() == 0)
+    return argv + ["--no-browser"] * chosen.no_browser + ["--allow-root"] * (not WINDOWS and os.geteuid() == 0)
 
 
 def main(argv: list) -> int:
@@ -235,6 +245,8 @@ def main(argv: list) -> int:
         prepare([] if command == "lab" else ["test"])
         say(f"starting {module[0]}")
         os.chdir(ROOT)
+        if WINDOWS:  # there the caller would not wait for what takes this process's place
+            return subprocess.call([str(PYTHON), "-m", *module], env=environ())
         os.execve(PYTHON, [str(PYTHON), "-m", *module], environ())
     except Stop as stop:
         say(str(stop))

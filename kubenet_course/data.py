@@ -1,8 +1,19 @@
-"""Where the course's data lies: manifests, captures, facts, in the repository's `data/` folder."""
+"""Where the course's data and its notebooks lie: at the top of a checkout, or, in an installed wheel, within the package."""
 
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent / "data"
+HERE = Path(__file__).resolve().parent
+CHECKOUT, SHIPPED = HERE.parent, HERE / "shipped"
+
+
+def top() -> Path:
+    """The folder that holds `data/` and `notebooks/`. A checkout has its pyproject.toml beside them."""
+    is_checkout = (CHECKOUT / "pyproject.toml").is_file() and (CHECKOUT / "data").is_dir()
+    return CHECKOUT if is_checkout or not SHIPPED.is_dir() else SHIPPED
+
+
+ROOT = top() / "data"
+NOTEBOOKS = top() / "notebooks"
 
 
 def data(name: str) -> Path:

@@ -1,6 +1,9 @@
 """Addresses, blocks and MACs: one spelling each, and what is none is refused by name."""
 
 import ipaddress
+import socket
+from collections.abc import Callable
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -10,13 +13,18 @@ from kubenet_course.errors import BadInput
 from kubenet_course.linux.packet.address import (
     IPV4,
     IPV6,
+    Family,
     address,
     family,
     mac,
     mask_of,
     number,
+    number4,
+    number6,
     prefix,
     spelled,
+    spelled4,
+    spelled6,
 )
 
 ADDRESSES = st.ip_addresses()
@@ -120,3 +128,62 @@ def test_a_mac_has_one_spelling(text):
 def test_what_is_no_mac_is_refused_with_a_sentence(wrong):
     with pytest.raises(BadInput, match="is not a MAC address; write six pairs"):
         mac(wrong)
+
+
+# -- without the C library ---------------------------------------------------------------------------------------------
+
+TEXTS = [
+    "::", "::1", "1::", "1::8", "1:2:3:4:5:6:7:8", "1:2:3:4:5:6:7::", "::2:3:4:5:6:7:8", "1:2:3:4:5:6:7:8::",
+    "::1:2:3:4:5:6:7:8", "::1.2.3.4", "::ffff:1.2.3.4", "1::1.2.3.4", "1:2:3:4:5:6:1.2.3.4",
+    "1:2:3:4:5:6:7:1.2.3.4", "::1.2.3", "::1.2.3.256", "1.2.3.4::", ":::", "1:::2", ":1", "1:", "::1:", ":1::",
+    "12345::", "g::", "0:0:0:0:0:0:0:0", "00001::", "::0001", "FD00::A", "fe80::%eth0", "", "1.2.3.4",
+    "01.2.3.4", "1.2.3", "1.2.3.4.5", "256.1.1.1", "1.2.3.-4", "1.2.3.4 ", "0.0.0.0", "00.0.0.0",
+    "1.2.3.\u0664", "0x1.2.3.4", "1:2:3:4:5:6:7", "::1::", "1::2::3", "::ffff:01.2.3.4", "1:2:3:4:5:6:7:8:9",
+    "\u0661::", ": :", "::1\n", "1.2.3.4\n", "1..2.3",
+]  # fmt: skip
+
+
+def as_the_c_library(text: str, af: int) -> str | None:
+    try:
+        return socket.inet_ntop(af, socket.inet_pton(af, text))
+    except (OSError, ValueError):
+        return None
+
+
+def as_we(text: str, reads: Callable[[str], int], family: Family) -> str | None:
+    try:
+        return (spelled4 if family is IPV4 else spelled6)(reads(text))
+    except ValueError:
+        return None
+
+
+FAMILIES_OF_C = [(socket.AF_INET, number4, IPV4), (socket.AF_INET6, number6, IPV6)]
+
+
+@pytest.mark.parametrize("text", TEXTS)
+def test_what_the_c_library_reads_is_read_and_nothing_else(text: str):
+    for af, reads, of in FAMILIES_OF_C:
+        assert as_we(text, reads, of) == as_the_c_library(text, af)
+
+
+@pytest.mark.parametrize("af, reads, of", FAMILIES_OF_C)
+def test_every_address_is_spelled_as_the_c_library_spells_it(
+    af: int, reads: Callable[[str], int], of: Family, seed: int
+):
+    chance = Random(seed)
+    for _ in range(20_000):
+        groups = [chance.choice((0, 0, 1, 0xFFFF, chance.randrange(1 << 16))) for _ in range(of.bits // 16)]
+        value = int("".join(f"{group:04x}" for group in groups), 16)
+        text = socket.inet_ntop(af, value.to_bytes(of.bits // 8, "big"))
+        assert ((spelled4 if of is IPV4 else spelled6)(value), reads(text)) == (text, value)
+
+
+@pytest.mark.parametrize("of, reads", [(IPV4, number4), (IPV6, number6)])
+def test_mutated_text_is_read_as_the_c_library_reads_it(of: Family, reads: Callable[[str], int], seed: int):
+    chance, af = Random(seed), socket.AF_INET if of is IPV4 else socket.AF_INET6
+    for _ in range(20_000):
+        letters = list(chance.choice(TEXTS))
+        for _ in range(chance.randrange(3)):
+            letters.insert(chance.randrange(len(letters) + 1), chance.choice("0123456789abcf::..:%"))
+        text = "".join(letters)
+        assert as_we(text, reads, of) == as_the_c_library(text, af), text

@@ -10,6 +10,7 @@ import click
 
 from ..errors import BadInput
 from ..visible import visible
+from .examples import EXAMPLES, with_example
 from .streams import shown
 
 # Command -> (module here, what the list of commands says of it). A command is listed once it works.
@@ -38,14 +39,18 @@ class Rooms(click.Group):
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         if cmd_name not in COMMANDS:
             return None
-        return import_module(f"{__name__}.{COMMANDS[cmd_name][0]}").command
+        return with_example(import_module(f"{__name__}.{COMMANDS[cmd_name][0]}").command, cmd_name)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         with formatter.section("Commands"):
             formatter.write_dl([(name, said) for name, (_, said) in COMMANDS.items()])
 
 
-@click.group(cls=Rooms, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=Rooms,
+    epilog=f"\b\nExample:\n  {EXAMPLES['']}",
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(package_name="kubenet-course")
 def kubenet() -> None:
     """The course's models from a terminal: the same answers as in the notebooks.
@@ -63,9 +68,13 @@ def main(args: list[str] | None = None) -> None:
 def _ran(args: list[str] | None) -> int:
     try:
         with shown():
-            code = kubenet.main(args, standalone_mode=False, color=True)
+            code = kubenet.main(args, "kubenet", standalone_mode=False, color=True)
     except BadInput as error:
         return _refused(str(error))
+    except click.exceptions.NoArgsIsHelpError as error:  # a group alone: its help, in its lines
+        with suppress(OSError), shown():
+            click.echo(error.ctx.get_help() if error.ctx else error.format_message())
+        return 0
     except click.UsageError as error:
         return _refused(error.format_message(), error.ctx)
     except click.ClickException as error:

@@ -6,9 +6,8 @@ from pathlib import Path
 
 import click
 
+from ..data import NOTEBOOKS
 from ..learn.editions import EDITIONS, write
-
-NOTEBOOKS = Path(__file__).resolve().parents[2] / "notebooks"
 
 
 @click.command(short_help="The notebooks for a class, without solutions.")

@@ -1,7 +1,5 @@
 """`kubenet endpoints`: the EndpointSlices that the controller would keep."""
 
-import json
-
 import click
 
 from ..kube.api.objects import EndpointSlice
@@ -10,12 +8,13 @@ from ..kube.model.cluster import Cluster
 from ..kube.model.slice_plan import controlled
 from ..kube.service.endpoints import as_kubernetes
 from ..kube.service.mirroring import mirrored
+from .output import dumped, form, listed, table
 
 
 @click.command("endpoints")
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
-@click.option("--json", "as_json", is_flag=True, help="The slices as Kubernetes prints them.")
-def command(files: tuple[str, ...], as_json: bool) -> None:
+@listed
+def command(files: tuple[str, ...], output: str | None, as_json: bool) -> None:
     """The EndpointSlices that the controller would keep for these Services and pods.
 
     Slices among the files that the controller manages are brought up to date; where they stand, endpoints stay.
@@ -28,15 +27,25 @@ def command(files: tuple[str, ...], as_json: bool) -> None:
     slices = [one for rows in (kept | mirrors).values() for one in rows]
     for notice in cluster.notices:
         click.echo(f"kubenet: {notice}", err=True)
-    if as_json:
+    wanted = form(output, as_json)
+    if wanted in ("json", "yaml"):
         click.echo(
-            json.dumps({"apiVersion": "v1", "kind": "List", "items": [as_kubernetes(one) for one in slices]}, indent=1)
+            dumped({"apiVersion": "v1", "kind": "List", "items": [as_kubernetes(one) for one in slices]}, wanted)
         )
-        return
-    rows = [("NAMESPACE", "NAME", "TYPE", "PORTS", "ENDPOINTS"), *map(_row, slices)]
-    widths = [max(len(row[column]) for row in rows) for column in range(5)]
-    for row in rows:
-        click.echo("   ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip())
+    elif wanted == "name":
+        for one in slices:
+            click.echo(f"endpointslice.discovery.k8s.io/{one.metadata.name}")
+    else:
+        is_wide = wanted == "wide"
+        heads = ("NAMESPACE", "NAME", "TYPE", "PORTS", "ENDPOINTS", *(("PODS", "NODES") if is_wide else ()))
+        click.echo(table([heads, *(_row(one) + (_wide(one) if is_wide else ()) for one in slices)]))
+
+
+def _wide(one: EndpointSlice) -> tuple[str, ...]:
+    """Whose addresses they are, and where those run."""
+    pods = [each.target_ref.name if each.target_ref else "" for each in one.endpoints]
+    nodes = [each.node_name or "" for each in one.endpoints]
+    return tuple(",".join(filter(None, names)) or "none" for names in (pods, nodes))
 
 
 def _row(one: EndpointSlice) -> tuple[str, ...]:

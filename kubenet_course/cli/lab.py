@@ -55,6 +55,11 @@ def run(
 
     FILE is a scenario (data/scenarios/), or the manifests of a cluster with --from and --to.
     """
+    if against and (capture or date):
+        given = "--capture" if capture else "--date"
+        raise BadInput(
+            given, "it does not go together with --against", "leave one out: with --against no kernel is asked"
+        )
     scenario = _scenario(files, **asked)
     heard = load_capture(Path(against), scenario) if against else run_it(scenario, date)
     if capture:
@@ -95,7 +100,14 @@ def _is_scenario(files: tuple[str, ...]) -> bool:
 
 def _scenario(files: tuple[str, ...], who: str | None = None, where: str | None = None, sport: int = 40000) -> Scenario:
     if _is_scenario(files):
+        for option, given in (("--from", who), ("--to", where)):
+            if given:
+                raise BadInput(
+                    option, "a scenario says itself what is sent", "leave it out, or give a cluster's manifests"
+                )
         return load(Path(files[0]))
+    if not 0 <= sport <= 65535:
+        raise BadInput("--sport", f"{sport} is not a port", "write a number from 0 to 65535")
     if not who or not where:
         raise BadInput(
             "", "nothing says who asks whom in this cluster", "write --from WHO --to WHERE, or name a scenario file"

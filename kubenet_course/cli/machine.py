@@ -158,6 +158,14 @@ def _sysctl(text: str) -> tuple[str, int]:
     return name.strip().replace("/", "."), number(value.strip() or "?")
 
 
+def mark_of(text: str | int, where: str) -> int:
+    """A packet's mark, a number of 32 bits."""
+    found = number(text)
+    if not 0 <= found < 1 << 32:
+        raise BadInput(where, f"{text} is not a mark", "write a number from 0 to 0xffffffff")
+    return found
+
+
 def number(text: str | int) -> int:
     try:
         return text if isinstance(text, int) else int(text, 0)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
@@ -11,30 +10,30 @@ from ..errors import BadInput
 from ..files import refuse_to_replace, told, write_whole
 from ..learn.record import store
 from ..learn.record.overview import progress
+from .output import dumped, form, listed
 
 
 @click.group(invoke_without_command=True, short_help="What you have done so far.")
-@click.option("--json", "as_json", is_flag=True, help="The answer as JSON.")
+@listed
 @click.pass_context
-def command(ctx: click.Context, as_json: bool) -> None:
+def command(ctx: click.Context, output: str | None, as_json: bool) -> None:
     """What you have done so far, chapter by chapter; what you missed comes back at the start of later chapters.
 
     On Binder nothing lasts: export before you leave, import when you come back.
     """
     if ctx.invoked_subcommand is None:
-        made = progress()
-        click.echo(json.dumps(made.as_json(), indent=1) if as_json else str(made))
+        made, wanted = progress(), form(output, as_json)
+        if wanted == "name":
+            click.echo("".join(f"{id}\n" for id in sorted(store.store().read().items)), nl=False)
+        else:
+            click.echo(dumped(made.as_json(), wanted) if wanted in ("json", "yaml") else str(made))
 
 
 @command.command("export", short_help="Write your progress to a file.")
 @click.argument("file", metavar="FILE")
 @click.option("--force", is_flag=True, help="Replace a file that is there already.")
 def export_(file: str, force: bool) -> None:
-    """Writes your progress to FILE, or to standard output for `-`.
-
-    \b
-    Example: kubenet progress export my-progress.json
-    """
+    """Writes your progress to FILE, or to standard output for `-`."""
     kept = store.store()
     data = store.encoded(book := kept.read())
     _said(kept.notice, is_in_vain=not book.items and not book.predictions)

@@ -16,7 +16,7 @@ from ..linux.netfilter.rules import Ruleset, rule_text
 from ..linux.outcome import Outcome, outcomes, rounded
 from ..linux.packet.address import IPV6, Address, address, family
 from ..linux.packet.packet import ECHO, Flow, Icmp, Other, Packet, Tcp, Udp
-from .machine import describes_machine, machine, number, text_of
+from .machine import describes_machine, machine, mark_of, text_of
 
 Files = dict[int, str]  # the dump of each family
 Strange = list[dict[str, Any]]  # lines that were not understood: file, line, text
@@ -36,14 +36,22 @@ class Question(msgspec.Struct, forbid_unknown_fields=True):
 
 PACKET = (
     click.option(
-        "--src", metavar="ADDR", help="The sender; this machine's own choice where nothing is said and --in is absent."
+        "-s",
+        "--src",
+        metavar="ADDR",
+        help="The sender; this machine's own choice where nothing is said and --in is absent.",
     ),
-    click.option("--dst", metavar="ADDR", help="The destination."),
-    click.option("--proto", default="tcp", show_default=True, metavar="P", help="tcp, udp, icmp or another."),
+    click.option("-d", "--dst", metavar="ADDR", help="The destination."),
+    click.option("-p", "--proto", default="tcp", show_default=True, metavar="P", help="tcp, udp, icmp or another."),
     click.option("--dport", type=int, default=0, metavar="N"),
     click.option("--sport", type=int, default=40000, show_default=True, metavar="N"),
     click.option(
-        "--in", "dev", default="", metavar="DEV", help="The device it comes in by; without it this machine sends it."
+        "-i",
+        "--in",
+        "dev",
+        default="",
+        metavar="DEV",
+        help="The device it comes in by; without it this machine sends it.",
     ),
     click.option("--mark", default="0", metavar="N", help="The packet's mark, decimal or 0x."),
     click.option("--seed", default=0, metavar="N", help="Draws ports that the kernel draws at random."),
@@ -88,7 +96,7 @@ def trace(dumps: tuple[str, ...], packets: str | None, as_json: bool, seed: int,
         raise BadInput("--dst", "nothing says where the packet goes", "write --dst ADDR, or --packets FILE")
     given["src"] = given["src"] or ""
     question = Question(**{word: given[word] for word in Question.__struct_fields__})
-    packet, mark = asked(question, ""), number(question.mark)
+    packet, mark = asked(question, ""), mark_of(question.mark, "--mark")
     found = outcomes(machine(rules, given, [question.dev]), packet, question.dev, mark, seed)
     if as_json:
         click.echo(json.dumps(_rows(found, files, strange), indent=1))
@@ -115,7 +123,7 @@ def _many(
     """One answer a line. Every question is checked before the first is answered."""
     lines = [(f"{packets}:{n}", line) for n, line in enumerate(text_of(packets).split("\n"), 1) if line.strip()]
     questions = [(_question(line, where), where) for where, line in lines]
-    checked = [(asked(question, where), question.dev, number(question.mark)) for question, where in questions]
+    checked = [(asked(question, where), question.dev, mark_of(question.mark, where)) for question, where in questions]
     ns = machine(rules, given, [dev for _, dev, _ in checked])
     for packet, dev, mark in checked:
         click.echo(json.dumps(_rows(outcomes(ns, packet, dev, mark, seed), files, strange)))

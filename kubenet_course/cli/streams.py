@@ -19,6 +19,10 @@ from ..visible import visible
 STYLES = re.compile("(\x1b\\[[012]m)")  # reset, bold, dim
 
 
+class Unwritten(Exception):
+    """Standard output takes no more, for the reason that the system gives."""
+
+
 class Shown:
     """A text stream that shows what it is given."""
 
@@ -39,6 +43,8 @@ class Shown:
             self._put(shown)
         except self._forgives:
             self._leave()
+        except OSError as error:
+            raise Unwritten(error.strerror) from None
         return len(text)
 
     def _put(self, text: str) -> None:
@@ -56,6 +62,8 @@ class Shown:
                 self._stream.flush()
         except self._forgives:
             self._leave()
+        except OSError as error:
+            raise Unwritten(error.strerror) from None
 
     def _leave(self) -> None:
         """Nobody reads any more. What Python still holds for them goes nowhere, without a word."""
@@ -85,10 +93,10 @@ def shown() -> Iterator[None]:
         yield
         if sys.stdout is not None:
             sys.stdout.flush()
-    except OSError as error:
+    except Unwritten as error:
         if before[0] is not None:
             _to_nowhere(before[0])
-        raise BadInput("standard output", f"it cannot be written ({error.strerror})", "make room for it") from None
+        raise BadInput("standard output", f"it cannot be written ({error})", "make room for it") from None
     finally:
         with suppress(OSError):
             if sys.stderr is not None:

@@ -68,6 +68,7 @@ def command(files: tuple[str, ...], **said: Any) -> int:
 
     FILE is what `kubectl get nodes,pods,services,endpointslices -A -o yaml` prints, or plain manifests; - is standard input.
     """
+    _together(said)
     if said["proxy"] not in ("", "iptables"):
         raise BadInput("--proxy", f"{said['proxy']!r} is not a mode that is modelled", "write iptables")
     built = cluster(files)
@@ -95,6 +96,23 @@ def command(files: tuple[str, ...], **said: Any) -> int:
     return 0 if verdict(found).name == "delivered" else 1
 
 
+ALONE = {  # an option, and those that say nothing beside it
+    "packets": {"who": "--from", "where": "--to", "reply": "--reply", "all_outcomes": "--outcomes", "pcap": "--pcap"},
+    "all_outcomes": {"reply": "--reply", "pcap": "--pcap", "every_step": "--every"},
+}
+
+
+def _together(said: dict[str, Any]) -> None:
+    """Raises BadInput for options of which one would be passed over, and for a port that is none."""
+    for one, others in ALONE.items():
+        name = {"packets": "--packets", "all_outcomes": "--outcomes"}[one]
+        for other, spelled in others.items():
+            if said[one] and said[other]:
+                raise BadInput(spelled, f"it does not go together with {name}", "leave one of the two out")
+    if not 0 <= said["sport"] <= 65535:
+        raise BadInput("--sport", f"{said['sport']} is not a port", "write a number from 0 to 65535")
+
+
 def _asked(built: Cluster, one: Question, choices: Choices) -> Trace:
     return request(built, one.who, one.where, one.sport, choices=choices)
 
@@ -105,6 +123,8 @@ def _many(built: Cluster, name: str) -> int:
     for where, line in lines:
         try:
             asked.append(msgspec.json.decode(line.encode(), type=Question))
+            if not 0 <= asked[-1].sport <= 65535:
+                raise BadInput(where, f"sport {asked[-1].sport} is not a port", "write a number from 0 to 65535")
         except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
             raise BadInput(
                 where, str(error), 'write {"from": "pod/default/client", "to": "service/default/web:80"}'

@@ -11,6 +11,7 @@ from ..cni.node.node import Answer
 from ..errors import BadInput
 from .drawing.picture import Picture, picture
 from .drawing.sight import VIEW
+from .drawing.stored import stored_png
 from .keys import KeyKeeper
 
 SAID = "font-size:14px;line-height:1.4;margin:4px 0"
@@ -62,4 +63,4 @@ class Wiring(ipywidgets.VBox):
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         view = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
-        return {"text/plain": repr(self), "image/png": self.picture.png, VIEW: view}
+        return {"text/plain": repr(self), **stored_png(self.picture.scene, self.picture.mark), VIEW: view}

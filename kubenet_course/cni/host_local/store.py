@@ -6,7 +6,6 @@ anyone changes anything. Real system: `containernetworking/plugins/plugins/ipam/
 """
 
 import errno
-import fcntl
 import os
 import sys
 from collections.abc import Iterator
@@ -14,6 +13,7 @@ from collections.abc import Iterator
 from ..contract.address import parse_ip
 from ..contract.skel import said
 from ..contract.spec import CniError, refused
+from .lock import give_back, take
 
 DEFAULT_DIR = "/var/lib/cni/networks"
 LAST = "last_reserved_ip."
@@ -24,6 +24,7 @@ ADVICE = {
     errno.ENOSPC: "its file system is full; free some space and ask again",
     errno.EDQUOT: "its file system is full; free some space and ask again",
 }
+CLOSED_IN_CHILDREN = getattr(os, "O_CLOEXEC", 0)  # Windows has no such word
 _NO_TMPFILE = (errno.EOPNOTSUPP, errno.EISDIR, errno.ENOENT, errno.EINVAL, errno.EXDEV, errno.EPERM)
 
 
@@ -44,14 +45,14 @@ class Store:
             _make(self.directory)
         with _Told("", self.directory):  # the reference's lock says no more than the system's own sentence
             path = os.path.join(self.directory, "lock")
-            self._lock = os.open(path, os.O_CREAT | os.O_RDONLY | os.O_CLOEXEC, 0o750)
+            self._lock = os.open(path, os.O_CREAT | os.O_RDONLY | CLOSED_IN_CHILDREN, 0o750)
 
     def __enter__(self) -> "Store":
-        fcntl.flock(self._lock, fcntl.LOCK_EX)
+        take(self._lock)
         return self
 
     def __exit__(self, *failure: object) -> None:
-        fcntl.flock(self._lock, fcntl.LOCK_UN)
+        give_back(self._lock)
 
     def close(self) -> None:
         """Gives the lock's file back."""
@@ -164,9 +165,11 @@ def _make(directory: str) -> None:
 def _appear(path: str, content: bytes) -> bool:
     """Makes a file that has its content from its first moment; False when there is one already."""
     directory = os.path.dirname(path)
+    if not hasattr(os, "O_TMPFILE"):
+        return _create(path, content)
     with _Told(f"open {path}: ", directory):
         try:
-            file = os.open(directory, os.O_TMPFILE | os.O_WRONLY | os.O_CLOEXEC, 0o644)
+            file = os.open(directory, os.O_TMPFILE | os.O_WRONLY | CLOSED_IN_CHILDREN, 0o644)
         except OSError as failure:
             if failure.errno not in _NO_TMPFILE:
                 raise
@@ -188,7 +191,7 @@ def _appear(path: str, content: bytes) -> bool:
 def _create(path: str, content: bytes) -> bool:
     """The plain way, for file systems that cannot hold a file without a name."""
     try:
-        file = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | os.O_CLOEXEC, 0o644)
+        file = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY | CLOSED_IN_CHILDREN, 0o644)
     except FileExistsError:
         return False
     try:
@@ -204,7 +207,7 @@ def _create(path: str, content: bytes) -> bool:
 def _overwrite(path: str, content: bytes) -> None:
     """Writes first and cuts afterwards: a full disk or a kill leaves the old content, never an empty file."""
     with _Told(f"open {path}: ", os.path.dirname(path)):
-        file = os.open(path, os.O_CREAT | os.O_WRONLY | os.O_CLOEXEC, 0o644)
+        file = os.open(path, os.O_CREAT | os.O_WRONLY | CLOSED_IN_CHILDREN, 0o644)
     try:
         _write(file, path, content)
         os.ftruncate(file, len(content))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from ...errors import BadInput
 from ...linux.namespace.choices import Choices, Seeded
 from ...linux.namespace.memory import Memory
@@ -15,6 +17,9 @@ from ..model.world import World
 
 WHO = "write pod/NAMESPACE/NAME, node/NAME or host/ADDRESS"
 WHERE = "write ADDRESS:PORT, service/NAMESPACE/NAME:PORT or pod/NAMESPACE/NAME:PORT, and /udp behind it for UDP"
+KINDS = {"svc": "service", "services": "service", "service": "service", "po": "pod", "pods": "pod", "pod": "pod"}
+# web, web.default, web.default.svc, web.default.svc.cluster.local: a Service as DNS names it.
+DNS_NAME = re.compile(r"(?P<name>[a-z]([-a-z0-9]*[a-z0-9])?)(\.(?P<ns>[a-z0-9-]+)(\.svc(\.[a-z0-9.-]+)?)?)?\.?")
 
 
 def asker(world: World, who: str) -> str:
@@ -37,16 +42,48 @@ def outsiders(*named: str) -> tuple[Address, ...]:
 def destination(cluster: Cluster, where: str, of: int = 0) -> tuple[Address, int, str]:
     """Address, port and protocol that a destination means; of a dual-stack name those of family `of`, or of its first."""
     text, _, proto = where.rpartition("/") if where.endswith(("/tcp", "/udp", "/TCP", "/UDP")) else (where, "", "")
-    host, colon, number = text.rpartition(":")
-    if not colon:
-        raise BadInput("to", f"{where!r} names no port", WHERE)
+    host, number = _host_and_port(text)
     kind, _, name = host.partition("/")
+    kind = KINDS.get(kind, kind)
+    if named := DNS_NAME.fullmatch(host):
+        kind, name = "service", _named(cluster, named["name"], named["ns"])
+    if kind == "service" and name.count("/") == 1 and not number:
+        number, proto = _only_port(cluster, name)
+    if not number:
+        raise BadInput("to", f"{where!r} names no port", WHERE)
     if kind == "service" and name.count("/") == 1:
         return _of_service(cluster, name, number, proto.lower(), of)
     if kind == "pod" and name.count("/") == 1:
         ips = cluster.placed.addresses(cluster.pod(*name.split("/")))
         return _in_family(ips, of, host), port(number), proto.lower() or "tcp"
     return address(host.strip("[]"), "to"), port(number), proto.lower() or "tcp"
+
+
+def _host_and_port(text: str) -> tuple[str, str]:
+    """What stands before the last colon and behind it. An IPv6 address without brackets has no port."""
+    host, _, number = text.rpartition(":") if ":" in text else (text, "", "")
+    if number.endswith("]") or host.endswith(":"):
+        return text.strip("[]"), ""
+    return host, number
+
+
+def _named(cluster: Cluster, name: str, namespace: str | None) -> str:
+    """NAMESPACE/NAME of a Service by its DNS name; without a namespace it must be the only one of its name."""
+    if namespace:
+        return f"{namespace}/{name}"
+    found = [one.key[0] for one in cluster.services if one.key[1] == name]
+    if len(found) > 1:
+        raise BadInput("to", f"{name!r} is a Service in {', '.join(found)}", f"write service/{found[0]}/{name}:PORT")
+    return f"{found[0] if found else 'default'}/{name}"
+
+
+def _only_port(cluster: Cluster, name: str) -> tuple[str, str]:
+    """The port of a Service that has one."""
+    ports = cluster.service(*name.split("/")).spec.ports
+    if len(ports) != 1:
+        has = ", ".join(f"{one.port}/{one.protocol}" for one in ports) or "none"
+        raise BadInput("to", f"Service {name} has not one port but {has}", f"write service/{name}:PORT")
+    return str(ports[0].port), ports[0].protocol.lower()
 
 
 def _of_service(cluster: Cluster, name: str, number: str, proto: str, of: int) -> tuple[Address, int, str]:

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import fcntl
 import itertools
 import socket
 import struct
@@ -89,6 +88,8 @@ def is_ready(device: str) -> bool:
 
     A kernel believes a new link up to a second later, unless it is asked for it (linkwatch_sync_dev in ethtool_op_get_link).
     """
+    import fcntl  # Linux alone comes this far
+
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as any_socket:
         _ethtool(any_socket, device, ETHTOOL_GLINK)
         answer = fcntl.ioctl(any_socket, SIOCGIFFLAGS, struct.pack("16s16x", device.encode()))
@@ -97,6 +98,8 @@ def is_ready(device: str) -> bool:
 
 def _ethtool(any_socket: socket.socket, device: str, command: int, value: int = 0) -> None:
     """One request of ethtool(8); what the device does not know changes nothing."""
+    import fcntl
+
     told = ctypes.create_string_buffer(struct.pack("II", command, value))
     with contextlib.suppress(OSError):
         fcntl.ioctl(any_socket, SIOCETHTOOL, struct.pack("16sP", device.encode(), ctypes.addressof(told)))

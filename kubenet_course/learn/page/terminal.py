@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ...shell.console import Answer, Console
+from ...views.drawing.stored import stored_png
 from ...views.drawing.theme import variables
 from .asking import SILENT, VIEW, Asking
 
@@ -69,5 +70,6 @@ class Terminal(Asking):
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         view = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
-        png = {"image/png": self.console.picture.png} if self.console.world else {}
+        picture = self.console.picture if self.console.world else None
+        png = stored_png(picture.scene, picture.mark) if picture else {}
         return {**png, "text/plain": repr(self), VIEW: view}

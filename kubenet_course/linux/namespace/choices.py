@@ -42,10 +42,15 @@ class Seeded:
         return self._random.random() < probability
 
     def pick(self, question: Question, among: Sequence[int]) -> int:
-        return among[self._random.randrange(len(among))]
+        return among[self._random.randrange(how_many(among))]
 
     def supposes(self, question: Question) -> bool:
         return False
+
+
+def how_many(among: Sequence[int]) -> int:
+    """Its length. A range may be longer than `len` can say where a machine's words have 32 bits."""
+    return max(0, -((among.start - among.stop) // among.step)) if isinstance(among, range) else len(among)
 
 
 class Scripted:

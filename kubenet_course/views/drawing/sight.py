@@ -8,6 +8,8 @@ from typing import Any
 import anywidget
 import traitlets
 
+from .stored import stored_png
+
 VIEW = "application/vnd.jupyter.widget-view+json"  # how a cell's output points to a widget
 
 DRAWS = """
@@ -36,4 +38,4 @@ class Sight(anywidget.AnyWidget):
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
         view = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
-        return {"text/plain": repr(self), "image/png": self.picture.png, VIEW: view}
+        return {"text/plain": repr(self), **stored_png(self.picture.scene, self.picture.mark), VIEW: view}

@@ -15,6 +15,7 @@ from msgspec import structs
 
 from ...errors import BadInput
 from ..drawing.sight import VIEW
+from ..drawing.stored import stored_png
 from ..drawing.svg import svg
 from ..drawing.theme import variables
 from ..keys import script
@@ -69,12 +70,10 @@ class Planner(anywidget.AnyWidget):
         return "\n".join(line if len(line) <= MOST_WIDTH else line[: MOST_WIDTH - 1] + "…" for line in said)
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        from ..drawing.draw import png_text  # matplotlib loads when a picture is first shown
-
         scene = scene_of(self.plan)
         return {
             "text/plain": repr(self),
-            "image/png": png_text(scene, mark_of(scene)),
+            **stored_png(scene, mark_of(scene)),
             VIEW: {"version_major": 2, "version_minor": 0, "model_id": self.model_id},
         }
 

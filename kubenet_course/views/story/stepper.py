@@ -18,6 +18,7 @@ from ...linux.namespace.netns import Netns
 from ...linux.namespace.trace import Trace
 from ..drawing.scene import scene
 from ..drawing.sight import VIEW
+from ..drawing.stored import stored_png
 from ..keys import script
 from ..tables.table import abridged
 from .moments import DETAILS, MAIN, moments, shown
@@ -77,13 +78,11 @@ class Stepper(anywidget.AnyWidget):
         return "\n".join(line if len(line) <= MOST_WIDTH else line[: MOST_WIDTH - 1] + "…" for line in lines)
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        from ..drawing.draw import png_text  # matplotlib loads when a picture is first shown
-
         numbers = shown(self.moments, self.detail)
         here = mark(self.scene, self.moments, numbers[self.step - 1] if numbers else 0)
         return {
             "text/plain": repr(self),
-            "image/png": png_text(self.scene, here),
+            **stored_png(self.scene, here),
             VIEW: {"version_major": 2, "version_minor": 0, "model_id": self.model_id},
         }
 

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from socket import inet_pton
 from typing import Any
 
 from ....errors import BadInput
-from ..address import IPV4, IPV6, Family, address, family, mac
+from ..address import IPV4, IPV6, Address, Family, address, family, mac, number
 from ..headers import ARP, LLADDR_OPTION, PROTOCOLS, TCP_FLAGS, VXLAN_FLAGS
 from ..packet import ANSWERS, Arp, Flow, Frame, Icmp, Neighbour, Other, Packet, Quote, Tcp, Udp, Vxlan
 from .quotes import CHECKSUM_AT, pseudo_header
@@ -123,10 +122,15 @@ def _is_query(flow: Flow) -> bool:
     return flow.dport >> 8 in ANSWERS.get(flow.proto, ())
 
 
+def _packed(address: Address) -> bytes:
+    """An address as the wire has it."""
+    return number(address).to_bytes(family(address).bits // 8, "big")
+
+
 def _addresses(flow: Flow, of: Family) -> bytes:
     if family(flow.dst) is not of:
         raise BadInput("destination", f"{flow.dst} is not {of.name}, as {flow.src} is", "use one family")
-    return inet_pton(of.af, address(flow.src, "source")) + inet_pton(of.af, address(flow.dst, "destination"))
+    return _packed(address(flow.src, "source")) + _packed(address(flow.dst, "destination"))
 
 
 def _tcp_header(flow: Flow, tcp: Tcp) -> bytes:
@@ -154,5 +158,5 @@ def content_bytes(flow: Flow, payload: Payload) -> bytes:
         case Neighbour(target=target, lladdr=lladdr):
             kind = LLADDR_OPTION.get(flow.dport >> 8, 1)
             option = _built(scapy_headers().Lladdr(type=kind, len=1, lladdr=mac(lladdr, "lladdr"))) if lladdr else b""
-            return inet_pton(IPV6.af, address(target, "target")) + option
+            return _packed(address(target, "target")) + option
     return payload
