@@ -99,7 +99,10 @@ def _wire(chance: Random, spaces: dict, kind: str, name: str, link: int, number:
 
 def _switches(chance: Random, families: tuple) -> dict[str, int]:
     """Switches of the whole machine."""
-    found = {"net.ipv4.ip_forward": int(chance.random() < 0.9), "net.ipv6.conf.all.forwarding": int(chance.random() < 0.9)}
+    found = {
+        "net.ipv4.ip_forward": int(chance.random() < 0.9),
+        "net.ipv6.conf.all.forwarding": int(chance.random() < 0.9),
+    }
     calls = 1 if 6 in families else int(chance.random() < 0.7)  # see lab_drawn: redirects
     found |= {"net.bridge.bridge-nf-call-iptables": calls, "net.bridge.bridge-nf-call-ip6tables": 1}
     rare = {
@@ -149,7 +152,9 @@ def _rules(chance: Random, hosts: list[Place], of: int) -> list[str]:
 def _match(chance: Random, hosts: list[Place], of: int) -> str:
     one = chance.choice(hosts)
     host = _address(one[1], one[2] + 2, of)
-    return chance.choice(["", f"-d {host} ", f"-s {host} ", "-p tcp ", "-p udp ", "-p tcp --dport 80 ", "-p udp --dport 53 "])
+    return chance.choice(
+        ["", f"-d {host} ", f"-s {host} ", "-p tcp ", "-p udp ", "-p tcp --dport 80 ", "-p udp --dport 53 "]
+    )
 
 
 def _target(chance: Random, hosts: list[Place], table: str, chain: str, of: int) -> str:
@@ -190,7 +195,11 @@ def _packet(chance: Random, src: str, to: str, of: int, number: int) -> dict[str
     sport = chance.choice([40000 + number, 40000, 300])
     match chance.choice(["tcp", "tcp", "tcp", "udp", "udp", "icmp", "other"]):
         case "tcp":
-            more = {"dport": chance.choice([80, 80, 81]), "flags": chance.choice(FLAGS), "seq": chance.choice([5, 5, 70000])}
+            more = {
+                "dport": chance.choice([80, 80, 81]),
+                "flags": chance.choice(FLAGS),
+                "seq": chance.choice([5, 5, 70000]),
+            }
             return {"proto": "tcp", "sport": sport, **said, **more}
         case "udp":
             more = {"dport": chance.choice([53, 53, 54]), "checksum": chance.random() < 0.8, "payload": "who?"}

@@ -13,7 +13,7 @@ import msgspec
 from ..errors import BadInput
 from ..linux.namespace.device import Device, IfAddr, ifaddr
 from ..linux.namespace.fib import Route
-from ..linux.namespace.netns import Netns, netns
+from ..linux.namespace.netns import Netns, check_switch, netns
 from ..linux.netfilter.rules import Ruleset
 from ..linux.packet.address import address, prefix
 
@@ -163,7 +163,9 @@ def _route_row(row: RouteRow, where: str) -> Route:
 
 def _sysctl(text: str) -> tuple[str, int]:
     name, _, value = text.partition("=")
-    return name.strip().replace("/", "."), number(value.strip() or "?")
+    name = name.strip().replace("/", ".")
+    check_switch(name, f"--sysctl {text}")
+    return name, number(value.strip() or "?")
 
 
 def number(text: str | int) -> int:

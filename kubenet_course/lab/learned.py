@@ -41,7 +41,12 @@ class Learned:
     def pick(self, question: Question, among: Sequence[int]) -> int:
         """The number that the kernel drew."""
         kind, ns, *about = question
-        asked: dict[str, Callable[..., int | None]] = {"id": self._id, "isn": self._isn, "port": self._port, "time": self._time}
+        asked: dict[str, Callable[..., int | None]] = {
+            "id": self._id,
+            "isn": self._isn,
+            "port": self._port,
+            "time": self._time,
+        }
         found = asked[kind](ns, *about) if kind in asked else None
         if found is None or found not in among:
             self.impossible.append(question)
@@ -108,7 +113,7 @@ def _after_nat(flow: Flow, seen: Flow) -> bool:
 
 
 def _after_both(flow: Flow, seen: Flow) -> bool:
-    """Whether a packet may be this one after both its ends were translated: an answer, or an ICMP error, about a translated packet."""
+    """Whether a packet may be this one after both its ends were translated: an answer to, or an error about, a translated one."""
     same = flow.dport == seen.dport or (flow.proto not in ICMP and flow.sport == seen.sport)
     return seen.proto == flow.proto and same
 

@@ -54,9 +54,7 @@ def send(
     return walk.trace
 
 
-def wait(
-    world: Netns | Mapping[str, Netns], seconds: float, memory: Memory, choices: Choices | None = None
-) -> Trace:
+def wait(world: Netns | Mapping[str, Netns], seconds: float, memory: Memory, choices: Choices | None = None) -> Trace:
     """Lets time pass in a world, and follows what the kernels do meanwhile: ask again for a MAC, and give up in the end."""
     world = {world.name: world} if isinstance(world, Netns) else world
     walk, until = Walk(world, memory, choices or Seeded()), memory.now + round(seconds * SECOND)

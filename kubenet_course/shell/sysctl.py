@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from ..linux.namespace.netns import SYSCTLS
+from ..linux.namespace.netns import PER_DEVICE, SYSCTLS
 from . import pins
 from .state import Call, Refused, Result, State
 
@@ -39,7 +39,7 @@ OF_DEVICE = {
     },
 }  # fmt: skip
 OF_NEIGHBOURS = {"delay_first_probe_time": "5", "base_reachable_time_ms": "30000", "proxy_delay": "80"}
-LEAVES = ("rp_filter", "route_localnet", "accept_local", "proxy_arp")  # those that the model reads of a device
+LEAVES = PER_DEVICE["ipv4"]  # those that the model reads of a device
 FORWARDING = "net/ipv4/conf/all/forwarding"  # the other name of net.ipv4.ip_forward
 HOPS, HOPS_OF_NEW = "net/ipv6/conf/all/hop_limit", "net/ipv6/conf/default/hop_limit"
 

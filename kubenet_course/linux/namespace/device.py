@@ -53,4 +53,6 @@ class Device(Struct, frozen=True):
     learning: bool = True  # of a bridge port
     ageing: int = 300_000_000_000  # of a bridge: nanoseconds until it forgets a MAC
     vxlan: Vxlan | None = None
-    carrier: bool = True  # of what has no other end and no port: a bridge that was made with a MAC has none until it has a port
+    carrier: bool = (
+        True  # of what has no other end and no port: a bridge that was made with a MAC has none until it has a port
+    )

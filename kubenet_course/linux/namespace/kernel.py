@@ -124,7 +124,7 @@ class Kernel:
         return row if row and self.now - row.heard < self.ns.devices[bridge].ageing else None
 
     def has_carrier(self, dev: Device) -> bool:
-        """Whether anything can leave by a device: the other end of a veth is up, a bridge has a port that is alive or never had one."""
+        """Whether anything can leave: the other end of a veth is up; a bridge has a port that is alive, or never had any."""
         if dev.kind == "bridge" and dev.name in self.ns.own_macs:
             return bool(self.ports(dev.name))
         if dev.peer is None:

@@ -70,7 +70,11 @@ def switch_of(name: str) -> tuple[str, str, str]:
 def check_switch(name: str, where: str = "") -> None:
     """Refuses a switch that the model does not act on: a real machine would take it, and would then behave otherwise."""
     of, device, leaf = switch_of(name)
-    if name in SYSCTLS or name == "net.ipv4.conf.all.forwarding" or (device != "all" and leaf in PER_DEVICE.get(of, ())):
+    if (
+        name in SYSCTLS
+        or name == "net.ipv4.conf.all.forwarding"
+        or (device != "all" and leaf in PER_DEVICE.get(of, ()))
+    ):
         return
     known = [one for one in SYSCTLS if ".conf.all." not in one or one == "net.ipv6.conf.all.forwarding"]
     known += [f"net.{of}.conf.DEVICE.{leaf}" for of, leaves in PER_DEVICE.items() for leaf in leaves]
@@ -142,12 +146,12 @@ class Netns(Struct, frozen=True, dict=True):
 
     @cached_property
     def ports(self) -> dict[str, tuple[Device, ...]]:
-        """The ports of each bridge that are up."""
+        """The ports of each bridge that are up, the one that joined last first: so a kernel lists them, and floods (br_add_if)."""
         found: dict[str, list[Device]] = {}
         for device in self.devices.values():
             if device.master and device.up:
                 found.setdefault(device.master, []).append(device)
-        return {bridge: tuple(ports) for bridge, ports in found.items()}
+        return {bridge: tuple(reversed(ports)) for bridge, ports in found.items()}
 
     @cached_property
     def own_macs(self) -> dict[str, frozenset[Mac]]:

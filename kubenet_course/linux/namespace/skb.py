@@ -70,7 +70,9 @@ class Skb(Struct, frozen=True):
     frame: Frame = NO_FRAME  # as it arrived, where a device with MAC addresses brought it
     port: str = NOWHERE  # the bridge port it came in by, while the bridge has it
     prerouted: bool = False  # br_netfilter has already taken it through PREROUTING
-    came_by: str = NOWHERE  # the bridge port that it came in by, as br_netfilter notes it for as long as this kernel has it
+    came_by: str = (
+        NOWHERE  # the bridge port that it came in by, as br_netfilter notes it for as long as this kernel has it
+    )
 
     @property
     def came_to_many(self) -> bool:

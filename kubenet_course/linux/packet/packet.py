@@ -41,7 +41,9 @@ class Flow(Struct, frozen=True, cache_hash=True):
     def reverse(self) -> Flow:
         """The flow that an answer has. Asking for it where no answer exists (an ICMP error) is a KeyError."""
         if self.proto in ICMP:
-            return Flow(self.proto, self.dst, self.sport, self.src, ANSWERS[self.proto][self.dport >> 8] << 8 | self.dport & 255)
+            return Flow(
+                self.proto, self.dst, self.sport, self.src, ANSWERS[self.proto][self.dport >> 8] << 8 | self.dport & 255
+            )
         return Flow(self.proto, self.dst, self.dport, self.src, self.sport)
 
     @property

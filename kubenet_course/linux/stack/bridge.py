@@ -48,7 +48,9 @@ def br_nf_pre_routing_finish(kernel: Kernel, stage: str, skb: Skb) -> Step:
         strange = "no route leads there"
     if strange:
         return Step(here, stage, skb, f"translated to {flow.dst}: {strange}", (row,), end="dropped")
-    bridged = family(flow.dst) is IPV6 or forwards_from(kernel, skb)  # IPv4 without forwarding takes no row that leads on
+    bridged = family(flow.dst) is IPV6 or forwards_from(
+        kernel, skb
+    )  # IPv4 without forwarding takes no row that leads on
     if bridged and row.type == "unicast" and row.dev == bridge:
         hop = row.via or flow.dst
         skb = replace(skb, route=row)
@@ -92,7 +94,9 @@ def br_handle_frame_finish(kernel: Kernel, stage: str, skb: Skb) -> Step:
         said = f"{frame.dst} was never heard: out of {', '.join(ports) or 'no port'}"
         return Step(here, stage, skb, said, (), _through(kernel, skb, ports), end="" if ports else "dropped")
     if not _alive(kernel, known):
-        return Step(here, stage, skb, f"{known.port}, where {frame.dst} was heard, is disabled", (known,), end="dropped")
+        return Step(
+            here, stage, skb, f"{known.port}, where {frame.dst} was heard, is disabled", (known,), end="dropped"
+        )
     if known.port == skb.port and not kernel.ns.devices[skb.port].hairpin:
         said = f"{frame.dst} is behind {known.port}, where it came from, and hairpin is off"
         return Step(here, stage, skb, said, (known,), end="dropped")

@@ -66,7 +66,9 @@ def _joined(kernel: Kernel, skb: Skb) -> bool:
     """Whether the machine listens to a group on that device: to all nodes, and to those that its own addresses stand for."""
     group, own = number(skb.packet.flow.dst), [a for a in kernel.ns.fib.addresses_on(skb.dev_in) if ":" in a]
     dev = kernel.ns.fib.devices.get(skb.dev_in)
-    if dev and kernel.ns.forwards(6, skb.dev_in):  # a router is also the first address of each block (RFC 4291 section 2.6.1)
+    if dev and kernel.ns.forwards(
+        6, skb.dev_in
+    ):  # a router is also the first address of each block (RFC 4291 section 2.6.1)
         own += [prefix(f"{a.address}/{a.length}").first for a in dev.addresses if ":" in a.address]
     return group in ALL_NODES or any(group == SOLICITED_NODE | number(a) & 0xFFFFFF for a in own)
 

@@ -112,7 +112,7 @@ def due(kernel: Kernel) -> int:
 
 
 def ask_again(kernel: Kernel) -> tuple[Next, ...]:
-    """What is due now: a second or third question; or, after three, the end of all that waited for the answer (neigh_timer_handler)."""
+    """What is due now: a second or third question; or, after three, the end of all that waited for the answer."""
     remembers, then = kernel.remembers, list[Next]()
     for (dev, hop), (last, times) in list(remembers.asked.items()):
         if last + SECOND > kernel.now:
@@ -211,11 +211,11 @@ def learn(
     nanoseconds (LOCKED, of ARP's answers).
     """
     before = kernel.remembers.neighbours.get((dev, address))
-    if before and before.mac != mac:
-        if override is False or (override is not True and kernel.now - before.heard <= override):
-            if override is False and not before.stale:
-                kernel.remembers.neighbours[dev, address] = replace(before, stale=True, heard=kernel.now)
-            return ()
+    may = override if isinstance(override, bool) else before is None or kernel.now - before.heard > override
+    if before and before.mac != mac and not may:
+        if override is False and not before.stale:
+            kernel.remembers.neighbours[dev, address] = replace(before, stale=True, heard=kernel.now)
+        return ()
     stale = asked and (before is None or before.stale or before.mac != mac)
     same = before is not None and (before.mac, before.stale) == (mac, stale)
     heard = before.heard if before is not None and same else kernel.now

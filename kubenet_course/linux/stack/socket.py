@@ -8,8 +8,8 @@ from msgspec.structs import replace
 
 from ..namespace.fib import LINK_LOCAL, MULTICAST, NO_ROUTE
 from ..namespace.kernel import Kernel
-from ..namespace.netns import Socket
 from ..namespace.memory import SECOND
+from ..namespace.netns import Socket
 from ..namespace.skb import NOWHERE, Skb
 from ..namespace.trace import Next, Step
 from ..packet.address import IPV4, IPV6, family
@@ -36,7 +36,7 @@ LASTING = {
     "icmp": {(3, 0), (3, 1), *((kind, code) for kind in (11, 12) for code in range(3))},
     "ipv6-icmp": {(1, 1), (1, 4), (1, 5), (1, 6), *((4, code) for code in range(3))},
 }
-PATIENCE = SECOND  # for which an answered SYN is remembered; a real machine repeats its answer, the lab's do not
+PATIENCE = SECOND  # for which an answered SYN is remembered; a real machine repeats its answer meanwhile (DEV-20)
 MASK, ECN = 0xFFFFFFFF, 3
 
 
@@ -60,7 +60,9 @@ def local_deliver(kernel: Kernel, stage: str, skb: Skb) -> Step:
     if isinstance(packet.payload, Neighbour):
         return Step(here, stage, skb, "neighbour discovery", (), (Next(here, "nd_rcv", skb),))
     if isinstance(packet.header, Udp) and not packet.header.checksum and not _may_be_unsummed(kernel, packet):
-        return Step(here, stage, skb, "UDP without a checksum is not taken in IPv6", end="dropped")  # RFC 8200 section 8.1
+        return Step(
+            here, stage, skb, "UDP without a checksum is not taken in IPv6", end="dropped"
+        )  # RFC 8200 section 8.1
     if isinstance(packet.payload, Vxlan) and tunnel_end(kernel, packet) is not None:
         return Step(here, stage, skb, "a tunnel listens there", (), (Next(here, "vxlan_rcv", skb),))
     if packet.is_error:
@@ -178,7 +180,9 @@ def _to_request(kernel: Kernel, stage: str, skb: Skb, request: Request) -> Step 
     told = Tcp("A", (request.ours + 1) & MASK, due, request.window)
     acks = Packet(packet.flow.reverse, told, ttl=kernel.hops(packet.flow.src), tos=packet.tos & ~ECN)
     if request.is_open:
-        return _answered(kernel, stage, skb, "a SYN on an open connection: challenged", acks, taken=True) if syn else None
+        return (
+            _answered(kernel, stage, skb, "a SYN on an open connection: challenged", acks, taken=True) if syn else None
+        )
     if syn and not ack and header.seq == request.theirs:
         again = replace(request.answer, ttl=kernel.hops(packet.flow.src))
         return _answered(kernel, stage, skb, "the same SYN again: the same answer", again, taken=True)
@@ -277,7 +281,9 @@ def _time(kernel: Kernel, stage: str, skb: Skb) -> Step:
     back = Flow("icmp", flow.dst, flow.sport, flow.src, TIMESTAMP_REPLY << 8)
     now = kernel.choices.pick(("time", kernel.ns.name, back), range(DAY)).to_bytes(4, "big")
     answer = _reply(kernel, skb, back, skb.packet.payload[:4] + now + now)
-    return Step(kernel.ns.name, stage, skb, "asked for the time: answered", (), (_sent(kernel, skb, answer),), end="local")
+    return Step(
+        kernel.ns.name, stage, skb, "asked for the time: answered", (), (_sent(kernel, skb, answer),), end="local"
+    )
 
 
 STAGES = {"local_deliver": local_deliver}

@@ -54,7 +54,7 @@ def _ecn(frame: Frame) -> int:
 
 
 def _unpacked(outer: Packet, frame: Frame) -> Frame | None:
-    """The frame as it leaves the tunnel: congestion that marked the outer packet marks the inner; None where that cannot be said."""
+    """The frame as it leaves the tunnel: congestion that marked the outer packet marks the inner; None where it cannot say so."""
     packet = frame.payload
     if outer.tos & CE != CE or not isinstance(packet, Packet):
         return frame
@@ -71,7 +71,9 @@ def vxlan_rcv(kernel: Kernel, stage: str, skb: Skb) -> Step:
         return Step(here, stage, skb, f"{dev.name} sent this frame itself", (dev,), end="dropped")
     frame = _unpacked(skb.packet, inside.frame)
     if frame is None:
-        return Step(here, stage, skb, "marked for congestion, and inside nobody would understand", (dev,), end="dropped")
+        return Step(
+            here, stage, skb, "marked for congestion, and inside nobody would understand", (dev,), end="dropped"
+        )
     came = Skb(frame.payload, dev_in=dev.name, frame=frame, mark=skb.mark)
     return Step(here, stage, skb, f"out of the tunnel by {dev.name}", (dev,), (Next(here, "netif_receive_skb", came),))
 
