@@ -30,12 +30,12 @@ OTHERS = {
 OF_DEVICE = {
     "ipv4": {
         "rp_filter": "0", "route_localnet": "0", "accept_local": "0", "proxy_arp": "0", "send_redirects": "1",
-        "accept_redirects": "1", "arp_ignore": "0", "arp_announce": "0", "arp_notify": "0", "arp_accept": "0",
+        "forwarding": "0", "accept_redirects": "1", "arp_ignore": "0", "arp_announce": "0", "arp_notify": "0", "arp_accept": "0",
     },
     "ipv6": {
         "disable_ipv6": "0", "accept_dad": "1", "dad_transmits": "1", "router_solicitations": "-1", "accept_ra": "1",
         "accept_redirects": "1", "ndisc_notify": "0", "use_tempaddr": "0", "mldv2_unsolicited_report_interval": "1000",
-        "hop_limit": "64",
+        "hop_limit": "64", "forwarding": "0",
     },
 }  # fmt: skip
 OF_NEIGHBOURS = {"delay_first_probe_time": "5", "base_reachable_time_ms": "30000", "proxy_delay": "80"}
