@@ -79,8 +79,11 @@ class Learned:
 
     def _isn(self, ns: str, flow: Flow) -> int | None:
         for packet in self.left.get((self.number, ns), ()):
-            is_answer = isinstance(packet.header, Tcp) and {"S", "A"} <= set(packet.header.flags)
-            if is_answer and packet.flow == flow.reverse:
+            if (
+                isinstance(packet.header, Tcp)
+                and {"S", "A"} <= set(packet.header.flags)
+                and packet.flow == flow.reverse
+            ):
                 return packet.header.seq
         return None
 

@@ -83,9 +83,9 @@ def device_text(device: Device) -> DeviceText:
     ]
     v = device.vxlan
     tunnel = VxlanText(v.vni, v.local, v.dev, v.port, v.source_ports, v.checksum) if v else None
-    is_lo = device.kind == "lo"
+    mac, mtu = ("", 1500) if device.kind == "lo" else (device.mac, device.mtu)
     return DeviceText(
-        device.name, device.kind, "" if is_lo else device.mac, own, 1500 if is_lo else device.mtu, device.up, device.peer, device.master, device.hairpin,
+        device.name, device.kind, mac, own, mtu, device.up, device.peer, device.master, device.hairpin,
         device.learning, device.ageing / 1e9, tunnel,
     )  # fmt: skip
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from msgspec.structs import replace
 
@@ -21,8 +21,16 @@ from .trace import Next, Step
 class Kernel:
     """What a stage may ask: the namespace's tables, what it remembers, what time it is, and chance."""
 
-    def __init__(self, ns: Netns, memory: Memory, choices: Choices, world: Mapping[str, Netns] | None = None):
+    def __init__(
+        self,
+        ns: Netns,
+        memory: Memory,
+        choices: Choices,
+        world: Mapping[str, Netns] | None = None,
+        programs: Mapping[str, Callable] | None = None,
+    ):
         self.ns, self.memory, self.choices, self.world = ns, memory, choices, world or {}
+        self.programs = programs or {}  # by the name that their sockets have: stack.program.Program
         self.remembers: Remembered = memory.of(ns.name)
         self.rule: tuple = ()  # (table, chain, index) of the rule that is being asked
 

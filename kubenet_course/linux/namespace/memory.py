@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from typing import Any
 
 from ..packet.address import Address, Mac
 from ..packet.packet import Flow
@@ -37,7 +38,9 @@ class Remembered:
     asked: dict[tuple[str, Address], tuple[int, int]] = field(
         default_factory=dict
     )  # neighbours that nobody has named yet: when the link was last asked, and how often by now
-    half_open: dict[Flow, tuple] = field(default_factory=dict)  # SYNs that were answered (a request socket): see socket
+    half_open: dict[Flow, Any] = field(default_factory=dict)  # SYNs that were answered: stack.tcp.Request
+    says: dict[Flow, bytes] = field(default_factory=dict)  # what programs will say once their connections are open
+    states: dict[Flow, Any] = field(default_factory=dict)  # what programs that listen remember of each connection
     waiting: dict[tuple[str, Address], list[Skb]] = field(default_factory=dict)  # packets that wait for a MAC
 
 
