@@ -39,7 +39,7 @@ class Remembered:
         default_factory=dict
     )  # neighbours that nobody has named yet: when the link was last asked, and how often by now
     half_open: dict[Flow, Any] = field(default_factory=dict)  # SYNs that were answered: stack.tcp.Request
-    says: dict[Flow, bytes] = field(default_factory=dict)  # what programs will say once their connections are open
+    says: dict[Flow, Any] = field(default_factory=dict)  # what programs will say once their connections are open
     states: dict[Flow, Any] = field(default_factory=dict)  # what programs that listen remember of each connection
     waiting: dict[tuple[str, Address], list[Skb]] = field(default_factory=dict)  # packets that wait for a MAC
 

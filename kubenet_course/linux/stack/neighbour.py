@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from ..namespace.device import Ipip, WireGuard
 from ..namespace.fib import MULTICAST, Route, select4
 from ..namespace.kernel import Kernel, hook
 from ..namespace.memory import SECOND
@@ -37,6 +38,8 @@ def neigh_output(kernel: Kernel, stage: str, skb: Skb) -> Step:
         again = replace(skb, dev_in="lo", dev_out="", frame=NO_FRAME)
         return Step(here, stage, skb, "back in over lo", (), (Next(here, "ip_rcv", again),))
     dev = kernel.ns.devices.get(skb.dev_out)
+    if dev is not None and isinstance(dev.tunnel, Ipip | WireGuard):  # packets without frames: no MAC is asked for
+        return Step(here, stage, skb, f"into {dev.name}", (skb.route, dev), (Next(here, "tunnel_xmit", skb),))
     if dev is None or not dev.mac:
         return Step(here, stage, skb, f"out by {skb.dev_out}: {skb.packet}", (skb.route,), end="forwarded")
     hop = skb.route.via or packet.flow.dst

@@ -8,12 +8,12 @@ from ..namespace.kernel import Kernel
 from ..namespace.skb import Skb
 from ..namespace.trace import Next, Step
 from ..packet.address import IPV4, IPV6, family
-from ..packet.packet import ECHO, ECHO_REPLY, ICMP, Flow, Icmp, Neighbour, Packet, Udp, Vxlan
+from ..packet.packet import ECHO, ECHO_REPLY, ICMP, Flow, Geneve, Icmp, Neighbour, Packet, Udp, Vxlan
 from .icmp import NEXT_HEADER, PORT_UNREACHABLE, PROTOCOL_UNREACHABLE, error
 from .ip import answers
 from .listening import answered, listener, sent, taken
 from .tcp import forget_request, tcp_rcv
-from .tunnels import tunnel_end
+from .tunnels import ipip_end, tunnel_end
 
 # To which of several receivers' addresses each protocol answers nothing: no RST, no SYN-ACK, no echo.
 SILENT = {
@@ -40,6 +40,10 @@ def local_deliver(kernel: Kernel, stage: str, skb: Skb) -> Step:
         )  # RFC 8200 section 8.1
     if isinstance(packet.payload, Vxlan) and tunnel_end(kernel, packet) is not None:
         return Step(here, stage, skb, "a tunnel listens there", (), (Next(here, "vxlan_rcv", skb),))
+    if isinstance(packet.payload, Geneve) and tunnel_end(kernel, packet) is not None:
+        return Step(here, stage, skb, "a tunnel listens there", (), (Next(here, "vxlan_rcv", skb),))
+    if isinstance(packet.payload, Packet) and ipip_end(kernel, packet) is not None:
+        return Step(here, stage, skb, "a tunnel takes it", (), (Next(here, "ipip_rcv", skb),))
     if packet.is_error:
         forget_request(kernel, packet)
         return Step(here, stage, skb, f"told: {packet}", end="local")
@@ -53,7 +57,7 @@ def local_deliver(kernel: Kernel, stage: str, skb: Skb) -> Step:
 def _may_be_unsummed(kernel: Kernel, packet: Packet) -> bool:
     """Whether a datagram needs no checksum: in IPv4 none does, in IPv6 only those of a tunnel that is set so (udp6zerocsumrx)."""
     dev = tunnel_end(kernel, packet)
-    return family(packet.flow.dst) is IPV4 or (dev is not None and not dev.vxlan.checksum)
+    return family(packet.flow.dst) is IPV4 or (dev is not None and not dev.tunnel.checksum)  # type: ignore[union-attr]
 
 
 def _nobody(kernel: Kernel, stage: str, skb: Skb) -> Step:
