@@ -29,7 +29,7 @@ def arp_rcv(kernel: Kernel, stage: str, skb: Skb) -> Step:
     then = learn(kernel, dev.name, arp.sender, arp.sender_mac, arp.op == 1, answers or LOCKED) if knows else ()
     if answers:
         reply = Arp(2, dev.mac, arp.target, arp.sender_mac, arp.sender)
-        then = (*out(kernel, Skb(reply, dev_out=dev.name), dev.mac, arp.sender_mac), *then)
+        then = (*then, *out(kernel, Skb(reply, dev_out=dev.name), dev.mac, arp.sender_mac))  # who waited goes first
     said = f"{arp.target} is ours: answered" if answers else f"{arp.sender} is at {arp.sender_mac}: remembered"
     return Step(here, stage, skb, said, (), then, end="" if then else "local")
 
