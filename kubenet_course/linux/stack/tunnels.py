@@ -39,7 +39,7 @@ def vxlan_xmit(kernel: Kernel, stage: str, skb: Skb) -> Step:
     then: tuple[Next, ...] = ()
     for row in ends:
         outer = Packet(
-            _outer(kernel, dev, row.dst), Udp(dev.tunnel.checksum), _around(dev.tunnel, frame),
+            _outer(kernel, dev, row.dst), Udp(dev.tunnel.checksum), _around(dev.tunnel, frame),  # type: ignore[arg-type]
             ttl=kernel.hops(row.dst), tos=_ecn(frame.payload), df=False,
         )  # fmt: skip
         then += _set_out(kernel, skb, outer)
