@@ -27,6 +27,7 @@ from kubenet_course.linux.netfilter.iptables.save import read
 from kubenet_course.linux.packet.address import address as canonical
 from kubenet_course.linux.packet.address import family, prefix
 from kubenet_course.linux.packet.packet import ECHO, Flow, Frame, Icmp, Packet, Tcp, Udp
+from kubenet_course.linux.stack.expected import Expected
 from kubenet_course.linux.walk import STAGES
 
 PORTS = range(5000, 5004)
@@ -124,6 +125,8 @@ class Player:
             packet = replace(packet, ttl=row.get("ttl") or 64)
             skb = Skb(packet, dev_in=far.device, frame=Frame(near.mac, far.mac, packet))
             return Next("router", "netif_receive_skb", skb)
+        if isinstance(packet.header, Tcp) and packet.flow.has_reverse:  # a program connects: it waits for an answer
+            self.memory.of(self.sender)[Expected].answers[packet.flow.reverse] = 1
         return Next(self.sender, "route_output", Skb(packet, mark=row.get("mark", 0)))
 
     def _walk(self, start: Next) -> None:

@@ -209,8 +209,4 @@ def _packet(chance: Random, src: str, to: str, of: int, number: int) -> dict[str
             more = {"ident": number + 1, "code": chance.choice([0, 0, 1]), "type": kind, "payload": "12345678"}
             return {"proto": "icmp", **said, **more}
         case _:
-            return {
-                "proto": chance.choice(["sctp", "gre", "esp", "ospf", "ipencap", "udplite"]),
-                **said,
-                "payload": "zeros 24",
-            }
+            return {"proto": chance.choice(["gre", "esp", "ospf", "ipencap"]), **said, "payload": "zeros 24"}

@@ -5,6 +5,7 @@ from random import Random
 
 import pytest
 from lab_drawn import drawn, has_redirect
+from lab_odd import odd
 
 from kubenet_course.data import data
 from kubenet_course.errors import BadInput
@@ -15,7 +16,9 @@ from kubenet_course.lab.scenario.scenario import Scenario, load, read
 from kubenet_course.lab.scenario.write import write
 
 FILES = sorted(data("scenarios").glob("*.json"))
-LIVE = FILES[::4]  # the others are compared with what was recorded
+QUICK = [path for path in FILES if '"pause"' not in path.read_text(encoding="utf-8")]
+LIVE = QUICK[::4]  # the others are compared with what was recorded
+SILENT = ("kernel-br-all-ports-down", "kernel-eperm-of-the-answer")  # of which no wire has anything to tell
 
 
 def said(comparison) -> str:
@@ -30,7 +33,7 @@ def test_there_are_at_least_forty_named_scenarios() -> None:
 def test_the_model_agrees_with_the_recorded_kernel(path: Path) -> None:
     scenario = load(path)
     capture = load_capture(data("captures") / path.name, scenario)
-    assert len(capture.frames) > 0
+    assert bool(capture.frames) is (path.stem not in SILENT)
     comparison = compare(scenario, capture)
     assert comparison.equal, said(comparison)
 
@@ -51,12 +54,13 @@ def test_a_scenario_read_and_written_is_the_same(path: Path) -> None:
 
 
 def test_random_clusters_are_alike(seed: int, rounds: int, note, tmp_path: Path) -> None:
-    """Twenty clusters of ten packets each; `--rounds 10` makes it two thousand packets."""
+    """Twenty worlds of ten packets each, every second one a cluster and the others odd machines; `--rounds 10` makes it two
+    thousand packets."""
     if missing():
         pytest.skip(missing() or "")
     chance, packets = Random(seed), 0
     while packets < 200 * rounds:
-        scenario = drawn(chance)
+        scenario = chance.choice([drawn, odd])(chance)
         capture = run(scenario)
         if has_redirect(capture):
             continue
@@ -67,7 +71,7 @@ def test_random_clusters_are_alike(seed: int, rounds: int, note, tmp_path: Path)
             path = tmp_path / "failing.json"
             path.write_text(write(smallest))
             pytest.fail(f"seed {seed}, written to {path}:\n{said(compare(smallest, run(smallest)))}")
-    note(f"lab: {packets} packets in random clusters, model and kernel alike, seed {seed}")
+    note(f"lab: {packets} packets in random clusters and odd machines, model and kernel alike, seed {seed}")
 
 
 def shrunk(scenario: Scenario) -> Scenario:

@@ -6,12 +6,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from kubenet_course.errors import BadInput
+from kubenet_course.linux.namespace.choices import Seeded
 from kubenet_course.linux.namespace.device import Device, ifaddr
 from kubenet_course.linux.namespace.fib import NO_ROUTE, Route, address_types
-from kubenet_course.linux.namespace.netns import Netns, netns
+from kubenet_course.linux.namespace.kernel import Kernel
+from kubenet_course.linux.namespace.memory import Memory
+from kubenet_course.linux.namespace.netns import Netns, check_switch, netns
+from kubenet_course.linux.namespace.skb import Skb
 from kubenet_course.linux.packet.address import prefix
-from kubenet_course.linux.packet.packet import udp
-from kubenet_course.linux.walk import send
+from kubenet_course.linux.packet.packet import Arp, Frame, ping, udp
+from kubenet_course.linux.stack.arp import arp_rcv
+from kubenet_course.linux.stack.neighbour import Neighbours, neighbour_of
+from kubenet_course.linux.walk import send, wait
 
 ETH0 = Device("eth0", mac="02:42:c0:a8:01:0b", addresses=(ifaddr("192.168.1.11/24"), ifaddr("fd00:192:168:1::11/64")))
 ETH1 = Device("eth1", addresses=(ifaddr("10.244.1.1/24"),))
@@ -188,3 +195,76 @@ def test_among_equal_ipv6_addresses_of_a_device_the_newest_is_used():
     dev = Device("d0", mac="02:00:00:00:00:01", addresses=tuple(ifaddr(f"fd00::{one}/64") for one in (5, 9, 1)))
     sent = send(netns("here", (dev,)), udp("::", 1, "fd00::77", 2))
     assert sent.steps[0].skb.packet.flow.src == "fd00::1"
+
+
+# -- a MAC that nobody tells -------------------------------------------------------------------------------------------
+
+
+def _wire(at: str, other: str, last: int) -> Netns:
+    own = Device("eth0", "veth", f"02:00:0a:01:00:{last:02x}", (ifaddr(f"10.244.1.{last}/24"),), peer=(other, "eth0"))
+    return netns(at, (own,))
+
+
+def test_three_questions_a_second_apart_and_then_the_sender_is_told():
+    world, memory = {"a": _wire("a", "b", 10), "b": _wire("b", "a", 11)}, Memory()
+    first = send(world, ping("10.244.1.10", "10.244.1.99"), "a", memory=memory, gives_up=False)
+    assert len([1 for _, _, way, _ in first.frames if way == "out"]) == 1
+    counts = []
+    for seconds in (0.5, 0.5, 1, 0.5):
+        trace = wait(world, seconds, memory)
+        counts.append(len([1 for _, _, way, _ in trace.frames if way == "out"]))
+        assert not any(step.end == "unreachable" for step in trace.steps)
+    assert (counts, memory.now) == ([0, 1, 1, 0], 2_500_000_000)
+    last = wait(world, 0.5, memory)
+    assert [step.end for step in last.steps if step.stage == "neigh_timer_handler"] == ["unreachable"]
+    assert last.steps[-1].skb.packet.flow.dport == 3 << 8 | 1  # host unreachable
+    assert wait(world, 10, memory).steps == ()
+
+
+def test_of_two_machines_with_one_address_arp_believes_the_first_and_a_second_later_the_other():
+    memory = Memory()
+    kernel = Kernel(_wire("a", "b", 10), memory, Seeded())
+    one, two = "02:00:0a:01:00:0b", "02:00:0a:01:00:0c"
+
+    def hears(mac: str) -> str:
+        answer = Arp(2, mac, "10.244.1.11", "02:00:0a:01:00:0a", "10.244.1.10")
+        arp_rcv(kernel, "arp_rcv", Skb(answer, dev_in="eth0", frame=Frame(mac, "02:00:0a:01:00:0a", answer)))
+        return neighbour_of(kernel, "eth0", "10.244.1.11").mac
+
+    kernel.remembers[Neighbours].asked["eth0", "10.244.1.11"] = 0, 1
+    assert [hears(one), hears(two)] == [one, one]
+    memory.wait(1.5)
+    assert hears(two) == two
+
+
+# -- switches ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", [
+    "net.ipv4.ip_forward", "net.ipv4.conf.eth0.forwarding", "net.ipv4.conf.flannel.1.rp_filter", "net.ipv4.conf.default.arp_ignore",
+    "net.ipv6.conf.eth0.hop_limit", "net.netfilter.nf_conntrack_udp_timeout",
+])  # fmt: skip
+def test_a_switch_that_the_model_obeys_is_taken(name):
+    check_switch(name)
+
+
+@pytest.mark.parametrize("name", [
+    "net.ipv4.tcp_syncookies", "net.ipv4.conf.all.arp_filter", "net.ipv6.conf.all.rp_filter", "net.core.somaxconn", "ip_forward",
+])  # fmt: skip
+def test_a_switch_that_the_model_does_not_act_on_is_refused_with_those_that_it_knows(name):
+    with pytest.raises(BadInput) as refused:
+        check_switch(name, "here")
+    assert name in str(refused.value)
+    assert "net.ipv4.conf.DEVICE.rp_filter" in str(refused.value)
+
+
+@pytest.mark.parametrize("switches, dev, expected", [
+    ({}, "eth0", False),
+    ({"net.ipv4.ip_forward": 1}, "eth0", True),
+    ({"net.ipv4.ip_forward": 1, "net.ipv4.conf.eth0.forwarding": 0}, "eth0", False),
+    ({"net.ipv4.conf.eth0.forwarding": 1}, "eth0", True),
+    ({"net.ipv4.conf.default.forwarding": 1}, "eth0", True),
+    ({"net.ipv4.conf.default.forwarding": 1}, "lo", False),
+])  # fmt: skip
+def test_each_device_has_its_own_forwarding(switches, dev, expected):
+    assert machine(sysctls=switches).forwards(4, dev) is expected

@@ -77,7 +77,7 @@ def node(number: int, pods: int, nodes: int, is_overlay: bool) -> Netns:
     if is_overlay:
         end = Vxlan(1, f"192.168.1.{10 + number}", "eth0")
         devices.append(
-            Device("flannel.1", "vxlan", mac(96, number), (ifaddr(f"10.244.{number}.0/32"),), 1450, vxlan=end)
+            Device("flannel.1", "vxlan", mac(96, number), (ifaddr(f"10.244.{number}.0/32"),), 1450, tunnel=end)
         )
         for other in others:
             routes.append(Route(prefix(f"10.244.{other}.0/24"), "flannel.1", f"10.244.{other}.0", onlink=True))

@@ -12,7 +12,7 @@ from pathlib import Path
 from kubenet_course.lab.real.run import run
 from kubenet_course.lab.scenario.capture import written
 from kubenet_course.lab.scenario.packets import Sending
-from kubenet_course.lab.scenario.scenario import Scenario
+from kubenet_course.lab.scenario.scenario import Scenario, load
 from kubenet_course.lab.scenario.write import write
 from kubenet_course.learn.worlds.by_hand import by_hand
 from kubenet_course.learn.worlds.clusters import Plan, cluster, node_address, pod_address
@@ -151,6 +151,11 @@ def odd() -> list[Scenario]:
     ]
 
 
+def kept() -> list[Scenario]:
+    """What a kernel does where a model went wrong first: these were found by random and adversarial worlds, and stand as files."""
+    return [load(path) for path in sorted((DATA / "scenarios").glob("kernel-*.json"))]
+
+
 def all_scenarios() -> list[Scenario]:
     return [
         *links(),
@@ -159,6 +164,7 @@ def all_scenarios() -> list[Scenario]:
         *odd(),
         *more_scenarios(),
         *by_hand(),
+        *kept(),
     ]
 
 

@@ -12,7 +12,7 @@ from ..errors import BadInput
 from ..files import MOST, text_in
 from ..linux.namespace.device import Device, IfAddr, ifaddr
 from ..linux.namespace.fib import Route
-from ..linux.namespace.netns import Netns, netns
+from ..linux.namespace.netns import Netns, check_switch, netns
 from ..linux.netfilter.rules import Ruleset
 from ..linux.packet.address import address, prefix
 
@@ -155,7 +155,9 @@ def _route_row(row: RouteRow, where: str) -> Route:
 
 def _sysctl(text: str) -> tuple[str, int]:
     name, _, value = text.partition("=")
-    return name.strip().replace("/", "."), number(value.strip() or "?")
+    name = name.strip().replace("/", ".")
+    check_switch(name, f"--sysctl {text}")
+    return name, number(value.strip() or "?")
 
 
 def mark_of(text: str | int, where: str) -> int:

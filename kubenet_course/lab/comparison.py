@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from msgspec import Struct
 
 from ..linux.namespace.fib import Route
 from ..linux.namespace.memory import Memory
+from ..linux.namespace.netns import Netns
 from ..linux.namespace.trace import Trace
 from ..linux.packet.fields import layers
 from ..linux.packet.packet import Frame
@@ -125,7 +126,7 @@ def differing(kernel: Iterable[FrameHex], model: Iterable[FrameHex]) -> tuple[tu
 def told_differently(scenario: Scenario, capture: Capture, traces: Iterable[Trace]) -> tuple[Difference, ...]:
     """Which senders learned something else from their own kernel than the model says."""
     errors = {row.packet: row.error for row in capture.told}
-    pairs = [(number, errors.get(number, ""), refusal(trace)) for number, trace in enumerate(traces, 1)]
+    pairs = [(number, errors.get(number, ""), refusal(trace, scenario.world)) for number, trace in enumerate(traces, 1)]
     return tuple(
         Difference((scenario.packets[number - 1].at, "", ""), number, kernel or "nothing", model or "nothing")
         for number, kernel, model in pairs
@@ -133,7 +134,7 @@ def told_differently(scenario: Scenario, capture: Capture, traces: Iterable[Trac
     )
 
 
-def refusal(trace: Trace) -> str:
+def refusal(trace: Trace, world: Mapping[str, Netns]) -> str:
     """The error that the sender's own kernel answers with before any frame leaves; nothing where the packet goes its way, be it
     over lo: what becomes of an answer is not the asker's affair."""
     for step in trace.steps:
@@ -141,7 +142,8 @@ def refusal(trace: Trace) -> str:
             return ""
         if step.end == "no-route":
             kinds = [row.type for row in step.why if isinstance(row, Route)]
-            return FORBIDDEN.get(kinds[0] if kinds else "", "ENETUNREACH")
+            kinds += [world[step.namespace].fib.lookup(step.skb.packet.flow.dst).type]  # where a rule led it
+            return FORBIDDEN.get(kinds[0], "ENETUNREACH")
         if step.end == "too-big":
             return "EMSGSIZE"
         if step.end in ("not-permitted", "rejected", "dropped") and step.stage.endswith(("OUTPUT", "POSTROUTING")):

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from ..errors import BadInput
 from ..linux.namespace.choices import Question, Scripted
-from ..linux.packet.packet import ICMP, Flow, Packet, Tcp, Vxlan
+from ..linux.packet.packet import ICMP, Flow, Packet, Quote, Tcp, Vxlan
 from ..linux.packet.wire import frame_from
 from .scenario.scenario import FrameHex
 
@@ -63,19 +63,30 @@ class Learned:
         alike = [packet for packet in left if packet.flow == flow]
         alike += [packet for packet in left if _after_nat(flow, packet.flow)]
         alike += [packet for packet in left if _after_both(flow, packet.flow) and packet.id not in self._came(ns)]
+        alike += self._left_later(ns, flow)
+        alike += [quoted for packet in left if (quoted := _quoted(packet)) and quoted.flow == flow]  # it went over lo
         for packet in alike:
             if (ns, packet.flow, packet.id) not in self._used:
                 self._used.add((ns, packet.flow, packet.id))
                 return packet.id
         return None
 
+    def _left_later(self, ns: str, flow: Flow) -> list[Packet]:
+        """What waited for a MAC that a later packet brought to light."""
+        later = sorted(place for place in self.left if place[0] > self.number and place[1] == ns)
+        found = [packet for place in later for packet in self.left[place]]
+        return [packet for packet in found if packet.flow == flow or _after_nat(flow, packet.flow)]
+
     def _came(self, ns: str) -> set[int]:
         return self.came.get((self.number, ns), set())
 
     def _isn(self, ns: str, flow: Flow) -> int | None:
         for packet in self.left.get((self.number, ns), ()):
-            is_answer = isinstance(packet.header, Tcp) and {"S", "A"} <= set(packet.header.flags)
-            if is_answer and packet.flow == flow.reverse:
+            if (
+                isinstance(packet.header, Tcp)
+                and {"S", "A"} <= set(packet.header.flags)
+                and packet.flow == flow.reverse
+            ):
                 return packet.header.seq
         return None
 
@@ -108,8 +119,14 @@ def _after_nat(flow: Flow, seen: Flow) -> bool:
 
 
 def _after_both(flow: Flow, seen: Flow) -> bool:
-    """Whether a packet may be this one after both its ends were translated: an ICMP error about a translated packet."""
-    return flow.proto in ICMP and (seen.proto, seen.dport) == (flow.proto, flow.dport)
+    """Whether a packet may be this one after both its ends were translated: an answer to, or an error about, a translated one."""
+    same = flow.dport == seen.dport or (flow.proto not in ICMP and flow.sport == seen.sport)
+    return seen.proto == flow.proto and same
+
+
+def _quoted(packet: Packet) -> Packet | None:
+    """The packet that an ICMP error is about."""
+    return packet.payload.packet if isinstance(packet.payload, Quote) else None
 
 
 def _packets(frame: FrameHex) -> Iterator[Packet]:

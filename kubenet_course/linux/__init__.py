@@ -19,8 +19,9 @@ __getattr__, __dir__ = face(
         "netfilter.iptables.save": ("read", "write"),
         "outcome": ("Outcome", "outcomes"),
         "packet.address": ("Prefix", "address", "prefix"),
+        "stack.program": ("dns_server", "echo", "http_server", "target"),
         "packet.packet": ("Arp", "Flow", "Frame", "Packet", "Tcp", "answer", "ping", "tcp", "udp"),
         "verdicts": ("verdict",),
-        "walk": ("ask", "send"),
+        "walk": ("ask", "send", "wait"),
     },
 )

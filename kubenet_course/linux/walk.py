@@ -13,11 +13,12 @@ from .namespace.skb import NO_FRAME, NOWHERE, Skb
 from .namespace.trace import Next, Step, Trace
 from .netfilter import stages as netfilter
 from .packet.packet import Frame, Packet
-from .stack import bridge, device, ip, neighbour, socket, tunnels
+from .stack import arp, bridge, device, ip, neighbour, socket, tcp, tunnels
+from .stack.program import Program
 
 STAGES = {
     name: stage
-    for room in (netfilter, ip, neighbour, device, bridge, tunnels, socket)
+    for room in (netfilter, ip, neighbour, arp, device, bridge, tunnels, socket)
     for name, stage in room.STAGES.items()
 }
 MOST_STEPS = 10_000  # a walk that is longer goes in circles
@@ -34,20 +35,24 @@ def send(
     waits: bool = False,
     frame: Frame | None = None,
     gives_up: bool = True,
+    programs: Mapping[str, Program] | None = None,
+    says: bytes = b"",
 ) -> Trace:
     """Follows one packet until nothing moves any more.
 
     It comes in by `dev` of the namespace `at`, perhaps in a frame, or, without a device, is sent from there. Who sends it raw
     has no socket, and its kernel refuses the answer; with `waits` a program sends it and waits for the answer (see `ask`).
-    Without a memory the kernels have just started; without choices chance is drawn from seed 0. What waits for a MAC that nobody
-    tells is given up, unless `gives_up` is off: then the question stays open, for `wait` to repeat.
+    Without a memory the kernels have just started; without choices chance is drawn from seed 0. What waits for a MAC that
+    nobody tells is given up, unless `gives_up` is off: then the question stays open, for `wait` to repeat. `programs` answer for
+    the sockets that have their names; where none is given, TCP is answered by the kernel alone and UDP with what came. `says` is
+    what a program that waits says once its connection is open.
     """
     world = {world.name: world} if isinstance(world, Netns) else world
-    walk = Walk(world, memory or Memory(), choices or Seeded())
+    walk = Walk(world, memory or Memory(), choices or Seeded(), programs)
     first = "netif_receive_skb" if frame is not None else "ip_rcv" if dev else "route_output"
     start = Next(at or next(iter(world)), first, Skb(packet, dev_in=dev, mark=mark, frame=frame or NO_FRAME))
     if waits:
-        socket.expect(walk.kernel(start.namespace), packet)
+        tcp.expect(walk.kernel(start.namespace), packet, says)
     walk.go_on([start])
     if gives_up:
         walk.give_up()
@@ -72,8 +77,14 @@ def wait(world: Netns | Mapping[str, Netns], seconds: float, memory: Memory, cho
 class Walk:
     """A walk under way: the kernels that it has come to, and the steps so far."""
 
-    def __init__(self, world: Mapping[str, Netns], memory: Memory, choices: Choices):
-        self.world, self.memory, self.choices = world, memory, choices
+    def __init__(
+        self,
+        world: Mapping[str, Netns],
+        memory: Memory,
+        choices: Choices,
+        programs: Mapping[str, Program] | None = None,
+    ):
+        self.world, self.memory, self.choices, self.programs = world, memory, choices, programs
         self.kernels: dict[str, Kernel] = {}
         self.steps, self.causes = list[Step](), list[int]()
 
@@ -84,7 +95,7 @@ class Walk:
     def kernel(self, name: str) -> Kernel:
         """One namespace's kernel; the same one throughout the walk."""
         if name not in self.kernels:
-            self.kernels[name] = Kernel(self.world[name], self.memory, self.choices, self.world)
+            self.kernels[name] = Kernel(self.world[name], self.memory, self.choices, self.world, self.programs)
         return self.kernels[name]
 
     def go_on(self, starts: Iterable[Next]) -> None:
@@ -112,6 +123,9 @@ def ask(
     at: str = "",
     memory: Memory | None = None,
     choices: Choices | None = None,
+    programs: Mapping[str, Program] | None = None,
+    says: bytes = b"",
 ) -> Trace:
-    """A program of the namespace `at` sends a packet and waits for the answer: the whole conversation up to there."""
-    return send(world, packet, at, memory=memory, choices=choices, waits=True)
+    """A program of the namespace `at` sends a packet and waits for the answer: the whole conversation up to there. With `says` it
+    goes on, one segment each way, if the program that listens there is among `programs`."""
+    return send(world, packet, at, memory=memory, choices=choices, waits=True, programs=programs, says=says)

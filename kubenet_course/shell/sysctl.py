@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from ..linux.namespace.netns import SYSCTLS
+from ..linux.namespace.netns import PER_DEVICE, SYSCTLS
 from . import pins
 from .state import Call, Refused, Result, State
 
@@ -30,16 +30,16 @@ OTHERS = {
 OF_DEVICE = {
     "ipv4": {
         "rp_filter": "0", "route_localnet": "0", "accept_local": "0", "proxy_arp": "0", "send_redirects": "1",
-        "accept_redirects": "1", "arp_ignore": "0", "arp_announce": "0", "arp_notify": "0", "arp_accept": "0",
+        "forwarding": "0", "accept_redirects": "1", "arp_ignore": "0", "arp_announce": "0", "arp_notify": "0", "arp_accept": "0",
     },
     "ipv6": {
         "disable_ipv6": "0", "accept_dad": "1", "dad_transmits": "1", "router_solicitations": "-1", "accept_ra": "1",
         "accept_redirects": "1", "ndisc_notify": "0", "use_tempaddr": "0", "mldv2_unsolicited_report_interval": "1000",
-        "hop_limit": "64",
+        "hop_limit": "64", "forwarding": "0",
     },
 }  # fmt: skip
 OF_NEIGHBOURS = {"delay_first_probe_time": "5", "base_reachable_time_ms": "30000", "proxy_delay": "80"}
-LEAVES = ("rp_filter", "route_localnet", "accept_local", "proxy_arp")  # those that the model reads of a device
+LEAVES = PER_DEVICE["ipv4"]  # those that the model reads of a device
 FORWARDING = "net/ipv4/conf/all/forwarding"  # the other name of net.ipv4.ip_forward
 HOPS, HOPS_OF_NEW = "net/ipv6/conf/all/hop_limit", "net/ipv6/conf/default/hop_limit"
 

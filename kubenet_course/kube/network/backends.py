@@ -65,7 +65,7 @@ def tunnels(machine: Machine, backend: str) -> list[Device]:
         own: tuple[IfAddr, ...] = (IfAddr(ip, block.family.bits),)
         if of == 6:
             own += (IfAddr(names.link_local(mac), 64),)
-        found.append(Device(names.TUNNELS[of], "vxlan", mac, own, mtu=1500 - OVERHEAD[of], vxlan=end))
+        found.append(Device(names.TUNNELS[of], "vxlan", mac, own, mtu=1500 - OVERHEAD[of], tunnel=end))
     return found
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from ...errors import BadInput
 from ...linux.namespace.device import Device
@@ -119,6 +119,11 @@ def _rows(ns: Netns, at: str) -> None:
                 "dst is a tunnel's other end",
                 "give it to rows of a vxlan device, and only there",
             )
+    _switches(ns, at, known)
+    _sockets(ns, at)
+
+
+def _switches(ns: Netns, at: str, known: Callable[[str, str], None]) -> None:
     for name in ns.sysctls:
         if not SYSCTL.fullmatch(name):
             raise BadInput(
@@ -128,6 +133,9 @@ def _rows(ns: Netns, at: str) -> None:
         device = switch_of(name)[1]
         if device and device not in RESERVED:
             known(device, f"{at}.sysctls")
+
+
+def _sockets(ns: Netns, at: str) -> None:
     places = [(own.proto, own.address, own.port) for own in ns.sockets]
     for number, listening in enumerate(ns.sockets):
         if places.index(places[number]) != number:

@@ -192,8 +192,9 @@ def _device(said: DeviceText, where: str) -> Device:
         Vxlan(v.vni, _plain(v.local, f"{where}.vxlan.local"), v.dev, v.port, v.source_ports, v.checksum) if v else None
     )
     addresses = tuple(own) if said.kind == "lo" else with_link_local(tuple(own), mac)
+    mtu = 65536 if said.kind == "lo" and said.mtu == 1500 else said.mtu  # the lab leaves lo as it is born
     return Device(
-        said.name, said.kind, mac, addresses, said.mtu, said.up, said.peer, said.master, said.hairpin, said.learning,
+        said.name, said.kind, mac, addresses, mtu, said.up, said.peer, said.master, said.hairpin, said.learning,
         round(said.ageing * 1e9), tunnel,
     )  # fmt: skip
 

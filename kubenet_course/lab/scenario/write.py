@@ -10,7 +10,7 @@ from msgspec import NODEFAULT, Struct
 from msgspec.structs import fields
 
 from ...linux.namespace.device import Device
-from ...linux.namespace.netns import Netns
+from ...linux.namespace.netns import Netns, netns
 from ...linux.netfilter.iptables.save import write as rules_text
 from ...linux.netfilter.rules import Ruleset
 from ...shell import rows
@@ -57,7 +57,7 @@ def netns_text(ns: Netns, scenario: Scenario | None) -> NetnsText:
         path = scenario.files.get((ns.name, number), "") if scenario else ""
         rules[option] = path or _lines(ns.rules.get(number))
     return NetnsText(
-        devices=[device_text(device) for device in ns.devices.values() if device.kind != "lo"],
+        devices=[device_text(device) for device in ns.devices.values() if device.kind != "lo" or _is_told(device)],
         routes=[rows.route_text(row) for row in ns.routes],
         neighbours=[rows.neighbour_text(row) for row in ns.neighbours],
         fdb=[rows.fdb_text(row) for row in ns.fdb],
@@ -67,17 +67,25 @@ def netns_text(ns: Netns, scenario: Scenario | None) -> NetnsText:
     )
 
 
+def _is_told(lo: Device) -> bool:
+    """Whether a loopback device has more than every namespace's has."""
+    return lo.addresses != netns("").devices["lo"].addresses
+
+
 def _lines(rules: Ruleset | None) -> str | list[str]:
     return rules_text(rules).splitlines() if rules else ""
 
 
 def device_text(device: Device) -> DeviceText:
     """A device in the file's words; the link-local address that follows from its MAC is left out."""
-    own = [str(a) for a in device.addresses if a != link_local(device.mac) or len(device.addresses) == 1]
+    own = [
+        str(a) for a in device.addresses if not device.mac or a != link_local(device.mac) or len(device.addresses) == 1
+    ]
     v = device.vxlan
     tunnel = VxlanText(v.vni, v.local, v.dev, v.port, v.source_ports, v.checksum) if v else None
+    mac, mtu = ("", 1500) if device.kind == "lo" else (device.mac, device.mtu)
     return DeviceText(
-        device.name, device.kind, device.mac, own, device.mtu, device.up, device.peer, device.master, device.hairpin,
+        device.name, device.kind, mac, own, mtu, device.up, device.peer, device.master, device.hairpin,
         device.learning, device.ageing / 1e9, tunnel,
     )  # fmt: skip
 

@@ -183,7 +183,7 @@ def _end(node: int, of: int) -> Address:
 def _tunnel(plan: Plan, node: int) -> Device:
     own = [f"{_end(node, of)}/{FAMILIES[of].bits}" for of in plan.families]
     tunnel = Vxlan(1, node_address(node, plan.outer), "eth0", 8472, (40000, 40001), plan.checksum)
-    return _device("flannel.1", "vxlan", made_mac("0f", node), own, mtu=_mtu(plan), vxlan=tunnel)
+    return _device("flannel.1", "vxlan", made_mac("0f", node), own, mtu=_mtu(plan), tunnel=tunnel)
 
 
 def _neighbours(plan: Plan, node: int) -> list[NeighbourEntry]:

@@ -38,8 +38,38 @@ class Vxlan(Struct, frozen=True):
     checksum: bool = False
 
 
+class Geneve(Struct, frozen=True):
+    """A tunnel for frames to one other machine (`ip link add ... type geneve`, RFC 8926)."""
+
+    vni: int
+    remote: Address
+    local: Address = ""
+    port: int = 6081
+    source_ports: tuple[int, int] = (40000, 40001)
+    checksum: bool = False
+
+
+class Ipip(Struct, frozen=True):
+    """IPv4 packets inside IPv4 packets (`ip link add ... type ipip`, RFC 2003). Without `remote`, to the gateway of each row."""
+
+    local: Address
+    remote: Address = ""
+    ttl: int = 0  # 0: that of the packet inside
+
+
+class WireGuard(Struct, frozen=True):
+    """Sealed packets inside UDP (wireguard.com/papers/wireguard.pdf, section 5.4.6): their size, not what is inside."""
+
+    remote: Address
+    port: int = 51820
+
+
+Tunnel = Vxlan | Geneve | Ipip | WireGuard
+
+
 class Device(Struct, frozen=True):
-    """A network device (`ip link`): `kind` is lo, veth, bridge, vxlan, or eth for one whose far end is not modelled."""
+    """A network device (`ip link`): `kind` is lo, veth, bridge, vxlan, geneve, ipip, wireguard, or eth for one whose far end is not
+    modelled. One that carries packets without frames has no MAC."""
 
     name: str
     kind: str = "eth"
@@ -52,7 +82,12 @@ class Device(Struct, frozen=True):
     hairpin: bool = False  # of a bridge port: whether a frame may leave by the port that it came in by
     learning: bool = True  # of a bridge port
     ageing: int = 300_000_000_000  # of a bridge: nanoseconds until it forgets a MAC
-    vxlan: Vxlan | None = None
+    tunnel: Tunnel | None = None
     carrier: bool = (
         True  # of what has no other end and no port: a bridge that was made with a MAC has none until it has a port
     )
+
+    @property
+    def vxlan(self) -> Vxlan | None:
+        """Its tunnel, if that is a VXLAN end."""
+        return self.tunnel if isinstance(self.tunnel, Vxlan) else None

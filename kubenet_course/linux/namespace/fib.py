@@ -81,7 +81,7 @@ class Fib:
 
 
 def with_link_local(device: Device) -> tuple[IfAddr, ...]:
-    """A device's addresses, and the one that IPv6 makes from its MAC (RFC 4291 appendix A)."""
+    """A device's addresses, and the one that IPv6 makes from its MAC (RFC 4291 appendix A), with a carrier or without (DEV-21)."""
     if (
         device.kind == "lo"
         or not device.mac

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from msgspec.structs import replace
 
@@ -21,8 +21,16 @@ from .trace import Next, Step
 class Kernel:
     """What a stage may ask: the namespace's tables, what it remembers, what time it is, and chance."""
 
-    def __init__(self, ns: Netns, memory: Memory, choices: Choices, world: Mapping[str, Netns] | None = None):
+    def __init__(
+        self,
+        ns: Netns,
+        memory: Memory,
+        choices: Choices,
+        world: Mapping[str, Netns] | None = None,
+        programs: Mapping[str, Callable] | None = None,
+    ):
         self.ns, self.memory, self.choices, self.world = ns, memory, choices, world or {}
+        self.programs = programs or {}  # by the name that their sockets have: stack.program.Program
         self.remembers: Remembered = memory.of(ns.name)
 
     @property
@@ -77,7 +85,7 @@ class Kernel:
     # -- links ---------------------------------------------------------------------------------------------------------
 
     def has_carrier(self, dev: Device) -> bool:
-        """Whether anything can leave by a device: the other end of a veth is up, a bridge has a port that is alive or never had one."""
+        """Whether anything can leave: the other end of a veth is up; a bridge has a port that is alive, or never had any."""
         if dev.kind == "bridge" and dev.name in self.ns.own_macs:
             return bool(self.ports(dev.name))
         if dev.peer is None:

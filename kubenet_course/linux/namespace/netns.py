@@ -146,12 +146,12 @@ class Netns(Struct, frozen=True, dict=True):
 
     @cached_property
     def ports(self) -> dict[str, tuple[Device, ...]]:
-        """The ports of each bridge that are up."""
+        """The ports of each bridge that are up, the one that joined last first: so a kernel lists them, and floods (br_add_if)."""
         found: dict[str, list[Device]] = {}
         for device in self.devices.values():
             if device.master and device.up:
                 found.setdefault(device.master, []).append(device)
-        return {bridge: tuple(ports) for bridge, ports in found.items()}
+        return {bridge: tuple(reversed(ports)) for bridge, ports in found.items()}
 
     @cached_property
     def own_macs(self) -> dict[str, frozenset[Mac]]:

@@ -106,12 +106,19 @@ class Vxlan(Struct, frozen=True):
     frame: Frame
 
 
+class Geneve(Struct, frozen=True):
+    """A frame inside a UDP packet, for one virtual network, without options (RFC 8926 section 3.4)."""
+
+    vni: int
+    frame: Frame
+
+
 class Packet(Struct, frozen=True):
     """One IP packet. `ttl` is IPv6's hop limit, `tos` its traffic class; `id`, `df` exist in IPv4 only, `label` in IPv6."""
 
     flow: Flow
     header: Tcp | Udp | Icmp | Other
-    payload: bytes | Quote | Neighbour | Vxlan = b""
+    payload: bytes | Quote | Neighbour | Vxlan | Geneve | Packet = b""  # a packet: of IP in IP
     ttl: int = 64
     tos: int = 0
     id: int = 0
@@ -219,6 +226,8 @@ def length(packet: Packet) -> int:
         carried = payload.length
     elif isinstance(payload, Neighbour):
         carried = 16 + (8 if payload.lladdr else 0)
+    elif isinstance(payload, Packet):
+        carried = length(payload)
     else:
         carried = 8 + frame_length(payload.frame)
     return family(packet.flow.src).header + own + carried

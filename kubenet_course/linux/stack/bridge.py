@@ -17,7 +17,7 @@ from ..namespace.trace import Next, Step
 from ..packet.address import IPV6, Mac, family
 from ..packet.packet import Packet, frame_length, is_multicast, length
 from .device import VLAN_ROOM
-from .ip import FORBIDDEN, forwards_from, martian, row_in
+from .input import FORBIDDEN, forwards_from, martian, row_in
 from .neighbour import Neighbours, neighbour_of, solicit
 
 CALLS = {4: "net.bridge.bridge-nf-call-iptables", 6: "net.bridge.bridge-nf-call-ip6tables"}

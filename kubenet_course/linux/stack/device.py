@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from ..namespace.device import Geneve, Vxlan
 from ..namespace.fib import NO_ROUTE
 from ..namespace.kernel import Kernel
 from ..namespace.skb import NOWHERE, Skb
@@ -22,7 +23,7 @@ def dev_queue_xmit(kernel: Kernel, stage: str, skb: Skb) -> Step:
     said = f"out by {dev.name}: {skb.frame}"
     if dev.kind == "bridge":
         return Step(here, stage, skb, said, (dev,), (Next(here, "br_dev_xmit", skb),), frame=skb.frame)
-    if dev.kind == "vxlan":
+    if isinstance(dev.tunnel, Vxlan | Geneve):
         return Step(here, stage, skb, said, (dev,), (Next(here, "vxlan_xmit", skb),), frame=skb.frame)
     if dev.peer is None:
         return Step(

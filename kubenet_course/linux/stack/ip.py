@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from ..namespace.fib import LIMITED_BROADCAST, LINK_LOCAL, LOCAL_GROUPS, LOOPBACK, MULTICAST, NO_ROUTE, ZERO, Route
+from ..namespace.fib import LIMITED_BROADCAST, LINK_LOCAL, LOOPBACK, MULTICAST, NO_ROUTE, Route
 from ..namespace.kernel import Kernel, hook
 from ..namespace.skb import NO_FRAME, Skb
 from ..namespace.trace import Next, Step
@@ -14,9 +14,9 @@ from ..packet.address import IPV4, IPV6, Address, family, number, prefix
 from ..packet.packet import Frame, Packet, Tcp, length, lowered
 from .expected import Expected
 from .icmp import BEYOND_SCOPE, TIME_EXCEEDED, TOO_BIG, error, unroutable
+from .input import FORBIDDEN, forwards_from, martian, row_in
 
 ALL_NODES, SOLICITED_NODE = (number("224.0.0.1"), number("ff02::1")), number("ff02::1:ff00:0")
-FORBIDDEN = ("unreachable", "prohibit", "blackhole", "none")
 
 
 def ip_rcv(kernel: Kernel, stage: str, skb: Skb) -> Step:
@@ -51,18 +51,6 @@ def route_input(kernel: Kernel, stage: str, skb: Skb) -> Step:
     return _onward(kernel, stage, skb, row)
 
 
-def row_in(kernel: Kernel, skb: Skb) -> Route:
-    """The row that decides for what came in. What goes to many has none in IPv4's tables: no default route leads it on. An address
-    that means something on one link only needs a row for that link (rt6_need_strict)."""
-    to = skb.packet.flow.dst
-    if to == LIMITED_BROADCAST:
-        return Route(prefix(to), skb.dev_in, type="broadcast")
-    if to in MULTICAST[4]:
-        return Route(MULTICAST[4], skb.dev_in, type="multicast")
-    strict = to in LINK_LOCAL or to in LOOPBACK[6]
-    return kernel.ns.fib.lookup(to, skb.dev_in if strict else "")
-
-
 def _joined(kernel: Kernel, skb: Skb) -> bool:
     """Whether the machine listens to a group on that device: to all nodes, and to those that its own addresses stand for."""
     group, own = number(skb.packet.flow.dst), [a for a in kernel.ns.fib.addresses_on(skb.dev_in) if ":" in a]
@@ -88,58 +76,6 @@ def _onward(kernel: Kernel, stage: str, skb: Skb, row: Route) -> Step:
     return Step(
         kernel.ns.name, stage, skb, f"to be sent on by {row.dev}", (row,), (Next(kernel.ns.name, "ip_forward", skb),)
     )
-
-
-def forwards_from(kernel: Kernel, skb: Skb) -> bool:
-    """Whether what came in by that device may be sent on: IPv4 asks the device's own switch, IPv6 the one for all."""
-    is4 = family(skb.packet.flow.dst) is IPV4
-    return kernel.ns.forwards(4, skb.dev_in) if is4 else kernel.ns.forwards(6)
-
-
-def martian(kernel: Kernel, src: Address, dst: Address, dev: str, row: Route) -> str:
-    """Why this source or destination cannot be true here, or nothing (ip_route_input_slow). IPv6 does not ask, ARP does."""
-    ns = kernel.ns
-    if family(dst) is IPV6 or dev == "lo":
-        return ""
-    if src in MULTICAST[4] or src == LIMITED_BROADCAST:
-        return f"{src} cannot send"
-    if src in ZERO or dst in ZERO:
-        asks = dst == LIMITED_BROADCAST or dst in LOCAL_GROUPS  # as DHCP does
-        return "" if asks else "addresses in 0.0.0.0/8 name nobody"
-    if (dst in LOOPBACK[4] or src in LOOPBACK[4]) and not ns.conf("ipv4", dev, "route_localnet"):
-        return "loopback addresses stay on their own machine"
-    for_us = row.type in ("local", "broadcast", "multicast")
-    if row.type in FORBIDDEN or not (for_us or ns.forwards(4, dev)):
-        return ""
-    if not for_us and row.type != "unicast":
-        return f"{dst} is not for one machine"
-    return _source_cannot_be(kernel, src, dev, "" if for_us else row.dev)
-
-
-def _source_cannot_be(kernel: Kernel, src: Address, dev: str, out: str) -> str:
-    """Why a source is not believed (fib_validate_source): it is our own, or answers to it would go another way (rp_filter)."""
-    ns, strict = kernel.ns, kernel.ns.conf("ipv4", dev, "rp_filter")
-    accepts_own = ns.conf("ipv4", dev, "accept_local")
-    own = f"{src} is an address of this machine"
-    if not strict and (dev != out or not ns.conf("ipv4", dev, "send_redirects")):
-        return own if src in ns.addresses4 and not accepts_own else ""
-    back = ns.fib.lookup(src)
-    another = f"answers to {src} would not leave by {dev} (rp_filter)"
-    if back.type in FORBIDDEN:
-        return another if strict else ""
-    if back.type == "local" and not accepts_own:
-        return own
-    if back.type not in ("unicast", "local"):
-        return f"{src} is not the address of one machine"
-    if back.dev == dev:
-        return ""
-    if not _addresses4(kernel, dev):  # loose or not: a device without an address is nobody's way back
-        return another if strict else ""
-    return another if strict == 1 else ""
-
-
-def _addresses4(kernel: Kernel, dev: str) -> list[Address]:
-    return [a.address for a in kernel.ns.devices[dev].addresses if family(a.address) is IPV4]
 
 
 def ip_forward(kernel: Kernel, stage: str, skb: Skb) -> Step:

@@ -7,7 +7,8 @@ from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
-from ..namespace.fib import LIMITED_BROADCAST, LOOPBACK, MULTICAST, Route, select4
+from ..namespace.device import Ipip, WireGuard
+from ..namespace.fib import MULTICAST, Route, select4
 from ..namespace.kernel import Kernel, hook
 from ..namespace.memory import SECOND
 from ..namespace.netns import NeighbourEntry
@@ -17,7 +18,7 @@ from ..packet.address import BROADCAST_MAC, IPV4, IPV6, Address, Mac, family, nu
 from ..packet.packet import Arp, Flow, Icmp, Neighbour, Packet, endpoint
 from .device import out
 from .icmp import HOST_UNREACHABLE, error
-from .ip import SOLICITED_NODE, answers, martian, not_fitting, too_big
+from .ip import SOLICITED_NODE, answers, not_fitting, too_big
 
 SOLICIT, ADVERTISE = 135, 136
 QUESTIONS = 3  # mcast_solicit
@@ -61,6 +62,8 @@ def neigh_output(kernel: Kernel, stage: str, skb: Skb) -> Step:
         again = replace(skb, dev_in="lo", dev_out="", frame=NO_FRAME)
         return Step(here, stage, skb, "back in over lo", (), (Next(here, "ip_rcv", again),))
     dev = kernel.ns.devices.get(skb.dev_out)
+    if dev is not None and isinstance(dev.tunnel, Ipip | WireGuard):  # packets without frames: no MAC is asked for
+        return Step(here, stage, skb, f"into {dev.name}", (skb.route, dev), (Next(here, "tunnel_xmit", skb),))
     if dev is None or not dev.mac:
         return Step(here, stage, skb, f"out by {skb.dev_out}: {skb.packet}", (skb.route,), end="forwarded")
     hop = skb.route.via or packet.flow.dst
@@ -136,7 +139,7 @@ def due(kernel: Kernel) -> int:
 
 
 def ask_again(kernel: Kernel) -> tuple[Next, ...]:
-    """What is due now: a second or third question; or, after three, the end of all that waited for the answer (neigh_timer_handler)."""
+    """What is due now: a second or third question; or, after three, the end of all that waited for the answer."""
     remembers, then = kernel.remembers[Neighbours], list[Next]()
     for (dev, hop), (last, times) in list(remembers.asked.items()):
         if last + SECOND > kernel.now:
@@ -160,71 +163,13 @@ def neigh_timer_handler(kernel: Kernel, stage: str, skb: Skb) -> Step:
 
 def given_up(kernel: Kernel) -> list[Step]:
     """Packets that still wait when nothing moves any more: nobody answers three questions in three seconds (DEV-6)."""
-    neighbours = kernel.remembers[Neighbours]
-    waited, neighbours.waiting = neighbours.waiting, {}
+    waited, kernel.remembers[Neighbours].waiting = kernel.remembers[Neighbours].waiting, {}
     said = "nobody says which MAC {} has: given up after three seconds"
     return [
         Step(kernel.ns.name, "neigh_timer_handler", skb, said.format(hop), end="unreachable")
         for (_, hop), skbs in waited.items()
         for skb in skbs
     ]
-
-
-def arp_rcv(kernel: Kernel, stage: str, skb: Skb) -> Step:
-    """A question about an address of ours is answered; whoever asks or answers us is remembered (arp_process)."""
-    here, dev = kernel.ns.name, kernel.ns.devices[skb.dev_in]
-    arp: Arp = skb.frame.payload  # type: ignore[assignment]
-    ours = arp.op == 1 and _route_asked(kernel, arp, dev.name)
-    answers = bool(ours) and _answers_for(kernel, arp, dev.name, ours)
-    if _no_address(kernel, arp, dev.name) or (not answers and ours and ours.type == "local"):
-        return Step(here, stage, skb, f"{arp.target} is not asked for here: no answer", (), end="dropped")
-    if arp.op == 1 and not answers and (dev.name, arp.sender) not in known_or_waiting(kernel):
-        return Step(here, stage, skb, f"{arp.target} is not ours: no answer", (), end="dropped")
-    if arp.op == 2 and (dev.name, arp.sender) not in known_or_waiting(kernel):
-        return Step(here, stage, skb, "an answer that nobody here waited for", (), end="dropped")
-    knows = arp.sender != IPV4.any
-    then = learn(kernel, dev.name, arp.sender, arp.sender_mac, arp.op == 1, answers or LOCKED) if knows else ()
-    if answers:
-        reply = Arp(2, dev.mac, arp.target, arp.sender_mac, arp.sender)
-        then = (*out(kernel, Skb(reply, dev_out=dev.name), dev.mac, arp.sender_mac), *then)
-    said = f"{arp.target} is ours: answered" if answers else f"{arp.sender} is at {arp.sender_mac}: remembered"
-    return Step(here, stage, skb, said, (), then, end="" if then else "local")
-
-
-def _no_address(kernel: Kernel, arp: Arp, dev: str) -> bool:
-    """Whether nobody can be meant (arp_process): a group, or loopback without route_localnet."""
-    loop = arp.target in LOOPBACK[4] and not kernel.ns.conf("ipv4", dev, "route_localnet")
-    return arp.target in MULTICAST[4] or loop
-
-
-def _route_asked(kernel: Kernel, arp: Arp, dev: str) -> Route | None:
-    """The row for the address that is asked for, as if the asker had sent a packet there; None where its own address cannot be
-    true, by rp_filter too (arp_process asks ip_route_input)."""
-    row = kernel.ns.fib.lookup(arp.target)
-    if arp.sender == IPV4.any:  # who looks whether somebody has an address before taking it (RFC 5227)
-        return row if row.type == "local" else None
-    to_many = row.type in ("broadcast", "multicast") or arp.target == LIMITED_BROADCAST
-    return None if to_many or martian(kernel, arp.sender, arp.target, dev, row) else row
-
-
-def _answers_for(kernel: Kernel, arp: Arp, dev: str, row: Route) -> bool:
-    ns = kernel.ns
-    if row.type == "local":
-        return not _ignored(kernel, arp, dev)
-    proxy = ns.forwards(4, dev) and ns.conf("ipv4", dev, "proxy_arp")
-    return bool(proxy) and row.type == "unicast" and row.dev != dev
-
-
-def _ignored(kernel: Kernel, arp: Arp, dev: str) -> bool:
-    """Whether `arp_ignore` forbids the answer: 1, unless that device has the address; 2, and both are of one block; 8, always."""
-    level, here = kernel.ns.conf("ipv4", dev, "arp_ignore"), kernel.ns.devices[dev].addresses
-    if level in (1, 2):
-        blocks = [own.block for own in here] if level == 2 and arp.sender != IPV4.any else []
-        near = not blocks or any(arp.target in block and arp.sender in block for block in blocks)
-        return not (near and any(own.address == arp.target for own in here))
-    if level == 3:  # not for addresses of the machine alone, such as those of loopback's own block
-        return arp.target not in kernel.ns.addresses4 or arp.target in LOOPBACK[4]
-    return level == 8
 
 
 def learn(
@@ -236,11 +181,11 @@ def learn(
     nanoseconds (LOCKED, of ARP's answers).
     """
     before = kernel.remembers[Neighbours].rows.get((dev, address))
-    if before and before.mac != mac:
-        if override is False or (override is not True and kernel.now - before.heard <= override):
-            if override is False and not before.stale:
-                kernel.remembers[Neighbours].rows[dev, address] = replace(before, stale=True, heard=kernel.now)
-            return ()
+    may = override if isinstance(override, bool) else before is None or kernel.now - before.heard > override
+    if before and before.mac != mac and not may:
+        if override is False and not before.stale:
+            kernel.remembers[Neighbours].rows[dev, address] = replace(before, stale=True, heard=kernel.now)
+        return ()
     stale = asked and (before is None or before.stale or before.mac != mac)
     same = before is not None and (before.mac, before.stale) == (mac, stale)
     heard = before.heard if before is not None and same else kernel.now
@@ -285,4 +230,4 @@ def nd_rcv(kernel: Kernel, stage: str, skb: Skb) -> Step:
     return Step(here, stage, skb, f"{endpoint(body.target, 0)} is ours: answered", (), (*then, *sent))
 
 
-STAGES = {stage.__name__: stage for stage in (neigh_output, neigh_timer_handler, arp_rcv, nd_rcv)}
+STAGES = {stage.__name__: stage for stage in (neigh_output, neigh_timer_handler, nd_rcv)}

@@ -3,25 +3,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
-from msgspec import Struct
-from msgspec.structs import replace
-
 from ..namespace.fib import LINK_LOCAL, MULTICAST, NO_ROUTE
 from ..namespace.kernel import Kernel
-from ..namespace.memory import SECOND
-from ..namespace.netns import Socket
-from ..namespace.skb import NOWHERE, Skb
+from ..namespace.skb import Skb
 from ..namespace.trace import Next, Step
 from ..packet.address import IPV4, IPV6, family
-from ..packet.packet import ECHO, ECHO_REPLY, ICMP, Flow, Icmp, Neighbour, Packet, Tcp, Udp, Vxlan
+from ..packet.packet import ECHO, ECHO_REPLY, ICMP, Flow, Geneve, Icmp, Neighbour, Packet, Udp, Vxlan
 from .expected import Expected
-from .icmp import NEXT_HEADER, PORT_UNREACHABLE, PROTOCOL_UNREACHABLE, error, reset
+from .icmp import NEXT_HEADER, PORT_UNREACHABLE, PROTOCOL_UNREACHABLE, error
 from .ip import answers
-from .tunnels import tunnel_end
+from .listening import answered, listener, sent, taken
+from .tcp import forget_request, tcp_rcv
+from .tunnels import ipip_end, tunnel_end
 
-RECEIVE_SPACE = 65535  # bytes: the window of a fresh socket before it is rounded to whole segments
 # To which of several receivers' addresses each protocol answers nothing: no RST, no SYN-ACK, no echo.
 SILENT = {
     "tcp": ("broadcast", "anycast", "multicast"),
@@ -34,34 +28,6 @@ TAKEN = {
     6: ("udplite", "hopopt", "ipv6-route", "ipv6-frag", "ipv6-opts", "ipv6-nonxt"),
 }
 TIMESTAMP, TIMESTAMP_REPLY, DAY = 13, 14, 86_400_000  # milliseconds since midnight, in universal time (RFC 792)
-# Errors, by type and code, that end a connection which is not open yet (tcp_v4_err; icmpv6_err_convert).
-LASTING = {
-    "icmp": {(3, 0), (3, 1), *((kind, code) for kind in (11, 12) for code in range(3))},
-    "ipv6-icmp": {(1, 1), (1, 4), (1, 5), (1, 6), *((4, code) for code in range(3))},
-}
-PATIENCE = SECOND  # for which an answered SYN is remembered; a real machine repeats its answer, the lab's do not
-MASK, ECN = 0xFFFFFFFF, 3
-
-
-class Request(Struct, frozen=True):
-    """A SYN that was answered (struct request_sock), then the connection that came of it: both sides' first sequence numbers."""
-
-    theirs: int
-    ours: int
-    answer: Packet
-    since: int
-    is_open: bool = False
-
-    @property
-    def window(self) -> int:
-        return self.answer.header.window
-
-
-@dataclass(slots=True)
-class HalfOpen:
-    """SYNs that this kernel has answered, by their flow (request sockets)."""
-
-    requests: dict[Flow, Request] = field(default_factory=dict)
 
 
 def local_deliver(kernel: Kernel, stage: str, skb: Skb) -> Step:
@@ -75,31 +41,24 @@ def local_deliver(kernel: Kernel, stage: str, skb: Skb) -> Step:
         )  # RFC 8200 section 8.1
     if isinstance(packet.payload, Vxlan) and tunnel_end(kernel, packet) is not None:
         return Step(here, stage, skb, "a tunnel listens there", (), (Next(here, "vxlan_rcv", skb),))
+    if isinstance(packet.payload, Geneve) and tunnel_end(kernel, packet) is not None:
+        return Step(here, stage, skb, "a tunnel listens there", (), (Next(here, "vxlan_rcv", skb),))
+    if isinstance(packet.payload, Packet) and ipip_end(kernel, packet) is not None:
+        return Step(here, stage, skb, "a tunnel takes it", (), (Next(here, "ipip_rcv", skb),))
     if packet.is_error:
-        _forget_request(kernel, packet)
+        forget_request(kernel, packet)
         return Step(here, stage, skb, f"told: {packet}", end="local")
-    taker = {"tcp": _tcp, "udp": _udp}.get(proto, _query if proto in ICMP else _nobody)
-    many = packet.flow.dst in MULTICAST[family(packet.flow.dst).number]
-    many = "multicast" if many else skb.route.type
-    if many in SILENT.get(proto, ()):
+    taker = {"tcp": tcp_rcv, "udp": _udp}.get(proto, _query if proto in ICMP else _nobody)
+    of_many = packet.flow.dst in MULTICAST[family(packet.flow.dst).number]
+    if ("multicast" if of_many else skb.route.type) in SILENT.get(proto, ()):
         return Step(here, stage, skb, f"delivered: {packet}", end="local")
     return taker(kernel, stage, skb)
-
-
-def _forget_request(kernel: Kernel, error: Packet) -> None:
-    """An error about our answer to a SYN ends the half-open connection, if it is of a kind that will last (tcp_req_err)."""
-    quoted, told = error.payload.packet, divmod(error.flow.dport, 256)  # type: ignore[union-attr]
-    if not quoted.flow.has_reverse:
-        return
-    request = kernel.remembers[HalfOpen].requests.get(quoted.flow.reverse)
-    if request and not request.is_open and quoted.header.seq == request.ours and told in LASTING[error.flow.proto]:
-        del kernel.remembers[HalfOpen].requests[quoted.flow.reverse]
 
 
 def _may_be_unsummed(kernel: Kernel, packet: Packet) -> bool:
     """Whether a datagram needs no checksum: in IPv4 none does, in IPv6 only those of a tunnel that is set so (udp6zerocsumrx)."""
     dev = tunnel_end(kernel, packet)
-    return family(packet.flow.dst) is IPV4 or (dev is not None and not dev.vxlan.checksum)
+    return family(packet.flow.dst) is IPV4 or (dev is not None and not dev.tunnel.checksum)  # type: ignore[union-attr]
 
 
 def _nobody(kernel: Kernel, stage: str, skb: Skb) -> Step:
@@ -112,156 +71,27 @@ def _nobody(kernel: Kernel, stage: str, skb: Skb) -> Step:
     return Step(kernel.ns.name, stage, skb, f"nobody here speaks {proto}: the sender is told", (), then, "refused")
 
 
-def listener(kernel: Kernel, flow: Flow) -> Socket | None:
-    """The socket that takes a packet: one bound to its very address before one that is bound to all."""
-    named = None
-    for socket in kernel.ns.sockets:
-        if (socket.proto, socket.port) == (flow.proto, flow.dport) and (socket.listens or socket.proto == "udp"):
-            if socket.address == flow.dst:
-                return socket
-            takes_both = socket.address == "::" and not socket.v6only
-            if socket.address == family(flow.dst).any or (takes_both and named is None):
-                named = socket
-    return named
-
-
-def _answered(
-    kernel: Kernel,
-    stage: str,
-    skb: Skb,
-    said: str,
-    answer: Packet | None,
-    socket: Socket | None = None,
-    taken: bool = False,
-) -> Step:
-    then = () if answer is None else (_sent(kernel, skb, answer),)
-    why = () if socket is None else (socket,)
-    return Step(
-        kernel.ns.name, stage, skb, said, why, then, "local" if taken or socket or answer is None else "refused"
-    )
-
-
-def _sent(kernel: Kernel, skb: Skb, answer: Packet) -> Next:
-    """An answer sets out. In IPv6 it stays on the link of the question where its address means nothing elsewhere."""
-    strict = answer.flow.dst in LINK_LOCAL or answer.flow.src == IPV6.any
-    return Next(kernel.ns.name, "route_output", Skb(answer, dev_out=skb.dev_in if strict else NOWHERE))
-
-
-def _tcp(kernel: Kernel, stage: str, skb: Skb) -> Step:
-    packet, header, waited = skb.packet, skb.packet.header, kernel.remembers[Expected].answers
-    socket = listener(kernel, packet.flow)
-    if socket is None and not kernel.ns.sockets_known:
-        return Step(kernel.ns.name, stage, skb, f"delivered: {packet}", end="local")
-    if "R" in header.flags:
-        waited.pop(packet.flow, None)
-        kernel.remembers[HalfOpen].requests.pop(packet.flow, None)
-        return _answered(kernel, stage, skb, "told: the connection is refused or gone", None)
-    request = kernel.remembers[HalfOpen].requests.get(packet.flow)
-    if request and (request.is_open or kernel.now - request.since < PATIENCE):
-        answered = _to_request(kernel, stage, skb, request)
-        if answered is not None:
-            return answered
-    if "A" in header.flags and waited.get(packet.flow) == header.ack:
-        ack = _third_step(skb) if "S" in header.flags else None
-        said = "the asker has its answer: the connection is open" if ack else "delivered on an open connection"
-        return _answered(kernel, stage, skb, said, ack, taken=True)
-    if socket is None or "A" in header.flags:
-        said = f"nobody listens on tcp {packet.flow.dport}: RST" if socket is None else "no such connection here: RST"
-        return _answered(kernel, stage, skb, said, _reset(kernel, skb))
-    if "S" not in header.flags or "F" in header.flags:
-        said = f"no SYN, and no ACK: who listens on tcp {packet.flow.dport} keeps silent"
-        return Step(kernel.ns.name, stage, skb, said, (socket,), end="dropped")
-    answer = _syn_ack(kernel, skb)
-    waited[packet.flow] = (answer.header.seq + 1) & MASK
-    kernel.remembers[HalfOpen].requests[packet.flow] = Request(header.seq, answer.header.seq, answer, kernel.now)
-    return _answered(kernel, stage, skb, _taken(socket), answer, socket)
-
-
-def _reset(kernel: Kernel, skb: Skb) -> Packet | None:
-    answer = reset(kernel, skb)
-    return replace(answer, tos=skb.packet.tos & ~ECN) if answer else None
-
-
-def _to_request(kernel: Kernel, stage: str, skb: Skb, request: Request) -> Step | None:
-    """A segment of a connection that is half open (tcp_check_req), or a SYN on an open one, which is challenged (RFC 5961)."""
-    header, packet, here = skb.packet.header, skb.packet, kernel.ns.name
-    syn, ack = "S" in header.flags, "A" in header.flags
-    due = (request.theirs + 1) & MASK
-    told = Tcp("A", (request.ours + 1) & MASK, due, request.window)
-    acks = Packet(packet.flow.reverse, told, ttl=kernel.hops(packet.flow.src), tos=packet.tos & ~ECN)
-    if request.is_open:
-        return (
-            _answered(kernel, stage, skb, "a SYN on an open connection: challenged", acks, taken=True) if syn else None
-        )
-    if syn and not ack and header.seq == request.theirs:
-        again = replace(request.answer, ttl=kernel.hops(packet.flow.src))
-        return _answered(kernel, stage, skb, "the same SYN again: the same answer", again, taken=True)
-    if ack and header.ack != (request.ours + 1) & MASK:
-        return None
-    size = syn + ("F" in header.flags) + len(packet.payload)  # type: ignore[arg-type]
-    begins, ends = (header.seq - due) & MASK, (header.seq + size - due) & MASK
-    inside = begins == 0 or (0 < ends < 1 << 31 and (begins < request.window or begins > 1 << 31))
-    if not inside and not (begins == request.window and size == 0):
-        return _answered(kernel, stage, skb, "outside of the window: told what would be inside", acks, taken=True)
-    if syn and header.seq != request.theirs:
-        kernel.remembers[HalfOpen].requests.pop(packet.flow)
-        kernel.remembers[Expected].answers.pop(packet.flow, None)
-        return _answered(kernel, stage, skb, "another SYN within the window: RST", _reset(kernel, skb))
-    if not ack:
-        return Step(here, stage, skb, "no ACK: dropped in silence", end="dropped")
-    kernel.remembers[HalfOpen].requests[packet.flow] = replace(request, is_open=True)
-    return None
-
-
-def _third_step(skb: Skb) -> Packet:
-    """The asker's ACK, which completes the handshake."""
-    header = skb.packet.header
-    return Packet(skb.packet.flow.reverse, Tcp("A", header.ack, (header.seq + 1) & 0xFFFFFFFF))
-
-
-def expect(kernel: Kernel, packet: Packet) -> None:
-    """A program sends this packet through a socket of its own: the answer to it will be taken."""
-    flow, header = packet.flow, packet.header
-    if flow.src == family(flow.dst).any:
-        flow = replace(flow, src=kernel.source_of(flow.dst) or flow.src)
-    if flow.has_reverse:
-        kernel.remembers[Expected].answers[flow.reverse] = (
-            (header.seq + 1) & 0xFFFFFFFF if isinstance(header, Tcp) else 0
-        )
-
-
-def _taken(socket: Socket) -> str:
-    return f"delivered to {socket.program or 'the program'} on {socket.proto} {socket.port}"
-
-
-def _syn_ack(kernel: Kernel, skb: Skb) -> Packet:
-    """The second step of a handshake: the largest segment that fits the way back, a window of whole segments of that size."""
-    flow, header = skb.packet.flow, skb.packet.header
-    row = kernel.ns.fib.lookup(flow.src, skb.dev_in if flow.src in LINK_LOCAL else "")
-    dev = kernel.ns.devices.get("lo" if row.type == "local" else row.dev)
-    mss = min((dev.mtu if dev else 1500) - family(flow.dst).header - 20, 65535 - 40)
-    isn = kernel.choices.pick(("isn", kernel.ns.name, flow), range(1 << 32))
-    options = b"\x02\x04" + mss.to_bytes(2, "big")
-    ecn = "SAE" if {"E", "C"} <= set(header.flags) and not skb.packet.tos & ECN else "SA"  # RFC 3168 section 6.1.1
-    answer = Tcp(ecn, isn, (header.seq + 1) & 0xFFFFFFFF, max(mss, RECEIVE_SPACE // mss * mss), options=options)
-    return Packet(flow.reverse, answer, ttl=kernel.hops(flow.src))
-
-
 def _udp(kernel: Kernel, stage: str, skb: Skb) -> Step:
     packet, flow = skb.packet, skb.packet.flow
     socket = listener(kernel, flow)
     if socket is None and not kernel.ns.sockets_known:
         return Step(kernel.ns.name, stage, skb, f"delivered: {packet}", end="local")
     if socket is None and flow in kernel.remembers[Expected].answers:
-        return _answered(kernel, stage, skb, "the asker has its answer", None)
+        return answered(kernel, stage, skb, "the asker has its answer", None)
     if socket is None:
         answer = error(kernel, skb, PORT_UNREACHABLE[family(flow.dst).number])
-        return _answered(kernel, stage, skb, f"nobody listens on udp {flow.dport}: port unreachable", answer)
+        return answered(kernel, stage, skb, f"nobody listens on udp {flow.dport}: port unreachable", answer)
+    words, program = packet.payload, kernel.programs.get(socket.program)
+    if program is not None:
+        state, words, _ = program(kernel.remembers[Expected].states.get(flow), packet.payload, kernel.now)  # type: ignore[arg-type]
+        kernel.remembers[Expected].states[flow] = state
+        if not words:
+            return Step(kernel.ns.name, stage, skb, f"{taken(socket)}, which says nothing", (socket,), end="local")
     source = flow.dst if socket.address == flow.dst else kernel.source_of(flow.src)
     source = IPV6.any if flow.src in LINK_LOCAL else source
     reply = Flow("udp", source, flow.dport, flow.src, flow.sport)
-    answer = Packet(reply, Udp(), packet.payload, ttl=kernel.hops(flow.src), id=kernel.ip_id(reply))
-    return _answered(kernel, stage, skb, _taken(socket), answer, socket)
+    answer = Packet(reply, Udp(), words, ttl=kernel.hops(flow.src), id=kernel.ip_id(reply))
+    return answered(kernel, stage, skb, taken(socket), answer, socket)
 
 
 def _query(kernel: Kernel, stage: str, skb: Skb) -> Step:
@@ -279,7 +109,7 @@ def _query(kernel: Kernel, stage: str, skb: Skb) -> Step:
     source = IPV6.any if many else flow.dst
     back = Flow(flow.proto, source, flow.sport, flow.src, ECHO_REPLY[flow.proto] << 8 | flow.dport & 255)
     answer = _reply(kernel, skb, back, packet.payload)
-    return Step(ns.name, stage, skb, "an echo: answered", (), (_sent(kernel, skb, answer),), end="local")
+    return Step(ns.name, stage, skb, "an echo: answered", (), (sent(kernel, skb, answer),), end="local")
 
 
 def _reply(kernel: Kernel, skb: Skb, back: Flow, payload: bytes) -> Packet:
@@ -294,7 +124,7 @@ def _time(kernel: Kernel, stage: str, skb: Skb) -> Step:
     now = kernel.choices.pick(("time", kernel.ns.name, back), range(DAY)).to_bytes(4, "big")
     answer = _reply(kernel, skb, back, skb.packet.payload[:4] + now + now)
     return Step(
-        kernel.ns.name, stage, skb, "asked for the time: answered", (), (_sent(kernel, skb, answer),), end="local"
+        kernel.ns.name, stage, skb, "asked for the time: answered", (), (sent(kernel, skb, answer),), end="local"
     )
 
 

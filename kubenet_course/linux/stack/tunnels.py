@@ -1,19 +1,30 @@
-"""A network in a network: frames inside UDP packets between machines (RFC 7348; drivers/net/vxlan/vxlan_core.c)."""
+"""A network in a network: frames or packets inside packets between machines (RFC 7348, 8926, 2003; drivers/net/vxlan/vxlan_core.c,
+drivers/net/geneve.c, net/ipv4/ipip.c)."""
 
 from __future__ import annotations
 
 from msgspec.structs import replace
 
-from ..namespace.device import Device
+from ..namespace.device import Device, Geneve, Ipip, Tunnel, Vxlan, WireGuard
 from ..namespace.fib import NO_ROUTE
 from ..namespace.kernel import Kernel, hook
+from ..namespace.netns import FdbEntry
 from ..namespace.skb import Skb
 from ..namespace.trace import Next, Step
-from ..packet.address import IPV4, family
-from ..packet.packet import Flow, Frame, Packet, Udp, Vxlan, is_multicast
+from ..packet import packet as inside
+from ..packet.address import FAMILIES, IPV4, family
+from ..packet.packet import Flow, Frame, Other, Packet, Udp, is_multicast, length
 
 CE, ECT0 = 3, 2  # the two lowest bits of a packet's class (RFC 3168 section 5)
+# Bytes that each kind adds behind the outer IP header: UDP's and its own, the frame's header where frames travel, and a seal.
+ADDS = {Vxlan: 8 + 8 + 14, Geneve: 8 + 8 + 14, Ipip: 0, WireGuard: 8 + 16 + 16}
+ROUND = 16  # WireGuard fills what it seals up to whole blocks
 EVERY_MAC = "00:00:00:00:00:00"  # the forwarding row for what no other row knows
+
+
+def overhead(tunnel: Tunnel, of: int = 4) -> int:
+    """Bytes that a tunnel adds to a packet, by the family of the outer one: what its device's MTU has to be smaller by."""
+    return FAMILIES[of].header + ADDS[type(tunnel)]
 
 
 def vxlan_xmit(kernel: Kernel, stage: str, skb: Skb) -> Step:
@@ -22,54 +33,109 @@ def vxlan_xmit(kernel: Kernel, stage: str, skb: Skb) -> Step:
     The mark stays, so that rules can tell what they have already seen; the connection does not.
     """
     here, dev, frame = kernel.ns.name, kernel.ns.devices[skb.dev_out], skb.frame
-    row = None if is_multicast(frame.dst) else kernel.ns.fixed_fdb.get((dev.name, frame.dst))
-    ends = [row] if row else [row for row in kernel.ns.fdb if (row.port, row.mac) == (dev.name, EVERY_MAC)]
+    ends = _ends(kernel, dev, frame)
     if not ends:
         return Step(here, stage, skb, f"{dev.name} knows no machine that has {frame.dst}", end="dropped")
     then: tuple[Next, ...] = ()
     for row in ends:
         outer = Packet(
-            _outer(kernel, dev, row.dst), Udp(dev.vxlan.checksum), Vxlan(dev.vxlan.vni, frame),
-            ttl=kernel.hops(row.dst), tos=_ecn(frame), df=False,
+            _outer(kernel, dev, row.dst), Udp(dev.tunnel.checksum), _around(dev.tunnel, frame),  # type: ignore[arg-type]
+            ttl=kernel.hops(row.dst), tos=_ecn(frame.payload), df=False,
         )  # fmt: skip
-        route = kernel.ns.fib.lookup(row.dst)
-        if route is NO_ROUTE or route.type != "unicast":
-            continue
-        outer = replace(outer, id=kernel.ip_id(outer.flow))
-        then += hook(kernel, "OUTPUT", Skb(outer, dev_out=route.dev, route=route, mark=skb.mark))
+        then += _set_out(kernel, skb, outer)
     said = f"{frame.dst} is behind {', '.join(row.dst for row in ends)}: a packet around it"
     return Step(here, stage, skb, said, tuple(ends), then, end="" if then else "dropped")
 
 
 def _outer(kernel: Kernel, dev: Device, to: str) -> Flow:
-    low, high = dev.vxlan.source_ports
+    low, high = dev.tunnel.source_ports
     port = low if high - low <= 1 else kernel.choices.pick(("tunnel port", kernel.ns.name, to), range(low, high))
-    return Flow("udp", dev.vxlan.local or kernel.source_of(to), port, to, dev.vxlan.port)
+    return Flow("udp", dev.tunnel.local or kernel.source_of(to), port, to, dev.tunnel.port)
 
 
-def _ecn(frame: Frame) -> int:
+def _ends(kernel: Kernel, dev: Device, frame: Frame) -> list[FdbEntry]:
+    """The machines that a frame goes to: those of the forwarding rows; GENEVE has one other end."""
+    if isinstance(dev.tunnel, Geneve):
+        return [FdbEntry(frame.dst, dev.name, dev.tunnel.remote)]
+    row = None if is_multicast(frame.dst) else kernel.ns.fixed_fdb.get((dev.name, frame.dst))
+    return [row] if row else [row for row in kernel.ns.fdb if (row.port, row.mac) == (dev.name, EVERY_MAC)]
+
+
+def _around(tunnel: Vxlan | Geneve, frame: Frame) -> inside.Vxlan | inside.Geneve:
+    return (inside.Geneve if isinstance(tunnel, Geneve) else inside.Vxlan)(tunnel.vni, frame)
+
+
+def _set_out(kernel: Kernel, skb: Skb, outer: Packet) -> tuple[Next, ...]:
+    """A packet around another one sets out, if a route leads to the other end."""
+    route = kernel.ns.fib.lookup(outer.flow.dst)
+    if route is NO_ROUTE or route.type != "unicast":
+        return ()
+    outer = replace(outer, id=kernel.ip_id(outer.flow))
+    return hook(kernel, "OUTPUT", Skb(outer, dev_out=route.dev, route=route, mark=skb.mark))
+
+
+def tunnel_xmit(kernel: Kernel, stage: str, skb: Skb) -> Step:
+    """A packet without a frame goes into another packet. Of WireGuard's only the size is right: what is sealed nobody reads."""
+    here, dev, packet = kernel.ns.name, kernel.ns.devices[skb.dev_out], skb.packet
+    if isinstance(dev.tunnel, WireGuard):
+        to, port = dev.tunnel.remote, dev.tunnel.port
+        sealed = bytes([4, 0, 0, 0]) + bytes(12 + -(-length(packet) // ROUND) * ROUND + 16)  # type 4: data
+        outer = Packet(Flow("udp", kernel.source_of(to), port, to, port), Udp(), sealed, ttl=kernel.hops(to), df=False)
+    else:
+        to = dev.tunnel.remote or skb.route.via or packet.flow.dst
+        flow = Flow("ipencap", dev.tunnel.local or kernel.source_of(to), 0, to, 0)
+        outer = Packet(flow, Other(), packet, ttl=dev.tunnel.ttl or packet.ttl, tos=_ecn(packet))
+    then = _set_out(kernel, skb, outer)
+    said = f"{dev.name}: a packet around it, to {to}" if then else f"no route leads to {to}, the tunnel's other end"
+    return Step(here, stage, skb, said, (dev,), then, end="" if then else "dropped")
+
+
+def ipip_end(kernel: Kernel, packet: Packet) -> Device | None:
+    """The IPIP device for what comes from this machine to that: the one with both as its ends before one that takes all."""
+    ends = [dev for dev in kernel.ns.devices.values() if dev.up and isinstance(dev.tunnel, Ipip)]
+    meant = [d for d in ends if d.tunnel.local in ("", packet.flow.dst) and d.tunnel.remote in ("", packet.flow.src)]
+    return max(meant, key=lambda dev: (bool(dev.tunnel.remote), bool(dev.tunnel.local)), default=None)
+
+
+def ipip_rcv(kernel: Kernel, stage: str, skb: Skb) -> Step:
+    """The end of the tunnel: the packet inside comes in by the tunnel's device."""
+    dev, packet = ipip_end(kernel, skb.packet), _opened(skb.packet, skb.packet.payload)
+    if dev is None or packet is None:
+        return Step(kernel.ns.name, stage, skb, "nobody here takes what is inside", end="dropped")
+    came = Skb(packet, dev_in=dev.name, mark=skb.mark)
+    return Step(kernel.ns.name, stage, skb, f"out of {dev.name}", (dev,), (Next(kernel.ns.name, "ip_rcv", came),))
+
+
+def _ecn(packet: object) -> int:
     """The outer packet tells of congestion as the inner one does, but what is marked inside begins unmarked (RFC 6040)."""
-    inner = frame.payload.tos & CE if isinstance(frame.payload, Packet) else 0
+    inner = packet.tos & CE if isinstance(packet, Packet) else 0
     return ECT0 if inner == CE else inner
 
 
 def _unpacked(outer: Packet, frame: Frame) -> Frame | None:
-    """The frame as it leaves the tunnel: congestion that marked the outer packet marks the inner; None where that cannot be said."""
-    packet = frame.payload
-    if outer.tos & CE != CE or not isinstance(packet, Packet):
+    """The frame as it leaves the tunnel; None where its packet cannot be."""
+    if not isinstance(frame.payload, Packet):
         return frame
-    return replace(frame, payload=replace(packet, tos=packet.tos | CE)) if packet.tos & CE else None
+    packet = _opened(outer, frame.payload)
+    return None if packet is None else frame if packet is frame.payload else replace(frame, payload=packet)
+
+
+def _opened(outer: Packet, packet: Packet) -> Packet | None:
+    """The packet inside: congestion that marked the outer one marks it; None where it cannot say so."""
+    if outer.tos & CE != CE:
+        return packet
+    return replace(packet, tos=packet.tos | CE) if packet.tos & CE else None
 
 
 def vxlan_rcv(kernel: Kernel, stage: str, skb: Skb) -> Step:
     """The end of the tunnel: what was inside comes in by the tunnel's device."""
-    here, inside = kernel.ns.name, skb.packet.payload
+    here, carried = kernel.ns.name, skb.packet.payload
     dev = tunnel_end(kernel, skb.packet)
-    if dev is None or not isinstance(inside, Vxlan):
+    if dev is None:
         return Step(here, stage, skb, "no tunnel of this machine has this number", end="dropped")
-    if inside.frame.src == dev.mac:
+    if carried.frame.src == dev.mac:
         return Step(here, stage, skb, f"{dev.name} sent this frame itself", (dev,), end="dropped")
-    frame = _unpacked(skb.packet, inside.frame)
+    frame = _unpacked(skb.packet, carried.frame)
     if frame is None:
         return Step(
             here, stage, skb, "marked for congestion, and inside nobody would understand", (dev,), end="dropped"
@@ -79,15 +145,18 @@ def vxlan_rcv(kernel: Kernel, stage: str, skb: Skb) -> Step:
 
 
 def tunnel_end(kernel: Kernel, packet: Packet) -> Device | None:
-    """The VXLAN device that listens for this packet's port and number."""
-    if not isinstance(packet.payload, Vxlan):
+    """The VXLAN or GENEVE device that listens for this packet's port and number."""
+    payload = packet.payload
+    kind = {inside.Vxlan: Vxlan, inside.Geneve: Geneve}.get(type(payload))  # type: ignore[arg-type]
+    if kind is None:
         return None
     for dev in kernel.ns.devices.values():
-        end = dev.vxlan
-        meant = end is not None and dev.up and (end.vni, end.port) == (packet.payload.vni, packet.flow.dport)
-        if meant and family(end.local or IPV4.any) is family(packet.flow.dst):
+        end = dev.tunnel if dev.up and type(dev.tunnel) is kind else None
+        if end is None or (end.vni, end.port) != (payload.vni, packet.flow.dport):
+            continue
+        if family(end.local or getattr(end, "remote", "") or IPV4.any) is family(packet.flow.dst):
             return dev
     return None
 
 
-STAGES = {stage.__name__: stage for stage in (vxlan_xmit, vxlan_rcv)}
+STAGES = {stage.__name__: stage for stage in (vxlan_xmit, vxlan_rcv, tunnel_xmit, ipip_rcv)}

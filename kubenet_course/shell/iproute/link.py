@@ -196,7 +196,7 @@ def _vxlan(state: State, at: str, own: Device, general: dict[str, str], rest: Se
     ports = (number(said["srcport"], "srcport", 0, 65535), number(high, "srcport", 0, 65535)) if high else PORTS
     checksum = "udp6zerocsumtx" not in said if is6 else "noudpcsum" not in said
     mtu = min(own.mtu, room) if "mtu" in general else room
-    return replace(own, mtu=mtu, vxlan=Vxlan(int(said["id"]), local, said["dev"], port, ports, checksum))
+    return replace(own, mtu=mtu, tunnel=Vxlan(int(said["id"]), local, said["dev"], port, ports, checksum))
 
 
 def delete(call: Call) -> Result:

@@ -8,12 +8,13 @@ from typing import Any
 from ....errors import BadInput
 from ..address import IPV4, IPV6, Address, Family, address, family, mac, number
 from ..headers import ARP, LLADDR_OPTION, PROTOCOLS, TCP_FLAGS, VXLAN_FLAGS
-from ..packet import ANSWERS, Arp, Flow, Frame, Icmp, Neighbour, Other, Packet, Quote, Tcp, Udp, Vxlan
+from ..packet import ANSWERS, Arp, Flow, Frame, Geneve, Icmp, Neighbour, Other, Packet, Quote, Tcp, Udp, Vxlan
 from .quotes import CHECKSUM_AT, pseudo_header
 from .scapy_headers import scapy_headers
 
 Header = Tcp | Udp | Icmp | Other
-Payload = bytes | Quote | Neighbour | Vxlan
+Payload = bytes | Quote | Neighbour | Vxlan | Geneve | Packet
+FRAMES = 0x6558  # what a GENEVE packet carries: Ethernet frames (RFC 8926 section 3.4)
 
 
 @lru_cache(maxsize=4096)
@@ -155,6 +156,15 @@ def content_bytes(flow: Flow, payload: Payload) -> bytes:
         case Vxlan(vni=vni, frame=frame):
             tunnel = scapy_headers().VXLAN(flags=VXLAN_FLAGS, reserved1=0, vni=_fits("vni", vni, 24), reserved2=0)
             return _built(tunnel) + frame_bytes(frame)
+        case Packet() as inner:
+            return packet_bytes(inner)
+        case Geneve(vni=vni, frame=frame):
+            return (
+                bytes(2)
+                + FRAMES.to_bytes(2, "big")
+                + (_fits("vni", vni, 24) << 8).to_bytes(4, "big")
+                + frame_bytes(frame)
+            )
         case Neighbour(target=target, lladdr=lladdr):
             kind = LLADDR_OPTION.get(flow.dport >> 8, 1)
             option = _built(scapy_headers().Lladdr(type=kind, len=1, lladdr=mac(lladdr, "lladdr"))) if lladdr else b""
