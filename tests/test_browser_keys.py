@@ -63,7 +63,9 @@ def test_what_is_typed_in_a_widget_stays_there(lab, in_notebook_7):
     one_line(page)
     in_controls_of_ipywidgets(page)
     assert page.evaluate(COUNT) == count
-    ours = [error for error in lab.page_errors if "/static/notebook/" not in error]  # Notebook 7 stumbles over a setting
+    ours = [
+        error for error in lab.page_errors if "/static/notebook/" not in error
+    ]  # Notebook 7 stumbles over a setting
     assert (ours, lab.left) == ([], [])
     lab.close(page)
 

@@ -187,6 +187,8 @@ def test_a_size_may_be_written_as_a_power(text, number):
     assert NUMBER(text) == number
 
 
-@pytest.mark.parametrize("text", ["443", ":443", "localhost:443", "10.0.0.1:443", "[fd00::1]:443", "443/tcp", "web:443"])
+@pytest.mark.parametrize(
+    "text", ["443", ":443", "localhost:443", "10.0.0.1:443", "[fd00::1]:443", "443/tcp", "web:443"]
+)
 def test_a_port_may_stand_behind_its_address(text):
     assert PORT(text) == 443

@@ -44,7 +44,7 @@ class Program(Container, frozen=True, gc=False):
         told = [word.partition("=") for word in words]
         # Go's package flag takes `-listen=PLACE` and `-listen PLACE` alike.
         told = [
-            (flag, "=", place if eq else nxt) for (flag, eq, place), nxt in zip(told, (*words[1:], ""), strict=True)
+            (flag, "=", place if eq else nxt) for (flag, eq, place), nxt in zip(told, (*words[1:], ""), strict=False)
         ]
         return tuple(_socket(place, self.name) for flag, _, place in told if flag in FLAGS)
 
