@@ -105,7 +105,7 @@ def test_it_can_tell_another_story():
     widget.step = 7
     world = machine()
     widget.show(world, send(world, SYN, dev="veth0"))
-    assert widget.step == 1 and "node-1 receives the packet." in repr(widget)
+    assert widget.step == 1 and "node-1 receives a packet for" in repr(widget)
 
 
 def test_nothing_to_show_is_said_kindly():

@@ -106,6 +106,8 @@ def _begins(
         what = "the error message"
     if flow is None:
         return f"{name} has {what}."
+    if is_first and turn == 0 and story[visit[0]].step.stage != "route_output":
+        return f"{name} receives a packet for {_place(flow.dst, flow.dport, flow)}, from {flow.src}."
     if is_first and turn == 0:
         return f"{name} sends a packet to {_place(flow.dst, flow.dport, flow)}."
     if is_first:
