@@ -41,16 +41,16 @@ def tellings(story: Sequence[Moment]) -> tuple[Telling, ...]:
     moments = tuple(story)
     told: list[Telling] = []
     for turn in (0, 1):
-        visits = _visits(moments, turn)
-        for number, visit in enumerate(visits):
-            is_first, is_last = number == 0, number == len(visits) - 1
-            if not (is_first or is_last) and len(visits) > 3 and _only_bridges(moments, visit):
+        machines = visits(moments, turn)
+        for number, visit in enumerate(machines):
+            is_first, is_last = number == 0, number == len(machines) - 1
+            if not (is_first or is_last) and len(machines) > 3 and _only_bridges(moments, visit):
                 continue
             told += _of_visit(moments, turn, visit, is_first, is_last)
     return tuple(told)
 
 
-def _visits(story: tuple[Moment, ...], turn: int) -> list[tuple[int, ...]]:
+def visits(story: tuple[Moment, ...], turn: int) -> list[tuple[int, ...]]:
     """The numbers of a packet's moments, parted by machine, from where it was sent to where it ended."""
     mine = [at for at, one in enumerate(story) if one.turn == turn and not one.is_look_up]
     if not mine:
