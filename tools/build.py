@@ -20,6 +20,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 
+from kubenet_course.learn.words import listed, marked
 from tools import private_home
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -67,7 +68,18 @@ def from_master(master: Path) -> NotebookNode:
         cell.id = cell_id
         if COLLAPSED & set(cell.metadata.get("tags", ())):
             cell.metadata["jupyter"] = NotebookNode(source_hidden=True)
+    with_words(notebook)
     return notebook
+
+
+def with_words(notebook: NotebookNode) -> None:
+    """Marks the first use of each word of the glossary, and lists the words at the chapter's end."""
+    prose = [cell for cell in notebook.cells if cell.cell_type == "markdown"]
+    texts, words = marked([cell.source for cell in prose])
+    for cell, text in zip(prose, texts, strict=True):
+        cell.source = text
+    if words:
+        notebook.cells.append(nbformat.v4.new_markdown_cell(listed(words), id="words-in-this-chapter"))
 
 
 def execute(notebook: NotebookNode, master: Path) -> None:
