@@ -29,6 +29,7 @@ KERNEL = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language":
 WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 CELL_SECONDS = 60
+ALT = 600  # characters of a picture's alternative text, where a page cannot draw the widget
 CHECK = "check"  # a cell for the tests alone: tests/test_learn_chapters.py runs it, no reader sees it
 COLLAPSED = {"solution", "plumbing"}  # cells whose code a reader opens if they want to
 
@@ -110,11 +111,18 @@ def is_failed(cell: NotebookNode) -> bool:
 
 
 def normalise(notebook: NotebookNode) -> NotebookNode:
-    """Without what differs between two runs: the kernel's version, and widget model ids, renumbered as created."""
+    """Without what differs between two runs: the kernel's version, and widget model ids, renumbered as created.
+
+    Pictures get the words beside them as alternative text.
+    """
     notebook.metadata.language_info = NotebookNode(name="python")
     models = notebook.metadata.get("widgets", {}).get(WIDGET_STATE, {}).get("state", {})
     if not models:
         notebook.metadata.pop("widgets", None)
+    for output in (output for cell in notebook.cells for output in cell.get("outputs", ())):
+        if "image/png" in output.get("data", {}):
+            alternative = " ".join(output.data.get("text/plain", "").split())
+            output.metadata["image/png"] = NotebookNode(alt=alternative[:ALT])
     text = json.dumps(notebook)
     for number, model_id in enumerate(list(models), start=1):
         text = text.replace(model_id, f"{number:032x}")

@@ -136,7 +136,7 @@ function render({ model, el }) {
   function draw() {
     const form = model.get("form"), name = `kn-${crypto.getRandomValues(new Uint32Array(2)).join("-")}`; // each widget has a module of its own
     root.replaceChildren();
-    root.setAttribute("aria-label", form.heading);
+    root.setAttribute("aria-label", form.id ? `${form.heading} (${form.id})` : form.heading);
     const control = form.input ? CONTROLS[form.input](form, name) : SILENT();
     const state = element("span", { class: "kn-state" });
     const check = element("button", { type: "button", class: "kn-check" }, form.button);

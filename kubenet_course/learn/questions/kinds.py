@@ -7,6 +7,7 @@ the wrong answers that people give for a reason, three hints. `judge` says what 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from random import Random
 from typing import Any
@@ -100,8 +101,20 @@ class Value(Kind, frozen=True, kw_only=True):
         """Raises Unanswered, or Unreadable with a sentence."""
         found = _compared(self.reads, answer, self.answer, self.slips, self)
         if not found.right and not found.said:
-            return (replace(found, said=f"{self.reads(answer)} is not what the model finds here."),)
+            return (replace(found, said=_elsewhere(self.reads(answer), self.evidence)),)
         return (found,)
+
+
+def _elsewhere(given: Any, evidence: object) -> str:
+    """What disproves a wrong value that nobody foresaw: whether it occurs at all in what the model did."""
+    rows = getattr(evidence, "rows", ())
+    if not isinstance(given, str) or not rows:
+        return f"{given} is not what the model finds here."
+    pattern = rf"(?<![\w.:]){re.escape(given)}(?![\w.])"
+    found = next((str(row[0]) for row in rows if any(re.search(pattern, str(cell)) for cell in row)), "")
+    if found:
+        return f"{given} occurs in what the model did, for example at “{found}”, but it is not what is asked for."
+    return f"{given} does not occur anywhere in what the model did."
 
 
 def _compared(reads: Reader, answer: Any, right: Any, slips: tuple[Slip, ...], kind: Kind, part: str = "") -> Finding:

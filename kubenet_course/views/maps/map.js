@@ -27,12 +27,13 @@ function render({ model, el }) {
   el.append(root);
   const draw = () => {
     const map = model.get("map"), title = model.get("title");
-    root.setAttribute("aria-label", title);
+    root.setAttribute("aria-label", `Map: ${title}${map.path ? `, ${map.path}` : ""}`);
     const links = map.links.map((one) => element("li", {}, element("b", {}, one.title), ` joins ${one.ends.join(", ")}`));
     root.replaceChildren(element("strong", {}, title), element("ul", { class: "kn-machines" }, ...map.machines.map(machine)));
     if (links.length) root.append(element("ul", { class: "kn-links" }, ...links));
     if (map.path) root.append(element("p", { class: "kn-path" }, `★ ${map.path}`));
-    if (map.left_out) root.append(element("p", { class: "kn-quiet" }, `${map.left_out} more are not drawn.`));
+    const counted = map.machines.reduce((sum, one) => sum + one.more, 0), others = map.left_out - counted;
+    if (others > 0) root.append(element("p", { class: "kn-quiet" }, `Not drawn: ${others} more.`));
   };
   draw();
   model.on("change:map", draw);

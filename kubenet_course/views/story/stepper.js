@@ -113,7 +113,7 @@ function picture(svg) {
     for (const one of been) one.classList.add("kn-been");
     here = keyed.get(place) ?? null;
     named = names.get(place) ?? null;
-    if (named) named[0].textContent = stage;
+    if (named && stage) named[0].textContent = stage;
     letter.setAttribute("visibility", here ? "visible" : "hidden");
     if (!here) return null;
     here.classList.add("kn-here");
@@ -143,7 +143,8 @@ function render({ model, el }) {
   };
   const show = () => {
     const step = story.steps[numbers[at]];
-    follow(mark(step.here, step.been.map((number) => story.pool[number]), step.stage), parts.picture);
+    const stage = detail === "story" ? "" : step.stage; // the kernel's own names come with the other levels
+    follow(mark(step.here, step.been.map((number) => story.pool[number]), stage), parts.picture);
     const item = detail === "story" ? story.tale[at] : null, said = item ? item.said : step.said;
     parts.about.textContent = step.about;
     parts.where.textContent = item ? step.where : `${step.where} · ${step.stage}`;
