@@ -177,7 +177,7 @@ def test_more_can_be_shown(page):
     assert int(count(page).split()[3]) > 200
     page.locator(".kn-stepper select").first.select_option("story")
     assert count(page).endswith("of 9")
-    assert " receives the answer." in page.locator(".kn-stepper .kn-said").first.inner_text()
+    assert " sends a packet to " in page.locator(".kn-stepper .kn-said").first.inner_text()
     assert page.locator(".kn-stepper .kn-why").first.is_hidden()
     page.locator(".kn-stepper select").first.select_option("main")
     assert count(page).endswith("of 57")
