@@ -20,18 +20,18 @@ ROOT = Path(__file__).resolve().parent.parent
 CELLS = [
     """
 from view_worlds import cluster
-from kubenet_course.linux.namespace.kernel import send
+from kubenet_course.linux.walk import send
 from kubenet_course.linux.packet.packet import tcp
 from kubenet_course.views import show
 from kubenet_course.views.controls import Controls
-from kubenet_course.views.story.stepper import stepper
+from kubenet_course.views.story.stepper import Stepper
 
 def make(backend):
     world = cluster(is_overlay=backend == "vxlan")
     return world, send(world, tcp("10.244.1.10", 40000, "10.96.0.80", 80), at="default/client")
 
 world, trace = make("vxlan")""",
-    "stepper(world, trace, title='A pod asks a Service')",
+    "Stepper(world, trace, title='A pod asks a Service', detail='main')",
     "Controls(make, backend=('routes', 'vxlan'))",
     "show.trace(trace)",
     "show.topology(world)",
@@ -175,6 +175,10 @@ def test_more_can_be_shown(page):
     page.locator(".kn-stepper select").first.select_option("every")
     assert count(page).endswith(f"of {page.evaluate('document.querySelector(`.kn-stepper input`).max')}")
     assert int(count(page).split()[3]) > 200
+    page.locator(".kn-stepper select").first.select_option("story")
+    assert count(page).endswith("of 9")
+    assert " sends a packet to " in page.locator(".kn-stepper .kn-said").first.inner_text()
+    assert page.locator(".kn-stepper .kn-why").first.is_hidden()
     page.locator(".kn-stepper select").first.select_option("main")
     assert count(page).endswith("of 57")
 

@@ -39,7 +39,7 @@ def test_the_untouched_cell_does_not_pass(exercise, untouched):
 def test_each_listed_wrong_answer_is_met_by_its_own_feedback_and_evidence(exercise, variants):
     for variant in variants:
         for answer, belief in exercise.instance(variant).wrong_answers:
-            told = judged(exercise, answer, variant)
+            told = judged(exercise, answer, variant, in_full=True)
             assert told.state == WRONG, (variant, answer)
             assert belief == 0 or belief in told.beliefs, (variant, answer, told)
             assert told.evidence, (variant, answer, told)

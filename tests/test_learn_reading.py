@@ -178,3 +178,17 @@ def test_a_rule_that_no_iptables_takes_is_not_a_wrong_answer():
     told = judged("00-rule", "-A FORWARD -p tcp --dport eighty -j DROP")
     assert told.state == "unreadable"
     assert "does not count as an attempt" in told.said
+
+
+@pytest.mark.parametrize(
+    "text, number", [("2^7", 128), ("2**7", 128), ("2^(32-25)", 128), ("2 ^ (32 - 25)", 128), ("128", 128)]
+)
+def test_a_size_may_be_written_as_a_power(text, number):
+    assert NUMBER(text) == number
+
+
+@pytest.mark.parametrize(
+    "text", ["443", ":443", "localhost:443", "10.0.0.1:443", "[fd00::1]:443", "443/tcp", "web:443"]
+)
+def test_a_port_may_stand_behind_its_address(text):
+    assert PORT(text) == 443

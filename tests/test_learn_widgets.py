@@ -53,7 +53,7 @@ def test_wrong_then_hint_then_right():
     widget = exercise("00-source")
     reply = press(widget, "check", "10.0.0.1")
     assert (reply["state"], reply["hint"], reply["done"]) == ("wrong", "Hint 1 of 3", False)
-    assert "hops left" in reply["html"]
+    assert "hops left" not in reply["html"] and right("00-source") not in reply["html"]
     reply = press(widget, "hint")
     assert "Hint 1 of 3: Look at" in reply["hints"] and reply["hint"] == "Hint 2 of 3"
     reply = press(widget, "check", right("00-source"))
@@ -116,7 +116,9 @@ def test_a_plain_cell_and_the_widget_keep_the_same_progress():
 
 
 def test_check_without_an_answer_says_so_and_keeps_nothing(home):
-    assert str(check("00-source")) == "00-source: not answered yet."
+    assert str(check("00-source")) == (
+        "00-source: not answered yet.\nWrite an IP address first, for example 10.244.1.10."
+    )
     assert store().read().items == {}
 
 
@@ -206,6 +208,56 @@ def test_once_it_was_seen_a_prediction_stays():
     reveal("01-second", lambda: "EADDRINUSE")
     press(predict("01-second"), "check", "it is told: address in use")
     assert store().read().predictions["01-second"].said == "it is given another port"
+
+
+def test_the_evidence_comes_on_request_after_the_hints_or_with_the_third_miss():
+    asked, answer = exercise("00-source"), right("00-source")
+    first = press(asked, "check", "10.0.0.1")
+    assert answer not in first["html"] and first["full"] == "Show me the answer and why"
+    full = press(asked, "full")
+    assert f"<b>The answer:</b> {answer}" in full["html"] and "hops left" in full["html"] and full["full"] == ""
+    asked = exercise("00-source", 1)
+    for _ in range(3):
+        press(asked, "hint")
+    assert f"The answer:</b> {right('00-source', 1)}" in press(asked, "check", "10.0.0.1")["html"]
+    asked = exercise("00-source", 2)
+    assert "The answer" not in press(asked, "check", "10.0.0.1")["html"] + press(asked, "check", "10.0.0.2")["html"]
+    assert "The answer" in press(asked, "check", "10.0.0.3")["html"]
+
+
+def test_the_same_wrong_answer_twice_is_said_to_be_the_same_and_counts_once():
+    asked = exercise("00-source")
+    press(asked, "check", "10.0.0.1")
+    for _ in range(3):
+        again = press(asked, "check", "10.0.0.1")
+        assert "does not count again" in again["html"] and "The answer" not in again["html"]
+    assert store().read().items["00-source"].tries == 1 and asked.misses == 1
+
+
+@pytest.mark.parametrize("one", everything(), ids=lambda one: one.id)
+def test_an_empty_answer_gets_a_sentence_and_is_no_attempt(one):
+    asked = exercise(one.id)
+    before = asked.reply["html"]
+    reply = press(asked, "check", None)
+    assert before == "" and reply["state"] == "unanswered" and reply["html"].endswith(".</p>")
+    assert store().read().items == {} and asked.misses == 0
+
+
+@pytest.mark.parametrize("one", everything(), ids=lambda one: one.id)
+def test_success_says_why_in_every_kind(one):
+    reply = press(exercise(one.id), "check", right(one.id))
+    assert reply["state"] == "right"
+    assert len(re.sub("<[^>]*>", "", reply["html"].partition("kn-evidence")[0])) > 30, one.id
+
+
+@pytest.mark.parametrize("one", everything(), ids=lambda one: one.id)
+def test_the_first_wrong_answer_is_not_told_the_right_one(one):
+    instance = one.instance(0)
+    for wrong, _ in list(instance.wrong_answers)[:4]:
+        asked = exercise(one.id)
+        told = re.sub("<[^>]*>", "", press(asked, "check", wrong)["html"])
+        if isinstance(instance.solution, str) and not instance.is_tried_out and instance.solution != wrong:
+            assert not re.search(rf"(?<![\w.]){re.escape(instance.solution)}(?![\w.])", told), told
 
 
 def test_practice_asks_what_is_not_solved_one_after_the_other_and_then_other_variants():

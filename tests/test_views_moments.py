@@ -6,10 +6,8 @@ from view_worlds import cluster, machine
 from kubenet_course.linux.packet.packet import tcp
 from kubenet_course.linux.walk import send
 from kubenet_course.views.story.moments import (
-    DETAILS,
     EVERY,
     MAIN,
-    REASONS,
     connections,
     moments,
     shown,
@@ -26,12 +24,12 @@ def story(request):
 
 
 def test_each_level_of_detail_has_all_of_the_one_before(story):
-    main, reasons, every = (shown(story, detail) for detail in DETAILS)
-    assert set(main) < set(reasons) < set(every) == set(range(len(story)))
+    main, every = shown(story, MAIN), shown(story, EVERY)
+    assert set(main) < set(every) == set(range(len(story)))
 
 
 def test_steps_that_say_nothing_are_folded_away(story):
-    assert all(story[at].step.said for detail in (MAIN, REASONS) for at in shown(story, detail))
+    assert all(story[at].step.said for at in shown(story, MAIN))
 
 
 def test_questions_for_mac_addresses_are_folded_away_and_named(story):

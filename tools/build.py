@@ -20,6 +20,7 @@ from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
 
+from kubenet_course.learn.words import listed, marked
 from tools import private_home
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -28,6 +29,7 @@ KERNEL = {"name": "python3", "display_name": "Python 3 (ipykernel)", "language":
 WIDGET_STATE = "application/vnd.jupyter.widget-state+json"
 WIDGET_VIEW = "application/vnd.jupyter.widget-view+json"
 CELL_SECONDS = 60
+ALT = 600  # characters of a picture's alternative text, where a page cannot draw the widget
 CHECK = "check"  # a cell for the tests alone: tests/test_learn_chapters.py runs it, no reader sees it
 COLLAPSED = {"solution", "plumbing"}  # cells whose code a reader opens if they want to
 
@@ -67,7 +69,18 @@ def from_master(master: Path) -> NotebookNode:
         cell.id = cell_id
         if COLLAPSED & set(cell.metadata.get("tags", ())):
             cell.metadata["jupyter"] = NotebookNode(source_hidden=True)
+    with_words(notebook)
     return notebook
+
+
+def with_words(notebook: NotebookNode) -> None:
+    """Marks the first use of each word of the glossary, and lists the words at the chapter's end."""
+    prose = [cell for cell in notebook.cells if cell.cell_type == "markdown"]
+    texts, words = marked([cell.source for cell in prose])
+    for cell, text in zip(prose, texts, strict=True):
+        cell.source = text
+    if words:
+        notebook.cells.append(nbformat.v4.new_markdown_cell(listed(words), id="words-in-this-chapter"))
 
 
 def execute(notebook: NotebookNode, master: Path) -> None:
@@ -98,11 +111,18 @@ def is_failed(cell: NotebookNode) -> bool:
 
 
 def normalise(notebook: NotebookNode) -> NotebookNode:
-    """Without what differs between two runs: the kernel's version, and widget model ids, renumbered as created."""
+    """Without what differs between two runs: the kernel's version, and widget model ids, renumbered as created.
+
+    Pictures get the words beside them as alternative text.
+    """
     notebook.metadata.language_info = NotebookNode(name="python")
     models = notebook.metadata.get("widgets", {}).get(WIDGET_STATE, {}).get("state", {})
     if not models:
         notebook.metadata.pop("widgets", None)
+    for output in (output for cell in notebook.cells for output in cell.get("outputs", ())):
+        if "image/png" in output.get("data", {}):
+            alternative = " ".join(output.data.get("text/plain", "").split())
+            output.metadata["image/png"] = NotebookNode(alt=alternative[:ALT])
     text = json.dumps(notebook)
     for number, model_id in enumerate(list(models), start=1):
         text = text.replace(model_id, f"{number:032x}")

@@ -6,7 +6,7 @@
     check("00-source", "10.244.1.10")  # the same from a plain cell
     hint("00-source"); solution("00-source"); practice("00"); warm_up("02"); progress(); fact("sidecars"); misconception(15)
 
-Each loads when it is first used; only the widgets load ipywidgets.
+`glossary()` lists the words of the course. Each loads when it is first used; only the widgets load ipywidgets.
 """
 
 from ..faces import face
@@ -15,6 +15,7 @@ __getattr__, __dir__ = face(
     __name__,
     {
         "facts": ("fact",),
+        "words": ("glossary",),
         "misconceptions": ("misconception",),
         "page.terminal": ("Terminal",),
         "page.widgets": ("exercise", "practice", "warm_up"),

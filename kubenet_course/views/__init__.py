@@ -10,6 +10,7 @@ __getattr__, __dir__ = face(
     {
         "cni_steps": ("Wiring",),
         "controls": ("Controls",),
+        "maps.map": ("Map",),
         "matrices.matrices": ("Matrices", "why"),
         "matrices.matrix": ("matrix",),
         "planner.desk": ("Desk",),
@@ -21,5 +22,6 @@ __getattr__, __dir__ = face(
         "tables.binds": ("binds",),
         "tables.show": ("show",),
         "tables.table": ("table",),
+        "topology.graph": ("bridge_loops", "graph"),
     },
 )

@@ -40,7 +40,12 @@ class Program(Container, frozen=True, gc=False):
     @property
     def listens(self) -> tuple[Socket, ...]:
         """Where its program was told to listen. The ports that the manifest declares have no part in it."""
-        told = [word.partition("=") for word in (*self.command, *self.args)]
+        words = (*self.command, *self.args)
+        told = [word.partition("=") for word in words]
+        # Go's package flag takes `-listen=PLACE` and `-listen PLACE` alike.
+        told = [
+            (flag, "=", place if eq else nxt) for (flag, eq, place), nxt in zip(told, (*words[1:], ""), strict=False)
+        ]
         return tuple(_socket(place, self.name) for flag, _, place in told if flag in FLAGS)
 
 
@@ -112,6 +117,7 @@ def _socket(place: str, program: str) -> Socket:
     host, colon, number = place.rpartition(":")
     if not colon:
         raise BadInput(f"container {program}", f"-listen={place} names no port", PLACE)
+    host = {"localhost": "127.0.0.1"}.get(host, host)  # what Go's resolver takes first of it for a listener
     return Socket("tcp", address(host.strip("[]") or "::", f"container {program}"), port(number), program)
 
 

@@ -23,6 +23,7 @@ SILENT: dict[str, Any] = {
     "parts": {},
     "hints": "",
     "hint": "",
+    "full": "",
     "next": "",
     "done": False,
 }
@@ -48,7 +49,7 @@ class Asking(anywidget.AnyWidget):
         self.on_msg(self._on_message)
 
     def _on_message(self, _: Any, content: Any, __: Any) -> None:
-        """What the page says: hello, check, hint, next."""
+        """What the page says: hello, check, hint, full, next."""
         with self.hold_sync():
             if isinstance(content, dict):
                 self.live = True

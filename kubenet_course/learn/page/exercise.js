@@ -136,11 +136,12 @@ function render({ model, el }) {
   function draw() {
     const form = model.get("form"), name = `kn-${crypto.getRandomValues(new Uint32Array(2)).join("-")}`; // each widget has a module of its own
     root.replaceChildren();
-    root.setAttribute("aria-label", form.heading);
+    root.setAttribute("aria-label", form.id ? `${form.heading} (${form.id})` : form.heading);
     const control = form.input ? CONTROLS[form.input](form, name) : SILENT();
     const state = element("span", { class: "kn-state" });
     const check = element("button", { type: "button", class: "kn-check" }, form.button);
     const hint = element("button", { type: "button" }, "Hint");
+    const full = element("button", { type: "button" }, "Show me");
     const again = element("button", { type: "button" }, "Another one like it");
     const said = element("div", { class: "kn-said", "aria-live": "polite" });
     const hints = element("div", { class: "kn-hints", "aria-live": "polite" });
@@ -148,12 +149,13 @@ function render({ model, el }) {
     root.append(
       element("header", {}, element("strong", {}, form.heading), state),
       rich("div", { class: "kn-asks" }, form.asks), control.root,
-      ...(form.button ? [element("div", { class: "kn-buttons" }, check, ...(form.helps ? [hint, again] : [])), asleep] : []), hints, said,
+      ...(form.button ? [element("div", { class: "kn-buttons" }, check, ...(form.helps ? [hint, full, again] : [])), asleep] : []), hints, said,
     );
     control.fill(model.get("draft"));
     const answer = () => send({ do: "check", answer: control.read() });
     check.onclick = answer;
     hint.onclick = () => send({ do: "hint" });
+    full.onclick = () => send({ do: "full" });
     again.onclick = () => send({ do: "next" });
     for (const input of control.submits) input.onkeydown = (event) => { if (event.key === "Enter") { event.preventDefault(); answer(); } };
     root.oninput = () => { model.set("draft", control.read()); model.save_changes(); };
@@ -163,6 +165,7 @@ function render({ model, el }) {
       said.innerHTML = reply.html; said.className = `kn-said kn-${reply.state}`; said.hidden = !reply.html;
       hints.innerHTML = reply.hints; hints.hidden = !reply.hints;
       hint.textContent = reply.hint; hint.hidden = !reply.hint;
+      full.textContent = reply.full; full.hidden = !reply.full;
       again.textContent = reply.next; again.hidden = !reply.next;
       control.mark?.(reply.parts);
       asleep.hidden = live;

@@ -19,6 +19,7 @@ from .rich import html, inline, shown
 
 OPEN = "KUBENET_OPEN_REVEALS"  # set only by the course's own tests: every reveal runs at once, and fails aloud
 FIRST = "Choose a prediction in the question above, and keep it. Then this cell runs, and shows both side by side."
+KEEP = "Keep my prediction"
 CHOOSE = "Choose one of the answers first."
 
 
@@ -28,7 +29,13 @@ class Prediction(Asking):
     def __init__(self, question: Question):
         self.question = question
         options = [[choice, inline(choice)] for choice in question.choices]
-        shape = {"heading": "Predict", "asks": html(question.asks), "button": "Keep my prediction", "helps": False}
+        shape = {
+            "id": question.id,
+            "heading": "Predict",
+            "asks": html(question.asks),
+            "button": "Keep my prediction",
+            "helps": False,
+        }
         super().__init__(text=str(question), form={**shape, "input": "words", "options": options})
         self._say()
 
@@ -80,7 +87,7 @@ class Revealed(VBox):
         self.question, self.runs, self.outcome = question, run, None
         self.box = Box(self.run)
         self.text = f"What happens ({question.id})? {FIRST}"
-        closed = {"heading": "What happens?", "asks": html(FIRST), "input": "", "helps": False}
+        closed = {"id": question.id, "heading": "What happens?", "asks": html(FIRST), "input": "", "helps": False}
         self.box.form = {**closed, "button": "Show it all the same"}
         super().__init__([self.box])
         if OPEN in os.environ:
@@ -108,7 +115,8 @@ class Revealed(VBox):
 
     def _draw(self, inside: str, drawn: Any) -> None:
         asks = inside if inside.startswith("<") else html(inside)
-        self.box.form = {"heading": "What happened", "asks": asks, "input": "", "button": "", "helps": False}
+        shape = {"id": self.question.id, "heading": "What happened", "input": "", "button": "", "helps": False}
+        self.box.form = {**shape, "asks": asks}
         self.children = (self.box, *drawn)
 
     def __repr__(self) -> str:

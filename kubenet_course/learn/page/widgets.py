@@ -7,7 +7,7 @@ from typing import Any
 
 from ...errors import BadInput
 from ..bank import Exercise, chapters, everything, find, of_chapter
-from ..questions.feedback import HEADS, RIGHT, SIGNS, UNANSWERED, WRONG, Feedback, inside, judged
+from ..questions.feedback import HEADS, OTHER, RIGHT, SIGNS, UNANSWERED, WRONG, Feedback, inside, judged
 from ..questions.forms import form, in_words
 from ..record import book as kept
 from ..record.book import due
@@ -17,6 +17,8 @@ from .asking import SILENT, Asking
 from .rich import html
 
 WAITS = "What you wrote last stands here. It is a program, and it runs when you press Check."
+ATTEMPTS = 3
+UNCHANGED = "This is the answer that you gave before, so it does not count again."
 
 
 class ExerciseWidget(Asking):
@@ -30,7 +32,8 @@ class ExerciseWidget(Asking):
 
     def _ask(self, is_first: bool = False) -> None:
         """Shows the question; at the first look also what was answered before."""
-        self.hints = 0
+        self.hints, self.misses = 0, 0
+        self.last: tuple[Any, Feedback] | None = None
         left = f" (and {len(self.waiting)} more)" if self.waiting else ""
         heading = f"{'Again: ' if self.chapter else ''}{self.exercise.title}{left}"
         self.form = {**form(self.exercise, self.variant), "heading": heading, "button": "Check", "helps": True}
@@ -39,7 +42,9 @@ class ExerciseWidget(Asking):
         self.draft = before.answer if same else None
         waits = same and getattr(self.exercise.instance(self.variant), "is_run", False)
         made = judged(self.exercise, before.answer if same and not waits else None, self.variant)
-        self._say(made)
+        if same and made.state == WRONG:
+            self.last = before.answer, made
+        self._say(made if same else Feedback(self.exercise.id, self.variant, UNANSWERED))
         if waits:
             self.reply = {**self.reply, "head": f"{SIGNS[UNANSWERED]} not run yet", "html": html(WAITS)}
         if before.solved and not made.right:
@@ -54,21 +59,40 @@ class ExerciseWidget(Asking):
             **SILENT,
             "state": made.state,
             "head": f"{SIGNS[made.state]} {HEADS[made.state]}",
-            "html": inside(made) if made.state != UNANSWERED else "",
+            "html": inside(made),
             "parts": {one.part: one.right for one in made.findings if one.part},
             "hints": self.reply.get("hints", "") if self.hints else "",
             "hint": "" if is_over else f"Hint {min(self.hints + 1, HINTS)} of {HINTS}" if self.hints < HINTS else "",
+            "full": "Show me the answer and why" if made.state in (WRONG, OTHER) and not made.in_full else "",
             "next": ahead if made.state in (RIGHT, WRONG) else "",
             "done": is_over,
         }
 
     def answer(self, said: Any) -> Feedback:
-        """What the button Check does."""
-        made = check(self.exercise.id, said, self.variant, self.chapter)
+        """What the button Check does. After all hints, or with the third miss, the evidence comes in full."""
+        if self.last is not None and said == self.last[0]:
+            return self._unchanged()
+        is_full = self.hints >= HINTS or self.misses + 1 >= ATTEMPTS
+        made = check(self.exercise.id, said, self.variant, self.chapter, is_full)
+        if made.state in (WRONG, OTHER):
+            self.misses += made.state == WRONG
+            self.last = said, made
         if self.chapter and made.state == WRONG and self.exercise not in [one for one, _ in self.waiting]:
             self.waiting.append((self.exercise, self.variant + 1))
         self._say(made)
         return made
+
+    def _unchanged(self) -> Feedback:
+        """The same wrong answer once more is no attempt."""
+        assert self.last is not None
+        self._say(self.last[1])
+        self.reply = {**self.reply, "html": html(UNCHANGED) + self.reply["html"]}
+        return self.last[1]
+
+    def show_in_full(self) -> None:
+        """What the button behind a wrong answer does: everything, with the answer in it."""
+        if self.last is not None:
+            self._say(judged(self.exercise, self.last[0], self.variant, in_full=True))
 
     def show_hint(self) -> None:
         """What the button Hint does: one more of the three."""
@@ -90,6 +114,8 @@ class ExerciseWidget(Asking):
         match do:
             case "check":
                 self.answer(answer)
+            case "full":
+                self.show_in_full()
             case "hint":
                 self.show_hint()
             case "next":

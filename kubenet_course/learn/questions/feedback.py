@@ -11,7 +11,7 @@ from ...trial.run import caution
 from ..bank import Exercise, find
 from ..misconceptions import misconception
 from ..page.rich import html, inline, plain, shown
-from .kinds import Finding
+from .kinds import Finding, Kind
 from .kinds_lists import OwnWords
 from .reading import Unanswered, Unreadable
 
@@ -27,7 +27,10 @@ SIGNS = {UNANSWERED: "○", UNREADABLE: "?", OTHER: "✎", WRONG: "✗", RIGHT: 
 
 
 class Feedback(Struct, frozen=True):
-    """The answer to an answer. `state` is a key of HEADS; `notice` is about saving, and mostly empty."""
+    """The answer to an answer. `state` is a key of HEADS; `notice` is about saving, and mostly empty.
+
+    A wrong answer is first met with what disproves it, and no more. `in_full` adds the evidence, and `answer` with its reason.
+    """
 
     exercise: str
     variant: int
@@ -35,6 +38,9 @@ class Feedback(Struct, frozen=True):
     findings: tuple[Finding, ...] = ()
     said: str = ""
     notice: str = ""
+    in_full: bool = False
+    is_tried_out: bool = False
+    answer: str = ""
 
     @property
     def right(self) -> bool:
@@ -47,20 +53,30 @@ class Feedback(Struct, frozen=True):
 
     @property
     def evidence(self) -> list[object]:
-        """What shows it, each thing once."""
+        """What shows it, each thing once. Before it is shown in full, only what the learner's own answer did."""
+        if not (self.right or self.in_full or self.is_tried_out):
+            return []
         wanted = [one.evidence for one in self.findings if one.evidence is not None and (self.right or not one.right)]
         return [thing for at, thing in enumerate(wanted) if thing not in wanted[:at]]
 
     @property
     def _offer(self) -> str:
-        return f'Three hints are there: hint("{self.exercise}")' if self.state in (WRONG, OTHER) else ""
+        if self.state not in (WRONG, OTHER) or self.in_full:
+            return ""
+        name = f'"{self.exercise}"'
+        return f"Three hints are there: hint({name}). Everything, with the answer: check({name}, ..., in_full=True)"
+
+    def _belief(self, number: int) -> str:
+        """The belief behind the answer; what is so instead comes with everything else."""
+        known = misconception(number)
+        return str(known) if self.in_full else f"Many people answer so who believe: “{known.belief}”"
 
     def __str__(self) -> str:
         lines = [f"{self.exercise}: {HEADS[self.state]}.", plain(self.said)]
         for one in self.findings:
             lines.append((f"{SIGNS[RIGHT if one.right else WRONG]} {one.part}: " if one.part else "") + plain(one.said))
-        lines += [str(misconception(number)) for number in self.beliefs]
-        lines += [str(thing) for thing in self.evidence]
+        lines += [self._belief(number) for number in self.beliefs]
+        lines += [plain(self.answer), *(str(thing) for thing in self.evidence)]
         return "\n".join(line.rstrip(": ") for line in [*lines, self._offer, self.notice] if line.strip())
 
     __repr__ = __str__
@@ -74,8 +90,9 @@ def inside(of: Feedback) -> str:
     """All but its head and the offer of hints, in HTML."""
     parts = [html(of.said), _fields(of)]
     parts += [html(one.said) for one in of.findings if not one.part]
-    parts += [f'<div class="kn-belief">{misconception(number)._repr_html_()}</div>' for number in of.beliefs]
-    parts += [shown(thing) for thing in of.evidence]
+    told = [misconception(number)._repr_html_() if of.in_full else html(of._belief(number)) for number in of.beliefs]
+    parts += [f'<div class="kn-belief">{belief}</div>' for belief in told]
+    parts += [html(of.answer), *(shown(thing) for thing in of.evidence)]
     return "".join([*parts, html(of.notice)])
 
 
@@ -89,18 +106,35 @@ def _fields(of: Feedback) -> str:
     return f'<ul class="kn-fields">{"".join(rows)}</ul>' if rows else ""
 
 
-def judged(exercise: Exercise | str, answer: Any, variant: int = 0) -> Feedback:
+def judged(exercise: Exercise | str, answer: Any, variant: int = 0, in_full: bool = False) -> Feedback:
     """What is to be said of an answer. Nothing is kept; see `session.check`."""
     exercise = find(exercise) if isinstance(exercise, str) else exercise
+    instance = exercise.instance(variant)
     try:
-        findings = exercise.instance(variant).judge(answer)
-    except Unanswered:
-        return Feedback(exercise.id, variant, UNANSWERED)
+        findings = instance.judge(answer)
+    except Unanswered as sentence:
+        return Feedback(exercise.id, variant, UNANSWERED, said=str(sentence) or instance.first)
     except Unreadable as sentence:
         return Feedback(exercise.id, variant, UNREADABLE, said=f"{sentence} This does not count as an attempt.")
     except OwnWords as words:
-        instance = exercise.instance(variant)
-        said = f"“{words}”\n\nNone of the statements says that. Compare it with what the model did, then choose."
-        return Feedback(exercise.id, variant, OTHER, (Finding(False, "", evidence=instance.evidence),), said)
-    said = caution() if getattr(exercise.instance(variant), "is_run", False) else ""
-    return Feedback(exercise.id, variant, RIGHT if all(one.right for one in findings) else WRONG, findings, said)
+        said = f"“{words}”\n\nNone of the statements says that. Your words are kept. Choose the statement that comes nearest."
+        return Feedback(
+            exercise.id, variant, OTHER, (Finding(False, "", evidence=instance.evidence),), said, in_full=in_full
+        )
+    contained = caution() if getattr(instance, "is_run", False) else ""
+    if all(one.right for one in findings):
+        return Feedback(exercise.id, variant, RIGHT, findings, contained)
+    more = {"in_full": in_full, "is_tried_out": instance.is_tried_out}
+    return Feedback(
+        exercise.id, variant, WRONG, findings, contained, answer=_answer(instance) if in_full else "", **more
+    )
+
+
+def _answer(instance: Kind) -> str:
+    """The right answer and its reason. What was written and tried out has many right answers: `solution` shows one."""
+    if instance.is_tried_out:
+        return ""
+    one = instance.solution
+    words = "; ".join(f"{name} = {value}" for name, value in one.items()) if isinstance(one, dict) else one
+    words = "; ".join(map(str, one)) if isinstance(one, list) else words
+    return f"**The answer:** {words}.\n\n{instance.because}"

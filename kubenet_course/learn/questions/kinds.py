@@ -7,11 +7,13 @@ the wrong answers that people give for a reason, three hints. `judge` says what 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from random import Random
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ...errors import BadInput
 from ...linux.packet.fields import Field, layers
@@ -19,6 +21,7 @@ from ...linux.packet.packet import Frame
 from ...linux.packet.wire import frame_bytes
 from .reading import TEXT, Reader, Unanswered, Unreadable, is_blank, reader_for
 
+EMPTY = "Still empty."
 NO_BELIEF = 0  # of a wrong answer that no numbered misconception leads to
 
 
@@ -50,6 +53,21 @@ class Kind(Struct, frozen=True, kw_only=True):
     look: object = None
     evidence: object = None
 
+    @property
+    def first(self) -> str:
+        """What to do before there is an answer, for who presses the button too early."""
+        return "There is no answer yet. Write one first."
+
+    @property
+    def solution(self) -> Any:
+        """One right answer."""
+        raise NotImplementedError
+
+    @property
+    def is_tried_out(self) -> bool:
+        """Whether the evidence of a wrong answer is what the model did with that very answer: then it gives nothing away."""
+        return False
+
     def shuffled(self, chance: Random) -> Kind:
         """The same with its parts in an order that gives nothing away; most kinds have no parts."""
         return self
@@ -61,6 +79,12 @@ class Value(Kind, frozen=True, kw_only=True):
     answer: Any
     reads: Reader = TEXT
     slips: tuple[Slip, ...] = ()
+
+    @property
+    def first(self) -> str:
+        if self.reads.words:
+            return "Choose one of the answers first."
+        return f"Write {self.reads.wants} first, for example {self.reads.example}."
 
     @property
     def solution(self) -> Any:
@@ -75,7 +99,22 @@ class Value(Kind, frozen=True, kw_only=True):
 
     def judge(self, answer: Any) -> tuple[Finding, ...]:
         """Raises Unanswered, or Unreadable with a sentence."""
-        return (_compared(self.reads, answer, self.answer, self.slips, self),)
+        found = _compared(self.reads, answer, self.answer, self.slips, self)
+        if not found.right and not found.said:
+            return (replace(found, said=_elsewhere(self.reads(answer), self.evidence)),)
+        return (found,)
+
+
+def _elsewhere(given: Any, evidence: object) -> str:
+    """What disproves a wrong value that nobody foresaw: whether it occurs at all in what the model did."""
+    rows = getattr(evidence, "rows", ())
+    if not isinstance(given, str) or not rows:
+        return f"{given} is not what the model finds here."
+    pattern = rf"(?<![\w.:]){re.escape(given)}(?![\w.])"
+    found = next((str(row[0]) for row in rows if any(re.search(pattern, str(cell)) for cell in row)), "")
+    if found:
+        return f"{given} occurs in what the model did, for example at “{found}”, but it is not what is asked for."
+    return f"{given} does not occur anywhere in what the model did."
 
 
 def _compared(reads: Reader, answer: Any, right: Any, slips: tuple[Slip, ...], kind: Kind, part: str = "") -> Finding:
@@ -85,7 +124,8 @@ def _compared(reads: Reader, answer: Any, right: Any, slips: tuple[Slip, ...], k
     for slip in slips:
         if given == reads(slip.answer):
             return Finding(False, slip.said, slip.belief, slip.evidence or kind.evidence, part)
-    return Finding(False, f"The model comes to another answer than {given}.", evidence=kind.evidence, part=part)
+    said = f"The model comes to another value than {given}." if part else ""
+    return Finding(False, said, evidence=kind.evidence, part=part)
 
 
 class Blank(Struct, frozen=True):
@@ -132,22 +172,32 @@ class FillFrame(Kind, frozen=True, kw_only=True):
                     yield {**self.solution, blank.name: slip.answer}, slip.belief
 
     def judge(self, answer: Any) -> tuple[Finding, ...]:
-        """A finding for each field. Fields that are still empty are said to be, and are not right."""
+        """A finding for each field, and at last why. While all that is there is right and some is empty, it is no answer yet."""
         if is_blank(answer):
             raise Unanswered
         given = self._by_name(answer)
         if all(map(is_blank, given.values())):
             raise Unanswered
-        return tuple(self._judge_one(blank, given.get(blank.name)) for blank in self.blanks)
+        found = tuple(self._judge_one(blank, given.get(blank.name)) for blank in self.blanks)
+        if all(one.right for one in found):
+            return (*found, Finding(True, self.because, evidence=self.evidence))
+        if all(one.right or one.said == EMPTY for one in found):
+            left = [one.part for one in found if not one.right]
+            raise Unanswered(f"What is filled in is right. Still empty: {', '.join(left)}.")
+        return found
+
+    @property
+    def first(self) -> str:
+        return "Fill in the empty fields first."
 
     def _judge_one(self, blank: Blank, given: Any) -> Finding:
         right = self.right(blank)
         try:
             return _compared(reader_for(right), given, right, blank.slips, self, blank.name)
         except Unanswered:
-            return Finding(False, "Still empty.", part=blank.name)
+            return Finding(False, EMPTY, part=blank.name)
         except Unreadable as sentence:
-            return Finding(False, str(sentence), part=blank.name)
+            raise Unreadable(f"{blank.name}: {sentence}") from None
 
     def _by_name(self, answer: Any) -> dict[str, Any]:
         """Names may be shortened as long as they mean one field; a list is taken in the order of the fields."""

@@ -43,6 +43,10 @@ class Order(Kind, frozen=True, kw_only=True):
         return replace(self, shown=tuple(shown))
 
     @property
+    def first(self) -> str:
+        return "Nothing has been moved yet. Bring the events into order first, with the arrow buttons."
+
+    @property
     def offered(self) -> list[str]:
         return [self.events[at] for at in self.shown or range(len(self.events))]
 
@@ -126,6 +130,10 @@ class Choose(Kind, frozen=True, kw_only=True):
     def shuffled(self, chance: Random) -> Choose:
         """In an order that gives nothing away."""
         return replace(self, statements=tuple(chance.sample(self.statements, len(self.statements))))
+
+    @property
+    def first(self) -> str:
+        return "Mark every statement that holds first." if self.several else "Choose one of the statements first."
 
     @property
     def solution(self) -> Any:

@@ -32,6 +32,14 @@ class Write(Kind, frozen=True, kw_only=True):
         for slip in self.slips:
             yield slip.answer, slip.belief
 
+    @property
+    def first(self) -> str:
+        return "Nothing has changed yet. Write or change something first; lines that begin with # do nothing."
+
+    @property
+    def is_tried_out(self) -> bool:
+        return True
+
     def judge(self, answer: Any) -> tuple[Finding, ...]:
         """Everything that did not hold, or one finding that all did."""
         if is_blank(answer):

@@ -18,11 +18,13 @@ from ...linux.packet import address as addresses
 
 COLLECTIONS = (list, tuple, Set, ValuesView)
 MAPPED = "::ffff:"
+# How people write a size: 2^7, 2**7, 2^(32-25).
+POWER = re.compile(r"(?P<base>\d{1,3})\s*(?:\^|\*\*)\s*\(?\s*(?P<whole>\d{1,3})\s*(?:-\s*(?P<less>\d{1,3})\s*)?\)?")
 NOTHING = ("", "?", "...", "…", "none", "todo")  # what stands in a cell that nobody has filled in
 
 
 class Unanswered(Exception):
-    """There is no answer yet."""
+    """There is no answer yet; the text, where there is one, says what to do first."""
 
 
 class Unreadable(ValueError):
@@ -101,6 +103,9 @@ def _address(text: str) -> str:
 
 def _number(text: str) -> int:
     bare = re.sub(r"\s*(/?(tcp|udp|sctp)|bytes?|hops?)$", "", text, flags=re.IGNORECASE).removeprefix(":")
+    power = POWER.fullmatch(bare)
+    if power:
+        return int(power["base"]) ** max(0, int(power["whole"]) - int(power["less"] or 0))
     try:
         return int(bare.replace(",", "").replace(" ", ""), 16 if bare.lower().startswith("0x") else 10)
     except ValueError:
@@ -108,7 +113,8 @@ def _number(text: str) -> int:
 
 
 def _port(text: str) -> int:
-    found = _number(text)
+    """A port alone, or behind the address or name that it belongs to: localhost:443, 10.0.0.1:80, [fd00::1]:53."""
+    found = _number(re.sub(r"^(\[[0-9A-Fa-f:.]+\]|[A-Za-z][\w.-]*|\d+(\.\d+){3}):(?=\d)", "", text))
     if not 0 <= found <= 0xFFFF:
         raise Unreadable(f"{found} is no port; they go from 0 to 65535.")
     return found

@@ -64,12 +64,12 @@ class Solution(Struct, frozen=True):
         return f"<details><summary>One solution of {self.exercise}</summary>{told}</details>"
 
 
-def check(id: str, answer: Any = None, variant: int = 0, chapter: str = "") -> Feedback:
+def check(id: str, answer: Any = None, variant: int = 0, chapter: str = "", in_full: bool = False) -> Feedback:
     """Judges an answer and keeps it. Without an answer it says so and nothing else happens.
 
-    `chapter` is the chapter in whose warm-up it is asked.
+    `chapter` is the chapter in whose warm-up it is asked. `in_full` shows with a wrong answer everything, the right one included.
     """
-    made = judged(find(id), answer, variant)
+    made = judged(find(id), answer, variant, in_full)
     if made.state in (RIGHT, WRONG):
         said = kept_as(answer)
         store().update(lambda book: kept.answered(book, id, made.right, said, variant, made.beliefs, chapter))

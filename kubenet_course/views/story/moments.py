@@ -16,8 +16,8 @@ from ...linux.namespace.skb import NO_CONNECTION, UNTRACKED, Connection, Skb
 from ...linux.namespace.trace import Step, Trace
 from ...linux.packet.packet import Arp, Flow, Neighbour, Packet, Vxlan
 
-MAIN, REASONS, EVERY = "main", "reasons", "every"  # how much to show: each has all of the one before
-DETAILS = {MAIN: "the main steps", REASONS: "every decision", EVERY: "every step"}
+STORY, MAIN, EVERY = "story", "main", "every"  # how much to show: sentences, the kernel's main steps, all of them
+DETAILS = {STORY: "the story", MAIN: "the main steps", EVERY: "every step"}
 LOOK_UP = "neighbour question"  # ARP, neighbour discovery
 # Decisions that a first look needs even where nothing changed.
 TELLING = ("route_input", "route_output", "br_handle_frame", "br_handle_frame_finish", "br_nf_pre_routing_finish",
@@ -90,16 +90,16 @@ def _detail(moment: Moment, first_turn: int) -> str:
     if not step.said:
         return EVERY
     if moment.is_look_up or moment.turn > first_turn + 1:
-        return REASONS
+        return EVERY
     if step.end or _changes(moment):
         return MAIN
     if step.frame is not None:
         device = step.why[0] if step.why and isinstance(step.why[0], Device) else None
-        return REASONS if device and (device.kind == "bridge" or device.master) else MAIN
+        return EVERY if device and (device.kind == "bridge" or device.master) else MAIN
     if step.stage in TELLING or (step.stage == "ip_rcv" and moment.parent < 0):
         return MAIN
     is_inner = isinstance(step.skb.packet, Packet) and not isinstance(step.skb.packet.payload, Vxlan)
-    return MAIN if is_inner and step.stage.startswith(("conntrack", "confirm")) else REASONS
+    return MAIN if is_inner and step.stage.startswith(("conntrack", "confirm")) else EVERY
 
 
 def _changes(moment: Moment) -> bool:
@@ -111,9 +111,8 @@ def _changes(moment: Moment) -> bool:
 
 
 def shown(story: Iterable[Moment], detail: str) -> list[int]:
-    """The numbers of the steps to show at a level of detail."""
-    levels = list(DETAILS)
-    return [at for at, moment in enumerate(story) if levels.index(moment.detail) <= levels.index(detail)]
+    """The numbers of the steps to show at a level of detail of the kernel's own: the main steps, or every one."""
+    return [at for at, moment in enumerate(story) if detail == EVERY or moment.detail == MAIN]
 
 
 def trail(story: tuple[Moment, ...], at: int) -> list[int]:

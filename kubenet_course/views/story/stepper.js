@@ -45,13 +45,14 @@ function skeleton() {
     asks: element("p", { class: "kn-asks" }),
     said: element("p", { class: "kn-said" }),
     end: element("p", { class: "kn-end" }),
+    carries: element("p", { class: "kn-carries" }),
     why: element("section", { class: "kn-why" }),
     held: element("section", { class: "kn-held" }),
     known: element("section", { class: "kn-known" }),
     frame: element("div", { class: "kn-frame" }),
     heard: element("div", { class: "kn-heard", "aria-live": "polite" }),
   };
-  const what = element("div", { class: "kn-what" }, element("p", {}, parts.about, " · ", parts.where), parts.said, parts.end, parts.asks);
+  const what = element("div", { class: "kn-what" }, element("p", {}, parts.about, " · ", parts.where), parts.said, parts.carries, parts.end, parts.asks);
   parts.bytes = element("details", {}, element("summary", {}, "The frame, field by field"), parts.frame);
   const keys = element("p", { class: "kn-keys" });
   keys.innerHTML = "<kbd>←</kbd> <kbd>→</kbd> step, <kbd>space</kbd> play or stop, <kbd>Home</kbd> <kbd>End</kbd> first and last";
@@ -89,6 +90,15 @@ function table(of, tints) {
   return made;
 }
 
+// What the packet carries: each part once, and where it changed what it was before, struck out.
+function carries(rows) {
+  return rows.flatMap(([field, before, after]) => [
+    element("span", { class: "kn-field" }, `${field} `),
+    ...(before === after ? [] : [element("del", {}, before || "nothing"), " "]),
+    element(before === after ? "span" : "ins", {}, after || "nothing"), " ",
+  ]);
+}
+
 // Finds the picture's parts by their keys once, so that a step touches only what changes.
 function picture(svg) {
   const keyed = new Map([...svg.querySelectorAll("[data-key]")].map((one) => [one.dataset.key, one]));
@@ -103,7 +113,7 @@ function picture(svg) {
     for (const one of been) one.classList.add("kn-been");
     here = keyed.get(place) ?? null;
     named = names.get(place) ?? null;
-    if (named) named[0].textContent = stage;
+    if (named && stage) named[0].textContent = stage;
     letter.setAttribute("visibility", here ? "visible" : "hidden");
     if (!here) return null;
     here.classList.add("kn-here");
@@ -123,7 +133,7 @@ function follow(box, region) {
 
 function render({ model, el }) {
   const parts = skeleton();
-  let story, mark, numbers = [], at = 0, timer = null;
+  let story, mark, numbers = [], at = 0, timer = null, detail = "story";
   const shown = new Map(); // what each panel shows now, so that what stays is left alone
 
   const fill = (panel, number) => {
@@ -133,11 +143,16 @@ function render({ model, el }) {
   };
   const show = () => {
     const step = story.steps[numbers[at]];
-    follow(mark(step.here, step.been.map((number) => story.pool[number]), step.stage), parts.picture);
+    const stage = detail === "story" ? "" : step.stage; // the kernel's own names come with the other levels
+    follow(mark(step.here, step.been.map((number) => story.pool[number]), stage), parts.picture);
+    const item = detail === "story" ? story.tale[at] : null, said = item ? item.said : step.said;
     parts.about.textContent = step.about;
-    parts.where.textContent = `${step.where} · ${step.stage}`;
-    parts.asks.textContent = step.asks;
-    parts.said.textContent = step.said;
+    parts.where.textContent = item ? step.where : `${step.where} · ${step.stage}`;
+    parts.asks.textContent = item ? "" : step.asks;
+    parts.said.textContent = said;
+    parts.carries.replaceChildren(...carries((item ?? step).carries));
+    for (const table of [parts.why, parts.held, parts.known]) table.hidden = Boolean(item);
+    parts.root.classList.toggle("kn-tale", Boolean(item));
     parts.end.textContent = step.end ? `${step.good ? "✓" : "✕"} ${step.end}` : "";
     parts.end.classList.toggle("kn-good", step.good);
     fill(parts.why, step.why);
@@ -150,9 +165,9 @@ function render({ model, el }) {
     }
     const told = `Step ${at + 1} of ${numbers.length}`;
     parts.slider.value = String(at + 1);
-    parts.slider.setAttribute("aria-valuetext", `${told}: ${step.where}, ${step.stage}. ${step.said}`);
+    parts.slider.setAttribute("aria-valuetext", item ? `${told}: ${said}` : `${told}: ${step.where}, ${step.stage}. ${said}`);
     parts.count.textContent = told;
-    parts.heard.textContent = `${told}. ${step.about}, at ${step.where}, ${step.stage}: ${step.said}. ${step.end}`;
+    parts.heard.textContent = item ? `${told}. ${said}` : `${told}. ${step.about}, at ${step.where}, ${step.stage}: ${said}. ${step.end}`;
     for (const [one, off] of [[parts.first, at === 0], [parts.back, at === 0], [parts.on, at === numbers.length - 1], [parts.last, at === numbers.length - 1]]) {
       one.setAttribute("aria-disabled", String(off));
     }
@@ -174,10 +189,11 @@ function render({ model, el }) {
     parts.play.setAttribute("aria-label", "Stop (space)");
     timer = setInterval(() => (at < numbers.length - 1 ? go(at + 1) : stop()), TICK);
   };
-  const choose = (detail) => {
+  const choose = (wanted) => {
     const now = numbers[at] ?? 0;
-    numbers = story.shown[detail].length ? story.shown[detail] : story.shown.every;
-    parts.detail.value = detail;
+    detail = story.shown[wanted].length ? wanted : "every";
+    numbers = story.shown[detail];
+    parts.detail.value = wanted;
     parts.slider.max = String(numbers.length);
     const near = numbers.findIndex((number) => number >= now);
     go(near < 0 ? numbers.length - 1 : near);

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from textwrap import fill
 from typing import Any
 
 import anywidget
@@ -21,8 +22,9 @@ from ..drawing.sight import VIEW
 from ..drawing.stored import stored_png
 from ..keys import script
 from ..tables.table import abridged
-from .moments import DETAILS, MAIN, moments, shown
-from .story import in_words, mark, told
+from .moments import DETAILS, STORY, moments
+from .story import in_words, mark, numbers, told
+from .telling import spoken
 
 HERE = Path(__file__).parent
 MOST_LINES, MOST_WIDTH = 40, 110
@@ -31,14 +33,15 @@ MOST_LINES, MOST_WIDTH = 40, 110
 class Stepper(anywidget.AnyWidget):
     """A packet's way to step through: slider, arrow keys, Home, End, and space to play.
 
-    `step` counts the shown steps from 1; set it from a cell to move there. `detail` is "main", "reasons" or "every".
+    `step` counts the shown steps from 1; set it from a cell to move there. `detail` is "story", which tells it in
+    plain sentences, "main" or "every".
     """
 
     _esm = script(HERE / "stepper.js")
     _css = (HERE / "stepper.css").read_text(encoding="utf-8")
     story = traitlets.Dict().tag(sync=True)
     step = traitlets.Int(1).tag(sync=True)
-    detail = traitlets.Enum(list(DETAILS), MAIN).tag(sync=True)
+    detail = traitlets.Enum(list(DETAILS), STORY).tag(sync=True)
     title = traitlets.Unicode("").tag(sync=True)
 
     def __init__(self, world: Mapping[str, Netns] | Netns, *traces: Trace, title: str = "", **state: Any):
@@ -59,7 +62,7 @@ class Stepper(anywidget.AnyWidget):
 
     @traitlets.validate("step")
     def _among_the_shown(self, proposal: Any) -> int:
-        most = len(shown(self.moments, self.detail)) or 1
+        most = len(numbers(self.moments, self.detail)) or 1
         if not 1 <= proposal["value"] <= most:
             raise BadInput("step", f"there is no step {proposal['value']}", f"count from 1 to {most}")
         return proposal["value"]
@@ -69,17 +72,23 @@ class Stepper(anywidget.AnyWidget):
         self.step = 1
 
     def __repr__(self) -> str:
-        numbers = shown(self.moments, self.detail)
         said = self.title or "One request, step by step"
-        lines = [f"{said}: {len(numbers)} of {len(self.moments)} steps"]
-        ends = [at for at, number in enumerate(numbers) if self.moments[number].step.end]
-        for at in abridged(len(numbers), MOST_LINES - 1, ends):
-            lines.append(f"{at + 1:>3}. {in_words(self.moments[numbers[at]])}" if at >= 0 else f"     ... {-at} more")
+        if self.detail == STORY:
+            sentences = spoken(self.moments)
+            told = [
+                fill(f"{at:>3}. {one}", MOST_WIDTH, subsequent_indent=" " * 5) for at, one in enumerate(sentences, 1)
+            ]
+            return "\n".join([said, *told])
+        chosen = numbers(self.moments, self.detail)
+        lines = [f"{said}: {len(chosen)} of {len(self.moments)} steps"]
+        ends = [at for at, number in enumerate(chosen) if self.moments[number].step.end]
+        for at in abridged(len(chosen), MOST_LINES - 1, ends):
+            lines.append(f"{at + 1:>3}. {in_words(self.moments[chosen[at]])}" if at >= 0 else f"     ... {-at} more")
         return "\n".join(line if len(line) <= MOST_WIDTH else line[: MOST_WIDTH - 1] + "…" for line in lines)
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        numbers = shown(self.moments, self.detail)
-        here = mark(self.scene, self.moments, numbers[self.step - 1] if numbers else 0)
+        chosen = numbers(self.moments, self.detail)
+        here = mark(self.scene, self.moments, chosen[self.step - 1] if chosen else 0)
         return {
             "text/plain": repr(self),
             **stored_png(self.scene, here),

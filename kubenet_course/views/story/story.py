@@ -19,8 +19,9 @@ from ..drawing.scene import Scene
 from ..drawing.svg import svg
 from ..tables.table import Table
 from .frame import TINTS, FrameTable, frame_table
-from .moments import DETAILS, Moment, connections, shown, trail
+from .moments import DETAILS, STORY, Moment, connections, shown, trail
 from .rows import connection_table, held, why
+from .telling import Telling, carried, tellings
 
 GOOD = ("local", "forwarded")  # ends that the sender hoped for
 
@@ -64,17 +65,31 @@ def told(scene: Scene, story: tuple[Moment, ...]) -> dict[str, Any]:
                 "why": pool.number(_plain(why(step.why))),
                 "held": pool.number(_plain(held(moment.before, step.skb))),
                 "known": pool.number(_plain(connection_table(rows, _remembers(step.namespace, len(rows))))),
+                "carries": carried(moment.before.packet if moment.parent >= 0 else step.skb.packet, step.skb.packet),
                 "frame": pool.number(frames[at]) if frames[at] else -1,
             }
         )
     return {
         "svg": svg(scene, label="The network. Each step below says where in it the packet is."),
         "steps": steps,
-        "shown": {detail: shown(story, detail) for detail in DETAILS},
+        "shown": {detail: numbers(story, detail) for detail in DETAILS},
+        "tale": [_item(story, one) for one in tellings(story)],
         "details": DETAILS,
         "tints": TINTS,
         "pool": pool.values,
     }
+
+
+def numbers(story: tuple[Moment, ...], detail: str) -> list[int]:
+    """The moments to stand at, one after the other, at a level of detail."""
+    return [one.at for one in tellings(story)] if detail == STORY else shown(story, detail)
+
+
+def _item(story: tuple[Moment, ...], one: Telling) -> dict[str, Any]:
+    """One item of the story: what is said, and what the packet carried when the machine got it and when it let it go."""
+    first, last = story[one.covers[0]], story[one.covers[-1]]
+    before = first.before.packet if first.parent >= 0 else first.step.skb.packet
+    return {"said": one.said, "carries": carried(before, last.step.skb.packet)}
 
 
 def mark(scene: Scene, story: tuple[Moment, ...], at: int) -> Mark:
