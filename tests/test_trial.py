@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from kubenet_course.data import data
 from kubenet_course.learn.page.widgets import exercise
 from kubenet_course.learn.questions.feedback import RIGHT, UNREADABLE, judged
 from kubenet_course.learn.record import store
@@ -199,6 +200,19 @@ def test_with_seccomp_alone_the_answer_says_what_is_not_contained(monkeypatch: p
     assert "may have read files" in caution()
     monkeypatch.setattr(trial, "walls", lambda: BOTH)
     assert caution() == ""
+
+
+def test_the_stored_answer_that_once_ran_at_sight_does_not(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.chdir(tmp_path)
+    kept = store.Store(None)
+    book = store.imported((data("reference/rough") / "evil-progress.json").read_bytes(), "FILE")
+    kept.update(lambda old: old.merged(book))
+    monkeypatch.setattr("kubenet_course.learn.page.widgets.store", lambda: kept)
+    assert exercise("06-plugin").draft.startswith("open(")
+    judged(
+        "06-plugin", book.items["06-plugin"].answer
+    )  # and when its learner does press Check, it reaches nothing here
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_stored_answer_runs_neither_on_import_nor_when_it_is_shown(monkeypatch: pytest.MonkeyPatch):
