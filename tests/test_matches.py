@@ -1,13 +1,14 @@
 """What a rule can ask of a packet: every match, and its `!`."""
 
 import pytest
+from msgspec.structs import replace
 from netfilter_parts import PACKET, held, kernel, router, rules
 
 from kubenet_course.linux.namespace.choices import Scripted, Seeded
 from kubenet_course.linux.namespace.memory import Memory
 from kubenet_course.linux.namespace.skb import UNTRACKED, Connection
 from kubenet_course.linux.netfilter.evaluate import asked as said_at
-from kubenet_course.linux.netfilter.rules import NotUnderstood, Place
+from kubenet_course.linux.netfilter.statement import NotUnderstood, Place
 from kubenet_course.linux.netfilter.xt.tcp import option_kinds
 from kubenet_course.linux.packet.packet import Flow, Frame, Icmp, Tcp, ping, tcp, udp
 from kubenet_course.linux.packet.packet import Packet as AnyPacket
@@ -296,3 +297,27 @@ def test_each_family_counts_for_itself():
         for packet in (PACKET, udp("fd00::1", 1, "fd00::2", 2))
     ]
     assert first == [1, 1]
+
+
+def test_dscp_is_the_upper_six_bits_of_tos():
+    skb = held(replace(PACKET, tos=0xB9))
+    assert holds("-m dscp --dscp-class EF", skb) and not holds("-m dscp --dscp 0", skb)
+
+
+@pytest.mark.parametrize(
+    "mac, kind",
+    [("02:00:00:00:00:01", "unicast"), ("ff:ff:ff:ff:ff:ff", "broadcast"), ("01:00:5e:00:00:01", "multicast")],
+)
+def test_pkttype_asks_to_whom_the_frame_was_addressed(mac, kind):
+    skb = held(frame=Frame("02:00:00:00:00:02", mac, PACKET))
+    assert [name for name in ("unicast", "broadcast", "multicast") if holds(f"-m pkttype --pkt-type {name}", skb)] == [
+        kind
+    ]
+    assert holds("-m pkttype --pkt-type unicast", held(dev_in=""))
+
+
+def test_nobody_here_owns_what_came_in_and_nobody_knows_who_sends():
+    assert not holds("-m owner --uid-owner 0") and not holds("-m owner --socket-exists")
+    assert holds("-m owner ! --uid-owner 0")
+    (rule,) = rules("-m owner --uid-owner 0 -j ACCEPT").chain("filter", "FORWARD").rules
+    assert rule.tests[-1].run(held(dev_in=""), Place(kernel(), "filter", "OUTPUT")) == NotUnderstood((False, True))

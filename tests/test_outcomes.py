@@ -168,3 +168,46 @@ def test_a_single_walk_takes_the_likely_way_and_says_what_it_hangs_on():
     trace = send(router(f"{UNKNOWN} -j DROP"), SYN, dev="pods")
     assert trace.last.end == "forwarded" and [row.number for row in trace.hangs_on] == [1]
     assert send(router("-p tcp"), SYN, dev="pods").hangs_on == ()
+
+
+def results(text: str, packet, dev: str) -> dict[tuple, bool]:
+    """How a packet may end, as who and to whom, out of where; and whether each of that is certain."""
+    found: dict[tuple, bool] = {}
+    for one in outcomes(router(text), packet, dev):
+        flow = one.skb.packet.flow
+        key = (one.end, flow.src, flow.dst, flow.dport, one.skb.dev_out, one.skb.mark)
+        found[key] = found.get(key, True) and one.certain
+    return found
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.integers(0, 2**32))
+def test_a_line_that_nobody_understood_hides_neither_what_it_may_do_nor_what_it_may_let_be(seed):
+    """A match that nobody knows, put into any line: its holding is the line without it, its failing the line's absence."""
+    rng = Random(seed)
+    lines = a_ruleset(rng, RICH).splitlines()
+    at = rng.choice([number for number, line in enumerate(lines) if line.startswith("-A")])
+    before, jump, target = lines[at].partition(" -j ")
+    packet, dev = rng.choice(
+        [(udp("10.0.1.2", 6001, "10.0.2.2", 5001), "eth0"), (tcp("10.0.1.2", 6001, "192.168.1.11", 5000), "eth0")]
+    )
+    holds = results("\n".join([*lines, ""]), packet, dev)
+    fails = results("\n".join([*lines[:at], *lines[at + 1 :], ""]), packet, dev)
+    lines[at] = f"{before} {UNKNOWN}{jump}{target}"
+    found = results("\n".join([*lines, ""]), packet, dev)
+    assert holds.keys() | fails.keys() <= found.keys()
+    assert {key for key, certain in found.items() if certain} <= holds.keys() & fails.keys()
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**32))
+def test_a_line_that_the_packet_cannot_meet_leaves_every_outcome_certain(seed):
+    lines = a_ruleset(Random(seed), RICH).splitlines()
+    packet = udp("10.0.1.2", 6001, "10.0.2.2", 5001)
+    strange = [f"{line} -s 10.77.0.1 {UNKNOWN} -j DROP" for line in ("-A FORWARD", "-A INPUT")]
+    filter_at = lines.index("*filter") + 4
+    both = [
+        results("\n".join([*text, ""]), packet, "eth0")
+        for text in (lines, [*lines[:filter_at], *strange, *lines[filter_at:]])
+    ]
+    assert both[0] == both[1]

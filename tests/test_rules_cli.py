@@ -447,7 +447,7 @@ def test_what_hangs_on_a_line_that_was_not_understood_is_not_certain(ran, dump):
     told = ran(*asked, "udp", "--json")
     answer, line = (
         json.loads(told.out),
-        {"file": path, "line": 2, "text": "-A FORWARD -p udp -m bpf --bytecode 1 -j DROP"},
+        {"file": str(path), "line": 2, "text": "-A FORWARD -p udp -m bpf --bytecode 1 -j DROP"},
     )
     assert (told.code, answer["certain"], answer["hangs_on"]) == (3, False, [line])
     assert [(row["verdict"], row["certain"], row["hangs_on"]) for row in answer["outcomes"]] == [

@@ -328,3 +328,26 @@ def test_a_usual_line_is_cut_into_the_same_pieces_as_any_line(text):
 def test_a_table_may_be_given_in_two_parts():
     text = write(read("*filter\n-A INPUT -p tcp\nCOMMIT\n*filter\n-A INPUT -p udp\nCOMMIT\n").rules)
     assert re.findall(r"-A INPUT (.*)", text) == ["-p tcp", "-p udp"]
+
+
+@pytest.mark.parametrize(
+    "written, printed",
+    [
+        ("-m dscp --dscp 10", "-m dscp --dscp 0x0a"),
+        ("-m dscp ! --dscp-class ef", "-m dscp ! --dscp 0x2e"),
+        ("-j DSCP --set-dscp-class AF11", "-j DSCP --set-dscp 0x0a"),
+        ("-m pkttype ! --pkt-type multicast", "-m pkttype ! --pkt-type multicast"),
+        ("-m owner --uid-owner 5-9 ! --gid-owner 0 --socket-exists --suppl-groups",
+         "-m owner --socket-exists --uid-owner 5-9 ! --gid-owner 0 --suppl-groups"),
+    ],
+)  # fmt: skip
+def test_extensions_of_one_file_are_printed_as_iptables_prints_them(written, printed):
+    """As iptables-save 1.8.9 printed them, on kernel 6.18."""
+    dump = read(f"*mangle\n-A OUTPUT {written}\nCOMMIT\n")
+    assert dump.not_understood == () and f"-A OUTPUT {printed}" in write(dump.rules).splitlines()
+
+
+def test_a_class_of_no_name_is_refused():
+    assert "'AF99' is not a class" in refused("*mangle\n-A OUTPUT -m dscp --dscp-class AF99\nCOMMIT\n")
+    assert "DSCP cannot act in filter" in refused("*filter\n-A OUTPUT -j DSCP --set-dscp 1\nCOMMIT\n")
+    assert "'self' is not a packet type" in refused("*mangle\n-A OUTPUT -m pkttype --pkt-type self\nCOMMIT\n")

@@ -55,7 +55,8 @@ class Rooms(click.Group):
 def kubenet() -> None:
     """The course's models from a terminal: the same answers as in the notebooks.
 
-    Exit codes: 0 answered; 1 the answer is no (dropped, refused, not allowed, invalid plan); 2 bad input; 3 not certain.
+    Exit codes: 0 answered; 1 the answer is no (dropped, refused, not allowed, invalid plan); 2 bad input;
+    3 not certain: it hangs on something that was not understood.
     """
 
 

@@ -18,6 +18,7 @@ from ..linux.packet.address import IPV6, Address, address, family
 from ..linux.packet.packet import ECHO, Flow, Icmp, Other, Packet, Tcp, Udp
 from .machine import describes_machine, machine, mark_of, text_of
 
+Files = dict[int, str]  # the dump of each family
 Strange = list[dict[str, Any]]  # lines that were not understood: file, line, text
 
 
@@ -88,8 +89,9 @@ def trace(dumps: tuple[str, ...], packets: str | None, as_json: bool, seed: int,
         for name, (_, dump) in read_dumps.items()
         for line, text in dump.not_understood
     ]
+    files = {of: name for name, (of, _) in read_dumps.items()}
     if packets:
-        return _many(rules, given, packets, seed, strange)
+        return _many(rules, given, packets, seed, files, strange)
     if not given["dst"]:
         raise BadInput("--dst", "nothing says where the packet goes", "write --dst ADDR, or --packets FILE")
     given["src"] = given["src"] or ""
@@ -97,9 +99,9 @@ def trace(dumps: tuple[str, ...], packets: str | None, as_json: bool, seed: int,
     packet, mark = asked(question, ""), mark_of(question.mark, "--mark")
     found = outcomes(machine(rules, given, [question.dev]), packet, question.dev, mark, seed)
     if as_json:
-        click.echo(json.dumps(_rows(found, strange), indent=1))
+        click.echo(json.dumps(_rows(found, files, strange), indent=1))
     else:
-        _show(found, strange)
+        _show(found, files, strange)
     return code_of(found)
 
 
@@ -111,7 +113,12 @@ def code_of(found: tuple[Outcome, ...]) -> int:
 
 
 def _many(
-    rules: dict[str, tuple[int, Ruleset]], given: dict[str, Any], packets: str, seed: int, strange: Strange
+    rules: dict[str, tuple[int, Ruleset]],
+    given: dict[str, Any],
+    packets: str,
+    seed: int,
+    files: Files,
+    strange: Strange,
 ) -> int:
     """One answer a line. Every question is checked before the first is answered."""
     lines = [(f"{packets}:{n}", line) for n, line in enumerate(text_of(packets).split("\n"), 1) if line.strip()]
@@ -119,7 +126,7 @@ def _many(
     checked = [(asked(question, where), question.dev, mark_of(question.mark, where)) for question, where in questions]
     ns = machine(rules, given, [dev for _, dev, _ in checked])
     for packet, dev, mark in checked:
-        click.echo(json.dumps(_rows(outcomes(ns, packet, dev, mark, seed), strange)))
+        click.echo(json.dumps(_rows(outcomes(ns, packet, dev, mark, seed), files, strange)))
     return 0
 
 
@@ -174,29 +181,29 @@ def _packet(question: Question, src: Address, dst: Address) -> Packet:
     return Packet(Flow(proto, src, question.sport, dst, question.dport), header)
 
 
-def _rows(found: tuple[Outcome, ...], strange: Strange) -> dict[str, Any]:
+def _rows(found: tuple[Outcome, ...], files: Files, strange: Strange) -> dict[str, Any]:
     shares = rounded([one.probability for one in found])
-    rows = [_row(one, share, strange) for one, share in zip(found, shares, strict=True)]
+    rows = [_row(one, share, files) for one, share in zip(found, shares, strict=True)]
     hangs_on: Strange = []
     hangs_on.extend(line for row in rows for line in row["hangs_on"] if line not in hangs_on)
     certain = all(one.certain for one in found)
     return {"outcomes": rows, "certain": certain, "hangs_on": hangs_on, "not_understood": strange}
 
 
-def _lines(one: Outcome, strange: Strange) -> Strange:
-    """The lines that an outcome hangs on, as they are listed among those that were not understood."""
-    hangs_on = {(row.rule.line, row.rule.text) for row in one.hangs_on if row.rule}
-    return [line for line in strange if (line["line"], line["text"]) in hangs_on]
+def _lines(one: Outcome, files: Files) -> Strange:
+    """The lines that an outcome hangs on."""
+    file = files[family(one.skb.packet.flow.dst).number]
+    return [{"file": file, "line": row.rule.line, "text": row.rule.text} for row in one.hangs_on if row.rule]
 
 
-def _row(one: Outcome, share: float, strange: Strange) -> dict[str, Any]:
+def _row(one: Outcome, share: float, files: Files) -> dict[str, Any]:
     flow = one.skb.packet.flow
     out = one.skb.dev_out if one.end == "forwarded" else None
     rules = [{"table": r.table, "chain": r.chain, "number": r.number, "text": _line(r)} for r in one.rules]
     return {
         "verdict": one.end, "src": flow.src, "sport": flow.sport, "dst": flow.dst, "dport": flow.dport,
         "out": out, "mark": one.skb.mark, "probability": share, "rules": rules,
-        "certain": one.certain, "hangs_on": _lines(one, strange),
+        "certain": one.certain, "hangs_on": _lines(one, files),
     }  # fmt: skip
 
 
@@ -204,20 +211,20 @@ def _line(row: Any) -> str:
     return rule_text(row.chain, row.rule)
 
 
-def _show(found: tuple[Outcome, ...], strange: Strange) -> None:
-    """The same for a person: each outcome, its chance, and the rules that led there. What hangs on a line that was not
-    understood has no chance that anybody knows: the line stands beside it instead."""
+def _show(found: tuple[Outcome, ...], files: Files, strange: Strange) -> None:
+    """The same for a person: each outcome, its chance, and the rules that led there. What hangs on a line of
+    which nobody knows the answer has no known chance: the line stands beside it instead."""
     shares = rounded([one.probability for one in found])
     if not all(one.certain for one in found):
         click.echo(
-            "not certain: what becomes of the packet hangs on lines that were not understood; both ways are followed"
+            "not certain: what becomes of the packet hangs on rules of which nobody knows the answer; all ways are followed"
         )
     for one, share in zip(found, shares, strict=True):
         mark = f", mark {one.skb.mark:#x}" if one.skb.mark else ""
         how = f"{share:.4f} " if one.certain else "not certain:"
         click.secho(f"{how} {one.end}: {one.trace.last.said}{mark}", bold=True)
-        for line in _lines(one, strange):
-            click.echo(f"        it hangs on line {line['line']}, which was not understood: {line['text']}")
+        for line in _lines(one, files):
+            click.echo(f"        it hangs on line {line['line']}: {line['text']}")
         for row in one.rules:
             click.echo(f"        {row.table:<7} {row.number:>4}  {_line(row)}")
     for line in strange:

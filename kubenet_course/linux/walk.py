@@ -93,7 +93,8 @@ class Walk:
         while waiting and len(steps) < MOST_STEPS:
             cause, todo = waiting.popleft()
             kernel = kernels.get(todo.namespace) or self.kernel(todo.namespace)
-            step = STAGES[todo.stage](kernel, todo.stage, todo.skb)
+            stage = STAGES.get(todo.stage) or netfilter.stage_at_hook(todo.stage)
+            step = stage(kernel, todo.stage, todo.skb)
             waiting.extend((len(steps), then) for then in step.then)
             steps.append(step)
             self.causes.append(cause)

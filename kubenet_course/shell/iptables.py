@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from ..cni.bridge.masquerade import restored
 from ..errors import BadInput
 from ..linux.netfilter.iptables.save import read, with_rule
-from ..linux.netfilter.rules import Chain, Goto, Jump, Rule, Ruleset, Table, rule_text
+from ..linux.netfilter.rules import Chain, Rule, Ruleset, Table, rule_text
+from ..linux.netfilter.statement import Goto, Jump
 from .state import Refused
 
 PROGRAMS = {"iptables": 4, "ip6tables": 6, "iptables-restore": 4, "ip6tables-restore": 6}

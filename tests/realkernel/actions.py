@@ -108,6 +108,11 @@ def hops(rng: Random, place: Place) -> str:
     return f"{word.upper()} --{word}-{rng.choice(('set 10', 'set 1', 'dec 1', 'dec 3', 'inc 1', 'set 64'))}"
 
 
+def dscp(rng: Random, place: Place) -> str:
+    """`DSCP`: with it a packet that OUTPUT has seen is routed anew"""
+    return rng.choice(("DSCP --set-dscp 10", "DSCP --set-dscp 0", "DSCP --set-dscp-class EF"))
+
+
 def targets(place: Place) -> tuple[tuple[Target | str, int], ...]:
     """What a rule may do, by table and chain; of user chains in nat, U0 and U2 are led to before routing, U1 after."""
     common = (("ACCEPT", 2), ("RETURN", 2), ("user chain", 3), (set_mark, 2), (connmark, 1))
@@ -115,7 +120,7 @@ def targets(place: Place) -> tuple[tuple[Target | str, int], ...]:
     if place.table == "raw":
         return *common, ("CT --notrack", 2)
     if place.table == "mangle":
-        return *common, (set_mark, 3), (connmark, 2), (hops, 2), ("DROP", 1 if user else 0)
+        return *common, (set_mark, 3), (connmark, 2), (hops, 2), (dscp, 2), ("DROP", 1 if user else 0)
     if place.table == "filter":
         return *common, ("DROP", 2), (reject, 4)
     if place.chain in BEFORE or place.chain in ("U0", "U2"):

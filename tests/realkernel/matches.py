@@ -177,8 +177,27 @@ def comment(rng: Random, place: Place) -> str:
     return f'-m comment --comment "{rng.choice(("a rule", "it -j DROPs nothing", "one", "ns/name:port"))}"'
 
 
+def dscp(rng: Random, place: Place) -> str:
+    """`-m dscp`, by number or by class"""
+    said = rng.choice((("--dscp", "10"), ("--dscp", "0"), ("--dscp-class", "EF"), ("--dscp-class", "BE")))
+    return f"-m dscp {either(rng, *said)}"
+
+
+def pkttype(rng: Random, place: Place) -> str:
+    """`-m pkttype`"""
+    return f"-m pkttype {either(rng, '--pkt-type', rng.choice(('unicast', 'broadcast', 'multicast')))}"
+
+
+def owner(rng: Random, place: Place) -> str:
+    """`-m owner`, by users and groups of whom no program sends: a dump does not tell who does"""
+    if place.chain not in ("OUTPUT", "POSTROUTING"):
+        return ""
+    return f"-m owner {either(rng, rng.choice(('--uid-owner', '--gid-owner')), rng.choice(('1337', '5-9')), 0.4)}"
+
+
 MATCHES = (
     *((0.2, source), (0.22, destination), (0.14, device), (0.16, one_port), (0.07, ports), (0.15, tcp), (0.3, icmp)),
     *((0.1, mark), (0.06, connmark), (0.1, kind), (0.1, state), (0.1, connection), (0.06, nth)),
     *((0.05, iprange), (0.05, length), (0.05, ttl), (0.04, comment)),
+    *((0.06, dscp), (0.06, pkttype), (0.06, owner)),
 )

@@ -9,7 +9,8 @@ from typing import Any
 
 from ...errors import BadInput
 from ...linux.netfilter.nat import Range
-from ...linux.netfilter.rules import Jump, Rule
+from ...linux.netfilter.rules import Rule
+from ...linux.netfilter.statement import Jump
 from ...linux.netfilter.xt.basic import Destination, Source
 from ...linux.netfilter.xt.comment import Comment
 from ...linux.netfilter.xt.mark import Mark

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
-from ...linux.netfilter.rules import Test
+from ...linux.netfilter.statement import Test
 from ...linux.netfilter.xt.basic import Interface, Source
 from ...linux.packet.address import IPV4, Address, Family, Prefix, address, family, prefix
 from ..api.objects import KubeProxyConfiguration

@@ -11,7 +11,8 @@ from ..namespace.kernel import Kernel
 from ..namespace.skb import ACCEPT, RETURN, Skb, Verdict
 from ..packet.address import family
 from ..packet.packet import length
-from .rules import Answer, Chain, Goto, Jump, NotUnderstood, Place, Rule, Statement, Table, rule_text
+from .rules import Chain, Rule, Table, rule_text
+from .statement import Answer, Goto, Jump, NotUnderstood, Place, Statement
 
 INDEXED_FROM = 16  # rules: a shorter chain is walked plainly
 
@@ -115,7 +116,7 @@ def _settled(said: Answer, skb: Skb, at: Place, rule: Rule, by: Statement) -> tu
     if isinstance(said, NotUnderstood):
         if any(test.understood and not test.counts and test.run(skb, at) is False for test in rule.tests):
             return False, skb
-        if by is not rule.target and by is not next(test for test in rule.tests if not test.understood):
+        if by is not rule.target and by is not next((test for test in rule.tests if not test.understood), by):
             return True, skb
         at.doubts.append(Matched(at.table, at.chain, at.number + 1, rule))
         question = ("not understood", at.kernel.ns.name, *at.rule)
@@ -125,13 +126,13 @@ def _settled(said: Answer, skb: Skb, at: Place, rule: Rule, by: Statement) -> tu
     return said if isinstance(said, tuple) else (said, skb)
 
 
-def asked(kernel: Kernel, table: str, hook: str, skb: Skb) -> Walked:
-    """What a table says at a hook; an absent chain lets everything pass."""
+def asked(kernel: Kernel, table: str, name: str, skb: Skb, hook: str = "") -> Walked:
+    """What a base chain says at a hook, by default at that of its name; an absent chain lets everything pass."""
     rules = kernel.ns.ruleset(6 if ":" in skb.packet.flow.dst else 4)
-    chain = rules.chain(table, hook)
+    chain = rules.chain(table, name)
     if chain is None:
         return Walked(ACCEPT, skb, (), 0)
-    return walk(chain, skb, kernel, rules.tables[table])
+    return walk(chain, skb, kernel, rules.tables[table], hook)
 
 
 @dataclass(slots=True)

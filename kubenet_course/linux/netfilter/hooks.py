@@ -1,28 +1,20 @@
-"""The five hooks of netfilter, and which tables a packet meets at each, in the order of their priorities
-(include/uapi/linux/netfilter_ipv4.h, enum nf_ip_hook_priorities)."""
+"""The five hooks of netfilter, and who is asked at each, in order (net/netfilter/core.c, nf_hook_entries_grow).
+
+A hook is a list of entries by priority (enum nf_ip_hook_priorities in include/uapi/linux/netfilter_ipv4.h); among equals the one
+that was registered last is asked first. Entries come from the base chains of tables, and from connection tracking itself.
+"""
 
 from __future__ import annotations
 
-from .rules import Ruleset
+from collections.abc import Iterator
 
-LAST = 1 << 31
-PRIORITY = {
-    "raw": -300,
-    "conntrack": -200,
-    "mangle": -150,
-    "nat dst": -100,
-    "filter": 0,
-    "security": 50,
-    "nat src": 100,
-}
-ASKED = {
-    "PREROUTING": ("raw", "conntrack", "mangle", "nat dst"),
-    "INPUT": ("mangle", "filter", "security", "nat src", "confirm"),
-    "FORWARD": ("mangle", "filter", "security"),
-    "OUTPUT": ("raw", "conntrack", "mangle", "nat dst", "filter", "security"),
-    "POSTROUTING": ("mangle", "nat src", "confirm"),
-}
-# What the kernel does with a packet that every table at a hook let go on (the okfn of NF_HOOK).
+from msgspec import Struct
+
+from .rules import Base, Chain, Ruleset, Table
+
+FIRST, LAST = -(1 << 31), (1 << 31) - 1
+CONNTRACK, NAT_DST, NAT_SRC = -200, -100, 100
+# What the kernel does with a packet that every entry of a hook let go on (the okfn of NF_HOOK).
 BEHIND = {
     "PREROUTING": "route_input",
     "INPUT": "local_deliver",
@@ -30,31 +22,93 @@ BEHIND = {
     "OUTPUT": "ip_output",
     "POSTROUTING": "neigh_output",
 }
-
 # The same for a packet that a bridge has (net/bridge/br_netfilter_hooks.c).
 BEHIND_BRIDGED = {
     "route_input": "br_nf_pre_routing_finish",
     "ip_output": "br_nf_forward_finish",
     "neigh_output": "br_dev_queue_push_xmit",
 }
+# The tables of iptables: the priority of their chains, which are named like their hooks.
+IPTABLES = {"raw": -300, "mangle": -150, "filter": 0, "security": 50}
+NAT_AT = {"PREROUTING": NAT_DST, "OUTPUT": NAT_DST, "INPUT": NAT_SRC, "POSTROUTING": NAT_SRC}
+
+
+class Entry(Struct, frozen=True):
+    """One that is asked at a hook. `kind` says what it is: filter, route or nat (chains of rules), conntrack or confirm.
+
+    Its `stage` names it in traces. Of nat there is one entry a hook, with the chains of all nat tables in it.
+    """
+
+    hook: str
+    priority: int
+    kind: str
+    stage: str
+    chains: tuple[tuple[str, str], ...] = ()  # (table, chain)
+
+
+def base_of(table: Table, chain: Chain) -> Base | None:
+    """Where a chain is registered: as it says itself, or as the table of iptables does in which it stands."""
+    if chain.base is not None or chain.name not in BEHIND:
+        return chain.base
+    if table.name == "nat":
+        return Base(chain.name, NAT_AT.get(chain.name, NAT_SRC), "nat")
+    if table.name not in IPTABLES:
+        return None
+    is_route = (table.name, chain.name) == ("mangle", "OUTPUT")
+    return Base(chain.name, IPTABLES[table.name], "route" if is_route else "filter")
+
+
+def registered(rules: Ruleset) -> Iterator[tuple[Table, Chain, Base]]:
+    """The base chains of a rule set in the order in which they were registered."""
+    for table in rules.tables.values():
+        for chain in table.chains.values():
+            base = base_of(table, chain)
+            if base is not None:
+                yield table, chain, base
+
+
+def entries(rules: Ruleset) -> dict[str, tuple[Entry, ...]]:
+    """Who is asked at each hook, in order. Base chains that let everything pass are left out."""
+    found: list[Entry] = []
+    if rules.tracks:
+        found += [Entry(hook, CONNTRACK, "conntrack", f"conntrack {hook}") for hook in ("PREROUTING", "OUTPUT")]
+        found += [Entry(hook, LAST, "confirm", f"confirm {hook}") for hook in ("INPUT", "POSTROUTING")]
+    nat: list[tuple[Table, Chain, Base]] = []
+    for table, chain, base in registered(rules):
+        if base.kind == "nat":
+            nat.append((table, chain, base))
+        elif chain.rules or chain.policy not in ("", "ACCEPT"):
+            stage = f"{table.name} {chain.name}"
+            found.append(Entry(base.hook, base.priority, base.kind, stage, ((table.name, chain.name),)))
+    if nat and rules.tracks:
+        found += [Entry(hook, at, "nat", f"nat {hook}", _asked_in_turn(nat, hook)) for hook, at in NAT_AT.items()]
+    return {hook: tuple(_in_order([one for one in found if one.hook == hook])) for hook in BEHIND}
+
+
+def _in_order(found: list[Entry]) -> list[Entry]:
+    numbered = sorted(enumerate(found), key=lambda row: (row[1].priority, -row[0]))
+    return [entry for _, entry in numbered]
+
+
+def _asked_in_turn(nat: list[tuple[Table, Chain, Base]], hook: str) -> tuple[tuple[str, str], ...]:
+    """The nat chains of a hook, in the same order among themselves (nf_nat_inet_fn)."""
+    here = [
+        Entry(hook, base.priority, "nat", "", ((table.name, chain.name),))
+        for table, chain, base in nat
+        if base.hook == hook
+    ]
+    return tuple(entry.chains[0] for entry in _in_order(here))
 
 
 class Path:
-    """For one set of rules: the stage after each stage of each hook. Tables without a rule are not on the way."""
+    """For one set of rules: the entry behind each stage, the first stage of each hook, and the stage after each stage."""
 
     def __init__(self, rules: Ruleset):
+        self.entries: dict[str, Entry] = {}
         self.first: dict[str, str] = {}
         self.after: dict[str, str] = {}
-        for hook, names in ASKED.items():
-            stages = [f"{name.split()[0]} {hook}" for name in names if _has_work(rules, name.split()[0], hook)]
+        for hook, asked in entries(rules).items():
+            stages = [entry.stage for entry in asked]
+            self.entries |= zip(stages, asked, strict=True)
             self.first[hook] = [*stages, BEHIND[hook]][0]
-            self.after |= dict(zip(stages, [*stages, BEHIND[hook]][1:], strict=True))
-
-
-def _has_work(rules: Ruleset, table: str, hook: str) -> bool:
-    if table in ("conntrack", "confirm"):
-        return rules.tracks
-    if table == "nat":
-        return rules.tracks and "nat" in rules.tables
-    chain = rules.chain(table, hook)
-    return chain is not None and (bool(chain.rules) or chain.policy not in ("", "ACCEPT"))
+            self.after |= zip(stages, [*stages, BEHIND[hook]][1:], strict=True)

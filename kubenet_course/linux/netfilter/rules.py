@@ -8,131 +8,11 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from heapq import merge
 from itertools import takewhile
-from typing import Any, ClassVar
 
 from msgspec import Struct
 
-from ..namespace.skb import Skb, Verdict
-from ..packet.address import Address
-
-NO_KEY: tuple[str, tuple[Any, ...]] = ("", ())
-TRANSPORT = "-p"  # as a module's name: the one that is named like the rule's protocol
-
-
-class Place:
-    """Where statements are run: in which kernel, table and hook, and at which rule of which chain.
-
-    `doubts` gathers the rules of which something was not understood and that would have had a say.
-    """
-
-    __slots__ = ("chain", "doubts", "hook", "kernel", "number", "table")
-
-    def __init__(self, kernel: Any, table: str, hook: str):
-        self.kernel, self.table, self.hook = kernel, table, hook
-        self.chain, self.number = hook, 0
-        self.doubts: list[Any] = []
-
-    @property
-    def rule(self) -> tuple[str, str, int]:
-        """The rule that is being run: what it counts by itself, it counts under this name."""
-        return self.table, self.chain, self.number
-
-
-class NotUnderstood(Struct, frozen=True):
-    """A statement that the model cannot run. `ways` are the answers that it may have given, the likeliest first."""
-
-    ways: tuple[Any, ...]
-
-
-class Statement(Struct, frozen=True, gc=False):
-    """One part of a rule: what it asks of a packet, or does with it. A rule's statements are run in order.
-
-    `run` answers True: the rule goes on; False: it does not hold for this packet; a Skb: it goes on with this packet; a verdict,
-    a jump or a goto: the packet goes elsewhere, alone or with the packet as it now is; NotUnderstood: nobody knows.
-    """
-
-    tracks: ClassVar[bool] = False  # whether its presence makes the kernel track connections
-    counts: ClassVar[bool] = False  # whether asking it leaves a trace: a count, a time, a draw
-    understood: ClassVar[bool] = True  # whether the model can act it out
-
-    def run(self, skb: Skb, at: Place) -> Answer:
-        return True
-
-    @property
-    def key(self) -> tuple[str, tuple[Any, ...]]:
-        """A field and the only values of it with which this can hold, as ("dst", addresses) or ("dport", ports); else nothing."""
-        return NO_KEY
-
-    @property
-    def addresses(self) -> tuple[Address, ...]:
-        """The addresses that it names, which tell the family of its rule."""
-        return ()
-
-    def written(self) -> str:
-        """Itself as iptables-save prints it, of a match without its `-m`."""
-        return ""
-
-
-class Test(Statement, frozen=True, gc=False):
-    """A match: it holds of a packet or does not. `negated` turns it round, as `!` does.
-
-    `module` is the word after its `-m`; where `shared`, several tests stand behind one `-m`.
-    """
-
-    __test__: ClassVar[bool] = False  # pytest: not a test case
-    module: ClassVar[str] = ""
-    shared: ClassVar[bool] = False
-    negated: bool = False
-
-    def run(self, skb: Skb, at: Place) -> Answer:
-        return self.asks(skb, at) is not self.negated
-
-    def asks(self, skb: Skb, at: Place) -> bool:
-        """The question itself, before `!`."""
-        return True
-
-    @property
-    def protocol(self) -> str:
-        """Of `-p`, its protocol: options of that protocol's module may follow."""
-        return ""
-
-    @property
-    def no(self) -> str:
-        return "! " if self.negated else ""
-
-
-class Target(Statement, frozen=True, gc=False):
-    """What stands behind `-j`. `place` says where it may stand: its name, its table, and its base chains (none: all)."""
-
-    place: ClassVar[tuple[str, str, tuple[str, ...]] | None] = None
-
-
-class Jump(Target, frozen=True):
-    """`-j CHAIN`: walk that chain, then come back behind this rule."""
-
-    chain: str
-
-    def run(self, skb: Skb, at: Place) -> Answer:
-        return self
-
-    def written(self) -> str:
-        return f"-j {self.chain}"
-
-
-class Goto(Target, frozen=True):
-    """`-g CHAIN`: walk that chain and come back where the chain we are in would have."""
-
-    chain: str
-
-    def run(self, skb: Skb, at: Place) -> Answer:
-        return self
-
-    def written(self) -> str:
-        return f"-g {self.chain}"
-
-
-Decision = Verdict | Jump | Goto
-Answer = bool | Skb | Decision | tuple[Decision, Skb] | NotUnderstood
+from ..namespace.skb import Skb
+from .statement import TRANSPORT, Statement, Test
 
 
 class Rule(Struct, frozen=True, gc=False):
@@ -178,13 +58,25 @@ def rule_text(chain: str, rule: Rule) -> str:
     return " ".join(filter(None, words))
 
 
+class Base(Struct, frozen=True):
+    """Where a base chain of nftables is registered: its hook, its priority, its type (filter, route, nat)."""
+
+    hook: str
+    priority: int
+    kind: str = "filter"
+
+
 @dataclass(frozen=True)
 class Chain:
-    """Rules in order. A base chain has a `policy`, what happens at its end; a user chain has none and returns."""
+    """Rules in order. A base chain has a `policy`, what happens at its end; a user chain has none and returns.
+
+    Where it is registered says `base`; the chains of iptables' own tables need none (hooks.base_of).
+    """
 
     name: str
     rules: tuple[Rule, ...] = ()
     policy: str = ""
+    base: Base | None = None
 
     @cached_property
     def index(self) -> Index:
@@ -223,7 +115,7 @@ class Index:
 
 
 class Table(Struct, frozen=True):
-    """A table of chains by name (`iptables -t nat`)."""
+    """A table of chains by name: `iptables -t nat` is "nat", a table of nftables has its family before its name: "inet filter"."""
 
     name: str
     chains: Mapping[str, Chain]
@@ -231,7 +123,7 @@ class Table(Struct, frozen=True):
 
 @dataclass(frozen=True)
 class Ruleset:
-    """All tables of one family, as iptables-save prints them."""
+    """All tables that see the packets of one family, in the order in which they were registered."""
 
     tables: Mapping[str, Table] = field(default_factory=dict)
 

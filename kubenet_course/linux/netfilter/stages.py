@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from msgspec.structs import replace
 
 from ..namespace.fib import NO_ROUTE
@@ -13,17 +15,24 @@ from ..stack.icmp import rejection
 from ..stack.ip import answers, route_again
 from .conntrack import confirm, conntrack_in, set_closing, translated_error
 from .evaluate import NOTHING_ASKED, Matched, Walked, asked
+from .hooks import BEHIND, IPTABLES, Entry
 from .nat import bind_to_nothing, translated
 
 
+def entry_of(kernel: Kernel, stage: str, skb: Skb) -> Entry:
+    """Who is asked at a stage of a hook."""
+    return kernel.ns.paths[6 if ":" in skb.packet.flow.dst else 4].entries[stage]
+
+
 def table(kernel: Kernel, stage: str, skb: Skb) -> Step:
-    """raw, mangle, filter or security: walk the chain; at mangle OUTPUT a changed packet is routed anew."""
-    name, hook = stage.split()
-    said = asked(kernel, name, hook, skb)
+    """A base chain: walk it; behind one of the kind `route` (mangle OUTPUT) a changed packet is routed anew."""
+    entry = entry_of(kernel, stage, skb)
+    ((name, chain),) = entry.chains
+    said = asked(kernel, name, chain, skb, entry.hook)
     if said.verdict != ACCEPT:
-        return refused(kernel, stage, said)
+        return refused(kernel, stage, said, entry.hook)
     after, walked = said.skb, _walked(said)
-    if name == "mangle" and hook == "OUTPUT" and _routes_otherwise(skb, after):
+    if entry.kind == "route" and _routes_otherwise(skb, after):
         rerouted = route_again(kernel, after)
         if rerouted is None:
             lost = "no route any more"
@@ -46,15 +55,15 @@ def _walked(said: Walked) -> str:
     return f"{rules} rule{'' if rules == 1 else 's'} matched; it goes on"
 
 
-def refused(kernel: Kernel, stage: str, said: Walked) -> Step:
+def refused(kernel: Kernel, stage: str, said: Walked, hook: str) -> Step:
     """A rule, or a policy, that ends the packet's way; of a REJECT the sender is told."""
     decided: Matched = said.matched[-1]
     by = f"by {'the policy' if not decided.number else f'rule {decided.number}'} of {decided.chain}"
     then: tuple[Next, ...] = ()
-    own = stage.endswith("OUTPUT") or (stage.endswith("POSTROUTING") and not said.skb.dev_in)
+    own = hook == "OUTPUT" or (hook == "POSTROUTING" and not said.skb.dev_in)
     how, end = f"dropped {by}", "not-permitted" if own else "dropped"
     if said.verdict.name == "REJECT":
-        then = reject(kernel, said.skb, said.verdict.kind, stage.split()[1])
+        then = reject(kernel, said.skb, said.verdict.kind, hook)
         how, end = f"rejected {by}: {said.verdict.kind}", "rejected"
     elif said.verdict.name == "HANDED_OVER":
         how, end = f"handed to a program {by} ({said.verdict.kind}): it decides", "handed-over"
@@ -81,7 +90,8 @@ def conntrack(kernel: Kernel, stage: str, skb: Skb) -> Step:
 
 def nat(kernel: Kernel, stage: str, skb: Skb) -> Step:
     """The nat table is asked for a connection's first packet; every packet is then made as its connection says (nf_nat_inet_fn)."""
-    hook = stage.split()[1]
+    entry = entry_of(kernel, stage, skb)
+    hook = entry.hook
     end = "src" if hook in ("POSTROUTING", "INPUT") else "dst"
     known = skb.connection
     if known is NO_CONNECTION or known is UNTRACKED:
@@ -90,14 +100,27 @@ def nat(kernel: Kernel, stage: str, skb: Skb) -> Step:
         return _on_its_way(kernel, stage, skb, translated_error(skb, end), (known,))
     told = NOTHING_ASKED
     if skb.ctinfo in ("NEW", "RELATED") and not (known.snat_done if end == "src" else known.dnat_done):
-        told = asked(kernel, "nat", hook, skb)
+        told = _nat_rules(kernel, entry, skb, end)
         if told.verdict != ACCEPT:
-            return refused(kernel, stage, told)
+            return refused(kernel, stage, told, hook)
         skb = told.skb
         if not (skb.connection.snat_done if end == "src" else skb.connection.dnat_done):
             skb = bind_to_nothing(skb, end, kernel)
     after = translated(skb, end)
     return _on_its_way(kernel, stage, skb, after, (*told.matched, after.connection), told)
+
+
+def _nat_rules(kernel: Kernel, entry: Entry, skb: Skb, end: str) -> Walked:
+    """What the nat chains of a hook say, each asked until one has bound the end that is translated here."""
+    told = Walked(ACCEPT, skb, (), 0)
+    for name, chain in entry.chains:
+        more = asked(kernel, name, chain, told.skb, entry.hook)
+        matched, hangs_on = told.matched + more.matched, told.hangs_on + more.hangs_on
+        told = Walked(more.verdict, more.skb, matched, told.compared + more.compared, hangs_on)
+        bound = told.skb.connection.snat_done if end == "src" else told.skb.connection.dnat_done
+        if told.verdict != ACCEPT or bound:
+            break
+    return told
 
 
 def _on_its_way(kernel: Kernel, stage: str, before: Skb, after: Skb, why: tuple, told: Walked = NOTHING_ASKED) -> Step:
@@ -134,8 +157,13 @@ def confirmation(kernel: Kernel, stage: str, skb: Skb) -> Step:
     return kernel.on(stage, after, "the connection is remembered" if news else "", (after.connection,) if news else ())
 
 
-STAGES = {
-    f"{name} {hook}": {"conntrack": conntrack, "nat": nat, "confirm": confirmation}.get(name, table)
-    for hook in ("PREROUTING", "INPUT", "FORWARD", "OUTPUT", "POSTROUTING")
-    for name in ("raw", "conntrack", "mangle", "nat", "filter", "security", "confirm")
-}
+KINDS = {"conntrack": conntrack, "nat": nat, "confirm": confirmation}  # every other entry is a chain of rules
+HOOKED = {f"{name} {hook}": stage for name, stage in KINDS.items() for hook in BEHIND}
+
+
+def stage_at_hook(name: str) -> Callable[[Kernel, str, Skb], Step]:
+    """The stage of a hook's entry, by the entry's name: a table of iptables or a base chain of nftables has any name."""
+    return HOOKED.get(name, table)
+
+
+STAGES = HOOKED | {f"{name} {hook}": table for name in IPTABLES for hook in BEHIND}

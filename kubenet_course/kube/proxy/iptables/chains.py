@@ -6,7 +6,8 @@ Check it against syncProxyRules and writeServiceToEndpointRules (pkg/proxy/iptab
 from functools import lru_cache
 
 from ....linux.netfilter.nat import Range
-from ....linux.netfilter.rules import Chain, Jump, Rule, Test
+from ....linux.netfilter.rules import Chain, Rule
+from ....linux.netfilter.statement import Jump, Test
 from ....linux.netfilter.xt.addrtype import AddrType
 from ....linux.netfilter.xt.basic import Destination, Loaded, Protocol, Source
 from ....linux.netfilter.xt.comment import Comment

@@ -4,7 +4,8 @@ Check it against iptablesJumpChains and the beginning and end of syncProxyRules 
 """
 
 from ....linux.netfilter.nat import Range
-from ....linux.netfilter.rules import Jump, Rule, Test
+from ....linux.netfilter.rules import Rule
+from ....linux.netfilter.statement import Jump, Test
 from ....linux.netfilter.xt.addrtype import AddrType
 from ....linux.netfilter.xt.basic import Destination, Source
 from ....linux.netfilter.xt.comment import Comment

@@ -5,7 +5,8 @@ Check it against the loop over svcPortMap in syncProxyRules (pkg/proxy/iptables/
 
 from msgspec import Struct
 
-from ....linux.netfilter.rules import Jump, Rule, Target, Test
+from ....linux.netfilter.rules import Rule
+from ....linux.netfilter.statement import Jump, Target, Test
 from ....linux.netfilter.xt.addrtype import AddrType
 from ....linux.netfilter.xt.basic import Destination, Protocol
 from ....linux.netfilter.xt.comment import Comment

@@ -8,7 +8,8 @@ from collections.abc import Iterator, Mapping
 
 from ....errors import BadInput
 from ...packet.address import FAMILIES, Address, family
-from ..rules import Goto, Jump, Rule, Table
+from ..rules import Rule, Table
+from ..statement import Goto, Jump
 from .words import shown
 
 # An address behind an option, by its looks: enough to tell that a large dump holds no other family.

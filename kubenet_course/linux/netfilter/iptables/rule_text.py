@@ -7,7 +7,8 @@ from collections.abc import Container, Iterable, Iterator
 from functools import lru_cache
 
 from ....errors import BadInput
-from ..rules import Goto, Jump, Rule, Target, Test, implied
+from ..rules import Rule, implied
+from ..statement import Goto, Jump, Target, Test
 from ..xt.basic import Loaded, Protocol
 from ..xt.log import TELLING, Log
 from ..xt.reading import Given

@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from ....errors import BadInput
-from ..rules import Chain, Goto, Jump, Rule, Ruleset, Table, rule_text
+from ..rules import Chain, Rule, Ruleset, Table, rule_text
+from ..statement import Goto, Jump
 from .legal import check_place, family_in
 from .rule_text import rules_of
 from .words import shown

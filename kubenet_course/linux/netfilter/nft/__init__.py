@@ -1,1 +1,1 @@
-"""nftables: a ruleset as data, its text as `nft list ruleset` prints it, and its JSON form."""
+"""nftables: a ruleset as data, its text and JSON forms, and its statements, which the same evaluator runs as iptables' ones."""

@@ -7,7 +7,7 @@ from typing import ClassVar
 from ...namespace.fib import address_types
 from ...namespace.skb import Skb
 from ...packet.address import IPV4, Address, family
-from ..rules import Place, Test
+from ..statement import Place, Test
 from .reading import Given, Match, listed
 
 TYPES = ("UNSPEC", "UNICAST", "LOCAL", "BROADCAST", "ANYCAST", "MULTICAST", "BLACKHOLE", "UNREACHABLE", "PROHIBIT")

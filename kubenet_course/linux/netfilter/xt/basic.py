@@ -8,7 +8,7 @@ from typing import Any
 from ...namespace.skb import Skb
 from ...packet.address import Address, Prefix, number, prefix
 from ..iptables.words import protocol
-from ..rules import NO_KEY, Place, Test
+from ..statement import NO_KEY, Place, Test
 from .reading import each
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from ..iptables.words import quoted
-from ..rules import Test
+from ..statement import Test
 from .reading import each
 
 

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 from ...namespace.skb import NO_CONNECTION, UNTRACKED, Skb
 from ..connections import Connections
 from ..iptables.words import masked, whole
-from ..rules import Answer, Place, Target, Test
+from ..statement import Answer, Place, Target, Test
 from .mark import OPTIONS, written_value
 from .reading import Extension, Said, each, masked_text
 

@@ -8,7 +8,7 @@ from ...namespace.memory import SECOND
 from ...namespace.skb import NO_CONNECTION, UNTRACKED, Skb
 from ...packet.address import Prefix, prefix
 from ..iptables.words import PROTOCOLS, port_range, port_text, protocol, whole
-from ..rules import Place, Test
+from ..statement import Place, Test
 from .reading import Given, Match, listed
 
 STATES = ("INVALID", "NEW", "RELATED", "ESTABLISHED", "UNTRACKED", "SNAT", "DNAT")

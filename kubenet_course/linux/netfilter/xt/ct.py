@@ -7,7 +7,7 @@ from typing import ClassVar
 from msgspec.structs import replace
 
 from ...namespace.skb import NO_CONNECTION, UNTRACKED, Skb
-from ..rules import Answer, Place, Target
+from ..statement import Answer, Place, Target
 from .reading import Extension
 from .unknown import UnknownTarget
 

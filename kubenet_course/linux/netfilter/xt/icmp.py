@@ -7,7 +7,7 @@ from collections.abc import Callable
 from ...namespace.skb import Skb
 from ...packet.packet import ICMP
 from ..iptables.words import whole
-from ..rules import Place, Test
+from ..statement import Place, Test
 from .reading import each
 
 ICMP_TYPES = {

@@ -8,7 +8,7 @@ from ....errors import BadInput
 from ...namespace.skb import Skb
 from ...packet.packet import length
 from ..iptables.words import port_text, whole
-from ..rules import Place, Test
+from ..statement import Place, Test
 from .reading import each
 
 

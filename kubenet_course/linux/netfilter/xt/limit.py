@@ -10,7 +10,7 @@ from ...namespace.memory import SECOND
 from ...namespace.skb import Skb
 from ...packet.address import family
 from ..iptables.words import whole
-from ..rules import Place, Test
+from ..statement import Place, Test
 from .reading import Given, Match
 
 

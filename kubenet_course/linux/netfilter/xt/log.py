@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..iptables.words import quoted
-from ..rules import Target
+from ..statement import Target
 
 
 class Log(Target, frozen=True):

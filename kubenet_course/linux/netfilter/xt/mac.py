@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from ...namespace.skb import Skb
 from ...packet.address import mac
-from ..rules import Place, Test
+from ..statement import Place, Test
 from .reading import each
 
 

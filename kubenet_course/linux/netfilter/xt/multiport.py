@@ -8,7 +8,7 @@ from typing import ClassVar
 from ....errors import BadInput
 from ...namespace.skb import Skb
 from ..iptables.words import port_range, port_text
-from ..rules import Place, Test
+from ..statement import Place, Test
 from .reading import each
 
 

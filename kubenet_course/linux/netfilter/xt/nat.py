@@ -13,7 +13,7 @@ from ...namespace.skb import DROP, Skb
 from ...packet.address import Address, address, family, number
 from ..iptables.words import port, port_range, port_text
 from ..nat import Range, translate
-from ..rules import Answer, Place, Target
+from ..statement import Answer, Place, Target
 from .reading import Extension, Said
 
 

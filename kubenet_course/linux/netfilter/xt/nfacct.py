@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import ClassVar
 
 from ...namespace.skb import Skb
-from ..rules import Place, Test
+from ..statement import Place, Test
 from .reading import each
 
 

@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from ...namespace.skb import Skb
 from ..iptables.words import port_range, port_text
-from ..rules import NO_KEY, TRANSPORT, Place, Test
+from ..statement import NO_KEY, TRANSPORT, Place, Test
 from .reading import each
 
 

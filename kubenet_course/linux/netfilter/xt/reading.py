@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import NamedTuple
 
 from ....errors import BadInput
-from ..rules import Target, Test
+from ..statement import Target, Test
 
 Given = tuple[str, tuple[str, ...], bool]  # option, its words, whether `!` stood before it
 Said = Mapping[str, tuple[str, ...]]  # of a target: its options and their words

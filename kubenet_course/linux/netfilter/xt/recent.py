@@ -10,7 +10,7 @@ from ...namespace.memory import SECOND
 from ...namespace.skb import Skb
 from ...packet.address import Address, address, family, number, spelled
 from ..iptables.words import quoted, whole
-from ..rules import Place, Test
+from ..statement import Place, Test
 from .reading import Given, Match
 
 MOST_ADDRESSES, MOST_TIMES = 100, 255

@@ -7,7 +7,7 @@ from typing import ClassVar
 from ....errors import BadInput
 from ...namespace.skb import Skb, Verdict
 from ...stack.icmp import REJECTS
-from ..rules import Place, Target
+from ..statement import Place, Target
 from .reading import Extension, Said
 
 

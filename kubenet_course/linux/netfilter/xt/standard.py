@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...namespace.skb import ACCEPT, DROP, RETURN, Skb, Verdict
-from ..rules import Place, Target
+from ..statement import Place, Target
 from .reading import Extension
 
 

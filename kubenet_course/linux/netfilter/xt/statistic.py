@@ -9,7 +9,7 @@ from ....errors import BadInput
 from ...namespace.skb import Skb
 from ...packet.address import family
 from ..iptables.words import whole
-from ..rules import Place, Test
+from ..statement import Place, Test
 from .reading import Given, Match
 
 

@@ -8,7 +8,7 @@ from ....errors import BadInput
 from ...namespace.skb import Skb
 from ...packet.packet import Tcp
 from ..iptables.words import whole
-from ..rules import Place, Test
+from ..statement import Place, Test
 from .ports import PORTS
 from .reading import each
 

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from ....errors import BadInput
 from ...namespace.skb import Skb
 from ..iptables.words import whole
-from ..rules import Place, Target, Test
+from ..statement import Place, Target, Test
 from .reading import Extension, Said, each
 
 

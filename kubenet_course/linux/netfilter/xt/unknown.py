@@ -9,7 +9,7 @@ from typing import ClassVar
 
 from ...namespace.skb import ACCEPT, DROP, Skb, Verdict
 from ..iptables.words import quoted
-from ..rules import Answer, NotUnderstood, Place, Target, Test
+from ..statement import Answer, NotUnderstood, Place, Target, Test
 
 # Matches that make the kernel track connections, and targets that do (nf_ct_netns_get in net/netfilter/xt_*.c).
 TRACKING = ("cluster", "connbytes", "connlabel", "connlimit", "conntrack", "helper", "state", "connmark")
