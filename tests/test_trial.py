@@ -169,6 +169,17 @@ def test_an_ordinary_user_is_as_safe_as_root(call: str, layers: tuple[str, ...])
     assert not Path("/tmp/kubenet-harm").exists()
 
 
+def test_where_no_process_can_be_started_that_is_said(monkeypatch: pytest.MonkeyPatch):
+    def refused(*_: object, **__: object) -> None:
+        raise OSError(138, "emscripten does not support processes")
+
+    monkeypatch.setattr(trial, "walls", lambda: BOTH)
+    monkeypatch.setattr(trial.subprocess, "Popen", refused)
+    ran = run("print(1)", "mine", {}, "")
+    assert (ran.code, ran.stdout) == (trial.NO_PLACE, "")
+    assert "no process can be started here (emscripten does not support processes)" in ran.stopped
+
+
 # -- nothing runs unasked ----------------------------------------------------------------------------------------------
 
 MARK = "import pathlib\nprint('{}')\npathlib.Path('/tmp/kubenet-harm').write_text('x')\n"
