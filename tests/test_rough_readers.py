@@ -224,6 +224,7 @@ def samples() -> dict[str, tuple[list[bytes], Callable[[str], list[str]]]]:
     machine = ["rules", "trace", rules, "--src", "10.0.0.1", "--dst", "10.0.0.2"]
     found = {
         "manifest.yaml": (clusters, lambda path: ["trace", path, *ASKS]),
+        "cluster.json": ([read_as_json(text) for text in clusters], lambda path: ["trace", path, *ASKS]),
         "manifest.json": ([objects], lambda path: ["endpoints", path]),
         "scenario.json": ([path.read_bytes() for path in small], lambda path: ["lab", "script", path]),
         "packets.jsonl": ([json.dumps(question).encode()], lambda path: ["trace", cluster, "--packets", path]),

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from kubenet_course.data import data
 from kubenet_course.learn.page.widgets import exercise
 from kubenet_course.learn.questions.feedback import RIGHT, UNREADABLE, judged
 from kubenet_course.learn.record import store
@@ -168,6 +169,17 @@ def test_an_ordinary_user_is_as_safe_as_root(call: str, layers: tuple[str, ...])
     assert not Path("/tmp/kubenet-harm").exists()
 
 
+def test_where_no_process_can_be_started_that_is_said(monkeypatch: pytest.MonkeyPatch):
+    def refused(*_: object, **__: object) -> None:
+        raise OSError(138, "emscripten does not support processes")
+
+    monkeypatch.setattr(trial, "walls", lambda: BOTH)
+    monkeypatch.setattr(trial.subprocess, "Popen", refused)
+    ran = run("print(1)", "mine", {}, "")
+    assert (ran.code, ran.stdout) == (trial.NO_PLACE, "")
+    assert "no process can be started here (emscripten does not support processes)" in ran.stopped
+
+
 # -- nothing runs unasked ----------------------------------------------------------------------------------------------
 
 MARK = "import pathlib\nprint('{}')\npathlib.Path('/tmp/kubenet-harm').write_text('x')\n"
@@ -199,6 +211,19 @@ def test_with_seccomp_alone_the_answer_says_what_is_not_contained(monkeypatch: p
     assert "may have read files" in caution()
     monkeypatch.setattr(trial, "walls", lambda: BOTH)
     assert caution() == ""
+
+
+def test_the_stored_answer_that_once_ran_at_sight_does_not(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.chdir(tmp_path)
+    kept = store.Store(None)
+    book = store.imported((data("reference/rough") / "evil-progress.json").read_bytes(), "FILE")
+    kept.update(lambda old: old.merged(book))
+    monkeypatch.setattr("kubenet_course.learn.page.widgets.store", lambda: kept)
+    assert exercise("06-plugin").draft.startswith("open(")
+    judged(
+        "06-plugin", book.items["06-plugin"].answer
+    )  # and when its learner does press Check, it reaches nothing here
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_stored_answer_runs_neither_on_import_nor_when_it_is_shown(monkeypatch: pytest.MonkeyPatch):

@@ -38,6 +38,8 @@ EXAMPLES = {
     "policy diff": "kubenet policy diff before.yaml after.yaml",
     "policy lint": "kubenet policy lint cluster.yaml",
     "policy suggest": "kubenet policy suggest cluster.yaml --from pod/default/a --to pod/default/b --port 80/TCP --deny",
+    "policy exposure": "kubenet policy exposure cluster.yaml --port 80/TCP",
+    "policy test": "kubenet policy test cluster.yaml --checks checks.yaml",
     "policy rules": "kubenet policy rules cluster.yaml --node node-1 --mode iptables",
 }
 

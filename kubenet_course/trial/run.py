@@ -108,7 +108,12 @@ def run(source: str, name: str, env: Mapping[str, str], stdin: str, limits: Limi
         order |= {"limits": {key: one for key, one in to_builtins(limits).items() if key not in ("seconds", "output")}}
         needed = {key: os.environ[key] for key in LOADER if key in os.environ}
         argv = [_python(), "-I", "-S", str(CONFINE), json.dumps(order)]
-        return _Watched(argv, {**env, **needed}, folder, limits).ran(stdin)
+        try:
+            watched = _Watched(argv, {**env, **needed}, folder, limits)
+        except OSError as error:  # in a browser there are no processes
+            why = f"no process can be started here ({error.strerror or error})"
+            return Ran(NO_PLACE, "", why, _ended(why))
+        return watched.ran(stdin)
 
 
 def _ask(source: str, held: tuple[str, ...]) -> None:

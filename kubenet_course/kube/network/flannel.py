@@ -16,7 +16,7 @@ from ...linux.netfilter.xt.comment import Comment
 from ...linux.netfilter.xt.mark import Mark
 from ...linux.netfilter.xt.nat import Masquerade
 from ...linux.netfilter.xt.standard import Accept, Return
-from ...linux.packet.address import Mac, Prefix, mac, prefix
+from ...linux.packet.address import Mac, Prefix, address, mac, prefix
 from ..api.objects import Conflist, Node
 from ..proxy.iptables.frame import Frame
 
@@ -57,8 +57,8 @@ def vtep_mac(node: Node, of: int, otherwise: Mac) -> Mac:
     where = f"{node}: metadata.annotations[{name}]"
     try:
         data: Any = json.loads(text)
-    except ValueError:
-        raise BadInput(where, f"{text!r} is not JSON", 'write {"VNI":1,"VtepMAC":"02:00:00:00:00:01"}') from None
+    except (ValueError, RecursionError):
+        raise BadInput(where, f"{text[:60]!r} is not JSON", 'write {"VNI":1,"VtepMAC":"02:00:00:00:00:01"}') from None
     said = data.get("VtepMAC") if isinstance(data, dict) else None
     return mac(said, where) if isinstance(said, str) else otherwise
 
@@ -67,15 +67,20 @@ def vni(node: Node) -> int:
     """The number of the tunnels' network; 1 unless flanneld says otherwise."""
     try:
         data = json.loads(node.metadata.annotations.get(f"{DOMAIN}/backend-data", "null"))
-    except ValueError:
+    except (ValueError, RecursionError):
         return 1
     number = data.get("VNI") if isinstance(data, dict) else None
+    if isinstance(number, int) and not 0 <= number < 1 << 24:
+        where = f"{node}: metadata.annotations[{DOMAIN}/backend-data]"
+        raise BadInput(where, f"VNI {number} is not a network's number", "write 0 to 16777215")
     return number if isinstance(number, int) else 1
 
 
 def public_ip(node: Node, of: int) -> str:
     """The address that flanneld names as the tunnel's end, or ""."""
-    return node.metadata.annotations.get(f"{DOMAIN}/public-ip{'v6' if of == 6 else ''}", "")
+    name = f"{DOMAIN}/public-ip{'v6' if of == 6 else ''}"
+    said = node.metadata.annotations.get(name, "")
+    return address(said, f"{node}: metadata.annotations[{name}]") if said else ""
 
 
 def rules(pods: Prefix, block: Prefix) -> Frame:
