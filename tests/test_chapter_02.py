@@ -31,7 +31,7 @@ from kubenet_course.learn.worlds.by_hand import (
     typed,
 )
 from kubenet_course.linux.verdicts import verdict
-from kubenet_course.shell.console import Console
+from kubenet_course.views.console import Console
 from kubenet_course.views.story.heard import heard
 
 STORIES = pytest.mark.parametrize("made", by_hand(), ids=lambda one: one.name)

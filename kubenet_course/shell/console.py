@@ -17,25 +17,16 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
 
 from ..errors import BadInput
-from ..lab.real.script import Command
 from ..linux.namespace.bind import bind
 from ..linux.namespace.memory import Memory
 from ..linux.namespace.netns import Netns
 from ..linux.namespace.trace import Trace
-from ..linux.verdicts import verdict
-from ..views.drawing.drawing import NO_MARK
-from ..views.drawing.picture import Picture
-from ..views.story.learned import learned
-from ..views.story.moments import moments
-from ..views.story.story import mark
-from ..views.tables.table import Table
-from ..views.topology.console import scene
 from . import rows
 from .answer import Answer, Said
 from .changes import changed
+from .command import Command
 from .effects import forgotten, settled
 from .programs import carried_out
 from .state import Call, Refused, State, fresh
@@ -48,7 +39,8 @@ NOTHING = "Nothing has changed."
 class Console:
     """A terminal that stands in a namespace of its own, `here`, and builds others.
 
-    `world` holds the namespaces and `memory` what their kernels have learned, as `linux.send` takes them.
+    `world` holds the namespaces and `memory` what their kernels have learned, as `linux.send` takes them; `sent` is the way of
+    the packet that the last command has sent. `views.Console` shows it all as a picture.
     """
 
     def __init__(self, here: str = "host"):
@@ -56,8 +48,13 @@ class Console:
         self._state = alone.with_device(here, alone.world[here].devices["lo"])
         self._untouched = self._state.world[here]
         self._pings = 0
-        self._sent: Trace | None = None
+        self.sent: Trace | None = None
         self.memory = Memory()
+
+    @property
+    def here(self) -> str:
+        """The namespace that the terminal stands in."""
+        return self._state.here
 
     @property
     def world(self) -> Mapping[str, Netns]:
@@ -108,28 +105,11 @@ class Console:
         after = settled(before, with_defaults(before, result.state))
         said = changed(before, after) + ([result.said] if result.said else [])
         forgotten(before, after, self.memory)
-        self._state, self._sent, self._pings = after, result.trace, self._pings + (result.trace is not None)
+        self._state, self.sent, self._pings = after, result.trace, self._pings + (result.trace is not None)
         return Said(line, command, tuple(said or ([] if result.shown else [NOTHING])), result.shown, trace=result.trace)
 
-    @property
-    def picture(self) -> Picture:
-        """The world as it stands, and the way of the ping that has just been sent."""
-        drawn = scene(self.world, self._state.here)
-        if self._sent is None:
-            return Picture(drawn, NO_MARK)
-        return Picture(drawn, mark(drawn, moments(self._sent), verdict(self._sent).step))
-
-    @property
-    def learned(self) -> Table:
-        """What the kernels have learned by listening, and not yet forgotten."""
-        return learned(self.world, self.memory)
-
     def __repr__(self) -> str:
-        return str(self.picture) if self.world else "There is no namespace yet."
-
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
-        """The console is shown as the picture of its world."""
-        return self.picture._repr_mimebundle_() if self.world else {"text/plain": repr(self)}
+        return f"A terminal in {self._state.here}; {', '.join(self.world) or 'no namespaces yet'}."
 
 
 def _lines(text: str) -> Iterator[tuple[int, str, Sequence[str], str]]:

@@ -10,8 +10,7 @@ from collections.abc import Iterator
 
 from msgspec.structs import replace
 
-from ..lab.scenario.scenario import link_local
-from ..linux.namespace.device import Device, IfAddr
+from ..linux.namespace.device import Device, IfAddr, link_local
 from ..linux.namespace.fib import Route
 from ..linux.namespace.memory import Memory
 from ..linux.namespace.netns import Netns

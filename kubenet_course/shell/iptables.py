@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..cni.bridge.masquerade import restored
 from ..errors import BadInput
 from ..linux.netfilter.iptables.rule_text import rule_text
 from ..linux.netfilter.iptables.save import read, with_rule
 from ..linux.netfilter.rules import Chain, Rule, Ruleset, Table
 from ..linux.netfilter.xt.targets import Goto, Jump
+from .command import restored
 from .state import Refused
 
 PROGRAMS = {"iptables": 4, "ip6tables": 6, "iptables-restore": 4, "ip6tables-restore": 6}

@@ -20,13 +20,13 @@ from .ping import ping
 from .state import Call, Refused, Result
 from .sysctl import sysctl
 
-Command = Callable[[Call], Result]
+CarryOut = Callable[[Call], Result]
 SHOW = {"s": "show", "l": "list"}
 
 # Objects and verbs by their shortest spelling, as `ip` takes them.
 IP = {"netns": "netns", "l": "link", "a": "addr", "r": "route", "n": "neigh"}
 LONG = {"address": "addr", "neighbour": "neigh", "neighbor": "neigh"}
-VERBS: dict[tuple[str, str], dict[str, tuple[str, Command]]] = {
+VERBS: dict[tuple[str, str], dict[str, tuple[str, CarryOut]]] = {
     ("ip", "link"): {
         "a": ("add", console_link.add),
         "set": ("set", console_set.link_set),

@@ -5,7 +5,6 @@ Every command makes a new state from an old one. What can be refused is refused 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -136,12 +135,6 @@ class Call(Struct, frozen=True):
 def fresh(name: str) -> Netns:
     """A namespace as a kernel makes it: lo, which is down and has no address."""
     return Netns(name, {"lo": Device("lo", "lo", LO_MAC, mtu=65536, up=False)})
-
-
-def made_mac(ns: str, device: str) -> Mac:
-    """A MAC for a device that was given none. A kernel draws one; here it follows from the names, so that it is always the same."""
-    drawn = hashlib.sha256(f"{ns}/{device}".encode()).digest()
-    return ":".join(f"{octet:02x}" for octet in (2, *drawn[:5]))
 
 
 def has_carrier(state: State, ns: str, device: Device) -> bool:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ...shell.console import Answer, Console
+from ...shell.answer import Answer
+from ...views.console import Console
 from ...views.drawing.theme import variables
 from .asking import SILENT, VIEW, Asking
 
