@@ -62,6 +62,10 @@ class Console:
         here = self._state.here
         return {name: ns for name, ns in self._state.world.items() if name != here or ns != self._untouched}
 
+    def stand(self, state: State) -> None:
+        """The terminal stands in a world that is there already."""
+        self._state = state
+
     def __call__(self, text: str) -> Answer:
         """Carries out the commands of a text, one a line, `#` for comments; the first that is refused ends it."""
         if not isinstance(text, str):

@@ -52,6 +52,9 @@ class State(Struct, frozen=True):
     notes: Mapping[Place, Note]
     here: str
     switches: Mapping[Place, str] = field(default_factory=dict)
+    is_named: bool = (
+        False  # whether `ip -n` reaches the terminal's own namespace by its name, as on a machine where it was made
+    )
 
     def ns(self, name: str) -> Netns:
         """A namespace by name, as `ip -n` opens it."""

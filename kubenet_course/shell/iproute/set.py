@@ -8,10 +8,11 @@ from ...linux.namespace.device import VXLAN_OVERHEAD, Device
 from ..grammar import FLAG, mac_of, number, on_off, said_in
 from ..state import LO_MAC, Call, Refused, Result, State
 from .link import MTUS, TICKS, named, one_device, without
+from .rename import renamed
 
 SETTINGS = {
     "dev": "NAME", "up": FLAG, "down": FLAG, "master": "BRIDGE", "nomaster": FLAG, "mtu": "BYTES", "address|lladdr": "MAC",
-    "netns": "NAMESPACE", "addrgenmode": "none|eui64",
+    "netns": "NAMESPACE", "name": "NAME", "addrgenmode": "none|eui64",
 }  # fmt: skip
 SLAVE = {"hairpin": "on|off", "learning": "on|off"}
 BRIDGE = {"ageing_time": "HUNDREDTHS", "forward_delay": "0", "mcast_snooping": "0", "fdb_flush": FLAG}
@@ -29,7 +30,7 @@ def link_set(call: Call) -> Result:
         state.device(at, said["master"], NO_BRIDGE)
     if "netns" in said:
         named(state, said["netns"])
-    device = state.device(at, said.pop("dev", ""))
+    device, new = state.device(at, said.pop("dev", "")), said.pop("name", "")
     if device.kind == "lo" and {"mtu", "address"} & set(said):
         raise Refused("lo keeps its MTU and its MAC here.")
     if words[cut:]:
@@ -38,6 +39,8 @@ def link_set(call: Call) -> Result:
         state, at = _moved(state, at, device, said.pop("netns"))
     for name, value in said.items():
         state = SETTERS[name](state, at, state.world[at].devices[device.name], value)
+    if new:
+        state = renamed(state, at, state.world[at].devices[device.name], new)
     return Result(state)
 
 
