@@ -19,6 +19,7 @@ from .iproute import show as console_show
 from .ping import ping
 from .state import Call, Refused, Result
 from .sysctl import sysctl
+from .tcpdump.listen import tcpdump
 
 CarryOut = Callable[[Call], Result]
 # What the real program knows besides (ip.c, iproute.c, ipaddress.c, iplink.c, ipneigh.c).
@@ -110,6 +111,8 @@ def carried_out(call: Call, pings: int) -> Result:
         return console_rules.ss(rest)
     if program == "ping":
         return ping(rest, pings + 1)
+    if program == "tcpdump":
+        return tcpdump(rest)
     if program == "sleep":
         return _sleep(rest)
     if call.words in (("mount", "-t", "tmpfs", "tmpfs", "/run"), ("exec", "${SHELL:-sh}")):
@@ -120,9 +123,21 @@ def carried_out(call: Call, pings: int) -> Result:
     raise Refused(f"This terminal does not know {program!r}. {instead}{KNOWN}")
 
 
+MANUAL = """\
+ip netns | link | addr | route | neigh     namespaces, devices, addresses, routes, neighbours
+bridge link | fdb                          ports of bridges, and who was heard behind them
+iptables, ip6tables                        rules: -A -I -D -R -C -P -F -N -X -E -Z, to look: -S, -L -n -v
+iptables-save, iptables-restore            all rules as text
+sysctl NAME, sysctl -w NAME=VALUE          switches of the kernel
+ss -ltn, conntrack -L                      who listens, and what the kernel remembers of connections
+ping -c 3 ADDRESS                          ask, once a second
+tcpdump -i DEVICE [-n] [-e] [FILTER]       listen while other commands send; kill ends it
+sleep SECONDS                              let time pass
+history, clear                             what was typed; an empty page
+Put ip netns exec NAME before a command to run it in a namespace."""
 KNOWN = (
     "It knows ip, bridge, sysctl, ethtool -K, iptables and iptables-restore, and both for IPv6; to look: iptables-save, "
-    "conntrack -L, ss -ltn; ping -c 1, and sleep to let time pass."
+    "conntrack -L, ss -ltn, tcpdump; ping -c 1, and sleep to let time pass."
 )
 PROGRAMS = (
     "ip",
@@ -137,6 +152,8 @@ PROGRAMS = (
     "ip6tables-save",
     "ping",
     "sleep",
+    "tcpdump",
+    "kill",
 )
 # Programs of older days, and what took their place in iproute2.
 INSTEAD = {

@@ -113,6 +113,8 @@ class Result(Struct, frozen=True):
     said: str = ""
     shown: str = ""
     trace: Trace | None = None
+    earlier: tuple[Trace, ...] = ()  # what was sent before it
+    listens: Any = None  # a tcpdump that has begun
 
 
 class Call(Struct, frozen=True):
