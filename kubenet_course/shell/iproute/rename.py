@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from msgspec.structs import replace
 
 from ...linux.namespace.device import Device
+from ...linux.namespace.netns import Netns
 from ..state import Refused, State
 from .link import EXISTS, NAME_ROOM
 
@@ -22,24 +25,7 @@ def renamed(state: State, at: str, device: Device, new: str) -> State:
         return state
     if new in ns.devices:
         raise Refused(f"{at} has a device {new} already.", EXISTS)
-    devices = {}
-    for name, one in ns.devices.items():
-        if name == old:
-            one = replace(one, name=new)
-        if one.master == old:
-            one = replace(one, master=new)
-        if one.vxlan and one.vxlan.dev == old:
-            one = replace(one, vxlan=replace(one.vxlan, dev=new))
-        if one.peer == (at, old):
-            one = replace(one, peer=(at, new))
-        devices[one.name] = one
-    tables = {
-        "routes": tuple(replace(row, dev=new) if row.dev == old else row for row in ns.routes),
-        "neighbours": tuple(replace(row, dev=new) if row.dev == old else row for row in ns.neighbours),
-        "fdb": tuple(replace(row, port=new) if row.port == old else row for row in ns.fdb),
-        "sysctls": {name.replace(f".conf.{old}.", f".conf.{new}."): value for name, value in ns.sysctls.items()},
-    }
-    state = state.with_tables(at, devices=devices, **tables)
+    state = state.with_tables(at, **_tables(ns, old, new))
     notes = {(at, new) if place == (at, old) else place: note for place, note in state.notes.items()}
     switches = {
         (name, switch.replace(f"/{old}/", f"/{new}/") if name == at else switch): value
@@ -50,3 +36,25 @@ def renamed(state: State, at: str, device: Device, new: str) -> State:
         far = state.world[device.peer[0]].devices[device.peer[1]]
         state = state.with_device(device.peer[0], replace(far, peer=(at, new)))
     return state
+
+
+def _tables(ns: Netns, old: str, new: str) -> dict[str, Any]:
+    """The namespace's tables, in which every row that names the device has its new name."""
+    return {
+        "devices": {device.name: device for device in (_named(ns.name, one, old, new) for one in ns.devices.values())},
+        "routes": tuple(replace(row, dev=new) if row.dev == old else row for row in ns.routes),
+        "neighbours": tuple(replace(row, dev=new) if row.dev == old else row for row in ns.neighbours),
+        "fdb": tuple(replace(row, port=new) if row.port == old else row for row in ns.fdb),
+        "sysctls": {name.replace(f".conf.{old}.", f".conf.{new}."): value for name, value in ns.sysctls.items()},
+    }
+
+
+def _named(at: str, device: Device, old: str, new: str) -> Device:
+    """The device itself, its ports, the other end of its cable, a tunnel that it carries."""
+    if device.name == old:
+        device = replace(device, name=new)
+    if device.master == old:
+        device = replace(device, master=new)
+    if device.vxlan and device.vxlan.dev == old:
+        device = replace(device, vxlan=replace(device.vxlan, dev=new))
+    return replace(device, peer=(at, new)) if device.peer == (at, old) else device
