@@ -85,3 +85,18 @@ def test_the_recording_is_what_the_real_programs_say_today():
         if any(word in then["out"] for word in volatile):
             continue
         assert (now["case"], now["code"], now["out"], now["err"]) == tuple(then.values())
+
+
+def test_a_rule_keeps_what_it_has_counted_when_another_is_put_before_it_and_z_forgets_it():
+    console = Console("host")
+    console(BASE)
+    console("ip -n lan addr add 192.168.1.12/24 dev n1\nip netns exec node iptables -A OUTPUT -p icmp -j ACCEPT")
+    console("ip netns exec node ping -c 2 192.168.1.12")
+    console("ip netns exec node iptables -I OUTPUT -d 10.9.9.9 -j DROP")
+
+    def rows() -> list[str]:
+        return str(console("ip netns exec node iptables -L OUTPUT -n -v")).splitlines()
+
+    assert [row.split()[:3] for row in rows()[2:4]] == [["0", "0", "DROP"], ["2", "168", "ACCEPT"]]
+    console("ip netns exec node iptables -Z")
+    assert [row.split()[:3] for row in rows()[2:4]] == [["0", "0", "DROP"], ["0", "0", "ACCEPT"]]
