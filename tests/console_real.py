@@ -9,10 +9,10 @@ import sys
 from collections.abc import Iterator
 
 from kubenet_course.lab.real.run import private
+from kubenet_course.linux.namespace.device import made_mac
 from kubenet_course.linux.namespace.netns import Netns
 from kubenet_course.shell.console import Console
 from kubenet_course.shell.iproute.route import connected
-from kubenet_course.shell.state import made_mac
 
 NAMES = ("red", "blue", "green")
 CABLES = ("v0", "v1", "v2", "v3", "v4")

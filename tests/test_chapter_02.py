@@ -31,7 +31,7 @@ from kubenet_course.learn.worlds.by_hand import (
     typed,
 )
 from kubenet_course.linux.verdicts import verdict
-from kubenet_course.shell.console import Console
+from kubenet_course.views.console import Console
 from kubenet_course.views.story.heard import heard
 
 STORIES = pytest.mark.parametrize("made", by_hand(), ids=lambda one: one.name)
@@ -215,6 +215,36 @@ def test_heard_counts_and_says_when_there_was_nothing():
 
 
 # -- the terminal on the page ------------------------------------------------------------------------------------------
+
+
+def test_tab_completes_what_is_clear_and_shows_what_is_not():
+    terminal = Terminal(begun=TWO_PODS)
+    for line, whole, words in (
+        ("ip net", "ip netns ", ["netns"]),
+        ("ip netns exec cl", "ip netns exec client ", ["client"]),
+        ("ip netns exec client pi", "ip netns exec client ping ", ["ping"]),
+        ("ip -n client ro", "ip -n client route ", ["route"]),
+        ("ip link set veth-", "ip link set veth-", ["veth-client", "veth-web-1"]),
+        ("xyz", "xyz", []),
+    ):
+        terminal.told("complete", line)
+        assert terminal.completed == {"line": line, "whole": whole, "words": words}
+
+
+def test_help_history_and_clear_are_there_as_in_any_terminal():
+    terminal = Terminal(begun=TWO_PODS)
+    assert "tcpdump -i DEVICE" in str(terminal.type("help"))
+    assert str(terminal.type("history")).splitlines()[-1].endswith("history")
+    terminal.type("clear")
+    assert terminal.reply["log"] == [] and "client" in terminal.reply["picture"]
+
+
+def test_three_pings_are_asked_one_a_second_and_tcpdump_hears_them_all():
+    console = Console("node-1")
+    console(TWO_PODS)
+    console("tcpdump -i cni0 -n icmp")
+    shown = console("ip netns exec client ping -c 3 10.244.1.11").done[-1].shown
+    assert "3 packets transmitted, 3 received, 0% packet loss" in shown and "icmp_seq=3" in shown
 
 
 def test_what_is_typed_is_answered_and_changes_picture_and_table():

@@ -97,6 +97,17 @@ def test_keys_of_jupyterlab_are_only_letters_here(page):
     assert "does not know 'ddaabb'" in last(page) and page.locator(".jp-CodeCell").count() == 1
 
 
+def test_tab_completes_a_word_and_leaves_the_terminal_from_an_empty_line(page):
+    line = page.locator(".kn-terminal input")
+    line.fill("")
+    line.press_sequentially("ip netns exec cl")
+    page.keyboard.press("Tab")
+    page.wait_for_function("document.querySelector('.kn-terminal input').value === 'ip netns exec client '")
+    line.fill("")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement !== document.querySelector('.kn-terminal input')")
+
+
 def test_what_came_of_a_line_is_said_to_those_who_do_not_see_it(page):
     log = page.locator(".kn-terminal .kn-log")
     assert (log.get_attribute("role"), log.get_attribute("aria-live")) == ("log", "polite")

@@ -13,11 +13,11 @@ from kubenet_course.errors import BadInput
 from kubenet_course.kube.model.cluster import Cluster, cluster
 from kubenet_course.kube.questions.ask import request
 from kubenet_course.kube.questions.connectivity import addresses, broken_rules, connectivity, reached
-from kubenet_course.learn.bank.ch03.lines import carried_out
 from kubenet_course.learn.bank.ch03.worlds import made
 from kubenet_course.learn.worlds.broken import FAULTS, USUAL, broken, ruled
 from kubenet_course.linux.netfilter.iptables.save import write
 from kubenet_course.linux.verdicts import verdict
+from kubenet_course.shell.lines import after as carried_out
 
 FAMILIES = pytest.mark.parametrize("of", [4, 6])
 FEW = settings(max_examples=6)  # clusters; each is asked with dozens of pings

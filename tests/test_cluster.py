@@ -6,7 +6,7 @@ from kubenet_course.errors import BadInput
 from kubenet_course.kube.manifest.read import read_text
 from kubenet_course.kube.model import names
 from kubenet_course.kube.model.cluster import Cluster, checked, cluster
-from kubenet_course.linux.namespace.device import IfAddr
+from kubenet_course.linux.namespace.device import IfAddr, link_local
 
 NODES = "".join(f"---\napiVersion: v1\nkind: Node\nmetadata: {{name: node-{n}}}\n" for n in (1, 2))
 
@@ -202,7 +202,7 @@ def test_what_no_cluster_can_be(story, text, where, what):
 def test_a_devices_name_and_mac_are_functions():
     assert names.host_end("default", "client") == "veth6844d090"
     assert names.mac(names.POD, "10.244.1.10") == "0a:58:0a:f4:01:0a"
-    assert names.link_local("0a:58:0a:f4:01:0a") == "fe80::858:aff:fef4:10a"
+    assert str(link_local("0a:58:0a:f4:01:0a")) == "fe80::858:aff:fef4:10a/64"
     assert all(
         len(names.link_end(name)) <= 15 and ":" not in names.link_end(name)
         for name in ("node-1", "2001:db8::5", "a" * 60)

@@ -17,29 +17,22 @@ from __future__ import annotations
 import re
 import shlex
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
 
 from ..errors import BadInput
-from ..lab.real.script import Command
 from ..linux.namespace.bind import bind
 from ..linux.namespace.memory import Memory
 from ..linux.namespace.netns import Netns
 from ..linux.namespace.trace import Trace
-from ..linux.verdicts import verdict
-from ..views.drawing.drawing import NO_MARK
-from ..views.drawing.picture import Picture
-from ..views.story.learned import learned
-from ..views.story.moments import moments
-from ..views.story.story import mark
-from ..views.tables.table import Table
-from ..views.topology.console import scene
 from . import rows
 from .answer import Answer, Said
 from .changes import changed
+from .command import Command
+from .completion import completed
 from .effects import forgotten, settled
-from .programs import carried_out
-from .state import Call, Refused, State, fresh
+from .programs import MANUAL, carried_out
+from .state import Call, Refused, Result, State, fresh
 from .sysctl import with_defaults
+from .tcpdump.listen import Listener, ended, heard
 
 HEREDOC = re.compile(r"\s*<<-?\s*'?\"?(\w+)'?\"?\s*$")
 NOTHING = "Nothing has changed."
@@ -48,7 +41,8 @@ NOTHING = "Nothing has changed."
 class Console:
     """A terminal that stands in a namespace of its own, `here`, and builds others.
 
-    `world` holds the namespaces and `memory` what their kernels have learned, as `linux.send` takes them.
+    `world` holds the namespaces and `memory` what their kernels have learned, as `linux.send` takes them; `sent` is the way of
+    the packet that the last command has sent. `views.Console` shows it all as a picture.
     """
 
     def __init__(self, here: str = "host"):
@@ -56,14 +50,29 @@ class Console:
         self._state = alone.with_device(here, alone.world[here].devices["lo"])
         self._untouched = self._state.world[here]
         self._pings = 0
-        self._sent: Trace | None = None
+        self._listening: list[Listener] = []
+        self._commands: list[str] = []  # every command, as `history` lists them
+        self.sent: Trace | None = None
         self.memory = Memory()
+
+    @property
+    def here(self) -> str:
+        """The namespace that the terminal stands in."""
+        return self._state.here
 
     @property
     def world(self) -> Mapping[str, Netns]:
         """The namespaces. The terminal's own is among them once something has been done in it."""
         here = self._state.here
         return {name: ns for name, ns in self._state.world.items() if name != here or ns != self._untouched}
+
+    def complete(self, line: str) -> tuple[str, list[str]]:
+        """What the Tab key makes of a line, and the words that its last one may become."""
+        return completed(self._state, line)
+
+    def stand(self, state: State) -> None:
+        """The terminal stands in a world that is there already."""
+        self._state = state
 
     def __call__(self, text: str) -> Answer:
         """Carries out the commands of a text, one a line, `#` for comments; the first that is refused ends it."""
@@ -99,37 +108,49 @@ class Console:
     def _one(self, line: int, command: str, words: Sequence[str], stdin: str) -> Said:
         """One command: what came of it, and the state after it."""
         before = self._state
+        self._commands.append(command)
         try:
             if isinstance(words, str):
                 raise Refused(words)
+            if tuple(words) in (("help",), ("history",)):
+                return Said(line, command, (), MANUAL if words[0] == "help" else self._history())
+            if words[:1] and words[0] in ("kill", "killall", "pkill"):
+                return self._killed(line, command)
             result = carried_out(Call(before, self.memory, before.here, tuple(words), stdin=stdin), self._pings)
         except Refused as refused:
             return Said(line, command, (refused.said,), refused=True, quote=refused.quote)
         after = settled(before, with_defaults(before, result.state))
         said = changed(before, after) + ([result.said] if result.said else [])
         forgotten(before, after, self.memory)
-        self._state, self._sent, self._pings = after, result.trace, self._pings + (result.trace is not None)
-        return Said(line, command, tuple(said or ([] if result.shown else [NOTHING])), result.shown, trace=result.trace)
+        self._state, self.sent, self._pings = after, result.trace, self._pings + (result.trace is not None)
+        shown = "\n".join(part for part in (result.shown, *self._heard(result)) if part)
+        return Said(line, command, tuple(said or ([] if shown else [NOTHING])), shown, trace=result.trace)
 
-    @property
-    def picture(self) -> Picture:
-        """The world as it stands, and the way of the ping that has just been sent."""
-        drawn = scene(self.world, self._state.here)
-        if self._sent is None:
-            return Picture(drawn, NO_MARK)
-        return Picture(drawn, mark(drawn, moments(self._sent), verdict(self._sent).step))
+    def _history(self) -> str:
+        return "\n".join(f"{number:>5}  {line}" for number, line in enumerate(self._commands, 1))
 
-    @property
-    def learned(self) -> Table:
-        """What the kernels have learned by listening, and not yet forgotten."""
-        return learned(self.world, self.memory)
+    def _heard(self, result: Result) -> list[str]:
+        """What every tcpdump that listens has heard of a command's packets; one that has heard enough ends."""
+        lines: list[str] = []
+        for trace in (*result.earlier, *([result.trace] if result.trace is not None else [])):
+            told = [heard(listener, trace, self.memory.now) for listener in self._listening]
+            self._listening = [listener for listener, _ in told if not listener.is_done]
+            lines += [line for _, part in told for line in part]
+        self._listening += [result.listens] if result.listens else []
+        return lines
+
+    def _killed(self, line: int, command: str) -> Said:
+        """`kill` ends every tcpdump that listens."""
+        if not self._listening:
+            raise Refused(
+                "There is no tcpdump that listens.", "kill: usage: kill [-s sigspec | -n signum | -sigspec] pid"
+            )
+        lines = [row for listener in self._listening for row in ended(listener)]
+        self._listening = []
+        return Said(line, command, (), "\n".join(lines))
 
     def __repr__(self) -> str:
-        return str(self.picture) if self.world else "There is no namespace yet."
-
-    def _repr_mimebundle_(self, include: object = None, exclude: object = None) -> dict[str, Any]:
-        """The console is shown as the picture of its world."""
-        return self.picture._repr_mimebundle_() if self.world else {"text/plain": repr(self)}
+        return f"A terminal in {self._state.here}; {', '.join(self.world) or 'no namespaces yet'}."
 
 
 def _lines(text: str) -> Iterator[tuple[int, str, Sequence[str], str]]:

@@ -6,16 +6,16 @@ net/core/neighbour.c, net/bridge/br_if.c, br_stp_if.c).
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from msgspec.structs import replace
 
-from ..lab.scenario.scenario import link_local
-from ..linux.namespace.device import Device, IfAddr
+from ..linux.namespace.device import Device, IfAddr, link_local
 from ..linux.namespace.fib import Route
 from ..linux.namespace.memory import Memory
 from ..linux.namespace.netns import Netns
 from ..linux.netfilter.evaluate import Counters
+from ..linux.netfilter.rules import Table
 from ..linux.packet.address import IPV4, IPV6, family
 from ..linux.stack.bridge import Fdb
 from ..linux.stack.neighbour import Neighbours
@@ -24,6 +24,7 @@ from .state import LO_MAC, State, has_carrier
 
 LOOPBACK4, LOOPBACK6 = IfAddr("127.0.0.1", 8), IfAddr("::1", 128)
 ETHERNET_MTU = 1500
+Place = tuple[int, str, str, int]  # of a counter: family, table, chain, number of the rule
 
 
 def settled(before: State, after: State) -> State:
@@ -149,6 +150,21 @@ def _begun(state: State, name: str) -> State:
     return state
 
 
+def _carried(of: int, old: Table, new: Table, counts: Mapping[Place, int]) -> dict[Place, int]:
+    """What rules that have stayed have counted, under the numbers that they have now. A table read anew counts from zero."""
+    found = {}
+    is_same_table = any(new.chains.get(name) is chain for name, chain in old.chains.items())
+    for name, chain in new.chains.items():
+        numbers = (
+            {id(rule): number for number, rule in enumerate(old.chains[name].rules, 1)} if name in old.chains else {}
+        )
+        places = [(numbers.get(id(rule), 0), number) for number, rule in enumerate(chain.rules, 1)]
+        for was, number in [*((was, number) for was, number in places if was), *([(0, 0)] if is_same_table else [])]:
+            if counted := counts.get((of, old.name, name, was)):
+                found[of, old.name, name, number] = counted
+    return found
+
+
 def forgotten(before: State, after: State, memory: Memory) -> None:
     """What kernels have learned of devices that are gone, down or changed, they forget."""
     for name in list(memory.namespaces):
@@ -173,5 +189,6 @@ def forgotten(before: State, after: State, memory: Memory) -> None:
             tables = before.world[name].ruleset(of).tables
             new = {table for table in rules.tables if rules.tables[table] is not tables.get(table)}
             for counts in (remembers[Counters].packets, remembers[Counters].bytes):
-                for place in [place for place in counts if place[0] == of and place[1] in new]:
-                    del counts[place]
+                kept = {place: counts.pop(place) for place in list(counts) if place[0] == of and place[1] in new}
+                for table in new & set(tables):
+                    counts.update(_carried(of, tables[table], rules.tables[table], kept))

@@ -14,10 +14,13 @@ from .state import Refused
 FLAG = ""  # a keyword that stands alone
 
 
-def said_in(words: Sequence[str], known: dict[str, str], what: str, bare: str = "") -> dict[str, str]:
+def said_in(
+    words: Sequence[str], known: dict[str, str], what: str, bare: str = "", garbage: Sequence[str] = ()
+) -> dict[str, str]:
     """Keywords and their values. `known` maps a keyword to what its value is called, or to FLAG; `bare` names a word without one.
 
-    A keyword may have several spellings, `dev|name`; the first is the one that the answer has.
+    A keyword may have several spellings, `dev|name`; the first is the one that the answer has. `garbage` are words that the
+    real program does not know either.
     """
     spelled = {spelling: names.partition("|")[0] for names in known for spelling in names.split("|")}
     values = {names.partition("|")[0]: value for names, value in known.items()}
@@ -29,7 +32,10 @@ def said_in(words: Sequence[str], known: dict[str, str], what: str, bare: str = 
             found[bare] = words[at]
         elif name is None:
             accepted = ", ".join(f"{names} {value}".strip() for names, value in known.items())
-            raise Refused(f"{what} does not take {words[at]!r} here. It takes {accepted or 'nothing more'}.")
+            quote = (
+                f'Error: either "{bare}" is duplicate, or "{words[at]}" is a garbage.' if words[at] in garbage else ""
+            )
+            raise Refused(f"{what} does not take {words[at]!r} here. It takes {accepted or 'nothing more'}.", quote)
         elif values[name] == FLAG:
             found[name] = "on"
         elif at + 1 == len(words):
@@ -42,12 +48,18 @@ def said_in(words: Sequence[str], known: dict[str, str], what: str, bare: str = 
     return found
 
 
-def chosen(word: str, known: dict[str, str], what: str) -> str:
-    """The one of these words that is meant; like `ip`, by its beginning. `known` maps shortest spelling to the word."""
+def chosen(word: str, known: dict[str, str], what: str, real: str = "", quote: str = "") -> str:
+    """The one of these words that is meant; like `ip`, by its beginning. `known` maps shortest spelling to the word.
+
+    `real` are the words of the real program: what begins none of them, it refuses with `quote`.
+    """
     for short, whole in known.items():
         if word.startswith(short) and whole.startswith(word):
             return whole
-    raise Refused(f"{what} knows no {word!r} here. It knows {', '.join(dict.fromkeys(known.values()))}.")
+    is_strange = not any(whole.startswith(word) for whole in real.split())
+    raise Refused(
+        f"{what} knows no {word!r} here. It knows {', '.join(dict.fromkeys(known.values()))}.", is_strange * quote
+    )
 
 
 def number(text: str, name: str, low: int, high: int) -> int:

@@ -1,4 +1,4 @@
-"""`ping -c 1 ADDRESS`: an echo request from a namespace, followed through the model, and what came of it."""
+"""`ping -c 3 ADDRESS`: echo requests from a namespace, one a second, followed through the model, and what came of them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,8 @@ from ..linux.walk import ask
 from .grammar import address_of, number, said_in
 from .state import Call, Refused, Result
 
-WORDS = {"-c": "1", "-s": "BYTES", "-W": "SECONDS", "-t": "HOPS", "-I": "ADDRESS"}
+MOST = 20  # requests of one ping
+WORDS = {"-c": "NUMBER", "-s": "BYTES", "-W": "SECONDS", "-t": "HOPS", "-I": "ADDRESS"}
 NO_ANSWER = {
     "unreachable": "Destination Host Unreachable",
     "too-big": "Packet too big",
@@ -24,22 +25,26 @@ TOLD = {"blackhole": "Invalid argument", "prohibit": "Permission denied", "unrea
 
 
 def ping(call: Call, id: int) -> Result:
-    """One echo request. `id` tells it from others, as a process number does."""
+    """As many echo requests as are asked for. `id` tells them from others, as a process number does."""
     said = said_in(call.words, WORDS, "ping", bare="to")
     if "to" not in said:
         raise Refused(
             "ping wants an address: ping -c 1 10.244.1.10.", "ping: usage error: Destination address required"
         )
-    if said.get("-c", "1") != "1":
-        raise Refused("Here ping asks once: ping -c 1 ADDRESS.")
+    count = number(said.get("-c", "1"), "-c", 1, MOST)
     to = address_of(said["to"])
     size = number(said.get("-s", "56"), "-s", 0, 65507)
     hops = number(said.get("-t", str(call.ns.sysctl("net.ipv4.ip_default_ttl"))), "-t", 1, 255)
-    packet = echo_request(_source(call, to, said), to, id=id, payload=bytes(size), ttl=hops)
-    trace = ask(call.state.world, packet, at=call.at, memory=call.memory)
-    if _answer(call.at, packet, trace) is None:
-        call.memory.wait(GIVEN_UP / SECOND)  # ping has waited, and the kernel has given up asking for a MAC
-    return _told(call, packet, trace)
+    source = _source(call, to, said)
+    asked: list[tuple[Packet, Trace]] = []
+    for seq in range(1, count + 1):
+        packet = echo_request(source, to, id=id, seq=seq, payload=bytes(size), ttl=hops)
+        asked.append((packet, ask(call.state.world, packet, at=call.at, memory=call.memory)))
+        if _answer(call.at, *asked[-1]) is None:
+            call.memory.wait(GIVEN_UP / SECOND)  # ping has waited, and the kernel has given up asking for a MAC
+        elif seq < count:
+            call.memory.wait(1)  # ping asks once a second
+    return _told(call, asked)
 
 
 def _source(call: Call, to: str, said: dict[str, str]) -> str:
@@ -60,19 +65,24 @@ def _source(call: Call, to: str, said: dict[str, str]) -> str:
     return source
 
 
-def _told(call: Call, packet: Packet, trace: Trace) -> Result:
-    """What ping prints, and in words where the packet or its answer ended."""
-    to, found = packet.flow.dst, verdict(trace)
-    back = _answer(call.at, packet, trace)
-    lines = [f"PING {to} {len(packet.payload)} bytes of data."]  # type: ignore[arg-type]
-    if back is not None:
-        lines.append(f"{8 + len(packet.payload)} bytes from {back.flow.src}: icmp_seq=1 ttl={back.ttl}")  # type: ignore[arg-type]
-    elif found.name in NO_ANSWER:
-        lines.append(f"From {_teller(trace, found)} icmp_seq=1 {NO_ANSWER[found.name]}")
-    lines.append(
-        f"1 packets transmitted, {int(back is not None)} received, {0 if back is not None else 100}% packet loss"
+def _told(call: Call, asked: list[tuple[Packet, Trace]]) -> Result:
+    """What ping prints, and in words where the last packet or its answer ended."""
+    to, size = asked[0][0].flow.dst, len(asked[0][0].payload)  # type: ignore[arg-type]
+    lines, came = [f"PING {to} {size} bytes of data."], 0
+    for seq, (packet, trace) in enumerate(asked, 1):
+        found, back = verdict(trace), _answer(call.at, packet, trace)
+        if back is not None:
+            came += 1
+            lines.append(f"{8 + size} bytes from {back.flow.src}: icmp_seq={seq} ttl={back.ttl}")
+        elif found.name in NO_ANSWER:
+            lines.append(f"From {_teller(trace, found)} icmp_seq={seq} {NO_ANSWER[found.name]}")
+    lost = 100 * (len(asked) - came) // len(asked)
+    lines.append(f"{len(asked)} packets transmitted, {came} received, {lost}% packet loss")
+    packet, trace = asked[-1]
+    said = _said(call, trace, verdict(trace), _answer(call.at, packet, trace))
+    return Result(
+        call.state, said=said, shown="\n".join(lines), trace=trace, earlier=tuple(one for _, one in asked[:-1])
     )
-    return Result(call.state, said=_said(call, trace, found, back), shown="\n".join(lines), trace=trace)
 
 
 def _answer(at: str, packet: Packet, trace: Trace) -> Packet | None:

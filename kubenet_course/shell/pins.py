@@ -57,6 +57,8 @@ NEIGHBOURS = {
     "net/ipv{}/neigh/{}/delay_first_probe_time": "3600",
     "net/ipv{}/neigh/{}/base_reachable_time_ms": "3600000",
 }
+# `ethtool -K`: frames stay as they were sent, and their checksums are written by who sends them.
+OFFLOADS = ("tx", "off", "rx", "off", "sg", "off", "tso", "off", "gso", "off", "gro", "off")
 FORWARDING = ("net.ipv4.ip_forward", "net.ipv6.conf.all.forwarding")  # writing them resets others, so they come first
 
 

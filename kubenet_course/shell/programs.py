@@ -19,14 +19,27 @@ from .iproute import show as console_show
 from .ping import ping
 from .state import Call, Refused, Result
 from .sysctl import sysctl
+from .tcpdump.listen import tcpdump
 
-Command = Callable[[Call], Result]
-SHOW = {"s": "show", "l": "list"}
+CarryOut = Callable[[Call], Result]
+# What the real program knows besides (ip.c, iproute.c, ipaddress.c, iplink.c, ipneigh.c).
+OBJECTS = (
+    "address addrlabel maddress route rule neighbour neighbor ntable ntbl link l2tp fou ila macsec tunnel tunl tuntap tap token "
+    "tcpmetrics tcp_metrics monitor xfrm mroute mrule netns netconf vrf sr nexthop mptcp ioam stats help"
+)
+WORDS = {
+    "link": "add set delete show list lst change replace xstats afstats property help",
+    "addr": "add change replace delete show list lst flush save restore showdump help",
+    "route": "add change replace delete show list lst get append prepend test flush save restore showdump help",
+    "neigh": "add change replace delete show list lst get flush help",
+    "fdb": "add append replace delete show lst list get flush help",
+}
+HELP = {"addr": "address"}
 
 # Objects and verbs by their shortest spelling, as `ip` takes them.
-IP = {"netns": "netns", "l": "link", "a": "addr", "r": "route", "n": "neigh"}
+IP = {"net": "netns", "l": "link", "a": "addr", "r": "route", "n": "neigh"}
 LONG = {"address": "addr", "neighbour": "neigh", "neighbor": "neigh"}
-VERBS: dict[tuple[str, str], dict[str, tuple[str, Command]]] = {
+VERBS: dict[tuple[str, str], dict[str, tuple[str, CarryOut]]] = {
     ("ip", "link"): {
         "a": ("add", console_link.add),
         "set": ("set", console_set.link_set),
@@ -43,6 +56,10 @@ VERBS: dict[tuple[str, str], dict[str, tuple[str, Command]]] = {
     ("ip", "route"): {
         "a": ("add", console_route.add),
         "r": ("replace", console_route.replace_),
+        "ch": ("change", console_route.change),
+        "c": ("change", console_route.change),
+        "ap": ("append", console_route.append),
+        "f": ("flush", console_route.flush),
         "d": ("delete", console_route.delete),
         "g": ("get", console_route.get),
         "s": ("show", console_show.routes),
@@ -82,6 +99,8 @@ def carried_out(call: Call, pings: int) -> Result:
         return sysctl(rest)
     if program == "ethtool":
         return console_rules.ethtool(rest)
+    if program in ("iptables", "ip6tables"):
+        return console_rules.iptables(rest, program)
     if program in ("iptables-restore", "ip6tables-restore"):
         return console_rules.restore(rest, program)
     if program in ("iptables-save", "ip6tables-save"):
@@ -92,6 +111,8 @@ def carried_out(call: Call, pings: int) -> Result:
         return console_rules.ss(rest)
     if program == "ping":
         return ping(rest, pings + 1)
+    if program == "tcpdump":
+        return tcpdump(rest)
     if program == "sleep":
         return _sleep(rest)
     if call.words in (("mount", "-t", "tmpfs", "tmpfs", "/run"), ("exec", "${SHELL:-sh}")):
@@ -102,20 +123,37 @@ def carried_out(call: Call, pings: int) -> Result:
     raise Refused(f"This terminal does not know {program!r}. {instead}{KNOWN}")
 
 
+MANUAL = """\
+ip netns | link | addr | route | neigh     namespaces, devices, addresses, routes, neighbours
+bridge link | fdb                          ports of bridges, and who was heard behind them
+iptables, ip6tables                        rules: -A -I -D -R -C -P -F -N -X -E -Z, to look: -S, -L -n -v
+iptables-save, iptables-restore            all rules as text
+sysctl NAME, sysctl -w NAME=VALUE          switches of the kernel
+ss -ltn, conntrack -L                      who listens, and what the kernel remembers of connections
+ping -c 3 ADDRESS                          ask, once a second
+tcpdump -i DEVICE [-n] [-e] [FILTER]       listen while other commands send; kill ends it
+sleep SECONDS                              let time pass
+history, clear                             what was typed; an empty page
+Put ip netns exec NAME before a command to run it in a namespace."""
 KNOWN = (
-    "It knows ip, bridge, sysctl, ethtool -K, iptables-restore and ip6tables-restore; to look: iptables-save, conntrack -L, "
-    "ss -ltn; ping -c 1, and sleep to let time pass."
+    "It knows ip, bridge, sysctl, ethtool -K, iptables and iptables-restore, and both for IPv6; to look: iptables-save, "
+    "conntrack -L, ss -ltn, tcpdump; ping -c 1, and sleep to let time pass."
 )
 PROGRAMS = (
     "ip",
     "bridge",
     "sysctl",
     "ethtool",
+    "iptables",
+    "ip6tables",
     "iptables-restore",
     "ip6tables-restore",
     "iptables-save",
+    "ip6tables-save",
     "ping",
     "sleep",
+    "tcpdump",
+    "kill",
 )
 # Programs of older days, and what took their place in iproute2.
 INSTEAD = {
@@ -159,13 +197,14 @@ def _object(call: Call, program: str, pings: int) -> Result:
             raise Refused(
                 f"{program} takes the options -n NAMESPACE, {', '.join(name for name in FLAGS[program])} here, not {flag}."
             )
-    if at != call.at and at == call.state.here:
+    if at != call.at and at == call.state.here and not call.state.is_named:
         raise Refused(f"This terminal stands in {at} itself; leave -n out.")
     call.state.ns(at)
     objects = IP if program == "ip" else {"f": "fdb", "l": "link"}
     if not words:
         raise Refused(f"{program} wants an object: {', '.join(dict.fromkeys(objects.values()))}.")
-    name = LONG.get(words[0]) or chosen(words[0], objects, program)
+    quote = f'Object "{words[0]}" is unknown, try "ip help".' if program == "ip" else ""
+    name = LONG.get(words[0]) or chosen(words[0], objects, program, OBJECTS, quote)
     inner = replace(call, at=at, words=tuple(words[1:]), flags=frozenset(flags))
     if (program, name) == ("ip", "netns"):
         return _netns(inner, pings)
@@ -179,7 +218,8 @@ def _verb(call: Call, program: str, name: str) -> Result:
     word = {"lst": "list", "ls": "list"}.get(call.words[0], call.words[0])
     if (program, name, word) == ("bridge", "link", "set"):
         raise Refused("Switches of a port are set here with: ip link set PORT type bridge_slave hairpin on.")
-    whole = chosen(word, {short: long for short, (long, _) in verbs.items()}, f"{program} {name}")
+    quote = f'Command "{word}" is unknown, try "ip {HELP.get(name, name)} help".' if program == "ip" else ""
+    whole = chosen(word, {short: long for short, (long, _) in verbs.items()}, f"{program} {name}", WORDS[name], quote)
     carry_out = next(command for long, command in verbs.values() if long == whole)
     return carry_out(replace(call, words=call.words[1:]))
 
@@ -193,7 +233,7 @@ def _netns(call: Call, pings: int) -> Result:
             "ip netns exec wants a namespace and a command.",
             "No netns name specified" if len(call.words) < 2 else "No command specified",
         )
-    if call.words[1] == call.state.here:
+    if call.words[1] == call.state.here and not call.state.is_named:
         raise Refused(f"This terminal stands in {call.words[1]} itself; say the command alone.")
     call.state.ns(call.words[1])
     return carried_out(replace(call, at=call.words[1], words=call.words[2:], flags=frozenset()), pings)

@@ -5,17 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..errors import BadInput
-from ..lab.real.script import OFFLOADS
 from ..linux.namespace.memory import SECOND
 from ..linux.namespace.skb import Connection
 from ..linux.netfilter.connections import Connections
+from ..linux.netfilter.evaluate import Counters
 from ..linux.netfilter.iptables.save import TABLES, read, write
 from ..linux.netfilter.rules import Ruleset
 from ..linux.packet.packet import ICMP, Flow
 from .grammar import said_in
+from .pins import OFFLOADS
 from .state import Call, Refused, Result
+from .xtables.asked import asked
+from .xtables.change import iptables as one_call
 
-FAMILY_OF = {"iptables-restore": 4, "ip6tables-restore": 6, "iptables-save": 4, "ip6tables-save": 6}
+FAMILY_OF = {
+    "iptables": 4,
+    "ip6tables": 6,
+    "iptables-restore": 4,
+    "ip6tables-restore": 6,
+    "iptables-save": 4,
+    "ip6tables-save": 6,
+}
 NUMBERS = {"tcp": 6, "udp": 17, "icmp": 1, "ipv6-icmp": 58, "sctp": 132}  # /etc/protocols
 
 
@@ -40,6 +50,32 @@ def restore(call: Call, program: str) -> Result:
     of = FAMILY_OF[program]
     rules = {**call.ns.rules, of: Ruleset({**call.ns.ruleset(of).tables, **dump.rules.tables})}
     return Result(call.state.with_tables(call.at, rules=rules))
+
+
+def iptables(call: Call, program: str) -> Result:
+    """One rule at a time, `-S`, and `-L -v` with what each rule has counted."""
+    of, kept = FAMILY_OF[program], call.memory.of(call.at)[Counters]
+
+    def counts(table: str, chain: str, number: int) -> tuple[int, int]:
+        place = (of, table, chain, number)
+        return kept.packets[place], kept.bytes[place]
+
+    old = call.ns.ruleset(of)
+    rules, shown = one_call(old, call.words, program, counts)
+    line = asked(call.words, program)
+    if line.verb == "Z":
+        for counted in (kept.packets, kept.bytes):
+            for place in [place for place in counted if place[:2] == (of, line.table)]:
+                if line.chain in ("", place[2]):
+                    del counted[place]
+    if line.verb in "LSCZ":
+        said = {"Z": "The counters are zero.", "C": "There is such a rule."}.get(line.verb, "")
+        return Result(call.state, said=said, shown=shown.rstrip())
+    had, has = write(old).splitlines(), write(rules).splitlines()
+    news = [f"{call.at} has the rule {row}." for row in has if row.startswith("-A") and row not in had]
+    news += [f"{call.at}: the rule {row} is gone." for row in had if row.startswith("-A") and row not in has]
+    state = call.state.with_tables(call.at, rules={**call.ns.rules, of: rules})
+    return Result(state, said=" ".join(news))
 
 
 def save(call: Call, program: str) -> Result:

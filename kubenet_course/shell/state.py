@@ -5,7 +5,6 @@ Every command makes a new state from an old one. What can be refused is refused 
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -53,6 +52,9 @@ class State(Struct, frozen=True):
     notes: Mapping[Place, Note]
     here: str
     switches: Mapping[Place, str] = field(default_factory=dict)
+    is_named: bool = (
+        False  # whether `ip -n` reaches the terminal's own namespace by its name, as on a machine where it was made
+    )
 
     def ns(self, name: str) -> Netns:
         """A namespace by name, as `ip -n` opens it."""
@@ -111,6 +113,8 @@ class Result(Struct, frozen=True):
     said: str = ""
     shown: str = ""
     trace: Trace | None = None
+    earlier: tuple[Trace, ...] = ()  # what was sent before it
+    listens: Any = None  # a tcpdump that has begun
 
 
 class Call(Struct, frozen=True):
@@ -136,12 +140,6 @@ class Call(Struct, frozen=True):
 def fresh(name: str) -> Netns:
     """A namespace as a kernel makes it: lo, which is down and has no address."""
     return Netns(name, {"lo": Device("lo", "lo", LO_MAC, mtu=65536, up=False)})
-
-
-def made_mac(ns: str, device: str) -> Mac:
-    """A MAC for a device that was given none. A kernel draws one; here it follows from the names, so that it is always the same."""
-    drawn = hashlib.sha256(f"{ns}/{device}".encode()).digest()
-    return ":".join(f"{octet:02x}" for octet in (2, *drawn[:5]))
 
 
 def has_carrier(state: State, ns: str, device: Device) -> bool:

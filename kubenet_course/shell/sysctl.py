@@ -40,6 +40,7 @@ OF_DEVICE = {
 }  # fmt: skip
 OF_NEIGHBOURS = {"delay_first_probe_time": "5", "base_reachable_time_ms": "30000", "proxy_delay": "80"}
 LEAVES = PER_DEVICE["ipv4"]  # those that the model reads of a device
+INVALID = "sysctl: command line(0): invalid syntax, continuing..."
 FORWARDING = "net/ipv4/conf/all/forwarding"  # the other name of net.ipv4.ip_forward
 HOPS, HOPS_OF_NEW = "net/ipv6/conf/all/hop_limit", "net/ipv6/conf/default/hop_limit"
 
@@ -47,23 +48,33 @@ HOPS, HOPS_OF_NEW = "net/ipv6/conf/all/hop_limit", "net/ipv6/conf/default/hop_li
 def sysctl(call: Call) -> Result:
     """Reads or, with -w or with an equals sign, writes; of several the first that fails ends it."""
     words = [word for word in call.words if not word.startswith("-")]
-    flags = {word for word in call.words if word.startswith("-")}
-    if flags - {"-w", "-q", "-n", "-qw", "-wq", "--write", "--quiet"}:
-        raise Refused(f"sysctl takes the options -w, -q and -n here, not {', '.join(sorted(flags))}.")
+    flags = {letter for word in call.words if word.startswith("-") for letter in _letters(word)}
     if not words:
-        raise Refused("sysctl wants the name of a switch, such as net.ipv4.ip_forward.")
+        raise Refused(
+            "sysctl wants the name of a switch, such as net.ipv4.ip_forward.", "sysctl: no variables specified"
+        )
     state, shown = call.state, []
     for word in words:
-        name, equals, value = word.partition("=")
-        path = _path(state, call.at, name.strip())
+        name, equals, value = (part.strip() for part in word.partition("="))
+        if "w" in flags and (not equals or not name):
+            raise Refused(f"Write {words[0].partition('=')[0]}=1, without blanks.", INVALID)
+        if not name:
+            raise Refused("A switch wants a name before its equals sign: net.ipv4.ip_forward=1, without blanks.")
+        path = _path(state, call.at, name)
         if equals:
             state = written(state, call.at, path, " ".join(value.split()))
-        elif {"-w", "-qw", "-wq", "--write"} & flags:
-            quote = f'sysctl: "{word}" must be of the form name=value'
-            raise Refused(f"{word} says no value: write {word}=1.", quote)
-        else:
-            shown.append(f"{name.strip().replace('/', '.')} = {value_of(state, call.at, path)}")
+        if "q" not in flags or not equals:
+            now = value_of(state, call.at, path)
+            shown.append(now if "n" in flags else f"{name.replace('/', '.')} = {now}")
     return Result(state, shown="\n".join(shown))
+
+
+def _letters(word: str) -> str:
+    """The options of one word, by their letters."""
+    letters = {"--write": "w", "--quiet": "q", "--values": "n"}.get(word, word[1:])
+    if (word.startswith("--") and word not in ("--write", "--quiet", "--values")) or set(letters) - set("wqn"):
+        raise Refused(f"sysctl takes the options -w, -q and -n here, not {word}.")
+    return letters
 
 
 def _path(state: State, at: str, name: str) -> str:

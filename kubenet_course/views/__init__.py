@@ -9,6 +9,7 @@ __getattr__, __dir__ = face(
     __name__,
     {
         "cni_steps": ("Wiring",),
+        "console": ("Console",),
         "controls": ("Controls",),
         "maps.map": ("Map",),
         "matrices.matrices": ("Matrices", "why"),

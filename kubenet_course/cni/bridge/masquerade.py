@@ -5,6 +5,7 @@ Real system: `containernetworking/plugins/pkg/ip/ipmasq_iptables_linux.go` and `
 
 from hashlib import sha512
 
+from ...shell.command import restored
 from ..contract.address import Cidr
 from ..contract.spec import quoted
 from ..runtime.commands import Command, installed
@@ -27,11 +28,6 @@ def chain_name(network: str, container_id: str, prefix: str = "") -> str:
 def comment_of(network: str, container_id: str) -> str:
     """What tells a person whose rule it is."""
     return f"name: {quoted(network)} id: {quoted(container_id)}"
-
-
-def restored(words: tuple[str, ...]) -> str:
-    """A rule as `iptables-restore` reads it."""
-    return " ".join(quoted(word) if '"' in word or " " in word else word for word in words)
 
 
 def plan_masquerade(network: str, container_id: str, pods: list[Cidr]) -> list[Command]:

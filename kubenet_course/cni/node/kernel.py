@@ -17,8 +17,8 @@ from ...linux.namespace.netns import Netns
 from ...linux.netfilter.iptables.save import write
 from ...shell.answer import Said
 from ...shell.console import Console
-from ...shell.iptables import PROGRAMS, iptables, restore
 from ...shell.state import Refused
+from ...shell.xtables.change import PROGRAMS, iptables, restore
 from ..contract.spec import quoted, refused
 from ..runtime.netns import Gone
 from . import shown as cni_shown
@@ -89,7 +89,7 @@ class Kernel(Console):
         if words[0] in ("ip", "bridge") and "-j" in words:
             return cni_shown.json_of(self._state, self.memory, at, words)
         if words[0] in ("iptables", "ip6tables") and {"-S", "-C"} & set(words):
-            return iptables(self._state.ns(at).ruleset(PROGRAMS[words[0]]), words[1:])[1]
+            return iptables(self._state.ns(at).ruleset(PROGRAMS[words[0]]), words[1:], words[0])[1]
         if words[:1] == ("ip",) and not set(TABLES) & set(words[:4]):
             return self._carried_out(at, words, "").shown
         return None
@@ -117,7 +117,7 @@ class Kernel(Console):
         """Rules: the table as it is after the command is given to the console whole."""
         family = PROGRAMS[program]
         old = self._state.ns(at).ruleset(family)
-        new = restore(old, stdin) if program.endswith("restore") else iptables(old, words)[0]
+        new = restore(old, stdin) if program.endswith("restore") else iptables(old, words, program)[0]
         self._carried_out(at, ("iptables-restore" if family == 4 else "ip6tables-restore",), write(new))
         had, has = write(old).splitlines(), write(new).splitlines()
         news = [f"{at} has the rule {line}." for line in has if line.startswith("-A") and line not in had]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 
-from ...linux.namespace.device import Device, IfAddr
+from ...linux.namespace.device import Device, IfAddr, link_local
 from ...linux.namespace.fib import Route
 from ...linux.namespace.netns import FdbEntry, NeighbourEntry, Netns, netns
 from ...linux.packet.address import FAMILIES, IPV4, IPV6, Address, Mac, Prefix, family, prefix, spelled
@@ -26,7 +26,7 @@ def device(name: str, kind: str, mac: Mac, own: Iterable[IfAddr] = (), **more) -
     """A device; with an IPv6 address it has a link-local one too, as a kernel gives it by itself."""
     own = tuple(own)
     if any(family(one.address) is IPV6 for one in own):
-        own += (IfAddr(names.link_local(mac), 64),)
+        own += (link_local(mac),)
     return Device(name, kind, mac, own, **more)
 
 

@@ -1,14 +1,13 @@
 """Names and MAC addresses as functions: of a name or an address, always the same, and readable.
 
 A device's name has at most 15 characters (IFNAMSIZ). MACs are locally administered: 0a, then what it is, then the
-device's
-IPv4 address in hexadecimal: 0a:58:0a:f4:01:0a is the pod 10.244.1.10.
+device's IPv4 address in hexadecimal: 0a:58:0a:f4:01:0a is the pod 10.244.1.10.
 """
 
 import re
 from hashlib import sha256
 
-from ...linux.packet.address import Address, Mac, address, family, number
+from ...linux.packet.address import Address, Mac, family, number
 
 POD, POD_HOST_END, BRIDGE, NODE, NODE_LINK, GATEWAY, OUTSIDE, OUTSIDE_LINK, TUNNEL, SWITCH = range(0x58, 0x62)
 LAN, ROUTER, LAN_BRIDGE, POD_BRIDGE, OUTSIDE_BRIDGE = "lan", "router", "br0", "cni0", "ext0"
@@ -47,11 +46,3 @@ def mac(kind: int, ip: Address) -> Mac:
     value = number(ip)
     low = value & 0xFFFFFFFF if family(ip).number == 4 else (value >> 64 & 0xFFFF) << 16 | value & 0xFFFF
     return (0x0A << 40 | kind << 32 | low).to_bytes(6, "big").hex(":")
-
-
-def link_local(of: Mac) -> Address:
-    """The IPv6 address that a kernel gives a device by itself (RFC 4291, appendix A)."""
-    parts = [int(byte, 16) for byte in of.split(":")]
-    parts = [parts[0] ^ 2, parts[1], parts[2], 0xFF, 0xFE, *parts[3:]]
-    groups = [f"{parts[at] << 8 | parts[at + 1]:x}" for at in range(0, 8, 2)]
-    return address(f"fe80::{':'.join(groups)}")

@@ -7,20 +7,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
-from ...linux.namespace.device import Device, IfAddr, Vxlan
+from ...linux.namespace.device import VXLAN_OVERHEAD, Device, IfAddr, Vxlan, link_local
 from ...linux.namespace.fib import Route
 from ...linux.namespace.netns import FdbEntry, NeighbourEntry
 from ..model import names
 from ..model.node_plan import Machine
 from . import flannel
 
-OVERHEAD = {4: 50, 6: 70}  # bytes that VXLAN adds in front of a packet, by the family of the outer one
 METRIC = {4: 0, 6: 1024}  # of a route that says none (IP6_RT_PRIO_USER)
 
 
 def mtu(backend: str, families: Sequence[int]) -> int:
     """The longest packet that crosses unbroken: pods are told so from the start."""
-    return 1500 - max(OVERHEAD[of] for of in families) if backend == "vxlan" else 1500
+    return 1500 - max(VXLAN_OVERHEAD[of] for of in families) if backend == "vxlan" else 1500
 
 
 class Rows(Sequence):
@@ -64,8 +63,8 @@ def tunnels(machine: Machine, backend: str) -> list[Device]:
         end = Vxlan(flannel.vni(machine.node), underlay(machine, of), "eth0")
         own: tuple[IfAddr, ...] = (IfAddr(ip, block.family.bits),)
         if of == 6:
-            own += (IfAddr(names.link_local(mac), 64),)
-        found.append(Device(names.TUNNELS[of], "vxlan", mac, own, mtu=1500 - OVERHEAD[of], tunnel=end))
+            own += (link_local(mac),)
+        found.append(Device(names.TUNNELS[of], "vxlan", mac, own, mtu=1500 - VXLAN_OVERHEAD[of], tunnel=end))
     return found
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from ...linux.namespace.device import Device, IfAddr
+from ...linux.namespace.device import Device, link_local
 from ...linux.namespace.fib import Route
 from ...linux.namespace.netns import NeighbourEntry
 from ...linux.packet.address import Address, Mac, family, prefix
@@ -29,7 +29,7 @@ def _end_mac(ips: tuple[Address, ...]) -> Mac:
 def pod_tables(key: tuple[str, str], ips: tuple[Address, ...]) -> tuple[tuple[NeighbourEntry, ...], tuple[Route, ...]]:
     """A pod's fixed neighbours and its routes."""
     mac = _end_mac(ips)
-    hops = {4: NEXT_HOP, 6: names.link_local(mac) if mac else ""}
+    hops = {4: NEXT_HOP, 6: link_local(mac).address if mac else ""}
     near, rows = [], []
     for of in sorted({family(ip).number for ip in ips}):
         near.append(NeighbourEntry(hops[of], "eth0", mac))
@@ -42,7 +42,7 @@ def pod_tables(key: tuple[str, str], ips: tuple[Address, ...]) -> tuple[tuple[Ne
 def host_end(key: tuple[str, str], mtu: int, ips: tuple[Address, ...]) -> Device:
     """The node's end of a pod's cable: on no bridge, and without an IPv4 address."""
     mac = _end_mac(ips)
-    own = (IfAddr(names.link_local(mac), 64),) if any(family(ip).number == 6 for ip in ips) else ()
+    own = (link_local(mac),) if any(family(ip).number == 6 for ip in ips) else ()
     return Device(names.host_end(*key), "veth", mac, own, mtu=mtu, peer=(names.pod_namespace(*key), "eth0"))
 
 

@@ -13,12 +13,13 @@ from pathlib import Path
 from typing import Any
 
 from ...errors import BadInput
+from ...linux.namespace.device import link_local
 from ...linux.namespace.netns import Netns, Socket
 from ...linux.packet.packet import Frame
 from ...linux.packet.wire import frame_bytes, packet_bytes
 from ..scenario.capture import Capture, Told, is_noise
 from ..scenario.packets import Sending
-from ..scenario.scenario import FrameHex, Scenario, link_local
+from ..scenario.scenario import FrameHex, Scenario
 from ..scenario.write import fingerprint
 from .script import FAR, commands, far_ends
 

@@ -10,32 +10,23 @@ import re
 import shlex
 from collections.abc import Iterator, Mapping
 
-from msgspec import Struct
 from msgspec.structs import replace
 
 from ...errors import BadInput
-from ...linux.namespace.device import Device
+from ...linux.namespace.device import Device, link_local
 from ...linux.namespace.fib import LINK_LOCAL
 from ...linux.namespace.netns import Netns
 from ...linux.netfilter.iptables.save import write as rules_text
 from ...linux.packet.address import IPV6, family
 from ...shell import pins, rows
+from ...shell.command import Command
 from ...visible import visible
 from ..scenario.consistent import NETNS_NAME
-from ..scenario.scenario import Scenario, link_local
+from ..scenario.scenario import Scenario
 
 FAR = "_far"  # the namespace of the far ends that no scenario describes; no scenario can have this name
-OFFLOADS = ("tx", "off", "rx", "off", "sg", "off", "tso", "off", "gso", "off", "gro", "off")
 NFACCT = re.compile(r" -m nfacct --nfacct-name +\S+")
 RESTORE = {4: "iptables-restore", 6: "ip6tables-restore"}
-
-
-class Command(Struct, frozen=True):
-    """One command. `says` is what a reader should know before it; where it is empty, the command belongs to the one before."""
-
-    argv: tuple[str, ...]
-    stdin: str = ""
-    says: str = ""
 
 
 def _in(ns: str, *words: str, says: str = "") -> Command:
@@ -82,7 +73,7 @@ def _devices(world: Mapping[str, Netns]) -> Iterator[Command]:
             says = ""
     for end in far.values():
         yield _in(FAR, f"link set {end} up")
-        yield Command(("ip", "netns", "exec", FAR, "ethtool", "-K", end, *OFFLOADS))
+        yield Command(("ip", "netns", "exec", FAR, "ethtool", "-K", end, *pins.OFFLOADS))
 
 
 MADE = ("veth", "eth", "lo", "bridge", "vxlan")  # kinds of devices, in the order in which the lab makes them
@@ -127,7 +118,7 @@ def _tables(ns: Netns) -> Iterator[Command]:
             yield from _addresses(ns, device)
             continue
         yield from _made(ns, device)
-        yield Command(("ip", "netns", "exec", ns.name, "ethtool", "-K", device.name, *OFFLOADS))
+        yield Command(("ip", "netns", "exec", ns.name, "ethtool", "-K", device.name, *pins.OFFLOADS))
         yield Command(("ip", "netns", "exec", ns.name, "sysctl", "-q", "-w", *pins.shown(pins.of_device(ns, device))))
     for device in ordered:
         if device.master:

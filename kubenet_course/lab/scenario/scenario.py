@@ -14,7 +14,7 @@ from msgspec import Struct, field
 
 from ...errors import BadInput
 from ...files import text_in
-from ...linux.namespace.device import Device, IfAddr, Vxlan, ifaddr
+from ...linux.namespace.device import Device, IfAddr, Vxlan, ifaddr, link_local
 from ...linux.namespace.fib import LINK_LOCAL
 from ...linux.namespace.netns import Netns, netns
 from ...linux.netfilter.iptables.save import read as read_rules
@@ -201,14 +201,6 @@ def _device(said: DeviceText, where: str) -> Device:
 
 def _plain(text: str, where: str) -> str:
     return ifaddr(text, where).address
-
-
-def link_local(mac: Mac) -> IfAddr:
-    """The address that a device makes for itself from its MAC when IPv6 is on (RFC 4291 appendix A)."""
-    octets = [int(pair, 16) for pair in mac.split(":")]
-    octets[0] ^= 2
-    made = [*octets[:3], 0xFF, 0xFE, *octets[3:]]
-    return ifaddr("fe80::" + ":".join(f"{made[at] << 8 | made[at + 1]:x}" for at in (0, 2, 4, 6)) + "/64")
 
 
 def with_link_local(addresses: tuple[IfAddr, ...], mac: Mac) -> tuple[IfAddr, ...]:

@@ -9,13 +9,13 @@ from typing import Any
 from msgspec import NODEFAULT, Struct
 from msgspec.structs import fields
 
-from ...linux.namespace.device import Device
+from ...linux.namespace.device import Device, link_local
 from ...linux.namespace.netns import Netns, netns
 from ...linux.netfilter.iptables.save import write as rules_text
 from ...linux.netfilter.rules import Ruleset
 from ...shell import rows
 from .packets import sending_text
-from .scenario import FAMILY_OF, QUIET, VERSION, DeviceText, NetnsText, Scenario, VxlanText, link_local
+from .scenario import FAMILY_OF, QUIET, VERSION, DeviceText, NetnsText, Scenario, VxlanText
 
 WIDTH = 150
 

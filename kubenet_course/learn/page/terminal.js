@@ -24,7 +24,7 @@ function render({ model, el }) {
   const line = element("div", { class: "kn-line" }, element("label", { for: name }, form.prompt), input, run, again);
   const picture = element("div", { class: "kn-picture" }), learned = element("div", { class: "kn-learned" });
   const asleep = element("p", { class: "kn-asleep", role: "status" }, "Run this cell to type here (Shift and Enter).");
-  const keys = element("p", { class: "kn-keys" }, "Enter runs the line. Arrow up and down bring earlier lines back.");
+  const keys = element("p", { class: "kn-keys" }, "Enter runs the line. Arrow up and down bring earlier lines back. Tab completes a word; on an empty line it leaves the terminal.");
   const begun = element("details", {}, element("summary", {}, "What has been typed already"), element("pre", {}, form.begun));
   begun.hidden = !form.begun;
   const root = element("section", { class: "kn kn-terminal", "aria-label": form.title, "data-lm-suppress-shortcuts": "true" },
@@ -33,6 +33,10 @@ function render({ model, el }) {
       element("div", { class: "kn-half" }, begun, log, line, asleep, keys),
       element("div", { class: "kn-half" }, picture, learned)));
   el.append(root);
+  // No key reaches the notebook's own commands: there x cuts the cell, and Enter edits it.
+  for (const kind of ["keydown", "keyup", "keypress"]) root.addEventListener(kind, (event) => event.stopPropagation());
+  const choices = element("p", { class: "kn-choices", role: "status" });
+  line.after(choices);
 
   let waiting, back = 0, unsent = "";
   const nobody = () => { asleep.hidden = false; };
@@ -46,13 +50,17 @@ function render({ model, el }) {
 
   const enter = () => {
     if (input.value.trim()) send({ do: "run", answer: input.value });
-    input.value = ""; back = 0; unsent = "";
+    input.value = ""; back = 0; unsent = ""; choices.textContent = "";
     input.focus();
   };
   run.onclick = enter;
   again.onclick = () => { send({ do: "again" }); back = 0; input.focus(); };
   input.addEventListener("keydown", (event) => { // JupyterLab has keys of its own, and forms do not hear Enter
     if (event.key === "Enter" && !event.isComposing) { event.preventDefault(); event.stopPropagation(); return enter(); }
+    if (event.key === "Tab" && !event.shiftKey && input.value.trim()) {
+      event.preventDefault();
+      return send({ do: "complete", answer: input.value });
+    }
     const by = { ArrowUp: 1, ArrowDown: -1 }[event.key];
     if (!by || event.ctrlKey || event.metaKey || event.altKey) return;
     event.preventDefault();
@@ -64,6 +72,13 @@ function render({ model, el }) {
     input.setSelectionRange(input.value.length, input.value.length);
   });
 
+  const complete = () => {
+    clearTimeout(waiting);
+    const { line: asked, whole, words } = model.get("completed");
+    if (asked !== input.value) return;
+    input.value = whole;
+    choices.textContent = words.length > 1 ? words.join("  ") : "";
+  };
   let shown = [];
   const show = () => {
     clearTimeout(waiting);
@@ -82,8 +97,9 @@ function render({ model, el }) {
   show();
   model.on("change:reply", show);
   model.on("change:live", show);
+  model.on("change:completed", complete);
   send({ do: "hello" });
-  return () => { clearTimeout(waiting); model.off("change:reply", show); model.off("change:live", show); };
+  return () => { clearTimeout(waiting); model.off("change:reply", show); model.off("change:live", show); model.off("change:completed", complete); };
 }
 
 export default { render };

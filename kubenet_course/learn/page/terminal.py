@@ -5,7 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from ...shell.console import Answer, Console
+import traitlets
+
+from ...shell.answer import Answer
+from ...views.console import Console
 from ...views.drawing.stored import stored_png
 from ...views.drawing.theme import variables
 from .asking import SILENT, VIEW, Asking
@@ -18,11 +21,14 @@ MOST = 200  # commands that are kept on the page
 class Terminal(Asking):
     """A console to type on. `begun` are commands that are carried out before the first; `type(line)` does what Enter does.
 
-    Arrow keys up and down bring earlier commands back. The kernel of the notebook keeps the world; the page only shows it.
+    Arrow keys up and down bring earlier commands back, Tab completes the last word. The kernel
+    of the notebook keeps the world; the page only shows it.
     """
 
     _esm = (HERE / "terminal.js").read_text(encoding="utf-8")
     _css = variables(".kn-terminal") + (HERE / "terminal.css").read_text(encoding="utf-8")
+
+    completed = traitlets.Dict().tag(sync=True)  # what Tab made of which line
 
     def __init__(self, here: str = "node-1", begun: str = "", title: str = "A terminal on the model"):
         self.here, self.begun, self.title = here, begun, title
@@ -31,7 +37,10 @@ class Terminal(Asking):
         self._again()
 
     def type(self, line: str) -> Answer:
-        """Carries out a line as if it had been typed."""
+        """Carries out a line as if it had been typed. `clear` empties the page and leaves the world as it is."""
+        if line.strip() == "clear":
+            self._show([])
+            return Answer(())
         answer = self.console(line)
         said = {"line": line, "html": answer._repr_html_(), "text": str(answer), "refused": answer.refused}
         self._show([*self.reply["log"], said][-MOST:])
@@ -59,6 +68,9 @@ class Terminal(Asking):
         match do:
             case "run" if isinstance(answer, str) and answer.strip():
                 self.type(answer)
+            case "complete" if isinstance(answer, str):
+                whole, words = self.console.complete(answer)
+                self.completed = {"line": answer, "whole": whole, "words": words}
             case "again":
                 self._again()
 

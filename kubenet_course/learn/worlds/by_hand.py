@@ -18,7 +18,7 @@ from ...linux.namespace.trace import Trace
 from ...linux.packet.address import IPV6, family
 from ...linux.packet.packet import Packet, ping
 from ...linux.walk import ask
-from ...shell.console import Console
+from ...views.console import Console
 
 
 def cable(name: str, address: str) -> str:

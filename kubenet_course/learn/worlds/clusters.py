@@ -14,7 +14,7 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from ...lab.scenario.scenario import QUIET, with_link_local
-from ...linux.namespace.device import Device, Vxlan, ifaddr
+from ...linux.namespace.device import VXLAN_OVERHEAD, Device, Vxlan, ifaddr
 from ...linux.namespace.fib import Route
 from ...linux.namespace.netns import FdbEntry, NeighbourEntry, Netns, netns
 from ...linux.netfilter.iptables.save import read
@@ -23,7 +23,6 @@ from ...shell import rows
 
 ROUTER = {4: "192.168.1.1", 6: "fd00:192:168:1::1"}
 OUTSIDE = {4: "203.0.113.5", 6: "2001:db8::5"}
-TUNNEL_ROOM = {4: 50, 6: 70}  # bytes that VXLAN adds, by the family of the outer packet
 
 
 class Plan(Struct, frozen=True):
@@ -116,7 +115,7 @@ def _default(of: int, via: Address) -> Route:
 
 
 def _mtu(plan: Plan) -> int:
-    return 1500 - TUNNEL_ROOM[plan.outer] if plan.backend == "vxlan" else 1500
+    return 1500 - VXLAN_OVERHEAD[plan.outer] if plan.backend == "vxlan" else 1500
 
 
 def _node(plan: Plan, node: int) -> Netns:

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
+
 from msgspec import Struct
 
-from ..packet.address import Address, Mac, Prefix, address, prefix
+from ..packet.address import IPV6, Address, Mac, Prefix, address, prefix, spelled
+
+VXLAN_OVERHEAD = {
+    4: 50,
+    6: 70,
+}  # bytes that VXLAN adds in front of a packet, by the family of the outer one (RFC 7348 section 4.3)
 
 
 class IfAddr(Struct, frozen=True):
@@ -25,6 +32,19 @@ def ifaddr(text: str, where: str = "") -> IfAddr:
     """Reads `10.244.1.1/24`; a bare address is a block of one."""
     block = prefix(text, where)
     return IfAddr(address(text.partition("/")[0], where), block.length)
+
+
+def link_local(mac: Mac) -> IfAddr:
+    """The address that a device makes for itself from its MAC when IPv6 is on (RFC 4291 appendix A)."""
+    raw = bytes.fromhex(mac.replace(":", ""))
+    host = int.from_bytes(bytes([raw[0] ^ 2]) + raw[1:3] + b"\xff\xfe" + raw[3:], "big")
+    return IfAddr(spelled(0xFE80 << 112 | host, IPV6), 64)
+
+
+def made_mac(ns: str, device: str) -> Mac:
+    """A MAC for a device that was given none. A kernel draws one; here it follows from the names, so that it is always the same."""
+    drawn = hashlib.sha256(f"{ns}/{device}".encode()).digest()
+    return ":".join(f"{octet:02x}" for octet in (2, *drawn[:5]))
 
 
 class Vxlan(Struct, frozen=True):

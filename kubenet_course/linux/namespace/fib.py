@@ -11,8 +11,8 @@ from collections.abc import Iterable
 
 from msgspec import Struct
 
-from ..packet.address import IPV4, IPV6, Address, Prefix, family, number, prefix, spelled
-from .device import Device, IfAddr
+from ..packet.address import IPV4, IPV6, Address, Prefix, family, number, prefix
+from .device import Device, IfAddr, link_local
 
 
 class Route(Struct, frozen=True):
@@ -88,9 +88,7 @@ def with_link_local(device: Device) -> tuple[IfAddr, ...]:
         or any(a.address in LINK_LOCAL for a in device.addresses if ":" in a.address)
     ):
         return device.addresses
-    raw = bytes.fromhex(device.mac.replace(":", ""))
-    host = int.from_bytes(bytes([raw[0] ^ 2]) + raw[1:3] + b"\xff\xfe" + raw[3:], "big")
-    return (*device.addresses, IfAddr(spelled(0xFE80 << 112 | host, IPV6), 64))
+    return (*device.addresses, link_local(device.mac))
 
 
 def _by_length(rows: Iterable[Route]) -> dict[int, list[tuple[int, dict[int, list[Route]]]]]:

@@ -6,11 +6,10 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from ...learn.worlds.clusters import TUNNEL_ROOM
-from ...linux.namespace.device import Device, Vxlan
+from ...linux.namespace.device import VXLAN_OVERHEAD, Device, Vxlan, made_mac
 from ...linux.packet.address import IPV6, Mac, family
 from ..grammar import FLAG, address_of, chosen, mac_of, number, said_in
-from ..state import Call, Refused, Result, State, fresh, made_mac
+from ..state import Call, Refused, Result, State, fresh
 
 EXISTS = "RTNETLINK answers: File exists"
 NAME_ROOM = 15  # characters of a device's name (IFNAMSIZ, with the zero at the end)
@@ -192,7 +191,7 @@ def _vxlan(state: State, at: str, own: Device, general: dict[str, str], rest: Se
             quote = "Error: A VXLAN device with the specified VNI already exists."
             raise Refused(f"{other.name} has this number and this port already.", quote)
     is6 = bool(local) and family(local) is IPV6
-    room = max(below.mtu - TUNNEL_ROOM[6 if is6 else 4], 68)
+    room = max(below.mtu - VXLAN_OVERHEAD[6 if is6 else 4], 68)
     ports = (number(said["srcport"], "srcport", 0, 65535), number(high, "srcport", 0, 65535)) if high else PORTS
     checksum = "udp6zerocsumtx" not in said if is6 else "noudpcsum" not in said
     mtu = min(own.mtu, room) if "mtu" in general else room

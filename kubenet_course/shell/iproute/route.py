@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from ...errors import BadInput
 from ...linux.namespace.fib import NO_ROUTE, Route
 from ...linux.namespace.netns import Netns
@@ -11,8 +13,20 @@ from ..grammar import FLAG, address_of, number, said_in
 from ..state import Call, Refused, Result
 from .gateway import NOT_UP, next_hop, on_lo
 
-WORDS = {"via": "ADDRESS", "dev": "DEVICE", "src": "ADDRESS", "metric|preference": "NUMBER", "onlink": FLAG}
+WORDS = {
+    "to": "BLOCK", "via": "ADDRESS", "dev|oif": "DEVICE", "src": "ADDRESS", "metric|preference|priority": "NUMBER", "onlink": FLAG,
+    "proto|protocol": "NAME", "scope": "NAME", "table": "main",
+}  # fmt: skip
+# Words of a route that the model does not know and iproute2 does: of them it cannot be said that they are garbage.
+FOREIGN = (
+    "from", "tos", "dsfield", "mtu", "advmss", "rtt", "rttvar", "ssthresh", "cwnd", "initcwnd", "initrwnd", "hoplimit",
+    "reordering",
+    "features", "quickack", "congctl", "realms", "nexthop", "encap", "expires", "pref", "nhid", "vrf", "pervasive",
+)  # fmt: skip
 NO_SOURCE = {4: "Error: Invalid prefsrc address.", 6: "Error: Invalid source address."}
+# What no packet of the model depends on: read, and not kept.
+PLAIN = {"proto": ("boot", "static", "kernel"), "table": ("main", "254"), "scope": ("global", "link", "universe")}
+SHORT = re.compile(r"\d+(?:\.\d+){0,2}(?:/\d+)?")
 KERNELS_OWN = "follows from an address, and the model has no table without it; delete the address instead"
 # What a program is told of an address for which such a row decides (fib_props).
 TOLD = {"unreachable": "No route to host", "prohibit": "Permission denied", "blackhole": "Invalid argument"}
@@ -22,6 +36,9 @@ def _to(word: str, via: str, flags: frozenset[str]) -> Prefix:
     """The block that a row is for. IPv4 refuses bits behind the mask, IPv6 clears them."""
     if word in ("default", "any", "all"):
         return Prefix(0, 0, IPV6 if "-6" in flags or ":" in via else IPV4)
+    if SHORT.fullmatch(word):  # missing octets are zero (get_addr_ipv4)
+        host, slash, length = word.partition("/")
+        word = ".".join((host.split(".") + ["0"] * 3)[:4]) + slash + length
     try:
         return prefix(word, strict=":" not in word)
     except BadInput as error:
@@ -35,7 +52,13 @@ def _wanted(call: Call, what: str) -> tuple[str, Prefix, dict[str, str]]:
     """The row's type, where it leads to, and its other words, each checked by itself."""
     words = list(call.words)
     of_type = words.pop(0) if words and words[0] in rows.TYPES else ""
-    said = said_in(words, WORDS, what, bare="to")
+    if "via" in words[:-1] and words[words.index("via") + 1] in ("inet", "inet6"):
+        del words[words.index("via") + 1]
+    strange = [word for word in words[1:] if word.isalpha() and word not in FOREIGN]
+    said = said_in(words, WORDS, what, bare="to", garbage=strange)
+    for name, values in PLAIN.items():
+        if said.get(name, values[0]) not in values:
+            raise Refused(f"{name} {said[name]}: the model knows {', '.join(values)} only.")
     if "to" not in said:
         raise Refused(f"{what} wants a block of addresses, such as 10.244.2.0/24, or default.")
     if "dev" in said:
@@ -67,6 +90,40 @@ def replace_(call: Call) -> Result:
         raise Refused(f"That row {KERNELS_OWN}.")
     routes = [row if same and other is same[0] else other for other in call.ns.routes]
     return Result(call.state.with_tables(call.at, routes=tuple(routes if same else [*routes, row])))
+
+
+def change(call: Call) -> Result:
+    """`ip route change`: as replace, but only where there is such a row."""
+    row = _row(call, "ip route change")
+    if not any(
+        (other.prefix, other.metric) == (row.prefix, row.metric) for other in (*connected(call.ns), *call.ns.routes)
+    ):
+        raise Refused(f"{call.at} has no row for {row.prefix}.", "RTNETLINK answers: No such file or directory")
+    return replace_(call)
+
+
+def append(call: Call) -> Result:
+    """`ip route append`: behind the rows of the same block, which decide before it."""
+    row = _row(call, "ip route append")
+    if row.prefix.family is IPV6:
+        raise Refused("In IPv6 append makes one row with two next hops, which the model does not know.")
+    if any(other == row for other in call.ns.routes):
+        raise Refused("There is this very row already.", "RTNETLINK answers: File exists")
+    return Result(call.state.with_tables(call.at, routes=(*call.ns.routes, row)))
+
+
+def flush(call: Call) -> Result:
+    """`ip route flush`: all rows of a block, or through a device."""
+    said = said_in(call.words, {"to": "BLOCK", "dev": "DEVICE", "table": "main"}, "ip route flush", bare="to")
+    if not {"to", "dev"} & set(said):
+        raise Refused("ip route flush wants a block or a device: ip route flush 10.244.2.0/24.")
+    to = _to(said["to"], "", call.flags) if "to" in said else None
+    gone = [row for row in call.ns.routes if to in (None, row.prefix) and said.get("dev", row.dev) == row.dev]
+    own = [row for row in connected(call.ns) if to in (None, row.prefix) and said.get("dev", row.dev) == row.dev]
+    if own:
+        raise Refused(f"The row {own[0]} {KERNELS_OWN}.")
+    left = tuple(row for row in call.ns.routes if not any(row is other for other in gone))
+    return Result(call.state.with_tables(call.at, routes=left), said="" if gone else "Nothing to flush.")
 
 
 def connected(ns: Netns) -> list[Route]:

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from ...learn.worlds.clusters import TUNNEL_ROOM
-from ...linux.namespace.device import Device
+from ...linux.namespace.device import VXLAN_OVERHEAD, Device
 from ...linux.stack.bridge import Fdb
 from ..grammar import FLAG, mac_of, number, on_off, said_in
 from ..state import LO_MAC, Call, Refused, Result, State
 from .link import MTUS, TICKS, named, one_device, without
+from .rename import renamed
 
 SETTINGS = {
     "dev": "NAME", "up": FLAG, "down": FLAG, "master": "BRIDGE", "nomaster": FLAG, "mtu": "BYTES", "address|lladdr": "MAC",
-    "netns": "NAMESPACE", "addrgenmode": "none|eui64",
+    "netns": "NAMESPACE", "name": "NAME", "addrgenmode": "none|eui64",
 }  # fmt: skip
 SLAVE = {"hairpin": "on|off", "learning": "on|off"}
 BRIDGE = {"ageing_time": "HUNDREDTHS", "forward_delay": "0", "mcast_snooping": "0", "fdb_flush": FLAG}
@@ -31,7 +31,7 @@ def link_set(call: Call) -> Result:
         state.device(at, said["master"], NO_BRIDGE)
     if "netns" in said:
         named(state, said["netns"])
-    device = state.device(at, said.pop("dev", ""))
+    device, new = state.device(at, said.pop("dev", "")), said.pop("name", "")
     if device.kind == "lo" and {"mtu", "address"} & set(said):
         raise Refused("lo keeps its MTU and its MAC here.")
     if words[cut:]:
@@ -40,6 +40,8 @@ def link_set(call: Call) -> Result:
         state, at = _moved(state, at, device, said.pop("netns"))
     for name, value in said.items():
         state = SETTERS[name](state, at, state.world[at].devices[device.name], value)
+    if new:
+        state = renamed(state, at, state.world[at].devices[device.name], new)
     return Result(state)
 
 
@@ -130,7 +132,7 @@ def _mtu(state: State, at: str, device: Device, value: str) -> State:
         raise Refused(f"{size} bytes cannot be an MTU of {device.name}; {low} to {high} can.", quote)
     if device.vxlan:
         below = state.world[at].devices[device.vxlan.dev]
-        room = below.mtu - TUNNEL_ROOM[6 if ":" in device.vxlan.local else 4]
+        room = below.mtu - VXLAN_OVERHEAD[6 if ":" in device.vxlan.local else 4]
         if size > room:
             said = f"A tunnel through {below.name}, whose MTU is {below.mtu}, has room for {room} bytes at most."
             raise Refused(said, "RTNETLINK answers: Invalid argument")

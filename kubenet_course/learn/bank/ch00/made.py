@@ -5,19 +5,17 @@ from __future__ import annotations
 from functools import partial
 from random import Random
 
-from ....errors import BadInput
 from ....linux.namespace.skb import NOWHERE
 from ....linux.namespace.trace import Step
-from ....linux.netfilter.iptables.save import read
 from ....linux.packet.packet import Arp, udp
+from ....shell.lines import after as mended
 from ....views.tables import show
 from ....views.tables.table import table
 from ...questions.evidence import decisions, ending, in_order_of, journey
 from ...questions.kinds import Finding, Slip
 from ...questions.kinds_lists import Order, Swap
 from ...questions.kinds_made import Write, working
-from ...questions.reading import Unreadable
-from ...worlds.worlds import Net, World, changed, delivered, mended, net
+from ...worlds.worlds import Net, World, changed, delivered, net
 from .. import defined
 
 
@@ -109,16 +107,8 @@ def arp(chance: Random) -> Order:
 
 def _filtered(of: Net, text: str) -> World:
     """The world with lines in the filter table of the client's node."""
-    lines = [line.removeprefix("iptables ").replace("-t filter ", "") for line in working(text)]
-    if any(not line.startswith("-") for line in lines):
-        raise Unreadable("Write rules as iptables-save prints them, like -A FORWARD -p tcp -j DROP.")
-    dump = "\n".join(["*filter", ":INPUT ACCEPT", ":FORWARD ACCEPT", ":OUTPUT ACCEPT", *lines, "COMMIT"])
-    found = read(dump, "your rules")
-    if found.not_understood:
-        raise BadInput(
-            "your rules", f"the model cannot act out {found.not_understood[0][1]!r}", "write it without that match"
-        )
-    return changed(of.world, f"node-{of.here}", rules={4: found.rules})
+    lines = [line if "iptables" in line.split()[:2] else f"iptables {line}" for line in working(text)]
+    return mended(of.world, "\n".join(lines), f"node-{of.here}")
 
 
 def _stops_one_thing(of: Net, text: str) -> tuple[Finding, ...]:
@@ -186,7 +176,7 @@ def _hooks(trace, node: str):
 def _leads_there(of: Net, broken: World, text: str) -> tuple[Finding, ...]:
     """The packet arrives, and the new route is no wider than the block."""
     node = f"node-{of.here}"
-    after = mended(broken, "\n".join(_as_command(line, node) for line in working(text)))
+    after = mended(broken, text, node)
     trace = of.asked(after)
     if not delivered(trace):
         row = after[node].fib.lookup(of.web)
@@ -227,11 +217,3 @@ def route(chance: Random) -> Write:
             f"The block is {block}; the next hop is {far} on the LAN.",
         ),
     )  # fmt: skip
-
-
-def _as_command(line: str, node: str) -> str:
-    """`ip route add ROW`, `route add ROW` or the ROW alone, as a line for one machine."""
-    for begin in ("sudo ", f"ip -n {node} ", "ip ", "route ", "r "):
-        line = line.removeprefix(begin)
-    verb, _, rest = line.partition(" ")
-    return f"ip -n {node} route {line}" if verb in ("add", "replace") and rest else f"ip -n {node} route add {line}"

@@ -6,12 +6,13 @@ from random import Random
 
 from ....linux.namespace.trace import Trace
 from ....linux.packet.address import prefix
+from ....shell.lines import after as mended
 from ....views.tables import show
 from ....views.tables.table import Table
 from ...questions.evidence import decisions, ending, journey
 from ...questions.kinds import Finding, Slip
 from ...questions.kinds_made import Repair
-from ...worlds.worlds import Net, World, changed, delivered, mended, net
+from ...worlds.worlds import Net, World, changed, delivered, net
 from .. import defined
 
 

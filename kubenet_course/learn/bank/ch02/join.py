@@ -7,7 +7,8 @@ from functools import partial
 from random import Random
 
 from ....linux.namespace.device import Device
-from ....shell.console import Answer, Console
+from ....shell.answer import Answer
+from ....views.console import Console
 from ....views.tables.table import table
 from ...questions.evidence import ending
 from ...questions.kinds import Finding, Slip

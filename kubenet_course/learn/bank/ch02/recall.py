@@ -7,7 +7,7 @@ from random import Random
 
 from ....linux.namespace.trace import Step, Trace
 from ....linux.packet.packet import Arp, Packet
-from ....shell.console import Console
+from ....views.console import Console
 from ....views.story.heard import heard
 from ....views.tables.table import table
 from ...questions.evidence import in_order_of

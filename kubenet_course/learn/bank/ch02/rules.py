@@ -14,7 +14,7 @@ from ....linux.namespace.netns import Netns
 from ....linux.namespace.trace import Trace
 from ....linux.packet.packet import tcp
 from ....linux.walk import ask
-from ....shell.console import Console
+from ....views.console import Console
 from ....views.story.heard import heard
 from ....views.tables.table import Table, table
 from ...questions.evidence import decisions

@@ -6,7 +6,7 @@ from random import Random
 
 from msgspec import Struct
 
-from ....shell.console import Console
+from ....views.console import Console
 from ....views.tables.table import Table, table
 from ....views.topology.console import addresses
 from ...worlds.by_hand import BRIDGE, cable, plug, typed

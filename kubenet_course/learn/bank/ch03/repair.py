@@ -14,6 +14,7 @@ from ....kube.questions.ask import question
 from ....kube.questions.connectivity import RULES, broken_rules, connectivity, reached
 from ....linux.verdicts import verdict
 from ....linux.walk import ask
+from ....shell.lines import after as carried_out
 from ....views.matrices.matrix import matrix
 from ....views.tables.table import table
 from ...questions.kinds import Finding, Slip
@@ -21,7 +22,6 @@ from ...questions.kinds_made import Repair, working
 from ...worlds.broken import IPTABLES, Sick, World, broken, ruled
 from ...worlds.clusters import OUTSIDE
 from .. import defined
-from .lines import carried_out
 from .worlds import PODS, STRANGERS, Looks, drawn, proof, rows_of
 
 NODE_PORT = "a host outside to the NodePort of "
