@@ -61,12 +61,13 @@ def error(kernel: Kernel, skb: Skb, what: tuple[int, int], rest: int = 0) -> Pac
 def _source(kernel: Kernel, skb: Skb) -> str:
     """Whose name stands under an error. With icmp_errors_use_inbound_ifaddr, that of the device the packet came in by."""
     flow, ns = skb.packet.flow, kernel.ns
+    dev_in = "" if skb.port else skb.dev_in  # of what a bridge carries, no device of this machine's own brought it
     if kernel.is_own(flow.dst):
         return flow.dst
-    inbound = skb.dev_in and family(flow.src) is IPV4 and ns.sysctl("net.ipv4.icmp_errors_use_inbound_ifaddr")
+    inbound = dev_in and family(flow.src) is IPV4 and ns.sysctl("net.ipv4.icmp_errors_use_inbound_ifaddr")
     if inbound and skb.route.dev != "lo" and kernel.source_of(flow.src):
-        return select4(ns.fib.every, skb.dev_in, flow.src)
-    return kernel.source_of(flow.src, skb.dev_in)
+        return select4(ns.fib.every, dev_in, flow.src)
+    return kernel.source_of(flow.src, dev_in)
 
 
 def _may_be_answered(skb: Skb) -> bool:
