@@ -6,7 +6,7 @@ from __future__ import annotations
 from ..namespace.fib import MULTICAST, ZERO, select4
 from ..namespace.kernel import Kernel
 from ..namespace.skb import NOWHERE, Skb
-from ..packet.address import IPV4, family
+from ..packet.address import IPV4, IPV6, family
 from ..packet.packet import ECHO_REPLY, ERRORS, ICMP, Flow, Icmp, Packet, Quote, Tcp, length
 
 # What `--reject-with` names, and the type and code that are sent.
@@ -99,7 +99,9 @@ def reset(kernel: Kernel, skb: Skb) -> Packet | None:
 def rejection(kernel: Kernel, skb: Skb, kind: str) -> Packet | None:
     """What `-j REJECT --reject-with kind` sends back; where nothing is said, port unreachable."""
     if kind == "tcp-reset":
-        return reset(kernel, skb) if skb.route.type not in ("broadcast", "multicast") else None
+        flow = skb.packet.flow
+        many = skb.route.type in ("broadcast", "multicast") or {flow.src, flow.dst} & {IPV6.any}
+        return None if many or flow.dst in MULTICAST[6] or flow.src in MULTICAST[6] else reset(kernel, skb)
     return error(kernel, skb, REJECTS[kind] if kind else PORT_UNREACHABLE[family(skb.packet.flow.dst).number])
 
 
