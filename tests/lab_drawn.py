@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from random import Random
 
 from kubenet_course.lab.scenario.capture import Capture
 from kubenet_course.lab.scenario.packets import Sending
-from kubenet_course.lab.scenario.scenario import Scenario
+from kubenet_course.lab.scenario.scenario import FrameHex, Scenario
 from kubenet_course.learn.worlds.clusters import OUTSIDE, Plan, cluster, node_address, pod_address
 from kubenet_course.learn.worlds.service_rules import CLUSTER, Service, service_rules
 from kubenet_course.linux.packet.packet import Packet, Tcp, ping, tcp, udp
@@ -112,3 +114,13 @@ def has_redirect(capture: Capture) -> bool:
     """Whether the kernel sent a redirect, which the model does not (DEV-5). Byte 54 follows Ethernet and IPv6 headers."""
     frames = (bytes.fromhex(frame.hex) for frame in capture.frames)
     return any(data[12:14] == b"\x86\xdd" and data[20] == 58 and data[54] == REDIRECT for data in frames)
+
+
+def is_rationed(frames: Iterable[FrameHex]) -> bool:
+    """Whether a machine would tell one other of more than five unreachable destinations: a kernel then keeps silent (DEV-4)."""
+    told: Counter = Counter()
+    for frame in frames:
+        data = bytes.fromhex(frame.hex)
+        if frame.direction == "out" and data[12:14] == b"\x08\x00" and (data[23], data[34]) == (1, 3):
+            told[frame.namespace, frame.device, data[30:34]] += 1
+    return max(told.values(), default=0) > 5

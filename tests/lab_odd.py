@@ -48,6 +48,9 @@ def odd(chance: Random, packets: int = 10) -> Scenario:
                 {"name": f"br{link}", "kind": "bridge", "mac": f"02:00:00:00:b0:{link:02x}", "addresses": own},
             )
     router = spaces["router"]
+    if chance.random() < 0.3:  # a block on lo: all of it is the machine's own; in IPv6 the address alone (DEV-22)
+        blocks = ["127.0.0.1/8", "::1/128", *(f"{_address(8, 1, of)}/{24 if of == 4 else 128}" for of in families)]
+        router["devices"].append({"name": "lo", "kind": "lo", "addresses": blocks})
     router["routes"] += _ways(chance, families)
     router["sockets"] = LISTENS if chance.random() < 0.5 else []
     for of, name in ((4, "iptables"), (6, "ip6tables")):
@@ -120,7 +123,7 @@ def _per_device(chance: Random, router: dict) -> None:
     """Switches of one device."""
     for device in router["devices"]:
         for name, values in (("rp_filter", (0, 1, 2)), ("forwarding", (0, 1)), ("arp_ignore", (1, 2))):
-            if chance.random() < 0.1 and not device.get("master"):
+            if chance.random() < 0.1 and not device.get("master") and device["name"] != "lo":
                 router["sysctls"][f"net.ipv4.conf.{device['name']}.{name}"] = chance.choice(values)
 
 
@@ -144,7 +147,11 @@ def _rules(chance: Random, hosts: list[Place], of: int) -> list[str]:
         lines += [f"*{table}", *(f":{chain} ACCEPT" for chain in chains)]
         for _ in range(chance.randint(1, 3)):
             chain = chance.choice(chains)
-            lines.append(f"-A {chain} {_match(chance, hosts, of)}-j {_target(chance, hosts, table, chain, of)}")
+            match = _match(chance, hosts, of)
+            target = _target(chance, hosts, table, chain, of)
+            if target.startswith("REJECT") and "-p tcp" in match and chance.random() < 0.6:
+                target = "REJECT --reject-with tcp-reset"
+            lines.append(f"-A {chain} {match}-j {target}")
         lines.append("COMMIT")
     return lines
 
@@ -180,7 +187,7 @@ def _sending(chance: Random, hosts: list[Place], of: int, number: int) -> dict[s
     src = chance.choice(spoofed) if chance.random() < 0.2 and asker[0] != "router" else src
     one = chance.choice(hosts)
     near = [_address(one[1], one[2] + 2, of)] * 4 + [_address(one[1], 1, of)] * 2
-    far = [_address(77, 1, of), _address(one[1], 99, of), _address(1, 6, of)]
+    far = [_address(77, 1, of), _address(one[1], 99, of), _address(1, 6, of), _address(8, 9, of)]
     many = [_address(one[1], 255, of)] if of == 4 else ["ff02::1"]
     to = chance.choice([*near, *far, *(many if asker[0] != "router" else [])])
     said = _packet(chance, src, to, of, number)

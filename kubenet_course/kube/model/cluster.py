@@ -194,7 +194,7 @@ class Cluster:
         """The addresses of load balancers and externalIPs, each with those of the nodes that it may lead to.
 
         A load balancer asks every node whether it has a ready endpoint when the Service's external policy is Local
-        (healthCheckNodePort), and leaves the others out; where no node has one, most ask them all again (DEV-22).
+        (healthCheckNodePort), and leaves the others out; where no node has one, most ask them all again (DEV-23).
         """
         found: dict[Address, tuple[Address, ...]] = {}
         for of, watched in self.watched.items():

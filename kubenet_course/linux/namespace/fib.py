@@ -131,7 +131,7 @@ def _local_rows(device: Device, forwards6: bool) -> Iterable[Route]:
 
 
 def _connected_rows(device: Device) -> Iterable[Route]:
-    """The block around each address is reached directly."""
+    """The block around each address is reached directly; lo leads nowhere (DEV-22)."""
     for own in with_link_local(device):
         of = family(own.address)
         if own.length < of.bits and device.kind != "lo":

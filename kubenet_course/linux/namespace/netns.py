@@ -188,7 +188,16 @@ class Netns(Struct, frozen=True, dict=True):
 
     def conf(self, of: str, dev: str, name: str) -> int:
         """A per-device switch as the kernel reads it: the larger of `all` and the device's own (IN_DEV_MAXCONF)."""
-        return max(self.sysctl(f"net.{of}.conf.all.{name}"), self._own(of, dev, name, 0))
+        found = self.asked.get((of, dev, name))
+        if found is None:
+            found = max(self.sysctl(f"net.{of}.conf.all.{name}"), self._own(of, dev, name, 0))
+            self.asked[of, dev, name] = found
+        return found
+
+    @cached_property
+    def asked(self) -> dict[tuple, int]:
+        """The per-device switches that were asked for, as they were found: they are asked for with every packet."""
+        return {}
 
     def _own(self, of: str, dev: str, name: str, otherwise: int) -> int:
         """A device's own value: as set for it, else what `default` was when it was made (lo is older than any setting)."""
@@ -197,8 +206,11 @@ class Netns(Struct, frozen=True, dict=True):
 
     def forwards(self, of: int, dev: str = "") -> bool:
         """Whether it forwards; with `dev`, what came in there (IN_DEV_FORWARD). IPv6 only asks the one switch for all."""
-        every = self.sysctl("net.ipv4.ip_forward" if of == 4 else "net.ipv6.conf.all.forwarding")
-        return bool(self._own(f"ipv{of}", dev, "forwarding", every) if dev else every)
+        found = self.asked.get((of, dev))
+        if found is None:
+            every = self.sysctl("net.ipv4.ip_forward" if of == 4 else "net.ipv6.conf.all.forwarding")
+            found = self.asked[of, dev] = self._own(f"ipv{of}", dev, "forwarding", every) if dev else every
+        return bool(found)
 
     def hop_limit(self, of: int, dev: str = "") -> int:
         """How many hops a packet of its own may go; in IPv6 each device has a limit (ip4_dst_hoplimit, ip6_dst_hoplimit)."""

@@ -6,7 +6,7 @@ from __future__ import annotations
 from ..namespace.fib import MULTICAST, ZERO, select4
 from ..namespace.kernel import Kernel
 from ..namespace.skb import NOWHERE, Skb
-from ..packet.address import IPV4, family
+from ..packet.address import IPV4, IPV6, family
 from ..packet.packet import ECHO_REPLY, ERRORS, ICMP, Flow, Icmp, Packet, Quote, Tcp, length
 
 # What `--reject-with` names, and the type and code that are sent.
@@ -61,12 +61,13 @@ def error(kernel: Kernel, skb: Skb, what: tuple[int, int], rest: int = 0) -> Pac
 def _source(kernel: Kernel, skb: Skb) -> str:
     """Whose name stands under an error. With icmp_errors_use_inbound_ifaddr, that of the device the packet came in by."""
     flow, ns = skb.packet.flow, kernel.ns
+    dev_in = "" if skb.port else skb.dev_in  # of what a bridge carries, no device of this machine's own brought it
     if kernel.is_own(flow.dst):
         return flow.dst
-    inbound = skb.dev_in and family(flow.src) is IPV4 and ns.sysctl("net.ipv4.icmp_errors_use_inbound_ifaddr")
+    inbound = dev_in and family(flow.src) is IPV4 and ns.sysctl("net.ipv4.icmp_errors_use_inbound_ifaddr")
     if inbound and skb.route.dev != "lo" and kernel.source_of(flow.src):
-        return select4(ns.fib.every, skb.dev_in, flow.src)
-    return kernel.source_of(flow.src, skb.dev_in)
+        return select4(ns.fib.every, dev_in, flow.src)
+    return kernel.source_of(flow.src, dev_in)
 
 
 def _may_be_answered(skb: Skb) -> bool:
@@ -98,7 +99,9 @@ def reset(kernel: Kernel, skb: Skb) -> Packet | None:
 def rejection(kernel: Kernel, skb: Skb, kind: str) -> Packet | None:
     """What `-j REJECT --reject-with kind` sends back; where nothing is said, port unreachable."""
     if kind == "tcp-reset":
-        return reset(kernel, skb) if skb.route.type not in ("broadcast", "multicast") else None
+        flow = skb.packet.flow
+        many = skb.route.type in ("broadcast", "multicast") or {flow.src, flow.dst} & {IPV6.any}
+        return None if many or flow.dst in MULTICAST[6] or flow.src in MULTICAST[6] else reset(kernel, skb)
     return error(kernel, skb, REJECTS[kind] if kind else PORT_UNREACHABLE[family(skb.packet.flow.dst).number])
 
 

@@ -81,6 +81,9 @@ def _udp(kernel: Kernel, stage: str, skb: Skb) -> Step:
     if socket is None:
         answer = error(kernel, skb, PORT_UNREACHABLE[family(flow.dst).number])
         return answered(kernel, stage, skb, f"nobody listens on udp {flow.dport}: port unreachable", answer)
+    if kernel.ns.fib.lookup(flow.src).type == "broadcast":
+        said = f"{taken(socket)}, which may not answer to {flow.src}, which is everybody (EACCES)"
+        return Step(kernel.ns.name, stage, skb, said, (socket,), end="local")
     words, program = packet.payload, kernel.programs.get(socket.program)
     if program is not None:
         state, words, _ = program(kernel.remembers[Expected].states.get(flow), packet.payload, kernel.now)  # type: ignore[arg-type]
