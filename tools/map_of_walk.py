@@ -11,10 +11,10 @@ from typing import Any
 
 from kubenet_course.linux.netfilter.hooks import BEHIND, BEHIND_BRIDGED, CONNTRACK, IPTABLES, LAST, NAT_AT, entries
 from kubenet_course.linux.netfilter.iptables.save import TABLES, read
-from kubenet_course.linux.stack import bridge, device, ip, neighbour, socket, tunnels
+from kubenet_course.linux.stack import arp, bridge, device, ip, neighbour, socket, tunnels
 
 FILE = Path(__file__).resolve().parent.parent / "docs" / "walk.md"
-ROOMS = (device, bridge, ip, neighbour, tunnels, socket)
+ROOMS = (device, bridge, ip, neighbour, arp, tunnels, socket)
 STAGES: dict[str, Callable[..., Any]] = {name: stage for room in ROOMS for name, stage in room.STAGES.items()}
 HEAD = """# The walk of a packet
 

@@ -65,17 +65,20 @@ def run(
     if capture:
         write_whole(capture, written(heard).encode())
     if pcap:
-        rows = [
-            (n * 1000, f"{f.namespace}:{f.device}", bytes.fromhex(f.hex), "", f.direction)
-            for n, f in enumerate(heard.frames)
-        ]
-        write_pcapng(pcap, rows)
+        write_pcapng(pcap, _frames(heard))
     found = compare(scenario, heard)
     if as_json:
         click.echo(json.dumps(_row(heard, found), indent=1))
     else:
         _show(heard, found)
     return 0 if found.equal else 1
+
+
+def _frames(heard: Capture) -> list[tuple[int, str, bytes, str, str]]:
+    return [
+        (n * 1000, f"{f.namespace}:{f.device}", bytes.fromhex(f.hex), "", f.direction)
+        for n, f in enumerate(heard.frames)
+    ]
 
 
 @command.command(short_help="The commands that build it, to be read or typed.")

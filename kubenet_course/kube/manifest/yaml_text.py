@@ -54,41 +54,50 @@ def documents_of(path: str, content: bytes) -> Iterator[tuple[int, dict[str, Any
     except UnicodeDecodeError:
         raise BadInput(path, "the file is binary", "write YAML or JSON in UTF-8") from None
     number = 0
-    loader = None
     try:
-        _refuse_depth(text)
-        loader = KubernetesLoader(text)
-        has_aliases = _ALIAS.search(text) is not None
-        while loader.check_node():
+        for number, value in _values(text):
+            if isinstance(value, dict):
+                yield number, value
+            elif value is not None:
+                right = "write an object with apiVersion, kind and metadata"
+                raise BadInput(f"{path}: document {number}", f"it is {_kind(value)}", right)
+    except BadInput:
+        raise
+    except (TooMuch, *BROKEN) as error:
+        raise BadInput(f"{path}: document {max(number, 1)}", *_why(error)) from None
+
+
+# What the parser, and what is made of its nodes, may raise.
+BROKEN = (RecursionError, yaml.YAMLError, ValueError, TypeError, AttributeError, LookupError, ArithmeticError)
+
+
+def _values(text: str) -> Iterator[tuple[int, Any]]:
+    """Every document as a plain value. A number is given out before its document is read, so that a fault has one."""
+    _refuse_depth(text)
+    loader = KubernetesLoader(text)
+    has_aliases = _ALIAS.search(text) is not None
+    try:
+        number = 0
+        while True:
             number += 1
+            yield number, None
+            if not loader.check_node():
+                return
             node = loader.get_node()
             if has_aliases:
                 _refuse_growth(node)
-            value = loader.construct_document(node)
-            if value is None:
-                continue
-            if not isinstance(value, dict):
-                raise BadInput(
-                    f"{path}: document {number}",
-                    f"it is {_kind(value)}",
-                    "write an object with apiVersion, kind and metadata",
-                )
-            yield number, value
-    except BadInput:
-        raise
-    except TooMuch as error:
-        raise BadInput(f"{path}: document {max(number, 1)}", str(error), "write it as kubectl prints it") from None
-    except RecursionError:
-        raise BadInput(
-            f"{path}: document {max(number, 1)}", "it is nested too deeply", f"use at most {DEEPEST} levels"
-        ) from None
-    except (yaml.YAMLError, ValueError, TypeError, AttributeError, LookupError, ArithmeticError) as error:
-        raise BadInput(
-            f"{path}: document {max(number, 1)}", f"it is not YAML: {_said(error)}", "write it as kubectl prints it"
-        ) from None
+            yield number, loader.construct_document(node)
     finally:
-        if loader is not None:
-            loader.dispose()
+        loader.dispose()
+
+
+def _why(error: Exception) -> tuple[str, str]:
+    """What is wrong, and what would be right."""
+    if isinstance(error, RecursionError):
+        return "it is nested too deeply", f"use at most {DEEPEST} levels"
+    return str(error) if isinstance(
+        error, TooMuch
+    ) else f"it is not YAML: {_said(error)}", "write it as kubectl prints it"
 
 
 _ALIAS = re.compile(r"(?m)(?:^|[\s\[\]{},:?-])\*[^\s\[\]{},]")
