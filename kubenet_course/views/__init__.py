@@ -19,6 +19,8 @@ __getattr__, __dir__ = face(
         "story.heard": ("heard",),
         "story.stepper": ("Stepper",),
         "tables.binds": ("binds",),
+        "tables.rules": ("chain", "excerpt"),
+        "tables.shares": ("shares",),
         "tables.show": ("show",),
         "tables.table": ("table",),
     },
