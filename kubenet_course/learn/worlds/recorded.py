@@ -7,6 +7,7 @@ which is also the stranger 203.0.113.5.
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 from ...data import data
@@ -27,10 +28,11 @@ def dump(name: str) -> Path:
     return data(f"reference/kube-proxy-1.36.2/{name}/iptables.iptables-save.txt")
 
 
-def recorded(name: str, nodes: int = 2) -> dict[str, Netns]:
-    """The machines of the lab, with the rules of a recorded cluster on node1."""
-    pods = {pod: place for pod, place in PODS.items() if place[0] <= nodes}
-    rules = read(dump(name).read_text(), dump(name).name).rules
+def recorded(name: str, nodes: int = 2, gone: str = "") -> dict[str, Netns]:
+    """The machines of the lab, with the rules of a recorded cluster on node1; without the pod `gone`, and without its rules."""
+    pods = {pod: place for pod, place in PODS.items() if place[0] <= nodes and pod != gone}
+    text = without(dump(name).read_text(), "10.244.{}.{}".format(*PODS[gone])) if gone else dump(name).read_text()
+    rules = read(text, dump(name).name).rules
     world = {pod: _pod(pod, *place) for pod, place in pods.items()}
     world |= {f"node{number}": _node(number, nodes, pods, rules) for number in range(1, nodes + 1)}
     ports = ["router", *(f"node{number}" for number in range(1, nodes + 1))]
@@ -40,6 +42,13 @@ def recorded(name: str, nodes: int = 2) -> dict[str, Netns]:
     heard += [FdbEntry(made_mac("0e", number), f"node{number}") for number in range(1, nodes + 1)]
     silent = {**QUIET, "net.bridge.bridge-nf-call-iptables": 0, "net.bridge.bridge-nf-call-ip6tables": 0}
     return world | {"lan": netns("lan", tuple(switch), fdb=tuple(heard), sysctls=silent), "router": _router(nodes)}
+
+
+def without(text: str, ip: str) -> str:
+    """A dump after an endpoint has gone that was one of two: without its chain, and without the draw between the two."""
+    chains = set(re.findall(rf"-A (KUBE-SEP-\S+) -s {re.escape(ip)}/32", text))
+    lines = [line for line in text.splitlines() if not any(chain in line for chain in chains)]
+    return re.sub(r" -m statistic --mode random --probability 0\.50000000000", "", "\n".join([*lines, ""]))
 
 
 def _pod(name: str, node: int, host: int) -> Netns:

@@ -26,6 +26,7 @@ def service_cluster(
     node_port: int = 30080,
     port: int = 80,
     target: int = 8080,
+    address: str = "",
     nodes: Sequence[int] = (1, 2),
 ) -> Cluster:
     """`client` on the first node, `web-1`, `web-2`, ... on `homes`, and their Service `web`.
@@ -35,6 +36,7 @@ def service_cluster(
     """
     ports = [{"port": port, "targetPort": target, "nodePort": node_port}]
     spec: dict[str, Any] = {"type": "NodePort", "selector": APP, "ports": ports, "externalTrafficPolicy": policy}
+    spec |= {"clusterIP": address} if address else {}
     if affinity:
         spec |= {"sessionAffinity": "ClientIP", "sessionAffinityConfig": {"clientIP": {"timeoutSeconds": affinity}}}
     items = [_node(number) for number in nodes]

@@ -35,3 +35,14 @@ def excerpt(path: Path, of: str, word: str = "") -> Source:
         if inside == of and line.startswith("-A") and word in line:
             kept.append(f"{number:>4}  {line}")
     return Source("\n".join(kept), f"{path.name}, table {of}: {len(kept)} of its lines")
+
+
+def chances(ns: Netns, name: str) -> list[float]:
+    """With which chance each rule of a Service's chain that leads to an endpoint matches when it is asked; 1 where it says none."""
+    found = []
+    for rule in ns.ruleset(4).tables["nat"].chains[name].rules:
+        line = rule_text(name, rule)
+        said = re.search(r"--probability (\S+)", line)
+        if "-j KUBE-SEP-" in line and "-m recent --rcheck" not in line:
+            found.append(float(said[1]) if said else 1.0)
+    return found

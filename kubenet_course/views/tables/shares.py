@@ -50,6 +50,17 @@ def shares(
     return Shares(caption, tuple(heads), made)
 
 
+def by_rule(probabilities: Sequence[float], names: Sequence[str]) -> Shares:
+    """What each rule takes of all connections, when rules with these probabilities are asked one after the other."""
+    rows, left = [], 1.0
+    for name, probability in zip(names, probabilities, strict=True):
+        here = left * probability
+        rows.append((name, (1.0 - left, here), (f"{left:.1%}", f"{probability:.5f}", f"{here:.1%}")))
+        left -= here
+    heads = ("rule", "all connections", "reach it", "it takes, of those", "of all")
+    return shares("Grey went to an earlier rule, the coloured part goes here, the rest goes on", heads, rows)
+
+
 def _bar(share: float | Sequence[float]) -> tuple[float, float, float]:
     before, here = share if isinstance(share, Sequence) else (0.0, share)
     return float(before), float(here), max(0.0, 1.0 - float(before) - float(here))
