@@ -115,8 +115,8 @@ def _itself(of: Shop):
     }  # fmt: skip
     swaps = (
         (snat, dnat, 9, "Before the destination is replaced, nobody knows that the pod will meet itself."),
-        (taken, snat, 9, "Then the packet would carry the pod's own address as its source. A kernel does not accept such a packet from a link."),
         (taken, dnat, 1, "Until the node has translated it, the packet is addressed to the Service."),
+        (taken, snat, 9, "Then the packet would carry the pod's own address as its source. A kernel does not accept such a packet from a link."),
         (back, taken, 61, "There is no answer before somebody has taken the request."),
     )
     asks = "`web-1` is the only pod behind the Service `web`, and asks this very Service. Put the events in order."

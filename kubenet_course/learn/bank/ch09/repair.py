@@ -199,9 +199,9 @@ def _tested(of: Shop, world: World) -> tuple[Finding, ...]:
         rows = [(name, f"{wanted.get(name, 0):.1%}", f"{met.get(name, 0):.1%}") for name in sorted({**wanted, **met})]
         shown = table("Where new connections go", ("to", "should be", "is now"), rows)
         gone = any(not name.startswith("web-") for name in met)
-        one = len(met) < len(wanted)
-        said = "Some connections reach nobody now." if gone else "Only one pod is asked." if len(met) == 1 else "The shares are not equal."
-        return (Finding(False, said, 84 if gone and len(met) == 1 else 3 if one and not gone else 2, shown),)
+        only = len(met) == 1
+        said = "Some connections reach nobody now." if gone else "Only one pod is asked." if only else "The shares are not equal."
+        return (Finding(False, said, 84 if gone and only else 3 if only else 2, shown),)
     asked = of.asked(world=world)
     if verdict(asked).name != "delivered":
         late = _says_late(of, world, "DNAT")
