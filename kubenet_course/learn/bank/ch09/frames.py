@@ -5,6 +5,7 @@ from __future__ import annotations
 from random import Random
 
 from ....linux.namespace.choices import Scripted
+from ....linux.namespace.trace import Trace
 from ....linux.packet.packet import Frame
 from ....views.tables.table import Table, table
 from ...questions.evidence import decisions
@@ -21,9 +22,9 @@ def frame(chance: Random) -> FillFrame:
     kind = turn(chance, KINDS, 4)
     of = shop(chance, 1, "here" if kind == "itself" else "there")
     asks, shown, blanks, because, trace = {"there": _there, "back": _back, "itself": _itself, "stranger": _stranger}[kind](of)
-    seen = decisions(trace, TRANSLATED, "What was translated on the way")
+    seen, before = _translated(trace), _translated(trace, hidden=True)
     named = tuple(
-        Blank(layer, field, tuple(Slip(wrong, belief, said, seen) for wrong, belief, said in slips))
+        Blank(layer, field, tuple(Slip(wrong, belief, said, before) for wrong, belief, said in slips))
         for layer, field, slips in blanks
     )
     return FillFrame(
@@ -41,7 +42,15 @@ def frame(chance: Random) -> FillFrame:
     )
 
 
-def _seen(trace, name: str, dev: str, way: str, last: bool = False) -> Frame:
+def _translated(trace: Trace, hidden: bool = False) -> Table:
+    """What was replaced on the way, there and back; `hidden` leaves out by what."""
+    whole = decisions(trace, TRANSLATED, "What was translated on the way")
+    rows = dict.fromkeys(row for row in whole.rows if row[2] != "nothing to translate")
+    told = [(*row[:2], row[2].partition(" becomes ")[0] + " becomes ..." if hidden else row[2]) for row in rows]
+    return table(whole.caption, whole.heads, dict.fromkeys(told), whole.code)
+
+
+def _seen(trace: Trace, name: str, dev: str, way: str, last: bool = False) -> Frame:
     frames = [one for at, on, to, one in trace.frames if (at, on, to) == (name, dev, way) and hasattr(one.payload, "flow")]
     return frames[-1 if last else 0]
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from random import Random
 
+from msgspec.structs import replace
+
 from ....views.tables.shares import Shares, by_rule
 from ....views.tables.source import Source
 from ...questions.evidence import journey
@@ -31,7 +33,7 @@ def share(chance: Random) -> Value:
         asks=asks,
         answer=answer,
         reads=NUMBER,
-        slips=tuple(Slip(wrong, 2, said, _fair(n)) for wrong, said in slips),
+        slips=tuple(Slip(wrong, 2, said, _fair(3)) for wrong, said in slips),
         because=f"Rule {k} of {n} is asked only about the connections that the rules before it left: {n - k + 1} parts of {n}. It "
         f"takes one of these {n - k + 1} parts, and so every endpoint gets one part of {n}.",
         evidence=_fair(n),
@@ -78,12 +80,13 @@ def ports(chance: Random) -> Value:
     other = chance.choice([port for port in (5000, 7070, 9999) if port != of.target])
     asks, answer, slips, trace = _ported(kind, of, other)
     seen = journey(trace)
+    begins = replace(seen, caption="The packet as it leaves the asker", rows=seen.rows[:1])
     return Value(
         asks=asks,
         look=_manifest(of, other),
         answer=answer,
         reads=PORT,
-        slips=tuple(Slip(wrong, 15, said, seen) for wrong, said in slips),
+        slips=tuple(Slip(wrong, 15, said, begins) for wrong, said in slips),
         because="`nodePort` is asked from outside, at a node. `port` is asked inside, at the Service. Both are replaced by `targetPort`, where "
         "the program listens. `containerPort` is a note for people and does nothing.",
         evidence=seen,

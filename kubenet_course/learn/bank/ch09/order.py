@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from random import Random
 
 from ....linux.namespace.choices import Scripted
-from ....linux.namespace.trace import Step
+from ....linux.namespace.trace import Step, Trace
+from ....views.tables.table import Table, table
 from ...questions.evidence import decisions, in_order_of
 from ...questions.kinds_lists import Order, Swap
 from .. import defined
@@ -25,11 +26,11 @@ def order(chance: Random) -> Order:
     kind = turn(chance, KINDS, 8)
     of = shop(chance, 1, "here" if kind == "itself" else "there")
     asks, events, swaps, trace, because = {"there": _there, "back": _back, "stranger": _stranger, "itself": _itself}[kind](of)
-    seen = decisions(trace, SHOWN, "What was decided, in order")
+    seen = decided(trace)
     return Order(
         asks=asks,
         events=in_order_of(trace, events),
-        swaps=tuple(Swap(first, then, belief, said, seen) for first, then, belief, said in swaps),
+        swaps=tuple(Swap(first, then, belief, said, _pair(trace, events, first, then)) for first, then, belief, said in swaps),
         because=because,
         evidence=seen,
         hints=(
@@ -38,6 +39,21 @@ def order(chance: Random) -> Order:
             f"The first event is: {in_order_of(trace, events)[0]}.",
         ),
     )
+
+
+def decided(trace: Trace) -> Table:
+    """Every decision about a route or an address, in order; hooks that had nothing to do are left out."""
+    whole = decisions(trace, SHOWN, "What was decided, in order")
+    rows = list(dict.fromkeys(row for row in whole.rows if row[2] != "nothing to translate"))
+    return table(whole.caption, whole.heads, rows, whole.code)
+
+
+def _pair(trace: Trace, events: Mapping[str, Callable[[Step], bool]], first: str, then: str) -> Table:
+    """Two events alone, as they really happened."""
+    numbers = {one: next(at for at, step in enumerate(trace.steps) if events[one](step)) for one in (first, then)}
+    steps = [trace.steps[at] for at in sorted(numbers.values())]
+    rows = [(step.namespace, step.stage, step.said) for step in steps]
+    return table("These two, in the order in which they happened", ("where", "stage", "what was said"), rows, code=(1,))
 
 
 def _there(of: Shop):

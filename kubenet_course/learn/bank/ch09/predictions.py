@@ -2,7 +2,7 @@
 
 from ...questions.question import SO, Question, named
 
-SEEN = {"10.244.1.10": "podA's own", "10.244.1.1": "node1's towards its pods", "192.168.60.11": "node1's on the network between the nodes"}
+SEEN = {"10.244.1.10": "10.244.1.10, podA's own", "10.244.1.1": "10.244.1.1, node1's towards its pods", "192.168.60.11": "192.168.60.11, node1's on the network between the nodes"}
 ENDS = {
     ("refused", "timeout"): "the first client is refused, the second waits",
     ("refused", "refused"): "both clients are refused",
@@ -70,9 +70,9 @@ PREDICTIONS = (
         "09-itself",
         "podA asks the Service `ds`, and the draw falls on podA itself. Which source address does the program in podA see?",
         {
-            "podA's own": 9,
-            "node1's towards its pods": SO,
-            "node1's on the network between the nodes": 23,
+            "10.244.1.10, podA's own": 9,
+            "10.244.1.1, node1's towards its pods": SO,
+            "192.168.60.11, node1's on the network between the nodes": 23,
         },
         "A masqueraded packet takes the address of the device by which it leaves. This one leaves towards podA, where node1 has the "
         "address 10.244.1.1.",
