@@ -1,8 +1,8 @@
 """The lab in which kube-proxy 1.36.2 was recorded, rebuilt: its machines, and on node1 the very rules that kube-proxy left there.
 
-`data/reference/kube-proxy-1.36.2/README.md` describes the lab. podA and podB are cabled to node1 without a bridge; each further node
-has one pod. Rules were recorded on node1 only, so the other nodes here have none. A switch called lan joins the nodes and a router,
-which is also the stranger 203.0.113.5.
+`data/reference/kube-proxy-1.36.2/README.md` describes the lab. podA and podB are cabled to node1 without a bridge; each further
+node has one pod. Rules were recorded on node1 only, so the other nodes here have none. A switch called lan joins the nodes and a
+router, which is also the stranger 203.0.113.5.
 """
 
 from __future__ import annotations
@@ -37,7 +37,9 @@ def recorded(name: str, nodes: int = 2, gone: str = "") -> dict[str, Netns]:
     world |= {f"node{number}": _node(number, nodes, pods, rules) for number in range(1, nodes + 1)}
     ports = ["router", *(f"node{number}" for number in range(1, nodes + 1))]
     switch = [Device("br0", "bridge", made_mac("1a"))]
-    switch += [Device(port, "veth", made_mac("1b", at), peer=(port, "eth0"), master="br0") for at, port in enumerate(ports)]
+    switch += [
+        Device(port, "veth", made_mac("1b", at), peer=(port, "eth0"), master="br0") for at, port in enumerate(ports)
+    ]
     heard = [FdbEntry(made_mac("cb"), "router")]
     heard += [FdbEntry(made_mac("0e", number), f"node{number}") for number in range(1, nodes + 1)]
     silent = {**QUIET, "net.bridge.bridge-nf-call-iptables": 0, "net.bridge.bridge-nf-call-ip6tables": 0}
@@ -62,16 +64,27 @@ def _pod(name: str, node: int, host: int) -> Netns:
 
 def _node(number: int, nodes: int, pods: dict[str, tuple[int, int]], rules: object) -> Netns:
     own = {name: host for name, (node, host) in pods.items() if node == number}
-    eth0 = Device("eth0", "veth", made_mac("0e", number), (ifaddr(f"192.168.60.{10 + number}/24"),), peer=("lan", f"node{number}"))
+    eth0 = Device(
+        "eth0", "veth", made_mac("0e", number), (ifaddr(f"192.168.60.{10 + number}/24"),), peer=("lan", f"node{number}")
+    )
     cables = [
-        Device(f"veth{name[-1]}", "veth", made_mac("0b", number, host), (ifaddr(f"10.244.{number}.1/32"),), peer=(name, "eth0"))
+        Device(
+            f"veth{name[-1]}",
+            "veth",
+            made_mac("0b", number, host),
+            (ifaddr(f"10.244.{number}.1/32"),),
+            peer=(name, "eth0"),
+        )
         for name, host in own.items()
     ]
     others = [other for other in range(1, nodes + 1) if other != number]
     ways = [f"10.244.{number}.{host}/32 dev veth{name[-1]}" for name, host in own.items()]
     ways += [f"10.244.{other}.0/24 via 192.168.60.{10 + other} dev eth0" for other in others]
     ways += ["0.0.0.0/0 via 192.168.60.1 dev eth0"]
-    near = [NeighbourEntry(f"10.244.{number}.{host}", f"veth{name[-1]}", made_mac("0a", number, host)) for name, host in own.items()]
+    near = [
+        NeighbourEntry(f"10.244.{number}.{host}", f"veth{name[-1]}", made_mac("0a", number, host))
+        for name, host in own.items()
+    ]
     near += [NeighbourEntry(f"192.168.60.{10 + other}", "eth0", made_mac("0e", other)) for other in others]
     near += [NeighbourEntry("192.168.60.1", "eth0", made_mac("cb"))]
     return netns(
@@ -83,5 +96,7 @@ def _node(number: int, nodes: int, pods: dict[str, tuple[int, int]], rules: obje
 def _router(nodes: int) -> Netns:
     own = (ifaddr("192.168.60.1/24"), ifaddr("203.0.113.5/32"))
     eth0 = Device("eth0", "veth", made_mac("cb"), own, peer=("lan", "router"))
-    near = tuple(NeighbourEntry(f"192.168.60.{10 + node}", "eth0", made_mac("0e", node)) for node in range(1, nodes + 1))
+    near = tuple(
+        NeighbourEntry(f"192.168.60.{10 + node}", "eth0", made_mac("0e", node)) for node in range(1, nodes + 1)
+    )
     return netns("router", (eth0,), neighbours=near, sysctls=QUIET)

@@ -31,8 +31,8 @@ def service_cluster(
 ) -> Cluster:
     """`client` on the first node, `web-1`, `web-2`, ... on `homes`, and their Service `web`.
 
-    `affinity` are the seconds of sessionAffinity ClientIP, 0 for none. `policy` is the externalTrafficPolicy. The programs listen on
-    `target`.
+    `affinity` are the seconds of sessionAffinity ClientIP, 0 for none. `policy` is the externalTrafficPolicy. The programs
+    listen on `target`.
     """
     ports = [{"port": port, "targetPort": target, "nodePort": node_port}]
     spec: dict[str, Any] = {"type": "NodePort", "selector": APP, "ports": ports, "externalTrafficPolicy": policy}

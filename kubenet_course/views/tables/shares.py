@@ -12,7 +12,11 @@ from ..drawing.theme import CELL
 
 WIDE = 30  # characters of a bar in text
 EDGE = "1px solid rgba(128,128,128,.8)"
-KINDS = {"before": ("rgba(128,128,128,.45)", "="), "here": ("#d9822b", "#"), "after": ("transparent", ".")}  # colour, letter
+KINDS = {
+    "before": ("rgba(128,128,128,.45)", "="),
+    "here": ("#d9822b", "#"),
+    "after": ("transparent", "."),
+}  # colour, letter
 
 
 class Shares(Struct, frozen=True):
@@ -79,6 +83,8 @@ def _row(name: str, bar: tuple[float, float, float], texts: tuple[str, ...]) -> 
         for share, (colour, _) in zip(bar, KINDS.values(), strict=True)
         if share > 0
     )
-    drawn = f'<div style="width:240px;height:14px;border:{EDGE};white-space:nowrap;font-size:0;line-height:0">{parts}</div>'
+    drawn = (
+        f'<div style="width:240px;height:14px;border:{EDGE};white-space:nowrap;font-size:0;line-height:0">{parts}</div>'
+    )
     cells = "".join(f'<td style="{CELL}">{escape(text)}</td>' for text in texts)
     return f'<tr><th scope="row" style="{CELL};font-weight:normal">{escape(name)}</th><td style="{CELL}">{drawn}</td>{cells}</tr>'

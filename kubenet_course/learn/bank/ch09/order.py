@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from random import Random
 
 from ....linux.namespace.choices import Scripted
-from ....linux.namespace.trace import Step, Trace
-from ....views.tables.table import Table, table
-from ...questions.evidence import decisions, in_order_of
+from ....linux.namespace.trace import Step
+from ...questions.evidence import in_order_of
 from ...questions.kinds_lists import Order, Swap
 from .. import defined
 from .shop import CLIENT, STRANGER, Shop, shop, turn
+from .shown import decided, pair
 
 KINDS = ("there", "back", "stranger", "itself")
-SHOWN = ("route_output", "nat PREROUTING", "route_input", "ip_forward", "nat POSTROUTING", "confirm POSTROUTING", "local_deliver")
 
 
 def _at(name: str, stage: str, says: str = "") -> Callable[[Step], bool]:
@@ -25,35 +24,27 @@ def _at(name: str, stage: str, says: str = "") -> Callable[[Step], bool]:
 def order(chance: Random) -> Order:
     kind = turn(chance, KINDS, 8)
     of = shop(chance, 1, "here" if kind == "itself" else "there")
-    asks, events, swaps, trace, because = {"there": _there, "back": _back, "stranger": _stranger, "itself": _itself}[kind](of)
+    asks, events, swaps, trace, because = {"there": _there, "back": _back, "stranger": _stranger, "itself": _itself}[
+        kind
+    ](of)
     seen = decided(trace)
     return Order(
         asks=asks,
         events=in_order_of(trace, events),
-        swaps=tuple(Swap(first, then, belief, said, _pair(trace, events, first, then)) for first, then, belief, said in swaps),
+        swaps=tuple(
+            Swap(first, then, belief, said, pair(trace, events, first, then)) for first, then, belief, said in swaps
+        ),
         because=because,
         evidence=seen,
         hints=(
             "Which machine has the packet first, and which machine has it last?",
-            "A node first replaces the destination, then looks up a route for the new destination, and only at the end replaces the source.",
+            (
+                "A node first replaces the destination, then looks up a route for the new destination, and only at the "
+                "end replaces the source."
+            ),
             f"The first event is: {in_order_of(trace, events)[0]}.",
         ),
     )
-
-
-def decided(trace: Trace) -> Table:
-    """Every decision about a route or an address, in order; hooks that had nothing to do are left out."""
-    whole = decisions(trace, SHOWN, "What was decided, in order")
-    rows = list(dict.fromkeys(row for row in whole.rows if row[2] != "nothing to translate"))
-    return table(whole.caption, whole.heads, rows, whole.code)
-
-
-def _pair(trace: Trace, events: Mapping[str, Callable[[Step], bool]], first: str, then: str) -> Table:
-    """Two events alone, as they really happened."""
-    numbers = {one: next(at for at, step in enumerate(trace.steps) if events[one](step)) for one in (first, then)}
-    steps = [trace.steps[at] for at in sorted(numbers.values())]
-    rows = [(step.namespace, step.stage, step.said) for step in steps]
-    return table("These two, in the order in which they happened", ("where", "stage", "what was said"), rows, code=(1,))
 
 
 def _there(of: Shop):
@@ -67,13 +58,38 @@ def _there(of: Shop):
         kept: _at(of.here, "confirm POSTROUTING"), far: _at(of.there, "route_input"), taken: _at(pod, "local_deliver"),
     }  # fmt: skip
     swaps = (
-        (far, dnat, 1, f"{of.there} would have to get a packet to the Service's address. It never does: the first node translates."),
-        (routed, dnat, 1, f"No route leads to {of.address}. The node looks up a route for the address that stands in the packet after the rules."),
+        (
+            far,
+            dnat,
+            1,
+            (
+                f"{of.there} would have to get a packet to the Service's address. It never does: the first "
+                f"node translates."
+            ),
+        ),
+        (
+            routed,
+            dnat,
+            1,
+            (
+                f"No route leads to {of.address}. The node looks up a route for the address that stands "
+                f"in the packet after the rules."
+            ),
+        ),
         (taken, far, 59, "`web-1` has a link to its own node only, so this node has the packet before it."),
         (kept, dnat, 0, "What the node remembers is the translation, so the translation comes first."),
     )
-    asks = f"`client` on {of.here} asks the Service `web`, and the pod behind it runs on {of.there}. Put the events in order."
-    return asks, events, swaps, trace, "The client's own node does everything that makes the Service. The other node only forwards."
+    asks = (
+        f"`client` on {of.here} asks the Service `web`, and the pod behind it runs on {of.there}. Put the "
+        f"events in order."
+    )
+    return (
+        asks,
+        events,
+        swaps,
+        trace,
+        ("The client's own node does everything that makes the Service. The other node only forwards."),
+    )
 
 
 def _back(of: Shop):
@@ -91,11 +107,33 @@ def _back(of: Shop):
     swaps = (
         (restores, sends, 1, "The pod knows nothing of the Service. It answers from its own address."),
         (restores, forwards, 59, f"Only {of.here} remembers the translation. {of.there} forwards the answer as it is."),
-        (restores, knows, 21, "No rule does this. The node knows from its memory which address belongs there, so it must find the entry first."),
-        (accepts, restores, 61, f"`client` asked {of.address}. An answer from {ip} would belong to no connection of its own."),
+        (
+            restores,
+            knows,
+            21,
+            (
+                "No rule does this. The node knows from its memory which address belongs there, so "
+                "it must find the entry first."
+            ),
+        ),
+        (
+            accepts,
+            restores,
+            61,
+            (f"`client` asked {of.address}. An answer from {ip} would belong to no connection of its own."),
+        ),
     )
-    asks = f"The request of `client` (on {of.here}) has reached `web-1` (on {of.there}). Put what happens to the **answer** in order."
-    return asks, events, swaps, trace, "The node that translated the request translates the answer. It asks its memory and no rule."
+    asks = (
+        f"The request of `client` (on {of.here}) has reached `web-1` (on {of.there}). Put what happens to the "
+        f"**answer** in order."
+    )
+    return (
+        asks,
+        events,
+        swaps,
+        trace,
+        ("The node that translated the request translates the answer. It asks its memory and no rule."),
+    )
 
 
 def _stranger(of: Shop):
@@ -109,12 +147,39 @@ def _stranger(of: Shop):
         far: _at(of.there, "ip_forward"), taken: _at(pod, "local_deliver"),
     }  # fmt: skip
     swaps = (
-        (snat, dnat, 11, "The mark is set early, but the source is replaced last, in POSTROUTING: only then is the outgoing device known."),
-        (far, snat, 11, f"If {of.there} got the stranger's address, `web-1` would answer the stranger directly, past the node that translates."),
-        (snat, routed, 23, "Masquerade takes the address of the device by which the packet leaves. So the route must be known first."),
+        (
+            snat,
+            dnat,
+            11,
+            (
+                "The mark is set early, but the source is replaced last, in POSTROUTING: only then is the "
+                "outgoing device known."
+            ),
+        ),
+        (
+            far,
+            snat,
+            11,
+            (
+                f"If {of.there} got the stranger's address, `web-1` would answer the stranger directly, "
+                f"past the node that translates."
+            ),
+        ),
+        (
+            snat,
+            routed,
+            23,
+            (
+                "Masquerade takes the address of the device by which the packet leaves. So the route "
+                "must be known first."
+            ),
+        ),
         (taken, far, 59, "The pod has a link to its own node only."),
     )
-    asks = f"A machine outside asks {of.here} at the NodePort of `web`. The only pod of `web` runs on {of.there}. Put the events in order."
+    asks = (
+        f"A machine outside asks {of.here} at the NodePort of `web`. The only pod of `web` runs on {of.there}. "
+        f"Put the events in order."
+    )
     return asks, events, swaps, trace, "The destination is replaced before the route is looked up, the source after it."
 
 
@@ -132,11 +197,25 @@ def _itself(of: Shop):
     swaps = (
         (snat, dnat, 9, "Before the destination is replaced, nobody knows that the pod will meet itself."),
         (taken, dnat, 1, "Until the node has translated it, the packet is addressed to the Service."),
-        (taken, snat, 9, "Then the packet would carry the pod's own address as its source. A kernel does not accept such a packet from a link."),
+        (
+            taken,
+            snat,
+            9,
+            (
+                "Then the packet would carry the pod's own address as its source. A kernel does not "
+                "accept such a packet from a link."
+            ),
+        ),
         (back, taken, 61, "There is no answer before somebody has taken the request."),
     )
     asks = "`web-1` is the only pod behind the Service `web`, and asks this very Service. Put the events in order."
-    return asks, events, swaps, trace, "Both addresses are replaced, so that the answer must pass the node again and can be translated back."
+    return (
+        asks,
+        events,
+        swaps,
+        trace,
+        ("Both addresses are replaced, so that the answer must pass the node again and can be translated back."),
+    )
 
 
 def _web(of: Shop) -> tuple[str, str]:
@@ -145,8 +224,9 @@ def _web(of: Shop) -> tuple[str, str]:
 
 def _answer(name: str, stage: str, ip: str) -> Callable[[Step], bool]:
     """A step of the answer: the pod's address is, or was until this step, its source."""
-    return lambda step: (step.namespace, step.stage) == (name, stage) and (
-        step.skb.packet.flow.src == ip or step.said.startswith(f"source {ip}:")
+    return lambda step: (
+        (step.namespace, step.stage) == (name, stage)
+        and (step.skb.packet.flow.src == ip or step.said.startswith(f"source {ip}:"))
     )
 
 

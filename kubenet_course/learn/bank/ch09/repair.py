@@ -2,29 +2,23 @@
 
 from __future__ import annotations
 
-import shlex
-from dataclasses import replace as with_field
 from random import Random
 
 from msgspec import Struct
-from msgspec.structs import replace
 
-from ....errors import BadInput
 from ....linux.netfilter.iptables.rule_text import rule_text
-from ....linux.netfilter.iptables.save import with_rule
-from ....linux.netfilter.rules import Rule, Ruleset, Table
 from ....linux.verdicts import verdict
 from ....views.tables.rules import chain as chain_table
 from ....views.tables.show import rules
 from ....views.tables.table import table
 from ...questions.evidence import ending
 from ...questions.kinds import Finding, Slip
-from ...questions.kinds_made import Repair, working
+from ...questions.kinds_made import Repair
 from .. import defined
+from .lines import carried_out, with_lines
 from .shop import STRANGER, Shop, World, answered, shop, turn
 
 FAULTS = ("even", "early", "itself", "port")
-LIKE = "write lines like 'iptables -t nat -D CHAIN NUMBER', with -A, -I, -R or -D"
 WEB_1 = "pod/default/web-1"
 
 
@@ -45,13 +39,14 @@ def repair(chance: Random) -> Repair:
     kind = turn(chance, FAULTS, 16)
     of = shop(chance, 3 if kind in ("even", "early") else 1, "here" if kind == "itself" else "there")
     fault = {"even": _even, "early": _early, "itself": _itself, "port": _port}[kind](of)
-    broken = _with(of.world, of.here, fault.chain, fault.now)
+    broken = with_lines(of.world, of.here, fault.chain, fault.now)
 
     def tests(text: str) -> tuple[Finding, ...]:
         return _tested(of, carried_out(broken, of.here, text))
 
     return Repair(
-        asks=f"{fault.complaint} Somebody has changed a rule on {of.here} by hand. Below is the chain that was changed. Write the lines that mend it, as one "
+        asks=f"{fault.complaint} Somebody has changed a rule on {of.here} by hand. Below is the chain that was "
+        f"changed. Write the lines that mend it, as one "
         f"types them on {of.here}: `iptables -t nat ...`. Everything else must go on as before.",
         look=chain_table(broken[of.here], fault.chain),
         starts="# iptables -t nat ...\n",
@@ -65,7 +60,10 @@ def repair(chance: Random) -> Repair:
 
 
 def _rules(of: Shop, name: str) -> list[str]:
-    return [rule_text(name, rule).removeprefix(f"-A {name} ") for rule in of.world[of.here].ruleset(4).tables["nat"].chains[name].rules]
+    return [
+        rule_text(name, rule).removeprefix(f"-A {name} ")
+        for rule in of.world[of.here].ruleset(4).tables["nat"].chains[name].rules
+    ]
 
 
 def _even(of: Shop) -> Fault:
@@ -74,10 +72,13 @@ def _even(of: Shop) -> Fault:
     wrong = right[2].replace("0.50000000000", "0.33333333349")
     spec = right[2]
     return Fault(
-        "One of three pods gets clearly more connections than the others. The change was meant to make the chances “fair”.", name,
+        ("One of three pods gets clearly more connections than the others. The change was meant to make the chances "
+         "“fair”."), name,
         [right[0], right[1], wrong, right[3]], f"iptables -t nat -R {name} 3 {spec}",
-        ((f"iptables -t nat -R {name} 2 {right[1].replace('0.33333333349', '0.50000000000')}", 2), (f"iptables -t nat -D {name} 3", 2)),
-        "With three endpoints the chances are 1/3, then 1/2, then all that is left. Equal numbers in the rules do not give equal shares.",
+        (((f"iptables -t nat -R {name} 2 "
+           f"{right[1].replace('0.33333333349', '0.50000000000')}"), 2), (f"iptables -t nat -D {name} 3", 2)),
+        ("With three endpoints the chances are 1/3, then 1/2, then all that is left. Equal numbers in the rules do "
+         "not give equal shares."),
         ("Follow 12,000 connections through the chain, rule by rule. How many are left when rule 3 is asked?",
          "Rule 2 takes one of three parts. Two parts are left, and rule 3 must take one of them.",
          f"`iptables -t nat -R {name} 3 ...` replaces rule 3. It must say `--probability 0.5`."),
@@ -91,7 +92,8 @@ def _early(of: Shop) -> Fault:
         "Only one of three pods gets connections. The two others run, are ready, and nobody asks them.", name,
         [right[0], right[3], right[1], right[2], right[3]], f"iptables -t nat -D {name} 2",
         ((f"iptables -t nat -D {name} 5", 3), (f"iptables -t nat -F {name}", 84)),
-        "A rule without a probability takes everything. It belongs at the end of the chain, where it takes what is left.",
+        ("A rule without a probability takes everything. It belongs at the end of the chain, where it takes what is "
+         "left."),
         ("The kernel asks the rules in order. Which of them takes every connection that reaches it?",
          "A rule without `--probability` takes all. kube-proxy writes one such rule for an endpoint, at the end.",
          f"Rule 2 stands twice: once at the end, where it belongs. `iptables -t nat -D {name} NUMBER` deletes a rule."),
@@ -102,10 +104,12 @@ def _itself(of: Shop) -> Fault:
     name = of.chain("KUBE-SEP-", leads=f"{of.ip('web-1')}/32").name
     mark, dnat = _rules(of, name)
     return Fault(
-        f"Every pod reaches the Service `web` ({of.address}), except `web-1` ({of.ip('web-1')}), its only endpoint: when it asks the Service, it waits.", name,
+        (f"Every pod reaches the Service `web` ({of.address}), except `web-1` ({of.ip('web-1')}), its only "
+         f"endpoint: when it asks the Service, it waits."), name,
         [dnat], f"iptables -t nat -I {name} {mark}",
         ((f"iptables -t nat -A {name} {mark}", 83), (f"iptables -t nat -I {name} -j KUBE-MARK-MASQ", 58)),
-        "A pod that asks itself must be masqueraded, so that the answer passes the node. The rule that marks it stands before DNAT.",
+        ("A pod that asks itself must be masqueraded, so that the answer passes the node. The rule that marks it "
+         "stands before DNAT."),
         ("What is special when `web-1` asks: which two addresses does its packet carry after DNAT?",
          f"Packets from {of.ip('web-1')} to this chain must be marked first: `-j KUBE-MARK-MASQ`.",
          f"`iptables -t nat -I {name} -s {of.ip('web-1')}/32 ...` puts a rule before the others."),
@@ -117,76 +121,18 @@ def _port(of: Shop) -> Fault:
     mark, dnat = _rules(of, name)
     wrong = dnat.replace(f":{of.target}", f":{of.port}")
     return Fault(
-        f"Whoever asks the Service `web` ({of.address}, port {of.port}) is refused at once, although `web-1` runs and listens on port {of.target}.", name,
+        (f"Whoever asks the Service `web` ({of.address}, port {of.port}) is refused at once, although `web-1` runs "
+         f"and listens on port {of.target}."), name,
         [mark, wrong], f"iptables -t nat -R {name} 2 {dnat}",
-        ((f"iptables -t nat -R {name} 2 {dnat.replace(f':{of.target}', f':{of.node_port}')}", 15), (f"iptables -t nat -A {name} {dnat}", 83)),
-        "The rule translates to the port on which the program listens, the Service's `targetPort`. On another port the pod's kernel refuses.",
+        (((f"iptables -t nat -R {name} 2 "
+           f"{dnat.replace(f':{of.target}', f':{of.node_port}')}"), 15), (f"iptables -t nat -A {name} {dnat}", 83)),
+        ("The rule translates to the port on which the program listens, the Service's `targetPort`. On another port "
+         "the pod's kernel refuses."),
         ("The packet arrives at `web-1`, and web-1's kernel refuses it. Which port did it arrive at?",
-         f"Rule 2 sends connections to port {of.port}, which is the Service's own. The program listens on another port.",
+         (f"Rule 2 sends connections to port {of.port}, which is the Service's own. The program listens on another "
+          f"port."),
          f"`iptables -t nat -R {name} 2 ...` replaces rule 2. It must end with `:{of.target}`."),
     )  # fmt: skip
-
-
-def _with(world: World, node: str, name: str, lines: list[str]) -> World:
-    ns = world[node]
-    chains = ns.ruleset(4).tables["nat"].chains
-    bare = Ruleset({**ns.ruleset(4).tables, "nat": Table("nat", {**chains, name: with_field(chains[name], rules=())})})
-    for line in lines:
-        bare = with_rule(bare, "nat", f"-A {name} {line}")
-    return {**world, node: replace(ns, rules={**ns.rules, 4: bare})}
-
-
-def carried_out(world: World, node: str, text: str) -> World:
-    """The world after lines of `iptables -t nat`, with -A, -I, -R, -D and -F. Raises BadInput naming the line that cannot be."""
-    for number, line in enumerate(working(text), 1):
-        where = f"line {number}"
-        try:
-            words = shlex.split(line)
-        except ValueError as error:
-            raise BadInput(where, str(error), LIKE) from None
-        world = _one(world, node, [word for word in words if word not in ("sudo", "-w", "--wait")], where)
-    return world
-
-
-def _one(world: World, node: str, words: list[str], where: str) -> World:
-    words = words[4:] if words[:4] == ["ip", "netns", "exec", node] else words
-    if words[:3] != ["iptables", "-t", "nat"] or len(words) < 5:
-        raise BadInput(where, "it is no line of iptables about the table nat", LIKE)
-    verb, name, rest = words[3], words[4], words[5:]
-    rules_now = world[node].ruleset(4)
-    chain = rules_now.chain("nat", name)
-    if chain is None or verb not in ("-A", "-I", "-R", "-D", "-F"):
-        what = f"the table nat has no chain {name!r}" if chain is None else f"{verb!r} is not understood here"
-        raise BadInput(where, what, LIKE)
-    kept = list(chain.rules)
-    at = int(rest[0]) if rest and rest[0].isdecimal() else 0
-    if at > len(kept) or (verb == "-R" and not at):
-        raise BadInput(where, f"{name} has no rule {rest[0] if rest else 'without a number'}", f"it has {len(kept)} rules")
-    if verb == "-F":
-        kept = []
-    elif verb == "-D":
-        del kept[at - 1 if at else _place(rules_now, kept, name, rest, where)]
-    else:
-        rule = _rule(rules_now, name, rest[1:] if at else rest)
-        place = {"-A": len(kept), "-I": max(at - 1, 0), "-R": at - 1}[verb]
-        kept[place : place + (verb == "-R")] = [rule]
-    tables = rules_now.tables
-    made = Table("nat", {**tables["nat"].chains, name: with_field(chain, rules=tuple(kept))})
-    return {**world, node: replace(world[node], rules={**world[node].rules, 4: Ruleset({**tables, "nat": made})})}
-
-
-def _rule(now: Ruleset, name: str, words: list[str]) -> Rule:
-    line = " ".join(f'"{word}"' if " " in word else word for word in words)
-    return with_rule(now, "nat", f"-A {name} {line}").tables["nat"].chains[name].rules[-1]
-
-
-def _place(now: Ruleset, kept: list[Rule], name: str, words: list[str], where: str) -> int:
-    """Which rule `-D` means by what it says; a comment need not be repeated."""
-    wanted = _rule(now, name, words)
-    for number, rule in enumerate(kept):
-        if (frozenset(rule.tests), rule.target) == (frozenset(wanted.tests), wanted.target):
-            return number
-    raise BadInput(where, f"{name} has no such rule", "repeat the rule as it is printed, or give its number")
 
 
 def _tested(of: Shop, world: World) -> tuple[Finding, ...]:
@@ -200,15 +146,32 @@ def _tested(of: Shop, world: World) -> tuple[Finding, ...]:
         shown = table("Where new connections go", ("to", "should be", "is now"), rows)
         gone = any(not name.startswith("web-") for name in met)
         only = len(met) == 1
-        said = "Some connections reach nobody now." if gone else "Only one pod is asked." if only else "The shares are not equal."
+        said = (
+            "Some connections reach nobody now."
+            if gone
+            else "Only one pod is asked."
+            if only
+            else "The shares are not equal."
+        )
         return (Finding(False, said, 84 if gone and only else 3 if only else 2, shown),)
     asked = of.asked(world=world)
     if verdict(asked).name != "delivered":
         late = _says_late(of, world, "DNAT")
-        said = "The rule before yours still translates, and DNAT ends the walk." if late else "On that port nobody listens in `web-1`."
+        said = (
+            ("The rule before yours still translates, and DNAT ends the walk.")
+            if late
+            else "On that port nobody listens in `web-1`."
+        )
         return (Finding(False, f"`client` is still {verdict(asked).name}. {said}", 83 if late else 15, ending(asked)),)
     if verdict(asked).seen_from != of.ip("client"):
-        return (Finding(False, "Now `web-1` no longer sees the client's own address. Your rule marks every packet.", 58, rules(asked, of.here)),)
+        return (
+            Finding(
+                False,
+                ("Now `web-1` no longer sees the client's own address. Your rule marks every packet."),
+                58,
+                rules(asked, of.here),
+            ),
+        )
     return _others(of, world)
 
 

@@ -100,7 +100,15 @@ def shop(chance: Random, endpoints: int = 2, homes: str = "spread", policy: str 
     port, target = chance.choice((80, 443, 5432, 6379)), chance.choice((8080, 8443, 9090, 3000))
     node_port, address = chance.randrange(30001, 32767), f"10.96.{chance.randrange(1, 255)}.{chance.randrange(1, 255)}"
     cluster = service_cluster(
-        endpoints, affinity, policy, where, node_port=node_port, port=port, target=target, address=address, nodes=(one, other)
+        endpoints,
+        affinity,
+        policy,
+        where,
+        node_port=node_port,
+        port=port,
+        target=target,
+        address=address,
+        nodes=(one, other),
     )
     world = cluster.world((STRANGER.partition("/")[2],))
     return Shop(
