@@ -6,6 +6,7 @@ from random import Random
 
 from msgspec.structs import replace
 
+from ....linux.namespace.trace import Trace
 from ....views.tables.shares import Shares, by_rule
 from ....views.tables.source import Source
 from ...questions.evidence import journey
@@ -75,6 +76,12 @@ def _shared(kind: str, n: int, k: int) -> tuple[str, int, tuple[tuple[int, str],
             (TOTAL // k, ("The number of the rule says nothing by itself. Follow the connections from the first "
                           "rule on.")),
         )  # fmt: skip
+    return _counted(kind, n, k)
+
+
+def _counted(kind: str, n: int, k: int) -> tuple[str, int, tuple[tuple[int, str], ...]]:
+    """The same for questions about how many there are."""
+    left = n - k + 1
     if kind == "count":
         asks = (
             f"In the chain of a Service the *first* endpoint's rule says `--probability {1 / n:.5f}`. How many "
@@ -130,7 +137,8 @@ def ports(chance: Random) -> Value:
     )
 
 
-def _ported(kind: str, of: Shop, note: int):
+def _ported(kind: str, of: Shop, note: int) -> tuple[str, int, tuple[tuple[int, str], ...], Trace]:
+    wrong: tuple[tuple[int, str], ...]
     arrives = (
         (of.port, "The client asks this port. On the client's node a rule replaces it, together with the address."),
         (of.node_port, "Only who asks a node from outside uses this port."),

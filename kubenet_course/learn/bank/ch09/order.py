@@ -14,6 +14,12 @@ from .shop import CLIENT, STRANGER, Shop, shop, turn
 from .shown import decided, pair
 
 KINDS = ("there", "back", "stranger", "itself")
+BECAUSE = {
+    "there": "The client's own node does everything that makes the Service. The other node only forwards.",
+    "back": "The node that translated the request translates the answer. It asks its memory and no rule.",
+    "stranger": "The destination is replaced before the route is looked up, the source after it.",
+    "itself": "Both addresses are replaced, so that the answer must pass the node again and can be translated back.",
+}
 
 
 def _at(name: str, stage: str, says: str = "") -> Callable[[Step], bool]:
@@ -24,9 +30,7 @@ def _at(name: str, stage: str, says: str = "") -> Callable[[Step], bool]:
 def order(chance: Random) -> Order:
     kind = turn(chance, KINDS, 8)
     of = shop(chance, 1, "here" if kind == "itself" else "there")
-    asks, events, swaps, trace, because = {"there": _there, "back": _back, "stranger": _stranger, "itself": _itself}[
-        kind
-    ](of)
+    asks, events, swaps, trace = {"there": _there, "back": _back, "stranger": _stranger, "itself": _itself}[kind](of)
     seen = decided(trace)
     return Order(
         asks=asks,
@@ -34,7 +38,7 @@ def order(chance: Random) -> Order:
         swaps=tuple(
             Swap(first, then, belief, said, pair(trace, events, first, then)) for first, then, belief, said in swaps
         ),
-        because=because,
+        because=BECAUSE[kind],
         evidence=seen,
         hints=(
             "Which machine has the packet first, and which machine has it last?",
@@ -83,13 +87,7 @@ def _there(of: Shop):
         f"`client` on {of.here} asks the Service `web`, and the pod behind it runs on {of.there}. Put the "
         f"events in order."
     )
-    return (
-        asks,
-        events,
-        swaps,
-        trace,
-        ("The client's own node does everything that makes the Service. The other node only forwards."),
-    )
+    return asks, events, swaps, trace
 
 
 def _back(of: Shop):
@@ -127,13 +125,7 @@ def _back(of: Shop):
         f"The request of `client` (on {of.here}) has reached `web-1` (on {of.there}). Put what happens to the "
         f"**answer** in order."
     )
-    return (
-        asks,
-        events,
-        swaps,
-        trace,
-        ("The node that translated the request translates the answer. It asks its memory and no rule."),
-    )
+    return asks, events, swaps, trace
 
 
 def _stranger(of: Shop):
@@ -180,7 +172,7 @@ def _stranger(of: Shop):
         f"A machine outside asks {of.here} at the NodePort of `web`. The only pod of `web` runs on {of.there}. "
         f"Put the events in order."
     )
-    return asks, events, swaps, trace, "The destination is replaced before the route is looked up, the source after it."
+    return asks, events, swaps, trace
 
 
 def _itself(of: Shop):
@@ -209,13 +201,7 @@ def _itself(of: Shop):
         (back, taken, 61, "There is no answer before somebody has taken the request."),
     )
     asks = "`web-1` is the only pod behind the Service `web`, and asks this very Service. Put the events in order."
-    return (
-        asks,
-        events,
-        swaps,
-        trace,
-        ("Both addresses are replaced, so that the answer must pass the node again and can be translated back."),
-    )
+    return asks, events, swaps, trace
 
 
 def _web(of: Shop) -> tuple[str, str]:

@@ -37,21 +37,28 @@ def written(world: World, node: str, text: str, table_of: str) -> World:
     ns = world[node]
     found = ns.ruleset(4)
     for number, line in enumerate(working(text), 1):
-        line = (
-            line.removeprefix("sudo ")
-            .removeprefix("iptables ")
-            .replace(f"-t {table_of} ", "")
-            .replace("--table nat ", "")
-        )
-        line = line.replace("--append ", "-A ").removeprefix("-w ")
-        if not line.startswith(("-A ", "-I ")):
-            raise BadInput(f"line {number}", "it does not begin with -A and a chain", LIKE)
+        line = _bare(line, table_of, f"line {number}")
         found = with_rule(found, table_of, line)
-        if any(
-            isinstance(test, Unknown) for rule in found.chain(table_of, line.split()[1]).rules for test in rule.tests
-        ):
+        chain = found.tables[table_of].chains[line.split()[1]]
+        if any(isinstance(test, Unknown) for rule in chain.rules for test in rule.tests):
             raise BadInput(f"line {number}", "the model does not know one of its matches", LIKE)
     return {**world, node: replace(ns, rules={**ns.rules, 4: found})}
+
+
+def _bare(line: str, table_of: str, where: str) -> str:
+    """The line as iptables-save has it, of a line as one types it: `sudo iptables -t nat -A ...`."""
+    words = line.split(" ")
+    while words and words[0] in ("sudo", "iptables", "-w", "--wait"):
+        del words[0]
+    if words[:1] in (["-t"], ["--table"]):
+        if words[1:2] != [table_of]:
+            raise BadInput(where, "the rule belongs into another table", f"write -t {table_of}, or leave it out")
+        del words[:2]
+    if words[:1] == ["--append"]:
+        words[0] = "-A"
+    if words[:1] not in (["-A"], ["-I"]) or len(words) < 3:
+        raise BadInput(where, "it does not begin with -A and a chain", LIKE)
+    return " ".join(words)
 
 
 def lines_of(of: Shop, name: str, table_of: str = "nat", start: int = 0) -> list[str]:
