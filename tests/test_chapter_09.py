@@ -96,9 +96,9 @@ def test_bars_say_in_text_what_they_draw():
 
 def test_an_excerpt_keeps_the_files_own_lines_and_numbers():
     lines = dump("12_dual_stack").read_text().splitlines()
-    shown = excerpt(dump("12_dual_stack"), "nat", "default/ds").text.splitlines()
+    shown = excerpt(dump("12_dual_stack"), "nat", "default/ds").rows
     assert len(shown) == 11
-    assert all(lines[int(line[:4]) - 1] == line[6:] for line in shown)
+    assert all(lines[int(number) - 1] == line for number, line in shown)
 
 
 def test_the_first_four_of_each_exercise_ask_different_things():

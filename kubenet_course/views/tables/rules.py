@@ -8,7 +8,6 @@ from pathlib import Path
 
 from ...linux.namespace.netns import Netns
 from ...linux.netfilter.iptables.rule_text import rule_text
-from .source import Source
 from .table import Table, table
 
 COMMENT = re.compile(r'-m comment --comment (?:"([^"]*)"|(\S+)) ?')
@@ -27,14 +26,14 @@ def _comment(line: str) -> str:
     return " ".join(quoted or bare for quoted, bare in COMMENT.findall(line))
 
 
-def excerpt(path: Path, of: str, word: str = "") -> Source:
+def excerpt(path: Path, of: str, word: str = "") -> Table:
     """The rules of one table in a file of `iptables-save`, as they stand there; only lines with `word` where one is given."""
     inside, kept = "", []
     for number, line in enumerate(path.read_text().splitlines(), 1):
         inside = line[1:] if line.startswith("*") else inside
         if inside == of and line.startswith("-A") and word in line:
-            kept.append(f"{number:>4}  {line}")
-    return Source("\n".join(kept), f"{path.name}, table {of}: {len(kept)} of its lines")
+            kept.append((number, line))
+    return table(f"{path.name}, table {of}: {len(kept)} of its lines", ("line", "as it stands in the file"), kept, (1,))
 
 
 def chances(ns: Netns, name: str) -> list[float]:

@@ -71,7 +71,7 @@ def _shared(kind: str, n: int, k: int) -> tuple[str, int, tuple[tuple[int, str],
             f"new connections "
         )
         return asks + "does its endpoint get?", TOTAL // n, (
-            (round(TOTAL / left), (f"That would be {says} of *all* connections. But the rules before this one have "
+            (round(TOTAL / left), (f"That would be {says} of **all** connections. But the rules before this one have "
                                    f"already taken some.")),
             (TOTAL // k, ("The number of the rule says nothing by itself. Follow the connections from the first "
                           "rule on.")),
@@ -84,7 +84,7 @@ def _counted(kind: str, n: int, k: int) -> tuple[str, int, tuple[tuple[int, str]
     left = n - k + 1
     if kind == "count":
         asks = (
-            f"In the chain of a Service the *first* endpoint's rule says `--probability {1 / n:.5f}`. How many "
+            f"In the chain of a Service the **first** endpoint's rule says `--probability {1 / n:.5f}`. How many "
             f"endpoints has the Service?"
         )
         return asks, n, (
@@ -93,7 +93,7 @@ def _counted(kind: str, n: int, k: int) -> tuple[str, int, tuple[tuple[int, str]
             (n + 1, "The last rule is an endpoint's rule too, and nothing stands behind it."),
         )  # fmt: skip
     asks = (
-        f"A Service has {n} endpoints. Of {TOTAL:,} new connections, about how many *reach* rule number {k}, so "
+        f"A Service has {n} endpoints. Of {TOTAL:,} new connections, about how many **reach** rule number {k}, so "
         f"that it is asked at all?"
     )
     return asks, TOTAL * left // n, (
@@ -162,7 +162,7 @@ def _ported(kind: str, of: Shop, note: int) -> tuple[str, int, tuple[tuple[int, 
         return asks, of.node_port, wrong, of.asked(STRANGER, of.outside)
     if kind == "answer":
         asks = (
-            f"A pod asks the Service at its address, port {of.port}, and `web-1` answers. From which source *port* "
+            f"A pod asks the Service at its address, port {of.port}, and `web-1` answers. From which source **port** "
             f"does the answer come, "
         )
         wrong = ((of.target, "web-1 sends it from there. On its way back the client's node translates it once more."),

@@ -139,33 +139,14 @@ def _stranger(of: Shop):
         far: _at(of.there, "ip_forward"), taken: _at(pod, "local_deliver"),
     }  # fmt: skip
     swaps = (
-        (
-            snat,
-            dnat,
-            11,
-            (
-                "The mark is set early, but the source is replaced last, in POSTROUTING: only then is the "
-                "outgoing device known."
-            ),
-        ),
+        (snat, dnat, 11, "The mark is set early. The source is replaced last, when the outgoing device is known."),
         (
             far,
             snat,
             11,
-            (
-                f"If {of.there} got the stranger's address, `web-1` would answer the stranger directly, "
-                f"past the node that translates."
-            ),
+            "With the stranger's address as the source, `web-1` would answer past the node that translates.",
         ),
-        (
-            snat,
-            routed,
-            23,
-            (
-                "Masquerade takes the address of the device by which the packet leaves. So the route "
-                "must be known first."
-            ),
-        ),
+        (snat, routed, 23, "Masquerade takes the address of the outgoing device. So the route must be known first."),
         (taken, far, 59, "The pod has a link to its own node only."),
     )
     asks = (

@@ -44,7 +44,7 @@ PREDICTIONS = (
         {"to podA": 5, "to the address of podC": SO, "nowhere: a rule refuses it": 13},
         (
             "The kernel finds the connection in its memory and does not look at the rules. It translates as before, to "
-            "an address that nobody has any more. Only a *new* connection is given to podA. kube-proxy never tries "
+            "an address that nobody has any more. Only a **new** connection is given to podA. kube-proxy never tries "
             "again for the old one."
         ),
         named({"10.244.2.10": "to the address of podC", "10.244.1.10": "to podA"}),

@@ -33,7 +33,7 @@ def service(chance: Random) -> Write:
         evidence=rules(of.asked(), of.here, "nat PREROUTING"),
         hints=(
             "Look at the rule of another Service in the chain: what does it ask for?",
-            f"The rule asks for three things: `-d {of.address}/32`, the protocol, and the port that *clients* use.",
+            f"The rule asks for three things: `-d {of.address}/32`, the protocol, and the port that **clients** use.",
             f"It ends with `-j {to}`, and the port is {of.port}.",
         ),
     )  # fmt: skip
@@ -74,7 +74,7 @@ def nobody(chance: Random) -> Write:
     return put(
         of, emptied(of, "KUBE-SERVICES", table_of="filter"), "KUBE-SERVICES", [line], _refused, "filter",
         asks=f"The Service `web` ({of.address}, TCP port {of.port}) has no endpoints. Who asks it shall be told "
-             f"*connection refused* at once, and shall not "
+             f"**connection refused** at once, and shall not "
         "wait. Write the rule for the chain `KUBE-SERVICES` of the table **filter**. Other ports of that address "
         "are none of its business.",
         look=chain_table(of.world[of.here], "FORWARD", "filter"),
