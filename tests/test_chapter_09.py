@@ -9,12 +9,13 @@ from fractions import Fraction
 import pytest
 
 from kubenet_course.errors import BadInput
+from kubenet_course.kube import request
 from kubenet_course.learn import dump, recorded, service_cluster
 from kubenet_course.learn.bank import find, of_chapter
 from kubenet_course.learn.bank.ch09.lines import carried_out
 from kubenet_course.learn.questions.feedback import RIGHT, UNREADABLE, WRONG, judged
 from kubenet_course.learn.worlds.recorded import PODS as LAB
-from kubenet_course.linux import Memory, ask, every, read, tcp, verdict
+from kubenet_course.linux import Memory, Seeded, ask, every, read, tcp, verdict
 from kubenet_course.views import by_rule, chain, chances, excerpt, shares
 
 PODS = {"podA": "10.244.1.10", "podB": "10.244.1.11"}
@@ -61,8 +62,6 @@ def test_a_dump_without_an_endpoint_is_what_kube_proxy_writes_for_the_one_that_i
 
 @pytest.mark.parametrize("endpoints", range(1, 6))
 def test_a_services_shares_are_equal_when_every_outcome_is_followed(endpoints):
-    from kubenet_course.kube import request
-
     made = service_cluster(endpoints)
     world = made.world()
 
@@ -157,3 +156,16 @@ def test_numbers_of_rules_are_taken_as_iptables_takes_them():
     for wrong in (f"-D {name} 9", f"-R {name} -j ACCEPT", f"-Z {name} 1"):
         with pytest.raises(BadInput):
             carried_out(world, "node-1", f"iptables -t nat {wrong}")
+
+
+@pytest.mark.parametrize("policy", ["Cluster", "Local"])
+@pytest.mark.parametrize("endpoints", range(6))
+def test_what_the_controls_offer_ends_as_the_text_says(endpoints, policy):
+    far = service_cluster(endpoints, 60, policy, homes=(2,) * 5)
+    stranger = verdict(request(far, "host/203.0.113.5", "192.168.1.11:30080"))
+    wanted = "refused" if not endpoints else "delivered" if policy == "Cluster" else "timeout"
+    assert stranger.name == wanted
+    memory, world = Memory(), far.world()
+    asks = ("pod/default/client", "service/default/web:80")
+    met = {verdict(request(far, *asks, 40000 + n, memory, Seeded(n), world)).delivered_to for n in range(6)}
+    assert len(met) == 1, "affinity keeps a client with its pod"
