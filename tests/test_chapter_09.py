@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 from fractions import Fraction
+from pkgutil import resolve_name as resolve
 
 import pytest
+from realkernel import missing
+from realkernel.oracle import _private
 
 from kubenet_course.errors import BadInput
 from kubenet_course.kube import request
@@ -15,7 +19,7 @@ from kubenet_course.learn.bank import find, of_chapter
 from kubenet_course.learn.bank.ch09.lines import carried_out
 from kubenet_course.learn.questions.feedback import RIGHT, UNREADABLE, WRONG, judged
 from kubenet_course.learn.worlds.recorded import PODS as LAB
-from kubenet_course.linux import Memory, Seeded, ask, every, read, tcp, verdict
+from kubenet_course.linux import Memory, Seeded, ask, every, read, tcp, verdict, write
 from kubenet_course.views import by_rule, chain, chances, excerpt, shares
 
 PODS = {"podA": "10.244.1.10", "podB": "10.244.1.11"}
@@ -169,3 +173,22 @@ def test_what_the_controls_offer_ends_as_the_text_says(endpoints, policy):
     asks = ("pod/default/client", "service/default/web:80")
     met = {verdict(request(far, *asks, 40000 + n, memory, Seeded(n), world)).delivered_to for n in range(6)}
     assert len(met) == 1, "affinity keeps a client with its pod"
+
+
+@pytest.mark.parametrize("id, where", [("09-write", "put.written"), ("09-repair", "repair.carried_out")])
+@pytest.mark.parametrize("variant", range(4))
+def test_the_real_iptables_takes_the_rules_of_every_solution(id, where, variant, monkeypatch):
+    if reason := missing():
+        pytest.skip(f"cannot ask iptables-restore here: {reason}")
+    name, loaded = f"kubenet_course.learn.bank.ch09.{where}", []
+    works = resolve(name)
+
+    def noted(world, node, *more):
+        after = works(world, node, *more)
+        loaded.append(write(after[node].ruleset(4)))
+        return after
+
+    monkeypatch.setattr(name, noted)
+    assert judged(id, find(id).instance(variant).solution, variant).state == RIGHT
+    given = subprocess.run(_private("iptables-restore", "--test"), input=loaded[-1], capture_output=True, text=True)
+    assert (given.returncode, given.stderr) == (0, "")
