@@ -121,7 +121,7 @@ def _reached(of: Shop, world: World) -> tuple[Finding, ...]:
             if arrived
             else "`client` does not reach web-1."
         )
-        return (Finding(False, said, 15 if arrived else 1, ending(asked)),)
+        return (Finding(False, said, 15 if arrived else 0, ending(asked)),)
     if verdict(itself).name != "delivered" or not answered(itself):
         name = of.chain("KUBE-SEP-", leads=f"{of.ip('web-1')}/32").name
         is_late = any(
