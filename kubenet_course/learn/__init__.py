@@ -25,6 +25,8 @@ __getattr__, __dir__ = face(
         "record.session": ("check", "hint", "question", "solution"),
         "worlds.broken": ("FAULTS", "broken"),
         "worlds.clusters": ("Plan", "cluster"),
+        "worlds.recorded": ("dump", "recorded"),
+        "worlds.service_cluster": ("service_cluster",),
         "worlds.by_hand": (
             "TWO_PODS",
             "UPLINK",

@@ -21,6 +21,8 @@ __getattr__, __dir__ = face(
         "story.heard": ("heard",),
         "story.stepper": ("Stepper",),
         "tables.binds": ("binds",),
+        "tables.rules": ("chain", "chances", "excerpt"),
+        "tables.shares": ("by_rule", "shares"),
         "tables.show": ("show",),
         "tables.table": ("table",),
         "topology.graph": ("bridge_loops", "graph"),
