@@ -19,5 +19,7 @@ __getattr__, __dir__ = face(
         "questions.connectivity": ("Reached", "addresses", "broken_rules", "connectivity"),
         "questions.containers": ("containers", "started"),
         "service.service_ipam": ("allocate_next", "service_range"),
+        "workload.rolled": ("roll_out",),
+        "workload.watched": ("watch",),
     },
 )

@@ -21,5 +21,7 @@ __getattr__, __dir__ = face(
         "tables.binds": ("binds",),
         "tables.show": ("show",),
         "tables.table": ("table",),
+        "timeline.desk": ("ProbeControls",),
+        "timeline.lifeline": ("Lifeline",),
     },
 )
