@@ -97,17 +97,19 @@ def _word(pod: Pod) -> str:
 
 
 def status(world: World) -> str:
-    """What `kubectl rollout status` prints last."""
+    """What `kubectl rollout status` prints last. It watches until the rollout is complete once, and then it is gone: what
+    becomes of the pods later it does not see.
+    """
     wanted = world.spec.replicas
     counts = [world.counts(one) for one in world.revisions]
     updated, everything = counts[-1].there, sum(one.there for one in counts)
     waiting = f'Waiting for deployment "{world.name}" rollout to finish:'
+    if world.is_done:
+        return f'deployment "{world.name}" successfully rolled out'
     if world.is_late:
         return f'error: deployment "{world.name}" exceeded its progress deadline'
     if updated < wanted:
         return f"{waiting} {updated} out of {wanted} new replicas have been updated..."
     if everything > updated:
         return f"{waiting} {everything - updated} old replicas are pending termination..."
-    if counts[-1].available < updated:
-        return f"{waiting} {counts[-1].available} of {updated} updated replicas are available..."
-    return f'deployment "{world.name}" successfully rolled out'
+    return f"{waiting} {counts[-1].available} of {updated} updated replicas are available..."

@@ -105,7 +105,7 @@ def watched(name: str, spec: PodSpec, told: Told, until: float, deleted_at: floa
     pod.tell = events.append
 
     def changed(pod: Pod) -> None:
-        proxies.tell(pod, listed(pod))
+        proxies.tell(pod, None if pod.is_deleted else listed(pod))  # where others are ready, nobody is sent to one that ends
         timeline.at(proxies.latest[NODE], hears)
 
     def hears() -> None:
