@@ -9,6 +9,7 @@ __getattr__, __dir__ = face(
     __name__,
     {
         "api.core": ("Container", "PodStatus"),
+        "kubelet.worker": ("FIRST",),
         "model.cluster": ("cluster",),
         "nodeipam.cidr": ("parse_sloppy",),
         "nodeipam.cloud_routes": ("LIMITS", "reconcile"),
