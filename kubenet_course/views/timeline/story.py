@@ -30,6 +30,7 @@ TONES = {
     "Terminating": WAITS,
     "not ready": WAITS,
     "no": IDLE,
+    GONE: IDLE,
 }
 PROBES = ("startup", "liveness", "readiness")
 
@@ -87,8 +88,16 @@ def _parts(life: Watched) -> list[Row]:
         rows += [_row(f"{kind} probe", found[at]) for kind in PROBES if (at := f"{name} {kind}") in found]
         rows += [_row("signals", found[at]) for at in (f"{name} signals",) if at in found]
         rows.append(_row(f"{name} started", found[f"{name} started"]))
-    rows += [_row("pod Ready", found["ready"]), _row("in EndpointSlice", found["endpoints"])]
-    return [*rows, Row("clients' node sends to it", spans=tuple(_known(life)))]
+    rows += [_row("pod Ready", found["ready"]), _row("ready in EndpointSlice", found["endpoints"])]
+    rows.append(Row("clients' node sends to it", spans=tuple(_known(life))))
+    gone = life.when("gone")
+    return [_until(row, gone[0], life.until) for row in rows] if gone else rows
+
+
+def _until(row: Row, gone: float, until: float) -> Row:
+    """A lane of a pod that the API has forgotten: nothing holds of it any more."""
+    spans = tuple(Span(one.since, min(one.until, gone), one.value) for one in row.spans if one.since < gone)
+    return Row(row.label, (*spans, Span(gone, until, GONE)) if spans and gone < until else spans, row.marks)
 
 
 def _row(label: str, lane: Lane) -> Row:

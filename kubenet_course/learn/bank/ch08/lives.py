@@ -6,7 +6,7 @@ question then comes after one period.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from random import Random
 from typing import Any, TypeVar
 
@@ -46,7 +46,7 @@ def deployment(name: str = "web", replicas: int = 3, grace: int = 30, deadline: 
     }
     spec = {
         "replicas": replicas,
-        "progressDeadlineSeconds": deadline,
+        **({} if deadline == 600 else {"progressDeadlineSeconds": deadline}),
         "selector": {"matchLabels": {"app": name}},
         "template": template,
     }
@@ -54,7 +54,7 @@ def deployment(name: str = "web", replicas: int = 3, grace: int = 30, deadline: 
 
 
 def dumped(value: dict[str, Any]) -> str:
-    return str(yaml.safe_dump(value, sort_keys=False))
+    return str(yaml.safe_dump(value, sort_keys=False, default_flow_style=None, width=100))
 
 
 def loaded(text: str, *path: str | int) -> Any:
@@ -76,16 +76,17 @@ def quick(web: dict[str, Any], **more: Any) -> dict[str, Any]:
     return {"delays": QUICK, "containers": {"web": web}, **more}
 
 
-def seen(life: Watched, caption: str, probes: Iterable[str] = ("startup", "liveness", "readiness")) -> Table:
+def seen(life: Watched, caption: str, until: float = 0) -> Table:
     """What happened, row by row: containers, signals, membership, and each probe where its answer changes or counts: further
-    failures of readiness are left out while the pod is out of the EndpointSlice.
+    failures of readiness are left out while the pod is out of the EndpointSlice. `until`: a second, 0 for all of it.
     """
     rows: list[tuple[str, str, str, str]] = []
     last: dict[str, str] = {}
-    kept = tuple(probes)
     for one in life.events:
+        if until and one.t > until:
+            break
         counts = one.result == "Failure" and (one.in_endpoints or one.probe != "readiness")
-        is_news = one.what == "probe" and one.probe in kept and (counts or last.get(one.probe) != one.result)
+        is_news = one.what == "probe" and (counts or last.get(one.probe) != one.result)
         if one.what == "probe":
             last[one.probe] = one.result
         if is_news or one.what in TOLD:

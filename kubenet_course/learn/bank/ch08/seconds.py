@@ -26,7 +26,7 @@ def _value(asks: str, life: Watched, answer: float, slips: tuple[Slip, ...], bec
         reads=NUMBER,
         slips=tuple(first.values()),
         because=because,
-        evidence=seen(life, "What happened, second by second"),
+        evidence=seen(life, "What happened, second by second", answer + 1),
         hints=hints,
     )
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 from random import Random
 from typing import Any
 
+import yaml
 from msgspec import Struct
 
+from ....views.tables.source import Source
 from ....views.tables.table import table
 from ...questions.kinds_lists import Choose, Statement
 from .. import defined
-from .lives import dumped, one_of_kinds
+from .lives import one_of_kinds
 
 DAY = "2026-11-20T"
 
@@ -110,14 +112,14 @@ def _text(one: Told) -> str:
         {"status": "True", "type": "PodScheduled"},
     ]
     status = {"conditions": conditions, "containerStatuses": [one.container], "phase": one.phase}
-    return dumped({"metadata": {**one.metadata, "name": "web"}, "status": status})
+    return str(yaml.safe_dump({"metadata": {**one.metadata, "name": "web"}, "status": status}, width=100))
 
 
 @defined("08-status", "What happened to this pod?")
 def status(chance: Random) -> Choose:
     one = one_of_kinds(chance, STORIES, 5)
     evidence = table("The lines that decide", ("line", "what it says"), one.lines, code=(0,))
-    listing = table("kubectl get pod web -o yaml, shortened", ("",), [(line,) for line in _text(one).splitlines()], code=(0,))
+    listing = Source(_text(one), "kubectl get pod web -o yaml, shortened")
     return Choose(
         asks="Below is what `kubectl get pod web -o yaml` prints, shortened. What happened?",
         look=listing,
