@@ -192,7 +192,7 @@ def _again(pod: Pod, box: Box, finished: int) -> None:
             look(pod, box)
             report(pod)
         latest = may_start(box.back_off, box.finished)
-        pod.sync_soon(max(when, latest) - now)
+        pod.sync_soon(max(when, latest) - now)  # DEV-31
         return
     box.back_off = started(box.back_off, finished, now, pod.settings.longest)
     _start(pod, box, 0)

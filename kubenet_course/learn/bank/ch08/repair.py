@@ -124,12 +124,13 @@ def _flapping(chance: Random) -> Repair:
     return _repair(
         "Under load this pod leaves its Service for some seconds in every twenty, as do all replicas at once, though each request would be served "
         f"after 1.5 s. Mend the manifest: it stays in the EndpointSlice under load, and when its database is down from second {since} on it leaves "
-        "within 40 s.",
+        "within 40 s. A program that hangs still gets SIGTERM within 45 s.",
         _probes(alive, http("/ready", periodSeconds=2, failureThreshold=1)),
         _probes(alive, http("/ready", periodSeconds=5, timeoutSeconds=3, failureThreshold=3)),
         (
             Check(web, stays_listed, "Under load it still leaves the EndpointSlice.", 39),
             Check(down, left_by(since + 40), "Without its database the pod stays in the EndpointSlice.", 39),
+            HANGS,
         ),
         (
             Slip(_probes(alive, http("/ready", periodSeconds=2, failureThreshold=2)), 39),
