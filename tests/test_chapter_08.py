@@ -1,4 +1,5 @@
-"""Chapter 08: a pod watched, a rollout watched, the lanes in words, the controls, and what its exercises say to wrong answers.
+"""Chapter 08: a pod watched, a rollout watched, the lanes in words, the controls, and what its exercises say to wrong
+answers.
 
 Expected seconds are counted by hand from the kubelet's rules, and never read off the program.
 """
@@ -36,8 +37,8 @@ def lane(life, label):
 
 @pytest.mark.parametrize("hangs, sigterm", [(3, 31), (30, 51), (33, 61), (39, 61), (40, 61), (41, 71)])
 def test_the_third_failure_of_a_liveness_probe_is_its_last(hangs, sigterm):
-    """Asked every 10 s, answered by the timeout of 1 s: the third question at or after the hang decides. One that is asked in
-    the very second of the hang meets it.
+    """Asked every 10 s, answered by the timeout of 1 s: the third question at or after the hang decides. One that is
+    asked in the very second of the hang meets it.
     """
     first = -(-hangs // 10) * 10
     assert first + 2 * 10 + 1 == sigterm
@@ -57,7 +58,9 @@ def test_clients_begin_when_their_node_has_heard_and_stop_when_it_has_heard_agai
 
 @pytest.mark.parametrize("hook, is_lost", [(0, True), (2, True), (4, False)])
 def test_a_hook_longer_than_the_news_needs_loses_nothing(hook, is_lost):
-    text = POD.replace("    livenessProbe:", f"    lifecycle: {{preStop: {{sleep: {{seconds: {hook}}}}}}}\n    livenessProbe:")
+    text = POD.replace(
+        "    livenessProbe:", f"    lifecycle: {{preStop: {{sleep: {{seconds: {hook}}}}}}}\n    livenessProbe:"
+    )
     life = live({"shutdown": {"takes": 0}}, 60, 30, text if hook else POD, network={"fastest": 3, "slowest": 3})
     assert bool(life.lost) is is_lost
     assert life.when("signal", "SIGTERM") == (30 + hook,)
@@ -91,7 +94,9 @@ def test_rollout_status_says_what_kubectl_says():
     web, broken = {"startsAfter": 3}, {"startsAfter": 3, "warmAfter": 900}
     assert roll_out(DEPLOYMENT, {"containers": {"web": web}}).status == 'deployment "web" successfully rolled out'
     halted = roll_out(DEPLOYMENT, {"containers": {"web": web}, "newContainers": {"web": broken}})
-    assert halted.status == 'Waiting for deployment "web" rollout to finish: 1 out of 3 new replicas have been updated...'
+    assert (
+        halted.status == 'Waiting for deployment "web" rollout to finish: 1 out of 3 new replicas have been updated...'
+    )
     assert not halted.is_complete and halted.lost_since(30) == 0
     hasty = DEPLOYMENT.replace("  replicas: 3", "  replicas: 3\n  progressDeadlineSeconds: 60")
     late = roll_out(hasty, {"containers": {"web": web}, "newContainers": {"web": broken}})
@@ -112,7 +117,9 @@ def test_a_restart_is_seen_in_the_lanes_and_said_in_words():
         (0, 81, "running"),
         (81, 120, "running"),
     ]
-    assert lane(life, "liveness probe").said.startswith("liveness probe: Success 2 times from 10.005 s to 20.005 s; Failure 3 times")
+    assert lane(life, "liveness probe").said.startswith(
+        "liveness probe: Success 2 times from 10.005 s to 20.005 s; Failure 3 times"
+    )
     assert {one.value for one in lane(life, "phase").spans} == {"Running"}
     assert headline(life).startswith("In 120 s the pod was restarted once; ")
 
@@ -148,7 +155,11 @@ def test_controls_turn_from_a_cell_and_refuse_what_cannot_be():
     before = desk.answer
     desk.choose(liveness_failures=1, grace=5)
     assert desk.answer != before and "failureThreshold: 1" in desk.manifest
-    for wrong, said in {"fast": "no such control", "liveness_period": "out of reach", "liveness_way": "cannot be chosen"}.items():
+    for wrong, said in {
+        "fast": "no such control",
+        "liveness_period": "out of reach",
+        "liveness_way": "cannot be chosen",
+    }.items():
         with pytest.raises(BadInput, match=said):
             desk.choose(**{wrong: 0})
     desk.choose(hangs_after=1)  # it hangs before it listens
@@ -178,7 +189,9 @@ def test_a_change_is_worked_out_in_a_tenth_of_a_second():
 @pytest.mark.parametrize("exercise", of_chapter("08"), ids=lambda one: one.id)
 def test_the_first_four_variants_ask_four_different_things(exercise):
     """Not only other numbers: the words differ too."""
-    words = [" ".join(word for word in in_words(exercise, n).split() if not any(map(str.isdigit, word))) for n in range(4)]
+    words = [
+        " ".join(word for word in in_words(exercise, n).split() if not any(map(str.isdigit, word))) for n in range(4)
+    ]
     assert len(set(words)) == 4
 
 
@@ -221,7 +234,9 @@ def test_the_second_of_an_exercise_is_what_one_counts_by_hand(variant):
         assert of.answer == last + grace
     elif "run begin" in of.asks:
         after = number[0]
-        assert of.answer == {"third": 2 * after + 10, "fourth": 3 * after + 30}[of.asks.split(" run begin")[0].split()[-1]]
+        assert (
+            of.answer == {"third": 2 * after + 10, "fourth": 3 * after + 30}[of.asks.split(" run begin")[0].split()[-1]]
+        )
     else:
         period, failures, *_ = number
         assert of.answer == period * failures

@@ -1,4 +1,6 @@
-"""The lanes and the probe controls in JupyterLab, in a real browser: keys, what is typed, how fast it is drawn again."""
+"""The lanes and the probe controls in JupyterLab, in a real browser: keys, what is typed, how fast it is drawn
+again.
+"""
 
 from __future__ import annotations
 
@@ -17,13 +19,14 @@ pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parent.parent
 CELL = "from kubenet_course.views import ProbeControls\ndesk = ProbeControls(hangs_after=30)\ndesk"
 REDRAWN = """async () => {
-    const root = document.querySelector('.kn-life'), slider = root.querySelector('input[type=range][data-of=liveness_period]'), took = [];
+    const root = document.querySelector('.kn-life'), took = [];
+    const slider = root.querySelector('input[type=range][data-of=liveness_period]');
     for (let period = 5; period < 25; period++) {
         const before = root.dataset.drawn, began = performance.now();
         slider.value = String(period);
         slider.dispatchEvent(new Event('input'));
-        while (root.dataset.drawn === before && performance.now() - began < 3000) await new Promise(requestAnimationFrame);
-        took.push(performance.now() - began);
+        while (root.dataset.drawn === before && performance.now() - began < 3000) await new
+        Promise(requestAnimationFrame); took.push(performance.now() - began);
         await new Promise((then) => setTimeout(then, 60));
     }
     return took.sort((one, other) => one - other);
@@ -54,7 +57,9 @@ def control(page: Page, kind: str, name: str):
 
 def answers(page: Page, text: str) -> None:
     """Waits until the sentence above the lanes says something of the kind."""
-    page.wait_for_function("(text) => document.querySelector('.kn-life .kn-answer').textContent.includes(text)", arg=text)
+    page.wait_for_function(
+        "(text) => document.querySelector('.kn-life .kn-answer').textContent.includes(text)", arg=text
+    )
 
 
 def test_a_key_on_a_slider_changes_the_life_and_its_words(lab):
@@ -97,7 +102,9 @@ def test_what_cannot_be_is_said_and_the_lanes_stay(lab):
     control(page, "range", "hangs_after").focus()
     page.keyboard.press("Home")
     page.keyboard.press("ArrowRight")  # it would hang before it listens
-    page.wait_for_function("document.querySelector('.kn-life .kn-refused').textContent.includes('it hangs before it listens')")
+    page.wait_for_function(
+        "document.querySelector('.kn-life .kn-refused').textContent.includes('it hangs before it listens')"
+    )
     assert page.locator(".kn-life .kn-lane").count() > 8
     page.keyboard.press("Home")
     answers(page, "never restarted")

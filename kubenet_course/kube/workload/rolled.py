@@ -1,7 +1,7 @@
 """A rolling update watched from its first second to a last one: how each pod stood, what became of the requests.
 
-`kubectl rollout status` looks at numbers of the Deployment's status only (kubectl, pkg/polymorphichelpers/rollout_status.go);
-`status` is what it prints.
+`kubectl rollout status` looks at numbers of the Deployment's status only (kubectl,
+pkg/polymorphichelpers/rollout_status.go); `status` is what it prints.
 """
 
 from typing import Any
@@ -59,7 +59,9 @@ class Rolled(msgspec.Struct, frozen=True):
         return f"{self.status}\n{self.served_count} requests served, {self.lost_count} lost"
 
 
-def roll_out(manifest: str, behaviour: dict[str, Any] | None = None, until: float = 180, seed: int | None = None) -> Rolled:
+def roll_out(
+    manifest: str, behaviour: dict[str, Any] | None = None, until: float = 180, seed: int | None = None
+) -> Rolled:
     """A Deployment rolled out once more, or its second text after its first; `behaviour` as in docs/behaviour.md.
     Raises BadInput as `kubenet rollout run` does.
     """
@@ -97,8 +99,8 @@ def _word(pod: Pod) -> str:
 
 
 def status(world: World) -> str:
-    """What `kubectl rollout status` prints last. It watches until the rollout is complete once, and then it is gone: what
-    becomes of the pods later it does not see.
+    """What `kubectl rollout status` prints last. It watches until the rollout is complete once, and then it is gone:
+    what becomes of the pods later it does not see.
     """
     wanted = world.spec.replicas
     counts = [world.counts(one) for one in world.revisions]

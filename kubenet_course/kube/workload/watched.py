@@ -1,8 +1,8 @@
 """One pod watched from its creation on, with clients that send to it: what a timeline is drawn from.
 
-The clients begin when the pod is in the EndpointSlice for the first time. They run on a node whose kube-proxy hears of each
-change a little later, so between a change and that moment they still send where the pod was. Of a pod that is deleted only
-what was sent to it counts: by then others are there.
+The clients begin when the pod is in the EndpointSlice for the first time. They run on a node whose kube-proxy hears
+of each change a little later, so between a change and that moment they still send where the pod was. Of a pod that is
+deleted only what was sent to it counts: by then others are there.
 """
 
 from collections import Counter
@@ -38,7 +38,9 @@ class Second(msgspec.Struct, frozen=True):
 
 
 class Watched(msgspec.Struct, frozen=True):
-    """A pod's life up to a time, in plain values. `known`: when the clients' kube-proxy began or stopped to send to it."""
+    """A pod's life up to a time, in plain values. `known`: when the clients' kube-proxy began or stopped to send to
+    it.
+    """
 
     name: str
     until: float
@@ -59,11 +61,11 @@ class Watched(msgspec.Struct, frozen=True):
         return sum(one.lost for one in self.requests)
 
     def when(self, what: str, result: str = "", probe: str = "") -> tuple[float, ...]:
-        """The seconds at which something happened: `life.when("signal", "SIGTERM")`, `life.when("probe", "Failure", "liveness")`."""
+        """The seconds at which something happened: `life.when("signal", "SIGTERM")`; of a probe: `when("probe", "",
+        "liveness")`.
+        """
         return tuple(
-            one.t
-            for one in self.events
-            if one.what == what and result in ("", one.result) and probe in ("", one.probe)
+            one.t for one in self.events if one.what == what and result in ("", one.result) and probe in ("", one.probe)
         )
 
     def __repr__(self) -> str:
@@ -75,8 +77,8 @@ class Watched(msgspec.Struct, frozen=True):
 
 
 def watch(manifest: str, behaviour: dict[str, Any] | None = None, until: float = 120, deleted_at: float = 0) -> Watched:
-    """The life of the first Pod of a manifest, or of a pod of its Deployment. `behaviour`: what stands in a behaviour file
-    (docs/behaviour.md); `deleted_at`: seconds, 0 for never. Raises BadInput as `kubenet probes run` does.
+    """The life of the first Pod of a manifest, or of a pod of its Deployment. `behaviour`: what stands in a behaviour
+    file (docs/behaviour.md); `deleted_at`: seconds, 0 for never. Raises BadInput as `kubenet probes run` does.
     """
     found = read_workload_text(manifest)
     one = next((one for one in found.objects if isinstance(one, LivingPod | Deployment)), None)
@@ -105,7 +107,9 @@ def watched(name: str, spec: PodSpec, told: Told, until: float, deleted_at: floa
     pod.tell = events.append
 
     def changed(pod: Pod) -> None:
-        proxies.tell(pod, None if pod.is_deleted else listed(pod))  # where others are ready, nobody is sent to one that ends
+        proxies.tell(
+            pod, None if pod.is_deleted else listed(pod)
+        )  # where others are ready, nobody is sent to one that ends
         timeline.at(proxies.latest[NODE], hears)
 
     def hears() -> None:
@@ -121,15 +125,15 @@ def watched(name: str, spec: PodSpec, told: Told, until: float, deleted_at: floa
         timeline.at(round(deleted_at * SECOND), lambda: delete(pod))
     counted, lost = by_second(timeline, tally, until, lambda one: bool(one.pod) or not pod.is_deleted)
     restarts = max((box.status.restart_count for box in pod.boxes), default=0)
-    return Watched(
-        name, until, tuple(events), tuple(known), counted, lost, pod.phase, restarts, pod.is_ready
-    )
+    return Watched(name, until, tuple(events), tuple(known), counted, lost, pod.phase, restarts, pod.is_ready)
 
 
 def by_second(
     timeline: Timeline, tally: Tally, until: float, counts: Callable[[Lost], bool]
 ) -> tuple[tuple[Second, ...], tuple[Lost, ...]]:
-    """Lets the time pass, second by second, and counts what was served in each, and of what was lost that which `counts`."""
+    """Lets the time pass, second by second, and counts what was served in each, and of what was lost that which
+    `counts`.
+    """
     found: list[Second] = []
     lost: list[Lost] = []
     served = seen = 0

@@ -1,4 +1,6 @@
-"""The modelled prober and the real one, side by side: the same pod, once with the model's answers, once with a real server's."""
+"""The modelled prober and the real one, side by side: the same pod, once with the model's answers, once with a real
+server's.
+"""
 
 import asyncio
 from threading import Thread
@@ -18,7 +20,9 @@ LANES = ("probe", "endpoints", "container")
 
 
 class Beside(NamedTuple):
-    """A lane, what it held in the model and in reality in order, and how far apart the times were at most, in seconds."""
+    """A lane, what it held in the model and in reality in order, and how far apart the times were at most, in
+    seconds.
+    """
 
     lane: str
     model: tuple[str, ...]
@@ -32,8 +36,8 @@ class Beside(NamedTuple):
 
 
 def side_by_side(manifest: str, web: dict[str, object], seconds: float = 4.6) -> tuple[Beside, ...]:
-    """Lets a pod of one container live for some seconds, twice. `web`: how its program behaves (docs/behaviour.md). The real
-    one listens on a free port of loopback.
+    """Lets a pod of one container live for some seconds, twice. `web`: how its program behaves (docs/behaviour.md).
+    The real one listens on a free port of loopback.
     """
     pod = next((one for one in read_workload_text(manifest).objects if isinstance(one, LivingPod)), None)
     if pod is None or len(pod.spec.containers) != 1:
@@ -61,7 +65,9 @@ async def _lived(live: Live, seconds: float) -> list[Event]:
 
 
 def _lanes(events: list[Event]) -> dict[str, list[tuple[float, str]]]:
-    """By lane, each change of what it says: how often a question is asked again out of turn is a race in the kubelet too."""
+    """By lane, each change of what it says: how often a question is asked again out of turn is a race in the kubelet
+    too.
+    """
     found: dict[str, list[tuple[float, str]]] = {}
     for one in events:
         if one.what in LANES:

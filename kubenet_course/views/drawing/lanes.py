@@ -23,10 +23,14 @@ def lanes_png(story: Mapping[str, Any]) -> str:
     rows, until = story["rows"], story["until"]
     figure = Figure(figsize=(WIDE, HIGH * len(rows) + 0.75), dpi=110, facecolor=LIGHT["paper"])
     FigureCanvasAgg(figure)
-    axes = figure.add_axes((LEFT, 0.42 / (HIGH * len(rows) + 0.75), 0.98 - LEFT, HIGH * len(rows) / (HIGH * len(rows) + 0.75)))
+    axes = figure.add_axes(
+        (LEFT, 0.42 / (HIGH * len(rows) + 0.75), 0.98 - LEFT, HIGH * len(rows) / (HIGH * len(rows) + 0.75))
+    )
     axes.set_xlim(0, until)
     axes.set_ylim(len(rows), 0)
-    axes.set_yticks([at + 0.5 for at in range(len(rows))], [row["label"] for row in rows], fontsize=8, color=LIGHT["ink"])
+    axes.set_yticks(
+        [at + 0.5 for at in range(len(rows))], [row["label"] for row in rows], fontsize=8, color=LIGHT["ink"]
+    )
     axes.tick_params(length=0, labelsize=8, colors=LIGHT["ink"])
     axes.set_xlabel("seconds since the pod was created", fontsize=8, color=LIGHT["quiet"])
     for side in axes.spines.values():
@@ -45,7 +49,9 @@ def lanes_png(story: Mapping[str, Any]) -> str:
 
 def _spans(axes, at: int, spans: Sequence[Sequence[Any]], until: float) -> None:
     for since, to, value, tone in spans:
-        axes.barh(at + 0.5, to - since, left=since, height=0.78, color=LIGHT[FILLS[tone]], edgecolor=LIGHT["line"], lw=0.5)
+        axes.barh(
+            at + 0.5, to - since, left=since, height=0.78, color=LIGHT[FILLS[tone]], edgecolor=LIGHT["line"], lw=0.5
+        )
         room = (to - since) / until * MOST_WORDS * 10
         if room > 26:
             word = shortened(value, room, 9.5)

@@ -7,6 +7,7 @@ from typing import Any
 from msgspec import to_builtins
 
 from ...errors import BadInput
+from ...kube.workload.rolled import Rolled
 from ...kube.workload.watched import Watched, watch
 from .lifeline import Lifeline
 from .story import headline, told
@@ -25,7 +26,9 @@ class ProbeControls(Lifeline):
         self.observe(self._changed, "wishes")
 
     def choose(self, **wishes: Any) -> None:
-        """Turns some of the controls. Raises BadInput for one that there is not, and for a value that it cannot have."""
+        """Turns some of the controls. Raises BadInput for one that there is not, and for a value that it cannot
+        have.
+        """
         self.wishes = chosen(self.wishes, wishes)
 
     @property
@@ -47,7 +50,7 @@ class ProbeControls(Lifeline):
         else:
             self.story = self._told(self.life, made)
 
-    def _told(self, life: Watched, wishes: dict[str, Any]) -> dict[str, Any]:
+    def _told(self, life: Watched | Rolled, wishes: dict[str, Any]) -> dict[str, Any]:
         return told(life, self.title) | {"manifest": manifest_of(wishes)}
 
 

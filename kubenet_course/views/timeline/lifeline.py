@@ -1,6 +1,7 @@
-"""A pod's life in lanes, or a rollout's with a lane for each pod. All that is drawn stands in saved traits, so that a page without Python shows it too.
+"""A pod's life in lanes, or a rollout's with a lane for each pod. All that is drawn stands in saved traits, so that a
+page without Python shows it too.
 
-    Lifeline(watch(manifest, behaviour), "a program that hangs")
+Lifeline(watch(manifest, behaviour), "a program that hangs")
 """
 
 from __future__ import annotations

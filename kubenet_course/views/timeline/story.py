@@ -1,11 +1,12 @@
 """A watched pod as lanes to draw: plain values, each with the word that stands in it and the tone that it has.
 
-A tone never says anything alone; the word does. Lanes have spans (what held from when to when), marks (what happened at a
-moment) or bars (how many requests in each second).
+A tone never says anything alone; the word does. Lanes have spans (what held from when to when), marks (what happened
+at a moment) or bars (how many requests in each second).
 """
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 from msgspec import Struct
@@ -58,8 +59,8 @@ def tone(value: str) -> str:
 
 
 def rows_of(life: Watched | Rolled) -> tuple[Row, ...]:
-    """The lanes of a life in the order of cause and effect: the program, its probes, what follows from them. Of a rollout:
-    a lane for each pod.
+    """The lanes of a life in the order of cause and effect: the program, its probes, what follows from them. Of a
+    rollout: a lane for each pod.
     """
     rows = _pods(life) if isinstance(life, Rolled) else _parts(life)
     return (*rows, Row("requests a second", bars=_bars(life.requests)))
@@ -107,9 +108,7 @@ def _row(label: str, lane: Lane) -> Row:
 def _known(life: Watched) -> list[Span]:
     turns = [(0.0, False), *life.known, (life.until, False)]
     return [
-        Span(since, until, "yes" if sends else "no")
-        for (since, sends), (until, _) in zip(turns, turns[1:], strict=False)
-        if until > since
+        Span(since, until, "yes" if sends else "no") for (since, sends), (until, _) in pairwise(turns) if until > since
     ]
 
 
@@ -143,7 +142,9 @@ def headline(life: Watched | Rolled) -> str:
     counts = f"{life.served_count} requests served, {life.lost_count} lost"
     if isinstance(life, Rolled):
         return f"After {life.until:g} s kubectl rollout status says: {life.status.rstrip('.')}; {counts}"
-    times = {0: "was never restarted", 1: "was restarted once"}.get(life.restarts, f"was restarted {life.restarts} times")
+    times = {0: "was never restarted", 1: "was restarted once"}.get(
+        life.restarts, f"was restarted {life.restarts} times"
+    )
     ready = [since for since, sends in life.known if sends]
     first = f"clients reach it from second {ready[0]:g}" if ready else "no client ever reaches it"
     return f"In {life.until:g} s the pod {times}; {first}; {counts}"

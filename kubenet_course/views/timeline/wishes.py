@@ -74,12 +74,20 @@ POD = (
     Control("proxy_after", "the pod", "nodes hear of changes after", 1, most=20, step=0.5),
     Control("until", "the pod", "seconds to watch", 120, least=30, most=600, step=10),
 )
-CONTROLS = (*_probe("startup", False, 120), *_probe("liveness", True, 30), *_probe("readiness", True, 30), *PROGRAM, *POD)
+CONTROLS = (
+    *_probe("startup", False, 120),
+    *_probe("liveness", True, 30),
+    *_probe("readiness", True, 30),
+    *PROGRAM,
+    *POD,
+)
 FIRST = {one.name: one.first for one in CONTROLS}
 
 
 def chosen(before: Mapping[str, Any], changes: Mapping[str, Any]) -> dict[str, Any]:
-    """The wishes with some changed. Raises BadInput for a control that there is not, and for a value that it cannot have."""
+    """The wishes with some changed. Raises BadInput for a control that there is not, and for a value that it cannot
+    have.
+    """
     known = {one.name: one for one in CONTROLS}
     made = dict(before)
     for name, value in changes.items():

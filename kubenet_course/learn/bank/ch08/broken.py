@@ -1,4 +1,6 @@
-"""Chapter 08: four rollouts that `kubectl rollout status` has something to say about. What do its words mean for the clients?"""
+"""Chapter 08: four rollouts that `kubectl rollout status` has something to say about. What do its words mean for the
+clients?
+"""
 
 from __future__ import annotations
 
@@ -28,7 +30,11 @@ class Candidate(Struct, frozen=True):
     new: dict[str, Any]
 
     def rolled(self) -> Rolled:
-        behaviour = {"containers": {"web": GOOD}, "newContainers": {"web": self.new}, "clients": {"count": 3, "every": 0.5}}
+        behaviour = {
+            "containers": {"web": GOOD},
+            "newContainers": {"web": self.new},
+            "clients": {"count": 3, "every": 0.5},
+        }
         return roll_out(self.text, behaviour, UNTIL)
 
 
@@ -36,14 +42,16 @@ def _candidates(name: str, deadline: int) -> dict[str, Candidate]:
     """`name`: which of them is broken and says that it went well."""
     crash = {**GOOD, "crash": {"after": 20}}
     return {
-        "blind": Candidate("no readiness probe; a liveness probe on /alive", deployment(livenessProbe=ALIVE, lifecycle=HOOK), BROKEN),
+        "blind": Candidate("no readiness probe; a liveness probe on /alive",
+                           deployment(livenessProbe=ALIVE, lifecycle=HOOK), BROKEN),
         "halted": Candidate("a readiness probe on /ready; progressDeadlineSeconds of ten minutes",
                             deployment(readinessProbe=READY, livenessProbe=ALIVE, lifecycle=HOOK), BROKEN),
         "late": Candidate(f"a readiness probe on /ready; progressDeadlineSeconds: {deadline}",
                           deployment(readinessProbe=READY, deadline=deadline, lifecycle=HOOK), BROKEN),
         "good": Candidate("a readiness probe on /ready; a new revision that works",
                           deployment(readinessProbe=READY, livenessProbe=ALIVE, lifecycle=HOOK), GOOD),
-        "crashing": Candidate("a readiness probe on /ready; minReadySeconds is 0; the new revision crashes 20 s after each start",
+        "crashing": Candidate("a readiness probe on /ready; minReadySeconds is 0; the new revision crashes 20 s "
+                              "after each start",
                               deployment(readinessProbe=READY, lifecycle=HOOK), crash),
     }  # fmt: skip
 
@@ -71,18 +79,27 @@ def _which(chance: Random) -> Choose:
     kept = chance.sample([guilty, *others], 4)
     evidence = _table({of[name].told: of[name] for name in kept})
     return Choose(
-        asks="Four Deployments get a new image. One of them ends with “successfully rolled out” while its clients lose requests. In three of the four the "
-        "new image is broken or good as told; where nothing is told it starts, and then answers every request with 503. Which one is it?",
+        asks="Four Deployments get a new image. One of them ends with “successfully rolled out” while its clients "
+        "lose requests. In three of the four the "
+        "new image is broken or good as told; where nothing is told it starts, and then answers every request with "
+        "503. Which one is it?",
         statements=tuple(
-            Statement(of[name].told, True) if name == guilty else Statement(of[name].told, belief=44, said=others[name], evidence=evidence) for name in kept
+            Statement(of[name].told, True)
+            if name == guilty
+            else Statement(of[name].told, belief=44, said=others[name], evidence=evidence)
+            for name in kept
         ),
         because={
             "blind": "Without a readiness probe a container that runs is ready, and kubectl counts ready pods.",
-            "crashing": "Each new pod was ready for some seconds, and with minReadySeconds 0 that is enough. Nobody looks again afterwards.",
+            "crashing": "Each new pod was ready for some seconds, and with minReadySeconds 0 that is enough. Nobody "
+            "looks again afterwards.",
         }[guilty],
         evidence=evidence,
         hints=(
-            "kubectl rollout status looks at three numbers: updated, available, old pods left. What makes a pod available?",
+            (
+                "kubectl rollout status looks at three numbers: updated, available, old pods left. What makes a pod "
+                "available?"
+            ),
             "Ready for minReadySeconds is available. Who says that a pod is ready, when nobody asks it?",
             "Look for the pods that count as ready at least for a moment, though they do not serve.",
         ),
@@ -95,18 +112,21 @@ def _words(chance: Random) -> Choose:
     one = _candidates("late", deadline)["late"]
     evidence = _table({one.told: one})
     return Choose(
-        asks=f"A new image never becomes ready. The Deployment has progressDeadlineSeconds: {deadline} and nothing else is set. What has happened two "
+        asks=f"A new image never becomes ready. The Deployment has progressDeadlineSeconds: {deadline} and nothing "
+             f"else is set. What has happened two "
         "minutes later?",
         statements=(
             Statement("kubectl reports an error, the rollout stands still, and the old pods serve.", True),
             Statement("The Deployment has gone back to the old image by itself.", belief=44,
-                      said="Kubernetes never rolls back by itself. The deadline only writes a condition.", evidence=evidence),
+                      said="Kubernetes never rolls back by itself. The deadline only writes a condition.",
+                      evidence=evidence),
             Statement("The old pods are gone, and clients get errors.", belief=44,
                       said="An old pod goes only when a new one has become available.", evidence=evidence),
             Statement("The new pods have been restarted until they are Failed.", belief=183,
                       said="A readiness probe restarts nothing.", evidence=evidence),
         ),
-        because="The deadline sets the condition Progressing to False, with the reason ProgressDeadlineExceeded. Nobody acts on it but you.",
+        because="The deadline sets the condition Progressing to False, with the reason ProgressDeadlineExceeded. "
+                "Nobody acts on it but you.",
         evidence=evidence,
         hints=("Who reads progressDeadlineSeconds, and what does it do?", "The deadline is a report, not an action.",
                "kubectl exits with an error. `kubectl rollout undo` is for you to type."),
@@ -123,18 +143,24 @@ def _who_serves(chance: Random) -> Choose:
     rows = [(name, turns[-1].word) for name, turns in rolled.pods.items() if turns[-1].word != "gone"]
     evidence = table(f"The pods after {UNTIL} s", ("pod", "how it stands"), rows)
     return Choose(
-        asks=f"A Deployment of {replicas} replicas has maxSurge and maxUnavailable of 25%, as by default. Its new image never becomes ready. How many pods "
+        asks=f"A Deployment of {replicas} replicas has maxSurge and maxUnavailable of 25%, as by default. Its new "
+             f"image never becomes ready. How many pods "
         "serve while the rollout stands still?",
         statements=(
             Statement(f"{serving}", True),
             Statement(f"{replicas}", belief=44,
-                      said="maxUnavailable allows one pod in four to be missed, and the Deployment makes use of it at once.", evidence=evidence),
-            Statement("0", belief=44, said="Old pods stay until new ones are available, but for those that may be missed.", evidence=evidence),
-            Statement(f"{replicas + quarter}", belief=44, said="That many pods exist at most; the new ones are not ready.", evidence=evidence),
+                      said="maxUnavailable allows one pod in four to be missed, and the Deployment makes use of it "
+                           "at once.", evidence=evidence),
+            Statement("0", belief=44, said="Old pods stay until new ones are available, but for those that may be "
+                                           "missed.", evidence=evidence),
+            Statement(f"{replicas + quarter}", belief=44, said="That many pods exist at most; the new ones are not "
+                "ready.", evidence=evidence),
         ),
-        because=f"25% of {replicas} may be unavailable: {quarter}. So {replicas} - {quarter} old pods stay and serve, and the new ones wait.",
+        because=f"25% of {replicas} may be unavailable: {quarter}. So {replicas} - {quarter} old pods stay and "
+                f"serve, and the new ones wait.",
         evidence=evidence,
-        hints=("What may be missed, says maxUnavailable. How many is a quarter here?", "That many old pods end as soon as the rollout begins.",
+        hints=("What may be missed, says maxUnavailable. How many is a quarter here?", ("That many old pods end as "
+            "soon as the rollout begins."),
                f"{replicas} less {quarter}."),
     )  # fmt: skip
 
@@ -143,11 +169,18 @@ def _what_next(chance: Random) -> Choose:
     """What would have stopped a revision that crashes some seconds after it became ready?"""
     wait = chance.choice((30, 40))
     of = _candidates("crashing", 60)["crashing"]
-    careful = Candidate(f"minReadySeconds: {wait}", of.text.replace("  replicas: 3\n", f"  minReadySeconds: {wait}\n  replicas: 3\n"), of.new)
-    long = Candidate("a longer grace period", of.text.replace("GracePeriodSeconds: 30", "GracePeriodSeconds: 90"), of.new)
+    careful = Candidate(
+        f"minReadySeconds: {wait}",
+        of.text.replace("  replicas: 3\n", f"  minReadySeconds: {wait}\n  replicas: 3\n"),
+        of.new,
+    )
+    long = Candidate(
+        "a longer grace period", of.text.replace("GracePeriodSeconds: 30", "GracePeriodSeconds: 90"), of.new
+    )
     evidence = _table({"as it is": of, careful.told: careful, long.told: long})
     return Choose(
-        asks="A new revision starts, becomes ready, and crashes 20 s after each start. `kubectl rollout status` said “successfully rolled out”. Which field "
+        asks="A new revision starts, becomes ready, and crashes 20 s after each start. `kubectl rollout status` said "
+             "“successfully rolled out”. Which field "
         "of the Deployment would have stopped the rollout at its first new pods?",
         statements=(
             Statement(f"minReadySeconds: {wait}", True),
@@ -156,9 +189,11 @@ def _what_next(chance: Random) -> Choose:
             Statement("terminationGracePeriodSeconds: 90", belief=44,
                       said="That gives old pods more time to leave. They still leave.", evidence=evidence),
             Statement("maxSurge: 0", belief=44,
-                      said="Then pods are replaced one after the other, and each counts as good for 20 seconds.", evidence=evidence),
+                      said="Then pods are replaced one after the other, and each counts as good for 20 seconds.",
+                      evidence=evidence),
         ),
-        because="A pod is available when it has been ready for minReadySeconds without a break. One that crashes before never is.",
+        because="A pod is available when it has been ready for minReadySeconds without a break. One that crashes "
+                "before never is.",
         evidence=evidence,
         hints=("For how long must a pod be ready to count as available?", "By default a moment is enough.",
                "The wait must be longer than the time until the crash."),

@@ -1,4 +1,6 @@
-"""What a manifest that a learner wrote is put through: lives that it must lead well, each with the belief behind a failure."""
+"""What a manifest that a learner wrote is put through: lives that it must lead well, each with the belief behind a
+failure.
+"""
 
 from __future__ import annotations
 
@@ -55,7 +57,9 @@ def looked(text: str) -> dict[str, list[str]]:
             continue
         path = (probe.get("httpGet") or {}).get("path") if isinstance(probe.get("httpGet"), dict) else None
         if path not in LOOKS:
-            raise Unreadable(f"The program answers GET on /alive and on /ready; the {kind} probe asks for something else.")
+            raise Unreadable(
+                f"The program answers GET on /alive and on /ready; the {kind} probe asks for something else."
+            )
         found[kind] = LOOKS[path]
     return found
 

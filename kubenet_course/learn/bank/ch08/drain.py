@@ -27,7 +27,11 @@ class Fleet(Struct, frozen=True):
 
     def rolled(self, text: str, seed: int = 0) -> Rolled:
         network = {"fastest": 0.5, "slowest": self.slowest}
-        behaviour = {"containers": {"web": self.web}, "network": network, "clients": {"count": 4, "every": 0.5, "timeout": 10}}
+        behaviour = {
+            "containers": {"web": self.web},
+            "network": network,
+            "clients": {"count": 4, "every": 0.5, "timeout": 10},
+        }
         try:
             return roll_out(text, behaviour, UNTIL, seed)
         except BadInput as error:
@@ -42,9 +46,23 @@ def _tests(fleet: Fleet, text: str) -> tuple[Finding, ...]:
         if rolled.lost:
             causes = {one.cause for one in rolled.lost}
             said, belief = _why(causes)
-            return (Finding(False, f"{rolled.lost_count} of {rolled.served_count + rolled.lost_count} requests are lost. {said}", belief, shown),)
+            return (
+                Finding(
+                    False,
+                    f"{rolled.lost_count} of {rolled.served_count + rolled.lost_count} requests are lost. {said}",
+                    belief,
+                    shown,
+                ),
+            )
         if not rolled.is_complete:
-            return (Finding(False, f"No request is lost, but after {UNTIL} s the rollout is not complete: {rolled.status}", 44, shown),)
+            return (
+                Finding(
+                    False,
+                    f"No request is lost, but after {UNTIL} s the rollout is not complete: {rolled.status}",
+                    44,
+                    shown,
+                ),
+            )
     return (Finding(True, ""),)
 
 
@@ -65,11 +83,21 @@ READY = http("/ready", periodSeconds=2)
 
 
 def _text(hook: int = 0, grace: int = 30, ready: bool = True) -> str:
-    cycle = {"lifecycle": {"preStop": {"sleep": {"seconds": hook}}}} if hook else {}
-    return deployment(grace=grace, **({"readinessProbe": READY} if ready else {}), **cycle)
+    web: dict[str, Any] = {"lifecycle": {"preStop": {"sleep": {"seconds": hook}}}} if hook else {}
+    if ready:
+        web = {"readinessProbe": READY, **web}
+    return deployment(grace=grace, **web)
 
 
-def _repair(asks: str, fleet: Fleet, starts: str, solution: str, slips: tuple[Slip, ...], because: str, hints: tuple[str, str, str]) -> Repair:
+def _repair(
+    asks: str,
+    fleet: Fleet,
+    starts: str,
+    solution: str,
+    slips: tuple[Slip, ...],
+    because: str,
+    hints: tuple[str, str, str],
+) -> Repair:
     told = "Mend the Deployment so that a rollout loses no request, whatever chance does. We try it with three seeds."
     return Repair(
         asks=f"{asks} {told}",
@@ -106,14 +134,16 @@ def _short_grace(chance: Random) -> Repair:
         grace=grace, readinessProbe=ready, lifecycle={"preStop": {"sleep": {"seconds": hook}}}
     )
     return _repair(
-        f"Each answer takes {answers} s. After SIGTERM the program goes on serving for 12 s, and ends. A node may hear of a change only after {slowest} s. "
+        f"Each answer takes {answers} s. After SIGTERM the program goes on serving for 12 s, and ends. A node may "
+        f"hear of a change only after {slowest} s. "
         "There is a hook already.",
         fleet, text(slowest + 1, slowest + 2), text(slowest + 1, 30),
         (Slip(text(slowest + 1, slowest + 3), 185), Slip(text(slowest, slowest + 1), 185)),
         "Hook and shutdown share one grace period: it must be longer than both together.",
         ("When does the grace period begin: at the deletion, or at SIGTERM?",
          "The hook's sleep is taken off the grace period. What is left, the program gets.",
-         f"The hook takes {slowest + 1} s and the program 12 s: `terminationGracePeriodSeconds` must be more than {slowest + 13}."),
+         (f"The hook takes {slowest + 1} s and the program 12 s: `terminationGracePeriodSeconds` must be more than "
+         f"{slowest + 13}.")),
     )  # fmt: skip
 
 
@@ -121,14 +151,16 @@ def _no_readiness(chance: Random) -> Repair:
     slowest, starts = chance.randrange(2, 5), chance.randrange(6, 12)
     fleet = Fleet({"startsAfter": starts, "shutdown": {"takes": 0}}, slowest)
     return _repair(
-        f"The program listens {starts} s after its start. There is a hook, long enough for nodes that hear of a change after {slowest} s at most. "
+        f"The program listens {starts} s after its start. There is a hook, long enough for nodes that hear of a "
+        f"change after {slowest} s at most. "
         "It answers GET on `/ready`, port 8080.",
         fleet, _text(slowest + 3, ready=False), _text(slowest + 3),
         (
             Slip(_text(slowest + 20, ready=False), 44),
-            Slip(deployment(livenessProbe=http("/ready"), lifecycle={"preStop": {"sleep": {"seconds": slowest + 3}}}), 44),
+            Slip(_text(slowest + 3).replace("readinessProbe", "livenessProbe"), 44),
         ),
-        "Without a readiness probe a pod counts as ready when its container has started, long before the program listens.",
+        "Without a readiness probe a pod counts as ready when its container has started, long before the program "
+        "listens.",
         ("Which pods are the lost requests sent to: those that leave, or those that come?",
          "Without a readiness probe a container is ready as soon as it runs.",
          "`readinessProbe: {httpGet: {path: /ready, port: 8080}, periodSeconds: 2}`"),
@@ -141,11 +173,13 @@ def _long_hook(chance: Random) -> Repair:
     cycle = {"preStop": {"exec": {"command": ["sleep", "15"]}}}
     text = lambda grace: deployment(grace=grace, readinessProbe=READY, lifecycle=cycle)  # noqa: E731
     return _repair(
-        f"A node may hear of a change only after {slowest} s. The pods have a hook that runs `sleep 15`. To make rollouts quick, somebody gave them a "
+        f"A node may hear of a change only after {slowest} s. The pods have a hook that runs `sleep 15`. To make "
+        f"rollouts quick, somebody gave them a "
         f"grace period of {grace} s.",
         fleet, text(grace), text(30),
         (Slip(text(2), 42), Slip(_text(0, 30), 42)),
-        "The hook cannot last longer than the grace period. At its end the program is told to stop, whatever the hook wanted.",
+        "The hook cannot last longer than the grace period. At its end the program is told to stop, whatever the "
+        "hook wanted.",
         ("How long does the hook really sleep, when the grace period is shorter?",
          "The grace period begins with the deletion and ends everything.",
          "Give it more seconds than the hook needs."),

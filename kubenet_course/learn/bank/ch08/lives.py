@@ -1,7 +1,8 @@
-"""Pods and behaviours that the exercises of chapter 08 share, and what of a life shows that an answer is right or wrong.
+"""Pods and behaviours that the exercises of chapter 08 share, and what of a life shows that an answer is right or
+wrong.
 
-The cluster of these exercises is quick: the container starts in second 0, so that times can be counted by hand. A probe's first
-question then comes after one period.
+The cluster of these exercises is quick: the container starts in second 0, so that times can be counted by hand. A
+probe's first question then comes after one period.
 """
 
 from __future__ import annotations
@@ -77,8 +78,9 @@ def quick(web: dict[str, Any], **more: Any) -> dict[str, Any]:
 
 
 def seen(life: Watched, caption: str, until: float = 0) -> Table:
-    """What happened, row by row: containers, signals, membership, and each probe where its answer changes or counts: further
-    failures of readiness are left out while the pod is out of the EndpointSlice. `until`: a second, 0 for all of it.
+    """What happened, row by row: containers, signals, membership, and each probe where its answer changes or counts:
+    further failures of readiness are left out while the pod is out of the EndpointSlice. `until`: a second, 0 for all
+    of it.
     """
     rows: list[tuple[str, str, str, str]] = []
     last: dict[str, str] = {}
@@ -124,8 +126,8 @@ def refused(error: BadInput) -> Unreadable:
 
 
 def one_of_kinds(chance: Random, kinds: Sequence[T], skip: int) -> T:
-    """One of several questions. `skip` draws are thrown away first: with that many the first four variants of the exercise
-    ask four different things (tests/test_chapter_08.py holds it).
+    """One of several questions. `skip` draws are thrown away first: with that many the first four variants of the
+    exercise ask four different things (tests/test_chapter_08.py holds it).
     """
     for _ in range(skip):
         chance.random()

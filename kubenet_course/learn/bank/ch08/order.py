@@ -18,7 +18,14 @@ def order(chance: Random) -> Order:
     return one_of_kinds(chance, (_hook, _race, _birth, _hang), 13)(chance)
 
 
-def _ordered(asks: str, times: Times, life: Watched, swaps: Callable[[object], tuple[Swap, ...]], because: str, hints: tuple[str, str, str]) -> Order:
+def _ordered(
+    asks: str,
+    times: Times,
+    life: Watched,
+    swaps: Callable[[object], tuple[Swap, ...]],
+    because: str,
+    hints: tuple[str, str, str],
+) -> Order:
     shown = seen(life, "What happened, second by second")
     return Order(
         asks=f"{asks} Put these in the order in which they happen.",
@@ -40,7 +47,11 @@ def _hook(chance: Random) -> Order:
     text = pod(40, readinessProbe=http("/ready"), lifecycle={"preStop": {"sleep": {"seconds": hook}}})
     behaviour = quick({"shutdown": {"takes": takes, "finishes": True}}, network={"fastest": delay, "slowest": delay})
     life = watch(text, behaviour, 120, deleted_at=30)
-    marked, stops, signal = "the pod gets a deletionTimestamp", "the nodes stop sending new connections to the pod", "the program gets SIGTERM"
+    marked, stops, signal = (
+        "the pod gets a deletionTimestamp",
+        "the nodes stop sending new connections to the pod",
+        "the program gets SIGTERM",
+    )
     ends, gone = "the program has ended", "the API server forgets the pod"
     times = {
         marked: life.when("deleted")[0],
@@ -50,7 +61,8 @@ def _hook(chance: Random) -> Order:
         gone: life.when("gone")[0] + 0.001,
     }
     return _ordered(
-        f"A pod is deleted. It has a preStop hook that sleeps {hook} s, and every node has heard of a change after {delay} s.",
+        f"A pod is deleted. It has a preStop hook that sleeps {hook} s, and every node has heard of a change after "
+        f"{delay} s.",
         times, life,
         lambda shown: (
             Swap(signal, stops, 42, "The hook delays SIGTERM, so that the nodes have time to hear.", shown),
@@ -67,7 +79,11 @@ def _race(chance: Random) -> Order:
     takes, delay = chance.choice((1, 2)), chance.randrange(5, 9)
     behaviour = quick({"shutdown": {"takes": takes}}, network={"fastest": delay, "slowest": delay})
     life = watch(pod(readinessProbe=http("/ready")), behaviour, 90, deleted_at=30)
-    marked, signal, lost = "the pod gets a deletionTimestamp", "the program gets SIGTERM", "the first request to it is lost"
+    marked, signal, lost = (
+        "the pod gets a deletionTimestamp",
+        "the program gets SIGTERM",
+        "the first request to it is lost",
+    )
     ends, stops = "the program has ended", "the nodes stop sending new connections to the pod"
     times = {
         marked: life.when("deleted")[0],
@@ -77,7 +93,8 @@ def _race(chance: Random) -> Order:
         stops: _told(life),
     }
     return _ordered(
-        f"A pod without a preStop hook is deleted. Its program closes its port at SIGTERM and ends {takes} s later. The nodes hear of a change "
+        f"A pod without a preStop hook is deleted. Its program closes its port at SIGTERM and ends {takes} s later. "
+        f"The nodes hear of a change "
         f"only after {delay} s.",
         times, life,
         lambda shown: (
@@ -85,7 +102,8 @@ def _race(chance: Random) -> Order:
             Swap(stops, lost, 42, "Requests are lost because the nodes still send where nobody listens.", shown),
             Swap(ends, signal, 181, "It ends because of SIGTERM.", shown),
         ),
-        "Both begin with the deletion. SIGTERM is there at once, the news for the nodes takes seconds, and what is sent meanwhile is lost.",
+        "Both begin with the deletion. SIGTERM is there at once, the news for the nodes takes seconds, and what is "
+        "sent meanwhile is lost.",
         ("Does the kubelet wait for the nodes before it sends SIGTERM?", "Without a hook SIGTERM comes at once.",
          f"The program has ended {takes} s after SIGTERM, long before the nodes know."),
     )  # fmt: skip
@@ -99,7 +117,11 @@ def _birth(chance: Random) -> Order:
         readinessProbe=http("/ready", periodSeconds=5),
     )
     life = watch(text, quick({"startsAfter": starts, "warmAfter": starts + 12}), 90)
-    runs, started, first = "the container's process starts", "the startup probe succeeds", "the readiness probe is asked for the first time"
+    runs, started, first = (
+        "the container's process starts",
+        "the startup probe succeeds",
+        "the readiness probe is asked for the first time",
+    )
     listed, sends = "the pod is ready in the EndpointSlice", "the nodes send requests to the pod"
     times = {
         runs: life.when("container", "running")[0],
@@ -109,15 +131,17 @@ def _birth(chance: Random) -> Order:
         sends: life.known[0][0],
     }
     return _ordered(
-        f"A container has all three probes. Its program listens after {starts} s and needs some seconds more to warm up.",
+        f"A container has all three probes. Its program listens after {starts} s and needs some seconds more to warm "
+        f"up.",
         times, life,
         lambda shown: (
             Swap(first, started, 38, "Until the startup probe has succeeded the others are not asked.", shown),
             Swap(sends, listed, 42, "A node learns from the EndpointSlice, and a moment later.", shown),
-            Swap(listed, first, 38, "A pod with a readiness probe counts as not ready until the probe has succeeded.", shown),
+            Swap(listed, first, 38, "A pod with a readiness probe is not ready until the probe has succeeded.", shown),
         ),
         "Startup first, then the others; membership follows readiness, and the nodes follow the EndpointSlice.",
-        ("Which probe is asked alone at first?", "A readiness probe's first verdict is Failure, until it has succeeded.",
+        ("Which probe is asked alone at first?", ("A readiness probe's first verdict is Failure, until it has "
+                                                 "succeeded."),
          "Process, startup probe, readiness probe, EndpointSlice, nodes."),
     )  # fmt: skip
 
@@ -140,7 +164,8 @@ def _hang(chance: Random) -> Order:
         again: life.when("container", "running")[1] + 0.001,
     }
     return _ordered(
-        f"A program deadlocks. Its readiness probe asks every 5 s and may fail twice, its liveness probe asks every 10 s and may fail {failures} "
+        f"A program deadlocks. Its readiness probe asks every 5 s and may fail twice, its liveness probe asks every "
+        f"10 s and may fail {failures} "
         "times.",
         times, life,
         lambda shown: (
@@ -148,7 +173,9 @@ def _hang(chance: Random) -> Order:
             Swap(out, hung, 37, "Nothing fails before it hangs.", shown),
             Swap(signal, out, 38, "The quicker probe decides first, and here that is readiness.", shown),
         ),
-        "Each probe counts by itself. The quick readiness probe takes the pod out, the slower liveness probe restarts it.",
+        "Each probe counts by itself. The quick readiness probe takes the pod out, the slower liveness probe "
+        "restarts it.",
         ("The two probes do not wait for each other. Which of them has counted enough failures first?",
-         "Readiness needs about ten seconds, liveness more.", "After SIGTERM a program that hangs lives on for the grace period."),
+         "Readiness needs about ten seconds, liveness more.", ("After SIGTERM a program that hangs lives on for the "
+             "grace period.")),
     )  # fmt: skip

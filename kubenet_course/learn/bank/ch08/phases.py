@@ -60,23 +60,31 @@ STORIES = (
            ("Failed", 182, "Nothing has ended. A probe changes conditions, not the phase.")),
           "The container runs, and that alone decides. The condition Ready is False.", is_ready=False),
     Story("The pod is being deleted. Its program still finishes its work.", "Always", {"web": (RUNS, NOTHING)},
-          (("Succeeded", 41, "It has not ended yet."), ("Failed", 41, "It has not ended yet, and being deleted is no failure.")),
-          "Terminating is what kubectl prints for a pod with a deletionTimestamp. The phase stays Running until the end.",
+          (("Succeeded", 41, "It has not ended yet."), ("Failed", 41, ("It has not ended yet, and being deleted is no "
+              "failure."))),
+          "Terminating is what kubectl prints for a pod with a deletionTimestamp. The phase stays Running until the "
+          "end.",
           is_deleted=True),
     Story("A job's container has ended well.", "OnFailure", {"job": (_ended(0), NOTHING)},
           (("Running", 41, "With OnFailure a container that ended with 0 is not started again."),
            ("Failed", 0, "Its exit code is 0.")),
           "All containers have ended with 0, and none will be started again."),
-    Story("Of two containers one ended with 0, the other with 1.", "Never", {"copy": (_ended(0), NOTHING), "send": (_ended(1), NOTHING)},
-          (("Succeeded", 0, "All of them would have to end with 0."), ("Running", 41, "With Never nothing is started again.")),
+    Story("Of two containers one ended with 0, the other with 1.", "Never",
+          {"copy": (_ended(0), NOTHING), "send": (_ended(1), NOTHING)},
+          (("Succeeded", 0, "All of them would have to end with 0."), ("Running", 41, ("With Never nothing is started "
+              "again."))),
           "All have ended for good, and one of them in failure."),
-    Story("Of two containers one has ended with 1, the other still runs.", "Never", {"send": (_ended(1), NOTHING), "serve": (RUNS, NOTHING)},
-          (("Failed", 0, "Failed is said only when all of them have ended."), ("Unknown", 41, "Nothing sets Unknown any more.")),
+    Story("Of two containers one has ended with 1, the other still runs.", "Never", {"send": (_ended(1), NOTHING),
+        "serve": (RUNS, NOTHING)},
+          (("Failed", 0, "Failed is said only when all of them have ended."), ("Unknown", 41, ("Nothing sets Unknown "
+              "any more."))),
           "One container runs, so the pod runs.", is_ready=False),
-    Story("The image of the only container cannot be fetched.", "Always", {"web": (_waits("ImagePullBackOff"), NOTHING)},
+    Story("The image of the only container cannot be fetched.", "Always",
+          {"web": (_waits("ImagePullBackOff"), NOTHING)},
           (("Failed", 41, "Nothing has run and nothing has ended. The kubelet goes on trying."),
            ("Unknown", 41, "The kubelet knows exactly how it stands. Nothing sets Unknown any more.")),
-          "The container was never started, so the pod is not past Pending. ImagePullBackOff is a reason.", is_ready=False),
+          "The container was never started, so the pod is not past Pending. ImagePullBackOff is a reason.",
+          is_ready=False),
     Story("An init container crashes again and again; the main container has never started.", "Always",
           {"migrate": (_waits("CrashLoopBackOff"), _ended(1)), "web": (_waits("PodInitializing"), NOTHING)},
           (("Running", 41, "The pod runs only when its init containers have done their work."),
@@ -96,7 +104,9 @@ def _status(story: Story) -> tuple[ContainerStatus, ...]:
 def _spec(story: Story) -> PodSpec:
     made = {name: Container(name=name) for name in story.states}
     first = tuple(made[name] for name in story.init)
-    return PodSpec(tuple(one for name, one in made.items() if name not in story.init), first, restart_policy=story.policy)
+    return PodSpec(
+        tuple(one for name, one in made.items() if name not in story.init), first, restart_policy=story.policy
+    )
 
 
 def _word(state: ContainerState) -> str:
@@ -121,7 +131,10 @@ def phases(chance: Random) -> Value:
     story = one_of_kinds(chance, STORIES, 1)
     spec, statuses = _spec(story), _status(story)
     found = phase(spec, statuses, has_initialized=not story.init)
-    held = (Condition(type="Ready", status=str(story.is_ready)), Condition(type="Initialized", status=str(not story.init)))
+    held = (
+        Condition(type="Ready", status=str(story.is_ready)),
+        Condition(type="Initialized", status=str(not story.init)),
+    )
     shown = printed(spec, found, statuses, held, story.is_deleted)
     evidence = table("Two words for one pod", ("status.phase", "STATUS in kubectl get pods"), [(found, shown)])
     return Value(
@@ -133,7 +146,10 @@ def phases(chance: Random) -> Value:
         because=story.because,
         evidence=evidence,
         hints=(
-            "There are five phases: Pending, Running, Succeeded, Failed, Unknown. Which of them can be left out at once?",
+            (
+                "There are five phases: Pending, Running, Succeeded, Failed, Unknown. Which of them can be left out at "
+                "once?"
+            ),
             "Two questions decide. Have all containers started at least once? Will any of them run, or run again?",
             f"What kubectl prints is `{shown}`. The phase knows nothing of probes, of back-offs and of deletions.",
         ),

@@ -21,10 +21,17 @@ def storm(chance: Random) -> Repair:
 
 
 def _repair(
-    asks: str, broken: str, solution: str, checks: tuple[Check, ...], slips: tuple[Slip, ...], because: str, hints: tuple[str, str, str]
+    asks: str,
+    broken: str,
+    solution: str,
+    checks: tuple[Check, ...],
+    slips: tuple[Slip, ...],
+    because: str,
+    hints: tuple[str, str, str],
 ) -> Repair:
     return Repair(
-        asks=f"{asks} The program answers GET on `/alive` (its process only) and on `/ready` (it also asks the database).",
+        asks=f"{asks} The program answers GET on `/alive` (its process only) and on `/ready` (it also asks the "
+        f"database).",
         look=_look(broken, checks[0]),
         starts=broken,
         tests=partial(tested, checks=checks),
@@ -49,15 +56,21 @@ def _slow(chance: Random) -> tuple[dict[str, Any], int]:
     return {"dependency": [{"since": since, "until": since + lasts, "answersAfter": 3}]}, since
 
 
-HANGS = Check({"deadlockAfter": 52}, ended_by(52 + 45), "A program that hangs is found too late, or never: it may take 45 s.", 39)
+HANGS = Check(
+    {"deadlockAfter": 52}, ended_by(52 + 45), "A program that hangs is found too late, or never: it may take 45 s.", 39
+)
 
 
 def _path(chance: Random) -> Repair:
     web, since = _slow(chance)
-    good, bad = http("/alive", periodSeconds=10, failureThreshold=3), http("/ready", periodSeconds=10, failureThreshold=3)
+    good, bad = (
+        http("/alive", periodSeconds=10, failureThreshold=3),
+        http("/ready", periodSeconds=10, failureThreshold=3),
+    )
     ready = http("/ready", periodSeconds=5)
     return _repair(
-        f"From second {since} on the database is slow for a while, and this pod is restarted though its process is well. Mend the manifest: no "
+        f"From second {since} on the database is slow for a while, and this pod is restarted though its process is "
+        f"well. Mend the manifest: no "
         "restart because of the database, and a program that hangs still gets SIGTERM within 45 s.",
         _probes(bad, ready),
         _probes(good, ready),
@@ -68,7 +81,11 @@ def _path(chance: Random) -> Repair:
             Slip(pod(20, readinessProbe=ready), 39),
         ),
         "A liveness probe must fail only when a restart helps. A restart mends no database.",
-        ("What does the liveness probe ask for, and who answers that?", "Which path answers from the process alone?", HINTS_LAST),
+        (
+            "What does the liveness probe ask for, and who answers that?",
+            "Which path answers from the process alone?",
+            HINTS_LAST,
+        ),
     )
 
 
@@ -77,8 +94,10 @@ def _swapped(chance: Random) -> Repair:
     down = {"dependency": [{"since": since, "until": since + 60}]}
     alive, ready = http("/alive", periodSeconds=10), http("/ready", periodSeconds=10)
     return _repair(
-        f"From second {since} on the database is slow, and this pod is restarted. When it is down the pod stays in its Service, and clients get "
-        "errors. Mend both: the database restarts nothing, and within 40 s without it the pod leaves the EndpointSlice. A program that hangs still "
+        f"From second {since} on the database is slow, and this pod is restarted. When it is down the pod stays in "
+        f"its Service, and clients get "
+        "errors. Mend both: the database restarts nothing, and within 40 s without it the pod leaves the "
+        "EndpointSlice. A program that hangs still "
         "gets SIGTERM within 45 s.",
         _probes(ready, alive),
         _probes(alive, ready),
@@ -88,8 +107,13 @@ def _swapped(chance: Random) -> Repair:
             HANGS,
         ),
         (Slip(_probes(alive, alive), 183), Slip(_probes(ready, ready), 37), Slip(pod(20, readinessProbe=ready), 39)),
-        "The two probes were swapped. Liveness asks whether a restart would help, readiness whether a request would be served.",
-        ("What does a failure of each of the two probes do?", "Which of the two paths fails with the database?", HINTS_LAST),
+        "The two probes were swapped. Liveness asks whether a restart would help, readiness whether a request would "
+        "be served.",
+        (
+            "What does a failure of each of the two probes do?",
+            "Which of the two paths fails with the database?",
+            HINTS_LAST,
+        ),
     )
 
 
@@ -99,7 +123,8 @@ def _strict(chance: Random) -> Repair:
     ready = http("/ready", periodSeconds=5, timeoutSeconds=3, failureThreshold=3)
     broken = http("/alive", periodSeconds=5, failureThreshold=1)
     return _repair(
-        f"Under load this program is slow: for 12 of every 25 seconds each answer takes {late} s. Its process is well, and it is restarted all the "
+        f"Under load this program is slow: for 12 of every 25 seconds each answer takes {late} s. Its process is "
+        f"well, and it is restarted all the "
         "time. Mend the manifest: no restart under load, and a program that hangs still gets SIGTERM within 45 s.",
         _probes(broken, ready),
         _probes(http("/alive", periodSeconds=10, timeoutSeconds=3, failureThreshold=3), ready),
@@ -109,7 +134,8 @@ def _strict(chance: Random) -> Repair:
             Slip(_probes(http("/alive", periodSeconds=30, timeoutSeconds=3, failureThreshold=3), ready), 39),
             Slip(pod(20, readinessProbe=ready), 39),
         ),
-        "A second is short under load. The timeout is longer than a slow answer now, and one failure alone decides nothing.",
+        "A second is short under load. The timeout is longer than a slow answer now, and one failure alone decides "
+        "nothing.",
         ("How long does an answer take under load, and how long does the probe wait?",
          "timeoutSeconds is 1 where nothing is said, and failureThreshold is 1 here.",
          "A timeout of 3 s and three failures in a row: then a hang is found after about 30 s."),
@@ -122,8 +148,10 @@ def _flapping(chance: Random) -> Repair:
     down = {"dependency": [{"since": since, "until": since + 80}]}
     alive = http("/alive", periodSeconds=10, timeoutSeconds=3, failureThreshold=3)
     return _repair(
-        "Under load this pod leaves its Service for some seconds in every twenty, as do all replicas at once, though each request would be served "
-        f"after 1.5 s. Mend the manifest: it stays in the EndpointSlice under load, and when its database is down from second {since} on it leaves "
+        "Under load this pod leaves its Service for some seconds in every twenty, as do all replicas at once, though "
+        "each request would be served "
+        f"after 1.5 s. Mend the manifest: it stays in the EndpointSlice under load, and when its database is down "
+        f"from second {since} on it leaves "
         "within 40 s. A program that hangs still gets SIGTERM within 45 s.",
         _probes(alive, http("/ready", periodSeconds=2, failureThreshold=1)),
         _probes(alive, http("/ready", periodSeconds=5, timeoutSeconds=3, failureThreshold=3)),
@@ -137,8 +165,9 @@ def _flapping(chance: Random) -> Repair:
             Slip(_probes(alive, http("/alive", periodSeconds=5, timeoutSeconds=3, failureThreshold=3)), 39),
             Slip(_probes(alive, http("/ready", periodSeconds=30, timeoutSeconds=3, failureThreshold=3)), 39),
         ),
-        "With one second and one failure each slow answer takes the pod out. Longer and more patient, it still sees a real outage.",
+        "With one second and one failure each slow answer takes the pod out. Longer and more patient, it still sees "
+        "a real outage.",
         ("How long does an answer take under load, and how long does the probe wait?",
-         "timeoutSeconds is 1 where nothing is said.", "A timeout of 3 s and three failures in a row still see an outage after some 15 s."),
+         "timeoutSeconds is 1 where nothing is said.", ("A timeout of 3 s and three failures in a row still see an "
+                                                       "outage after some 15 s.")),
     )  # fmt: skip
-

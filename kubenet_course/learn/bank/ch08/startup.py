@@ -1,4 +1,6 @@
-"""Chapter 08: a startup probe to size. The program's slow start must pass, a failed one must be found, a later hang too."""
+"""Chapter 08: a startup probe to size. The program's slow start must pass, a failed one must be found, a later hang
+too.
+"""
 
 from __future__ import annotations
 
@@ -40,7 +42,14 @@ def _fails_by(seconds: int) -> Check:
     return Check({"startsAfter": 9_000}, ended_by(seconds), said, 180, until=seconds + 60)
 
 
-def _write(asks: str, starts: str, solution: str, checks: tuple[Check, ...], slips: tuple[Slip, ...], hints: tuple[str, str, str]) -> Write:
+def _write(
+    asks: str,
+    starts: str,
+    solution: str,
+    checks: tuple[Check, ...],
+    slips: tuple[Slip, ...],
+    hints: tuple[str, str, str],
+) -> Write:
     return Write(
         asks=f"{asks} The program answers GET on `/alive` as soon as it has started.",
         look=seen(lived(starts, checks[0]), "What happens with this manifest"),
@@ -48,7 +57,8 @@ def _write(asks: str, starts: str, solution: str, checks: tuple[Check, ...], sli
         tests=partial(tested, checks=checks),
         solution=solution,
         slips=slips,
-        because="The startup probe allows periodSeconds x failureThreshold seconds, once. After it has succeeded the liveness probe can be strict.",
+        because="The startup probe allows periodSeconds x failureThreshold seconds, once. After it has succeeded the "
+        "liveness probe can be strict.",
         evidence=seen(lived(solution, checks[0]), "What happens with the mended manifest"),
         hints=hints,
     )
@@ -65,8 +75,10 @@ def _room(seconds: int) -> tuple[str, str, str]:
 def _missing(chance: Random) -> Write:
     slowest = 90
     return _write(
-        f"This program needs up to {slowest} seconds to start, and its liveness probe never lets it. Give the manifest a startup probe: a start of "
-        f"{slowest} s passes, a start that never succeeds is ended within 120 s, and a program that hangs later still gets SIGTERM within 45 s.",
+        f"This program needs up to {slowest} seconds to start, and its liveness probe never lets it. Give the "
+        f"manifest a startup probe: a start of "
+        f"{slowest} s passes, a start that never succeeds is ended within 120 s, and a program that hangs later "
+        f"still gets SIGTERM within 45 s.",
         _manifest(None),
         _manifest(_probe(5, 22)),
         (_passes(slowest), _fails_by(120), FOUND),
@@ -82,8 +94,10 @@ def _missing(chance: Random) -> Write:
 def _patient(chance: Random) -> Write:
     slowest = chance.choice((30, 40, 50))
     return _write(
-        f"The startup probe below lets a start go on for ten minutes before it gives up. The slowest good start takes {slowest} s. Mend the numbers: "
-        f"that start passes, a start that never succeeds is ended within {slowest + 30} s, and a program that hangs later still gets SIGTERM within "
+        f"The startup probe below lets a start go on for ten minutes before it gives up. The slowest good start "
+        f"takes {slowest} s. Mend the numbers: "
+        f"that start passes, a start that never succeeds is ended within {slowest + 30} s, and a program that hangs "
+        f"later still gets SIGTERM within "
         "45 s.",
         _manifest(_probe(20, 30)),
         _manifest(_probe(5, (slowest + 20) // 5)),
@@ -100,10 +114,17 @@ def _patient(chance: Random) -> Write:
 def _delayed(chance: Random) -> Write:
     slowest = chance.choice((80, 100, 120))
     live = http("/alive", periodSeconds=10, failureThreshold=3, initialDelaySeconds=slowest + 20)
-    quick_hang = Check({"startsAfter": 5, "deadlockAfter": 22}, ended_by(22 + 45), "A program that starts in 5 s and soon hangs is found too late.", 38)
+    quick_hang = Check(
+        {"startsAfter": 5, "deadlockAfter": 22},
+        ended_by(22 + 45),
+        "A program that starts in 5 s and soon hangs is found too late.",
+        38,
+    )
     return _write(
-        f"To let a start of {slowest} s pass, somebody gave the liveness probe an initialDelaySeconds of {slowest + 20}. So a program that starts "
-        f"quickly and then hangs is not found for minutes. Mend the manifest: a start of {slowest} s passes, and whenever the program hangs after its "
+        f"To let a start of {slowest} s pass, somebody gave the liveness probe an initialDelaySeconds of "
+        f"{slowest + 20}. So a program that starts "
+        f"quickly and then hangs is not found for minutes. Mend the manifest: a start of {slowest} s passes, and "
+        f"whenever the program hangs after its "
         "start it gets SIGTERM within 45 s.",
         _manifest(None, live),
         _manifest(_probe(5, (slowest + 20) // 5)),
@@ -126,8 +147,10 @@ def _prompt(chance: Random) -> Write:
         38,
     )
     return _write(
-        f"This program starts in 12 seconds, on a bad day in {slowest}. The startup probe below asks so rarely that a quick start waits for it. Mend the "
-        f"manifest: after a start of 12 s the pod is in the EndpointSlice within 4 s, a start of {slowest} s passes, and one that never succeeds is "
+        f"This program starts in 12 seconds, on a bad day in {slowest}. The startup probe below asks so rarely that "
+        f"a quick start waits for it. Mend the "
+        f"manifest: after a start of 12 s the pod is in the EndpointSlice within 4 s, a start of {slowest} s passes, "
+        f"and one that never succeeds is "
         f"ended within {slowest + 40} s.",
         _manifest(_probe(30, 3)),
         _manifest(_probe(2, (slowest + 20) // 2)),

@@ -24,7 +24,9 @@ WAYS: dict[str, dict[str, Any]] = {"liveness": LIVENESS, "readiness": READINESS,
 
 
 class Trouble(Struct, frozen=True):
-    """What troubles a program, how it behaves, which probe helps; and for each other one the belief and why it does not."""
+    """What troubles a program, how it behaves, which probe helps; and for each other one the belief and why it does
+    not.
+    """
 
     told: str
     web: dict[str, Any]
@@ -38,16 +40,20 @@ NO_RESTART = "A readiness probe restarts nothing: the pod would be out of its Se
 TROUBLES = (
     Trouble("Once in a while the program gets stuck in a deadlock. It then answers nothing until it is started anew.",
             {"deadlockAfter": 40}, "liveness",
-            {"readiness": (183, NO_RESTART), "startup": (38, "After it has succeeded once a startup probe is never asked again."),
+            {"readiness": (183, NO_RESTART), "startup": (38, ("After it has succeeded once a startup probe is never "
+                "asked again.")),
              "none": (39, "What hangs does not end by itself, so nothing starts it again.")},
             "Only a restart mends a deadlock, and only a liveness probe asks for one while the program runs."),
-    Trouble("After each start the program reads its cache for 40 seconds. It listens meanwhile, and answers every request with 503.",
+    Trouble("After each start the program reads its cache for 40 seconds. It listens meanwhile, and answers every "
+            "request with 503.",
             {"warmAfter": 40, "looksAt": {"liveness": []}}, "readiness",
-            {"liveness": (37, "A liveness probe looks whether the process answers. It does, and clients get 503 all the same."),
+            {"liveness": (37, ("A liveness probe looks whether the process answers. It does, and clients get 503 all "
+                              "the same.")),
              "startup": (38, "This startup probe asks /alive, and that answers from the first second on."),
              "none": (38, "Without a readiness probe the pod counts as ready from its start on.")},
             "Requests must stay away for a while, and nothing needs a restart."),
-    Trouble("The program needs 100 seconds until it listens. Once it runs it may hang, and its liveness probe, which has the defaults, "
+    Trouble("The program needs 100 seconds until it listens. Once it runs it may hang, and its liveness probe, which "
+            "has the defaults, "
             "shall find that within half a minute.",
             {"startsAfter": 100}, "startup",
             {"liveness": (38, "The liveness probe alone ends the container before it ever listens."),
@@ -55,10 +61,13 @@ TROUBLES = (
              "none": (39, "Then nobody finds a program that hangs.")},
             "While a startup probe has not succeeded, the others are not asked. Afterwards liveness can be strict.",
             has=("liveness",)),
-    Trouble("For one minute a day the program's database is down. Requests that need it then fail with 503, and clients can ask another "
+    Trouble("For one minute a day the program's database is down. Requests that need it then fail with 503, and "
+            "clients can ask another "
             "replica that has its own copy.",
-            {"dependency": [{"since": 60, "until": 120}], "looksAt": {"readiness": ["dependency"], "liveness": []}}, "readiness",
-            {"liveness": (37, "The process is well. A restart mends no database, and one that asks for it restarts all its clients."),
+            {"dependency": [{"since": 60, "until": 120}], "looksAt": {"readiness": ["dependency"], "liveness": []}},
+                "readiness",
+            {"liveness": (37, ("The process is well. A restart mends no database, and one that asks for it restarts "
+                              "all its clients.")),
              "startup": (38, "The trouble comes long after the start."),
              "none": (37, "Then clients go on asking this pod for a minute.")},
             "Another replica can help, so this one steps aside and comes back by itself."),
@@ -68,13 +77,15 @@ TROUBLES = (
              "readiness": (183, "A process that has ended is not ready, with or without a probe."),
              "startup": (184, "The kubelet sees the end of a process without any probe, and starts it again.")},
             "A process that ends needs no probe: the restart policy is enough."),
-    Trouble("The program takes two seconds for each answer while a backup runs, for two minutes each night. All replicas share that fate, "
+    Trouble("The program takes two seconds for each answer while a backup runs, for two minutes each night. All "
+            "replicas share that fate, "
             "and clients are patient.",
             {"dependency": [{"since": 60, "until": 180, "answersAfter": 2}],
              "looksAt": {"liveness": ["dependency"], "readiness": ["dependency"], "startup": ["dependency"]}}, "none",
             {"liveness": (39, "With a timeout of one second this restarts every replica, again and again."),
              "readiness": (39, "With a timeout of one second this takes every replica out at once, and nobody serves."),
-             "startup": (38, "The trouble comes long after the start, and a startup probe that has succeeded is asked no more.")},
+             "startup": (38, ("The trouble comes long after the start, and a startup probe that has succeeded is "
+                             "asked no more."))},
             "Slow answers are better than none. Nothing here is mended by a restart, nor by another replica."),
 )  # fmt: skip
 
