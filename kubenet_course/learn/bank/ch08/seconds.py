@@ -151,7 +151,7 @@ def _third_run(chance: Random) -> Value:
     starts = life.when("container", "running")
     return _value(
         f"A program ends with an error {after} seconds after each start. The restart policy is Always. In which "
-        f"second does its {name} "
+        f"second does its {ORDINAL[number]} "
         "run begin?",
         life,
         starts[number - 1],
