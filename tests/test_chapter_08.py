@@ -127,8 +127,14 @@ def test_a_restart_is_seen_in_the_lanes_and_said_in_words():
 def test_nothing_holds_of_a_pod_that_is_gone():
     life = live({"shutdown": {"takes": 5}}, 60, 30)
     assert life.when("gone") == (35.0,)
-    for row in rows_of(life)[:-1]:
+    for row in rows_of(life)[:-2]:
         assert not row.spans or row.spans[-1].value == "gone"
+
+
+def test_a_node_that_has_not_heard_sends_to_a_pod_that_is_gone():
+    life = live({"shutdown": {"takes": 1}}, 60, 30, network={"fastest": 4, "slowest": 4})
+    assert life.when("gone") == (31.0,)
+    assert [one.until for one in lane(life, "clients' node sends to it").spans if one.value == "yes"] == [34]
 
 
 def test_the_picture_and_its_words_hold_the_same():

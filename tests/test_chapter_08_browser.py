@@ -17,7 +17,7 @@ from playwright.sync_api import Page
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).resolve().parent.parent
-CELL = "from kubenet_course.views import ProbeControls\ndesk = ProbeControls(hangs_after=30)\ndesk"
+CELL = "from kubenet_course.views import ProbeControls\ndesk = ProbeControls(opens=['liveness probe'], hangs_after=30)\ndesk"
 REDRAWN = """async () => {
     const root = document.querySelector('.kn-life'), took = [];
     const slider = root.querySelector('input[type=range][data-of=liveness_period]');

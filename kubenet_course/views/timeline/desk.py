@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from msgspec import to_builtins
@@ -16,12 +17,14 @@ from .wishes import CONTROLS, FIRST, behaviour_of, chosen, manifest_of
 
 class ProbeControls(Lifeline):
     """A pod to play with: `ProbeControls(hangs_after=30)`. From a cell: `desk.choose(liveness_period=5)`; the answer is
-    `desk.answer`, the whole life `desk.life`, the manifest `desk.manifest`.
+    `desk.answer`, the whole life `desk.life`, the manifest `desk.manifest`. `opens`: groups of controls that are open at
+    first, besides those in which something is chosen.
     """
 
-    def __init__(self, title: str = "A pod to play with", **wishes: Any):
+    def __init__(self, title: str = "A pod to play with", opens: Collection[str] = (), **wishes: Any):
         made = chosen(FIRST, wishes)
-        super().__init__(_life(made), title, wishes=made, form=to_builtins(CONTROLS))
+        form = [to_builtins(one) | {"opens": one.group in opens} for one in CONTROLS]
+        super().__init__(_life(made), title, wishes=made, form=form)
         self.story = self._told(self.life, made)
         self.observe(self._changed, "wishes")
 

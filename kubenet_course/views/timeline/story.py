@@ -36,7 +36,7 @@ TONES = {
 PROBES = ("startup", "liveness", "readiness")
 
 
-class Row(Struct, frozen=True):
+class Drawn(Struct, frozen=True):
     """One lane as it is drawn. `bars`: (second, served, lost, why)."""
 
     label: str
@@ -58,29 +58,29 @@ def tone(value: str) -> str:
     return TONES.get(value, WAITS if value.startswith("Init:") and value[5:6].isdigit() else BAD)
 
 
-def rows_of(life: Watched | Rolled) -> tuple[Row, ...]:
+def rows_of(life: Watched | Rolled) -> tuple[Drawn, ...]:
     """The lanes of a life in the order of cause and effect: the program, its probes, what follows from them. Of a
     rollout: a lane for each pod.
     """
     rows = _pods(life) if isinstance(life, Rolled) else _parts(life)
-    return (*rows, Row("requests a second", bars=_bars(life.requests)))
+    return (*rows, Drawn("requests a second", bars=_bars(life.requests)))
 
 
 def _bars(requests: tuple[Second, ...]) -> tuple[tuple[int, int, int, str], ...]:
     return tuple((one.at, one.served, one.lost, one.why) for one in requests)
 
 
-def _pods(life: Rolled) -> list[Row]:
+def _pods(life: Rolled) -> list[Drawn]:
     """From its creation until it is gone, how each pod stood."""
     rows = []
     for name, turns in life.pods.items():
         ends = [*(one.t for one in turns[1:]), life.until]
         spans = (Span(one.t, end, one.word) for one, end in zip(turns, ends, strict=True) if end > one.t)
-        rows.append(Row(name, spans=tuple(one for one in spans if one.value != GONE)))
+        rows.append(Drawn(name, spans=tuple(one for one in spans if one.value != GONE)))
     return rows
 
 
-def _parts(life: Watched) -> list[Row]:
+def _parts(life: Watched) -> list[Drawn]:
     found = {lane.name: lane for lane in lanes(life.events, life.until)}
     names = [name for name in found if found[name].spans and f"{name} started" in found]
     rows = [_row("phase", found["phase"]), _row("STATUS in kubectl", found["printed"])]
@@ -90,19 +90,20 @@ def _parts(life: Watched) -> list[Row]:
         rows += [_row("signals", found[at]) for at in (f"{name} signals",) if at in found]
         rows.append(_row(f"{name} started", found[f"{name} started"]))
     rows += [_row("pod Ready", found["ready"]), _row("ready in EndpointSlice", found["endpoints"])]
-    rows.append(Row("clients' node sends to it", spans=tuple(_known(life))))
     gone = life.when("gone")
-    return [_until(row, gone[0], life.until) for row in rows] if gone else rows
+    if gone:
+        rows = [_until(row, gone[0], life.until) for row in rows]
+    return [*rows, Drawn("clients' node sends to it", spans=tuple(_known(life)))]  # that may be longer than the pod
 
 
-def _until(row: Row, gone: float, until: float) -> Row:
+def _until(row: Drawn, gone: float, until: float) -> Drawn:
     """A lane of a pod that the API has forgotten: nothing holds of it any more."""
     spans = tuple(Span(one.since, min(one.until, gone), one.value) for one in row.spans if one.since < gone)
-    return Row(row.label, (*spans, Span(gone, until, GONE)) if spans and gone < until else spans, row.marks)
+    return Drawn(row.label, (*spans, Span(gone, until, GONE)) if spans and gone < until else spans, row.marks)
 
 
-def _row(label: str, lane: Lane) -> Row:
-    return Row(label, lane.spans, lane.marks)
+def _row(label: str, lane: Lane) -> Drawn:
+    return Drawn(label, lane.spans, lane.marks)
 
 
 def _known(life: Watched) -> list[Span]:

@@ -1,7 +1,6 @@
 // A pod's life in lanes, drawn from the story alone. Where there are controls, each change asks the notebook's kernel.
 
 const WAIT = 20; // ms without a change before the kernel is asked
-const OPEN = ["liveness probe", "readiness probe"]; // groups of controls that are open at first, besides those that were changed
 const SIGNS = { Success: "✓", Failure: "✗", Error: "?", SIGTERM: "▼", killing: "▽" };
 
 function element(tag, attributes = {}, ...children) {
@@ -81,7 +80,7 @@ function controls(model, refused) {
   };
   for (const one of model.get("form")) {
     if (!groups.has(one.group)) groups.set(one.group, element("details", { class: "kn-group" }, element("summary", {}, one.group)));
-    if (model.get("wishes")[one.name] !== one.first || OPEN.includes(one.group)) groups.get(one.group).open = true;
+    if (model.get("wishes")[one.name] !== one.first || one.opens) groups.get(one.group).open = true;
     const group = groups.get(one.group), named = { "aria-label": `${one.group}: ${one.label}`, "data-of": one.name };
     if (one.kind === "check") {
       const box = element("input", { type: "checkbox", ...named });

@@ -17,7 +17,7 @@ from .lives import one_of_kinds
 DAY = "2026-11-20T"
 
 
-class Told(Struct, frozen=True):
+class Case(Struct, frozen=True):
     """A status, the lines that decide, what happened, and what people read in it instead (belief, why not)."""
 
     container: dict[str, Any]
@@ -57,7 +57,7 @@ def _runs(since: str) -> dict[str, Any]:
 
 
 STORIES = (
-    Told(
+    Case(
         _box(_runs("03:14:31"), _ended(137, "Error", "02:51:07", "03:14:31"), 4, True, True), True,
         (("lastState.terminated.exitCode", "137 = 128 + 9: SIGKILL"), ("lastState.terminated.reason", ("Error: not "
             "the memory limit")),
@@ -69,7 +69,7 @@ STORIES = (
          "Its phase was Failed for a while.": (41, "The restart policy starts it again, so the pod stayed Running.")},
         "137 is SIGKILL, and the reason Error says that the memory limit was not it. `kubectl describe pod` has the "
         "event: Liveness probe failed."),
-    Told(
+    Case(
         _box(_runs("03:20:12"), _ended(137, "OOMKilled", "03:02:45", "03:20:02"), 7, True, True), True,
         (("lastState.terminated.reason", "OOMKilled"), ("lastState.terminated.exitCode", "137 = 128 + 9: SIGKILL")),
         "It used more memory than its limit, and the kernel ended it.",
@@ -78,7 +78,7 @@ STORIES = (
          "Its grace period was too short.": (185, "Nobody asked it to end. The kernel did not wait either."),
          "Its readiness probe failed too often.": (183, "A readiness probe never ends a container.")},
         "The reason OOMKilled stands for the kernel's memory limit. No probe has a part in it."),
-    Told(
+    Case(
         _box({"waiting": {"message": "back-off 2m40s restarting failed container=web", "reason": "CrashLoopBackOff"}},
              _ended(1, "Error", "03:10:00", "03:10:02"), 6, False, False), False,
         (("state.waiting.reason", "CrashLoopBackOff: the kubelet waits"), ("lastState.terminated.exitCode",
@@ -93,7 +93,7 @@ STORIES = (
          "Its image cannot be fetched.": (41, "It has run: lastState has an exit code.")},
         "Exit code 1 is the program's own word, two seconds after its start. Its log says why: `kubectl logs web "
         "--previous`."),
-    Told(
+    Case(
         _box(_runs("01:00:04"), {}, 0, False, True), False,
         (("restartCount", "0: nothing was ever ended"), ("started", "true"), ("ready", "false")),
         "It runs, and its readiness probe fails; so its Services do not send to it.",
@@ -103,7 +103,7 @@ STORIES = (
          "Its phase is about to become Failed.": (182, "Probes have no part in the phase.")},
         "Running, started, not ready, never restarted: only readiness fails. `kubectl describe pod` shows what the "
         "probe gets to hear."),
-    Told(
+    Case(
         _box(_runs("03:05:01"), _ended(143, "Error", "03:04:01", "03:05:01"), 9, False, False), False,
         (("started", "false: the startup probe has not succeeded"), ("lastState.terminated", "it ran for 60 seconds"),
          ("lastState.terminated.exitCode", "143 = 128 + 15: SIGTERM")),
@@ -114,7 +114,7 @@ STORIES = (
          "It ends by itself after a minute.": (181, "143 is SIGTERM: somebody told it to end.")},
         "It never gets to `started: true`. periodSeconds x failureThreshold of the startup probe come to a minute "
         "here."),
-    Told(
+    Case(
         _box(_runs("22:40:10"), {}, 0, True, True), True,
         (("metadata.deletionTimestamp", "set: it is being deleted"), ("status.phase", "Running"), ("state.running",
             "its program still runs")),
@@ -131,7 +131,7 @@ STORIES = (
 )  # fmt: skip
 
 
-def _text(one: Told) -> str:
+def _text(one: Case) -> str:
     conditions = [
         {"status": "True", "type": "PodReadyToStartContainers"},
         {"status": "True", "type": "Initialized"},
