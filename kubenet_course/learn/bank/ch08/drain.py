@@ -98,7 +98,10 @@ def _repair(
     because: str,
     hints: tuple[str, str, str],
 ) -> Repair:
-    told = "Mend the Deployment so that a rollout loses no request, whatever chance does. We try it with three seeds."
+    told = (
+        "Mend the Deployment so that a rollout loses no request. We try it three times, since chance decides when each node "
+        "hears of a change."
+    )
     return Repair(
         asks=f"{asks} {told}",
         look=lost_rows(fleet.rolled(starts), "The first lost requests of a rollout"),

@@ -73,7 +73,7 @@ def _sigterm(chance: Random) -> Value:
                 f"The first question that meets the hang is asked in second {first}. How long does the kubelet wait "
                 "for an answer?"
             ),
-            f"The {ORDINAL[failures]} of these questions decides, and it is answered by the timeout.",
+            f"The {ORDINAL[failures]} of these questions decides. Its failure is known when the timeout is over.",
         ),
     )
 

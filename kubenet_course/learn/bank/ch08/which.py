@@ -16,7 +16,7 @@ CHOICES = {
     "liveness": "A liveness probe that asks only whether this process still answers.",
     "readiness": "A readiness probe that asks whether a request would be served now.",
     "startup": "A startup probe, with enough failures allowed.",
-    "none": "No probe: this mends itself, and a probe would only make it worse.",
+    "none": "No probe: none of them would help here.",
 }
 LIVENESS, READINESS = {"livenessProbe": http("/alive")}, {"readinessProbe": http("/ready", periodSeconds=5)}
 STARTUP = {"startupProbe": http("/alive", periodSeconds=5, failureThreshold=40)}
@@ -54,7 +54,7 @@ TROUBLES = (
             "Requests must stay away for a while, and nothing needs a restart."),
     Trouble("The program needs 100 seconds until it listens. Once it runs it may hang, and its liveness probe, which "
             "has the defaults, "
-            "shall find that within half a minute.",
+            "should find that within half a minute.",
             {"startsAfter": 100}, "startup",
             {"liveness": (38, "The liveness probe alone ends the container before it ever listens."),
              "readiness": (38, "The liveness probe does not wait for readiness."),
@@ -112,7 +112,7 @@ def which(chance: Random) -> Choose:
         because=trouble.because,
         evidence=shown,
         hints=(
-            "What mends it: a restart, some peace, more time, or nothing?",
+            "What would help: a restart, fewer requests, more time, or nothing at all?",
             "Liveness restarts. Readiness keeps requests away. Startup gives time, once, at the beginning.",
             {
                 "liveness": "Only a restart mends it.",
