@@ -124,6 +124,13 @@ def test_a_restart_is_seen_in_the_lanes_and_said_in_words():
     assert headline(life).startswith("In 120 s the pod was restarted once; ")
 
 
+def test_a_container_that_waits_for_its_next_start_is_in_crashloopbackoff_under_status_and_its_pod_runs():
+    life = live({"crash": {"after": 8}}, 60)
+    words = [(one.since, one.value) for one in lane(life, "STATUS in kubectl").spans]
+    assert (16.0, "CrashLoopBackOff") in words  # the second end: the first restart came at once
+    assert {one.value for one in lane(life, "phase").spans} == {"Running"}
+
+
 def test_nothing_holds_of_a_pod_that_is_gone():
     life = live({"shutdown": {"takes": 5}}, 60, 30)
     assert life.when("gone") == (35.0,)

@@ -17,8 +17,8 @@ from .wishes import CONTROLS, FIRST, behaviour_of, chosen, manifest_of
 
 class ProbeControls(Lifeline):
     """A pod to play with: `ProbeControls(hangs_after=30)`. From a cell: `desk.choose(liveness_period=5)`; the answer is
-    `desk.answer`, the whole life `desk.life`, the manifest `desk.manifest`. `opens`: groups of controls that are open at
-    first, besides those in which something is chosen.
+    `desk.answer`, the whole life `desk.life`, the manifest `desk.manifest`. `opens`: groups of controls that are open
+    at first, besides those in which something is chosen.
     """
 
     def __init__(self, title: str = "A pod to play with", opens: Collection[str] = (), **wishes: Any):

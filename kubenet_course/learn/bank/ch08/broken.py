@@ -79,8 +79,9 @@ def _which(chance: Random) -> Choose:
     kept = chance.sample([guilty, *others], 4)
     evidence = _table({of[name].told: of[name] for name in kept})
     return Choose(
-        asks="Four Deployments get a new image. Where nothing else is said, the new image starts and then answers every "
-        "request with 503. One of the four ends with “successfully rolled out” while its clients lose requests. Which one?",
+        asks="Four Deployments get a new image. Where nothing else is said, the new image starts and then answers "
+        "every request with 503. One of the four ends with “successfully rolled out” while its clients lose requests. "
+        "Which one?",
         statements=tuple(
             Statement(of[name].told, True)
             if name == guilty
@@ -157,7 +158,8 @@ def _who_serves(chance: Random) -> Choose:
         because=f"25% of {replicas} may be unavailable: {quarter}. So {replicas} - {quarter} old pods stay and "
                 f"serve, and the new ones wait.",
         evidence=evidence,
-        hints=("maxUnavailable says how many pods may be missing. How many is a quarter here?", ("That many old pods end as "
+        hints=("maxUnavailable says how many pods may be missing. How many is a quarter here?",
+               ("That many old pods end as "
             "soon as the rollout begins."),
                f"{replicas} less {quarter}."),
     )  # fmt: skip

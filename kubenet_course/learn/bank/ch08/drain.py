@@ -99,8 +99,8 @@ def _repair(
     hints: tuple[str, str, str],
 ) -> Repair:
     told = (
-        "Mend the Deployment so that a rollout loses no request. We try it three times, since chance decides when each node "
-        "hears of a change."
+        "Mend the Deployment so that a rollout loses no request. We try it three times, since chance decides when each "
+        "node hears of a change."
     )
     return Repair(
         asks=f"{asks} {told}",
