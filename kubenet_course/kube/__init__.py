@@ -9,6 +9,7 @@ __getattr__, __dir__ = face(
     __name__,
     {
         "api.core": ("Container", "PodStatus"),
+        "kubelet.worker": ("FIRST",),
         "model.cluster": ("cluster",),
         "nodeipam.cidr": ("parse_sloppy",),
         "nodeipam.cloud_routes": ("LIMITS", "reconcile"),
@@ -19,5 +20,7 @@ __getattr__, __dir__ = face(
         "questions.connectivity": ("Reached", "addresses", "broken_rules", "connectivity"),
         "questions.containers": ("containers", "started"),
         "service.service_ipam": ("allocate_next", "service_range"),
+        "workload.rolled": ("roll_out",),
+        "workload.watched": ("watch",),
     },
 )

@@ -25,6 +25,8 @@ __getattr__, __dir__ = face(
         "tables.shares": ("by_rule", "shares"),
         "tables.show": ("show",),
         "tables.table": ("table",),
+        "timeline.desk": ("ProbeControls",),
+        "timeline.lifeline": ("Lifeline",),
         "topology.graph": ("bridge_loops", "graph"),
     },
 )
