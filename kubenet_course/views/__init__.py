@@ -15,6 +15,8 @@ __getattr__, __dir__ = face(
         "planner.desk": ("Desk",),
         "planner.planner": ("Planner",),
         "planner.world": ("blocks", "deeds", "kernels"),
+        "policies.asked": ("asked",),
+        "policies.explorer": ("Explorer",),
         "story.frame": ("frame_table",),
         "story.heard": ("heard",),
         "story.stepper": ("Stepper",),

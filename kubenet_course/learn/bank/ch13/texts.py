@@ -1,0 +1,102 @@
+"""Policies as text, made of their parts: the exercises of chapter 13 change one part and ask what follows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from difflib import unified_diff
+from typing import Any
+
+import yaml
+
+from ...worlds.shop import Tiers
+
+Part = dict[str, Any]
+ANY: Part = {"podSelector": {}}
+GATEWAY: Part = {"namespaceSelector": {"matchLabels": {"purpose": "edge"}}}
+MONITORING: Part = {"namespaceSelector": {"matchLabels": {"purpose": "monitoring"}}}
+PROMETHEUS: Part = {"podSelector": {"matchLabels": {"app": "prometheus"}}}
+DNS: Part = {
+    "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}},
+    "podSelector": {"matchLabels": {"k8s-app": "kube-dns"}},
+}
+
+
+def tier(name: str) -> Part:
+    return {"podSelector": {"matchLabels": {"tier": name}}}
+
+
+def rule(way: str, peers: Iterable[Part] = (), *ports: int | Part) -> Part:
+    """`way` is from or to. A port that is a number is TCP."""
+    made: Part = {way: [dict(one) for one in peers]} if peers else {}
+    if ports:
+        made["ports"] = [{"protocol": "TCP", "port": one} if isinstance(one, int) else one for one in ports]
+    return made
+
+
+def policy(of: Tiers, name: str, selects: str = "", namespace: str = "", **spec: Any) -> str:
+    """A manifest. `selects` is a tier, nothing for all pods; `spec` holds ingress, egress, policyTypes."""
+    chosen = {"matchLabels": {"tier": selects}} if selects else {}
+    whole = {
+        "apiVersion": "networking.k8s.io/v1",
+        "kind": "NetworkPolicy",
+        "metadata": {"name": name, "namespace": namespace or of.namespace},
+        "spec": {"podSelector": chosen, **spec},
+    }
+    return yaml.dump(whole, sort_keys=False, default_flow_style=None, width=110, Dumper=Plain)
+
+
+class Plain(yaml.SafeDumper):
+    """No anchors: the same part twice is written twice."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        return True
+
+
+def joined(*texts: str) -> str:
+    return "---\n".join(texts)
+
+
+def deny(of: Tiers, *ways: str, namespace: str = "") -> str:
+    """Default deny for all pods of the namespace."""
+    return policy(of, "default-deny", namespace=namespace, policyTypes=list(ways or ("Ingress", "Egress")))
+
+
+def dns(of: Tiers) -> str:
+    ports = [{"protocol": one, "port": of.dns} for one in ("UDP", "TCP")]
+    return policy(of, "allow-dns", policyTypes=["Egress"], egress=[rule("to", [DNS], *ports)])
+
+
+def metrics(of: Tiers, *peers: Part, port: int | Part = 0) -> str:
+    """Prometheus may read the metrics of every tier."""
+    peers = peers or ({**MONITORING, **PROMETHEUS},)
+    return policy(of, "allow-metrics", policyTypes=["Ingress"], ingress=[rule("from", peers, port or of.metrics)])
+
+
+def web(of: Tiers, port: int = 0) -> str:
+    spec = {"ingress": [rule("from", [GATEWAY], of.web)], "egress": [rule("to", [tier("api")], port or of.api)]}
+    return policy(of, "web", "web", policyTypes=["Ingress", "Egress"], **spec)
+
+
+def api(of: Tiers, port: int = 0) -> str:
+    spec = {"ingress": [rule("from", [tier("web")], port or of.api)], "egress": [rule("to", [tier("db")], of.db)]}
+    return policy(of, "api", "api", policyTypes=["Ingress", "Egress"], **spec)
+
+
+def db(of: Tiers, *peers: Part) -> str:
+    return policy(of, "db", "db", policyTypes=["Ingress"], ingress=[rule("from", peers or (tier("api"),), of.db)])
+
+
+def application(of: Tiers, **other: str) -> str:
+    """All policies of an application; `other` puts another text, or none, in the place of one of them."""
+    parts: Mapping[str, str] = {
+        "deny": deny(of), "dns": dns(of), "web": web(of), "api": api(of), "db": db(of), "metrics": metrics(of), **other,
+    }  # fmt: skip
+    return joined(*(text for text in parts.values() if text))
+
+
+def diff(before: str, after: str) -> str:
+    """A change as a colleague sends it."""
+    lines = unified_diff(
+        before.splitlines(), after.splitlines(), "policies.yaml (now)", "policies.yaml (new)", "", "", 4, ""
+    )
+    return "\n".join(lines)

@@ -1,0 +1,62 @@
+"""Some connections, the verdict on each, and the policy that decided: a small table for a chapter."""
+
+from __future__ import annotations
+
+from ...errors import BadInput
+from ...kube.policy.judge.decide import Clause, Verdict, decide
+from ...kube.policy.judge.values import Port
+from ...kube.policy.judge.world import Who, World
+from ...kube.policy.written.border import backends, port_of, who_of
+from ..tables.table import Table, table
+
+RIGHT = "write 'web-1 -> api-1:8080' or 'web-1 -> service api:80'"
+SAID = {True: "allowed", False: "denied", None: "not certain"}
+
+
+def asked(world: World, *lines: str, caption: str = "May it open this connection?") -> Table:
+    """Lines such as `web-1 -> api-1:8080`, `web-1 -> service api:80`, `visitor -> coredns:53/UDP`."""
+    rows = []
+    for line in lines:
+        verdict = judged(world, line)
+        rows.append((line.replace("->", "→"), SAID[verdict.allowed], reason(verdict)))
+    return table(caption, ("connection", "verdict", "what decided"), rows)
+
+
+def judged(world: World, line: str) -> Verdict:
+    """The verdict on one line. Of a Service's pods the one that may not be asked decides."""
+    source, to, port, by_service = ends(world, line)
+    found = [decide(world, source, one, at, by_service=by_service) for one, at in _behind(world, to, port, by_service)]
+    return next((one for one in found if one.allowed is not True), found[0])
+
+
+def ends(world: World, line: str) -> tuple[Who, str, Port, bool]:
+    """Who asks, who is asked (a Who's name or a Service's), the port, and whether it is a Service."""
+    who, arrow, rest = line.partition("->")
+    to, colon, port = rest.strip().rpartition(":")
+    if not arrow or not colon:
+        raise BadInput("connection", f"{line!r} is not one", RIGHT)
+    by_service = to.startswith("service ")
+    return named(world, who.strip()), to.removeprefix("service "), port_of(port, "connection"), by_service
+
+
+def _behind(world: World, to: str, port: Port, by_service: bool) -> list[tuple[Who, Port]]:
+    if by_service:
+        known = {one.metadata.name: "/".join(one.key) for one in world.objects.services}
+        return backends(world, known.get(to, to), port, "connection")
+    return [(named(world, to), port)]
+
+
+def named(world: World, text: str) -> Who:
+    """A pod by its name alone where only one has it; else `pod/NAMESPACE/NAME`, `node/NAME`, `host/ADDRESS`."""
+    found = [pod for name, pod in world.pods.items() if name.partition("/")[2] == text]
+    return found[0] if len(found) == 1 else who_of(world, text, "connection")
+
+
+def reason(verdict: Verdict) -> str:
+    """The clauses that decided, in words; of a denial only those that deny."""
+    return "; ".join(_clause(one) for one in verdict.because or verdict.hangs_on)
+
+
+def _clause(one: Clause) -> str:
+    where = " ".join(part for part in (one.policy, one.rule) if part)
+    return f"{one.direction}: {where + ': ' if where else ''}{one.says}"
