@@ -24,6 +24,7 @@ __getattr__, __dir__ = face(
         "record.session": ("check", "hint", "question", "solution"),
         "worlds.broken": ("FAULTS", "broken"),
         "worlds.clusters": ("Plan", "cluster"),
+        "worlds.shop": ("shop",),
         "worlds.by_hand": (
             "TWO_PODS",
             "UPLINK",

@@ -22,6 +22,11 @@ def asked(world: World, *lines: str, caption: str = "May it open this connection
     return table(caption, ("connection", "verdict", "what decided"), rows)
 
 
+def allowed(world: World, *lines: str) -> tuple[str, ...]:
+    """Those of the connections that are surely allowed."""
+    return tuple(line for line in lines if judged(world, line).allowed)
+
+
 def judged(world: World, line: str) -> Verdict:
     """The verdict on one line. Of a Service's pods the one that may not be asked decides."""
     source, to, port, by_service = ends(world, line)

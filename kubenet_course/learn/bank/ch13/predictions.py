@@ -3,8 +3,8 @@
 from ...questions.question import SO, Question, named
 
 GRAFANA = {
-    ("prometheus",): "only Prometheus, as before",
-    ("grafana", "prometheus"): "Prometheus and grafana",
+    ("prometheus -> web-1:9100",): "only Prometheus, as before",
+    ("prometheus -> web-1:9100", "grafana -> web-1:9100"): "Prometheus and grafana",
     (): "nobody any more",
 }
 
@@ -20,7 +20,7 @@ PREDICTIONS = (
         },
         "A pod's own node may always reach it, so that the kubelet's probes work. Names and metrics are connections like all others: the "
         "first is the egress of web-1, the second is its ingress, and no policy allows them.",
-        named({"node/node-1 -> web-1:8080": "the kubelet of node-1 probes web-1"}),
+        named({("node/node-1 -> web-1:8080",): "the kubelet of node-1 probes web-1"}),
     ),
     Question(
         "13-dash",
@@ -38,7 +38,7 @@ PREDICTIONS = (
             "that hangs on which of them is older": 46,
         },
         "A NetworkPolicy cannot deny. Each one only adds what it allows, and the order does not matter.",
-        named({True: "yes, the first policy is enough", False: "no, the second policy denies it"}),
+        named({"allowed": "yes, the first policy is enough", "denied": "no, the second policy denies it"}),
     ),
     Question(
         "13-port",
