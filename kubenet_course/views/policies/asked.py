@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ...errors import BadInput
-from ...kube.policy.judge.decide import Clause, Verdict, decide
+from ...kube.policy.judge.decide import Clause, End, Verdict, decide
 from ...kube.policy.judge.values import Port
 from ...kube.policy.judge.world import Who, World
 from ...kube.policy.written.border import backends, port_of, who_of
@@ -15,11 +15,9 @@ SAID = {True: "allowed", False: "denied", None: "not certain"}
 
 def asked(world: World, *lines: str, caption: str = "May it open this connection?") -> Table:
     """Lines such as `web-1 -> api-1:8080`, `web-1 -> service api:80`, `visitor -> coredns:53/UDP`."""
-    rows = []
-    for line in lines:
-        verdict = judged(world, line)
-        rows.append((line.replace("->", "→"), SAID[verdict.allowed], reason(verdict)))
-    return table(caption, ("connection", "verdict", "what decided"), rows)
+    found = [(line.replace("->", "→"), judged(world, line)) for line in lines]
+    rows = [(line, SAID[said.allowed], _side(said.egress), _side(said.ingress)) for line, said in found]
+    return table(caption, ("connection", "verdict", "sender's egress", "receiver's ingress"), rows)
 
 
 def allowed(world: World, *lines: str) -> tuple[str, ...]:
@@ -57,11 +55,26 @@ def named(world: World, text: str) -> Who:
     return found[0] if len(found) == 1 else who_of(world, text, "connection")
 
 
-def reason(verdict: Verdict) -> str:
-    """The clauses that decided, in words; of a denial only those that deny."""
-    return "; ".join(_clause(one) for one in verdict.because or verdict.hangs_on)
+def _side(ends: tuple[End, ...]) -> str:
+    """One direction in a few words: open, or the rules that allow it, or the policies that do not."""
+    if not ends:
+        return "✓ asks itself"
+    if len({end.allowed for end in ends}) > 1:
+        return "? not certain"
+    clauses = dict.fromkeys(_short(clause) for end in ends for clause in end.clauses)
+    return f"{'✓' if ends[0].allowed else '✗'} {'; '.join(clauses)}"
 
 
-def _clause(one: Clause) -> str:
-    where = " ".join(part for part in (one.policy, one.rule) if part)
-    return f"{one.direction}: {where + ': ' if where else ''}{one.says}"
+def _short(one: Clause) -> str:
+    if one.policy and one.rule:
+        return f"{one.policy} {one.rule}"
+    if one.policy:
+        return f"{one.policy}: no rule fits"
+    return next((short for part, short in OPEN.items() if part in one.says), one.says)
+
+
+OPEN = {
+    "no NetworkPolicy selects": "no policy selects it",
+    "its own node": "its own node, always allowed",
+    "no pod": "not a pod, so not restricted",
+}

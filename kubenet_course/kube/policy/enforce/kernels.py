@@ -32,12 +32,16 @@ class Enforced(Kernels):
         super().__init__(cluster)
         self.policies, self.target = policies, target
 
+    def written(self, node: str, of: int = 4) -> str:
+        """What the plugin has written on a node, as text for iptables-restore."""
+        return text(program(self.policies, node, of), self.target)
+
     def _node(self, machine: Machine) -> Netns:
         made = super()._node(machine)
         rules = dict(made.rules)
         for of in self.cluster.families:
-            written = text(program(self.policies, machine.name, of), self.target)
-            rules[of] = _before(rules[of], read(written, f"policies of {machine.name}").rules)
+            written = read(self.written(machine.name, of), f"policies of {machine.name}")
+            rules[of] = _before(rules[of], written.rules)
         return replace(made, rules=rules)
 
 

@@ -27,6 +27,7 @@ from .texts import (
     metrics,
     policy,
     rule,
+    specs,
     tier,
     web,
 )  # fmt: skip
@@ -69,8 +70,8 @@ def hole(chance: Random) -> Value:
     seen = asked(world, line)
     return Value(
         asks=f"Somebody has found that **{line.replace('->', '→')}** goes through. It should not. These are the policies of "
-        f"`{of.namespace}`, and they are all enforced. Which policy lets it in?",
-        look=text,
+        f"`{of.namespace}`, and they are all enforced. Of each you see the name and the spec. Which policy lets it in?",
+        look=specs(text),
         answer=name,
         reads=one_of(NAMES),
         slips=tuple(
@@ -90,7 +91,7 @@ def hole(chance: Random) -> Value:
 
 def _without(of: Tiers, text: str, name: str, line: str) -> Table:
     """What becomes of the connection when one policy is taken away."""
-    left = joined(*(one for one in text.split("---\n") if f"name: {name}\n" not in one))
+    left = joined(*(one for one in text.split("---\n") if f"name: {name}," not in one))
     return asked(of.under(left), line, caption=f"Without the policy {name}")
 
 
@@ -110,9 +111,9 @@ def review(chance: Random) -> Choose:
     )  # fmt: skip
     old, new = pairs(of, of.under(before)), pairs(of, of.under(after))
     changed = [pair for pair in old if old[pair] is not new[pair]]
-    same = [pair for pair in old if old[pair] is new[pair] and set(pair[:2]) & {"web-1", "api-1", "db-0"}]
     shown = chance.sample(changed, min(2, len(changed)))
-    kept = chance.sample([pair for pair in same if pair[0] not in ("coredns",)], 3)
+    near = [pair for pair in old if old[pair] is new[pair] and any(len({*pair} & {*other}) == 2 for other in changed)]
+    kept = chance.sample([pair for pair in near if {*pair[:2]} & {"web-1", "api-1", "db-0"}], 3)
     evidence = _table(changed, new)
     return Choose(
         asks=f"A colleague sends this change of the policies of `{of.namespace}`, with the words {about} Which of these verdicts does it change? Mark **all**.",
@@ -159,7 +160,7 @@ def minimal(chance: Random) -> Choose:
     wanted = pairs(of, of.under(base, right))
     names = chance.sample(("allow-a", "allow-b", "allow-c", "allow-d"), 4)
     named = [
-        text.replace("name: chosen\n", f"name: {name}\n")
+        text.replace("name: chosen,", f"name: {name},")
         for name, text in zip(names, (right, *(one for one, *_ in others)), strict=True)
     ]
     statements = [Statement(f"`{names[0]}`", True)]
@@ -171,7 +172,7 @@ def minimal(chance: Random) -> Choose:
         statements.append(Statement(f"`{name}`", belief=belief, said=said, evidence=evidence))
     return Choose(
         asks=f"All pods of `{of.namespace}` are under a default deny for ingress and egress. {task} Which one of these policies allows that, and nothing else?",
-        look=joined(*sorted(named, key=lambda text: text.split("name: ")[1])),
+        look=specs(joined(*sorted(named, key=lambda text: text.split("name: ")[1]))),
         statements=tuple(statements),
         because="The task is met, and no other pair of pods has gained anything.",
         evidence=asked(of.under(base, right), line),

@@ -42,7 +42,7 @@ def policy(of: Tiers, name: str, selects: str = "", namespace: str = "", **spec:
         "metadata": {"name": name, "namespace": namespace or of.namespace},
         "spec": {"podSelector": chosen, **spec},
     }
-    return yaml.dump(whole, sort_keys=False, default_flow_style=None, width=110, Dumper=Plain)
+    return dumped(whole)
 
 
 class Plain(yaml.SafeDumper):
@@ -50,6 +50,34 @@ class Plain(yaml.SafeDumper):
 
     def ignore_aliases(self, data: Any) -> bool:
         return True
+
+
+class Flow(dict):
+    """A part that is written in one line."""
+
+
+def _flow(dumper: Plain, part: Flow) -> yaml.Node:
+    return dumper.represent_mapping("tag:yaml.org,2002:map", part.items(), flow_style=True)
+
+
+Plain.add_representer(Flow, _flow)
+
+
+def _tight(part: Any) -> Any:
+    """Selectors and ports in one line each: that is how people read them fastest."""
+    if isinstance(part, dict):
+        one_line = ("podSelector", "namespaceSelector", "matchLabels")
+        return {key: Flow(value) if key in one_line else _tight(value) for key, value in part.items()}
+    return [_tight(one) for one in part] if isinstance(part, list) else part
+
+
+def dumped(value: Any) -> str:
+    return yaml.dump(_tight(value), sort_keys=False, default_flow_style=None, width=110, Dumper=Plain)
+
+
+def specs(text: str) -> str:
+    """Several policies, shortened: each name with its spec."""
+    return dumped({one["metadata"]["name"]: one["spec"] for one in yaml.safe_load_all(text)})
 
 
 def joined(*texts: str) -> str:
@@ -95,8 +123,6 @@ def application(of: Tiers, **other: str) -> str:
 
 
 def diff(before: str, after: str) -> str:
-    """A change as a colleague sends it."""
-    lines = unified_diff(
-        before.splitlines(), after.splitlines(), "policies.yaml (now)", "policies.yaml (new)", "", "", 4, ""
-    )
-    return "\n".join(lines)
+    """A change as a colleague sends it, with enough lines around to see which policy it is in."""
+    names = "policies.yaml (now)", "policies.yaml (new)"
+    return "\n".join(unified_diff(before.splitlines(), after.splitlines(), *names, n=9, lineterm=""))
