@@ -1,4 +1,4 @@
-"""An application in three tiers and policies written as text: the shop of chapter 13, and others like it with other ports."""
+"""An application in three tiers, and policies written as text: the shop of chapter 13, and others with other ports."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ from msgspec import Struct
 from ..drawing.theme import CODE
 
 PRE = f"{CODE};margin:0;padding:6px 8px;border:1px solid rgba(128,128,128,.45);white-space:pre;overflow-x:auto"
+COLUMN = "flex:1 1 300px;min-width:0"
 MARKED = "font-weight:bold;text-decoration:underline"
 
 
@@ -24,7 +25,10 @@ class Beside(Struct, frozen=True):
         """The lines of each, and whether the other one lacks it."""
         one, other = (text.strip("\n").split("\n") for text in self.texts)
         same = SequenceMatcher(None, one, other, autojunk=False).get_matching_blocks()
-        kept = [{at + n for at, _, size in same for n in range(size)}, {at + n for _, at, size in same for n in range(size)}]
+        kept = [
+            {at + n for at, _, size in same for n in range(size)},
+            {at + n for _, at, size in same for n in range(size)},
+        ]
         first = [(line, at not in kept[0]) for at, line in enumerate(one)]
         return first, [(line, at not in kept[1]) for at, line in enumerate(other)]
 
@@ -39,8 +43,10 @@ class Beside(Struct, frozen=True):
     def _repr_html_(self) -> str:
         columns = []
         for head, lines in zip(self.heads, self.lines, strict=True):
-            said = "\n".join(f'<b style="{MARKED}">{escape(line)}</b>' if marked else escape(line) for line, marked in lines)
-            columns.append(f'<div style="flex:1 1 300px;min-width:0"><p><b>{escape(head)}</b></p><pre style="{PRE}">{said}</pre></div>')
+            said = "\n".join(
+                f'<b style="{MARKED}">{escape(line)}</b>' if marked else escape(line) for line, marked in lines
+            )
+            columns.append(f'<div style="{COLUMN}"><p><b>{escape(head)}</b></p><pre style="{PRE}">{said}</pre></div>')
         return f'<div style="display:flex;flex-wrap:wrap;gap:8px 16px">{"".join(columns)}</div>'
 
 

@@ -1,7 +1,7 @@
 // Who may ask whom under policies that can be switched off one by one. All that is needed was sent once; the page judges by itself.
 
 const SVG = "http://www.w3.org/2000/svg";
-const MOST_ARROWS = 30; // more than that on the map is a tangle: then only those of the chosen pods are drawn
+const MOST_ARROWS = 12; // more than that on the map is a tangle: then only those of the chosen pods are drawn
 const MOST_TOLD = 4; // changed pairs that are told by name
 
 function element(tag, attributes = {}, ...children) {
@@ -125,7 +125,7 @@ function render({ model, el }) {
   const square = element("table", { role: "grid", "aria-label": "From a row to a column", class: many ? "kn-many" : "" },
     element("thead", {}, element("tr", { role: "row" }, element("td", { class: "kn-corner" }, "asks → "), ...heads)), element("tbody", {}, ...lines));
   const map = drawn("svg", { viewBox: `0 0 ${ground.width} ${ground.height}`, role: "img" });
-  const still = drawn("g"), arrows = drawn("g");
+  const still = drawn("g"), arrows = drawn("g"), above = drawn("g"), signs = drawn("g");
   for (const box of ground.boxes) {
     still.append(drawn("rect", { x: box.x, y: box.y, width: box.width, height: box.height, rx: 6, class: "kn-space" }), drawn("text", { x: box.x + 8, y: box.y + 16, class: "kn-space-name" }, box.space));
   }
@@ -133,16 +133,16 @@ function render({ model, el }) {
     const at = ground.at[number];
     const shape = drawn("g", { class: "kn-pod", "data-pod": number }, drawn("rect", { x: at.x, y: at.y, width: at.width, height: at.height, rx: 5 }),
       drawn("text", { x: at.x + 8, y: at.y + 16 }, one.name), drawn("title", {}, `${one.namespace}/${one.name} ${one.labels}`));
-    still.append(shape);
+    above.append(shape);
     return shape;
   });
   map.append(drawn("defs", {}, ...["plain", "good", "bad"].map((kind) => drawn("marker", { id: `kn-tip-${kind}`, viewBox: "0 0 8 8", refX: 7, refY: 4, markerWidth: 7, markerHeight: 7, markerUnits: "userSpaceOnUse", orient: "auto" },
-    drawn("path", { d: "M0,0 L8,4 L0,8 Z", class: `kn-tip-${kind}` })))), still, arrows);
+    drawn("path", { d: "M0,0 L8,4 L0,8 Z", class: `kn-tip-${kind}` })))), still, arrows, above, signs);
 
   const changed = element("p", { class: "kn-changed", role: "status" });
   const why = element("div", { class: "kn-why", "aria-live": "polite" });
   const keys = element("p", { class: "kn-keys" });
-  keys.innerHTML = "A cell says why. <kbd>←</kbd> <kbd>→</kbd> <kbd>↑</kbd> <kbd>↓</kbd> move from cell to cell. ✓ is allowed, · is denied; a cell with a frame has just changed.";
+  keys.innerHTML = "A cell says why. <kbd>←</kbd> <kbd>→</kbd> <kbd>↑</kbd> <kbd>↓</kbd> move from cell to cell. ✓ is allowed, · is denied. A cell with a frame inside has just changed; ✗ has just become denied.";
   const root = element("section", { class: "kn kn-policies", "aria-label": story.title },
     element("header", {}, element("strong", {}, story.title), element("label", {}, "Port of the pod that is asked: ", port)),
     element("div", { class: "kn-body" }, element("div", { class: "kn-map" }, map), element("div", { class: "kn-wide" }, square)),
@@ -160,7 +160,7 @@ function render({ model, el }) {
     cells.forEach((row, who) => row.forEach((cell, to) => {
       const allowed = now[who][to], is_new = before[who][to] !== allowed, is_chosen = who === chosenWho && to === chosenTo;
       const look = who === to ? "kn-itself" : `${allowed ? "kn-good" : "kn-bad"}${is_new ? " kn-new" : ""}`;
-      const text = who === to ? "" : allowed ? "✓" : "·";
+      const text = who === to ? "" : allowed ? "✓" : is_new ? "✗" : "·";
       if (cell.className !== look) cell.className = look;
       if (cell.textContent !== text) cell.textContent = text;
       const said = `${pods[who].name} to ${pods[to].name}: ${allowed ? "allowed" : "denied"}${is_new ? ", just changed" : ""}`;
@@ -181,13 +181,14 @@ function render({ model, el }) {
     }));
     const few = pairs.length <= MOST_ARROWS ? pairs : pairs.filter((one) => one.is_chosen || [one.who, one.to].includes(chosenWho) || (one.is_new && pairs.filter((other) => other.is_new).length <= MOST_ARROWS));
     few.sort((one, other) => (one.is_chosen - other.is_chosen) || (one.is_new - other.is_new));
-    arrows.replaceChildren(...few.flatMap((one) => {
+    const told = [];
+    arrows.replaceChildren(...few.map((one) => {
       const kind = one.is_chosen || one.is_new ? (one.allowed ? "good" : "bad") : "plain";
       const line = arrow(ground.at[one.who], ground.at[one.to]);
-      const parts = [drawn("path", { d: line.d, class: `kn-arrow kn-${kind}${one.is_chosen ? " kn-chosen" : ""}`, "marker-end": `url(#kn-tip-${kind})` })];
-      if (one.is_chosen || one.is_new) parts.push(drawn("text", { x: line.middle[0], y: line.middle[1] + 5, "text-anchor": "middle", class: `kn-sign kn-${kind}` }, one.allowed ? "✓" : "✗"));
-      return parts;
+      if (one.is_chosen || one.is_new) told.push(drawn("text", { x: line.middle[0], y: line.middle[1] + 5, "text-anchor": "middle", class: `kn-sign kn-${kind}` }, one.allowed ? "✓" : "✗"));
+      return drawn("path", { d: line.d, class: `kn-arrow kn-${kind}${one.is_chosen ? " kn-chosen" : ""}`, "marker-end": `url(#kn-tip-${kind})` });
     }));
+    signs.replaceChildren(...told);
     shapes.forEach((shape, number) => shape.classList.toggle("kn-chosen", number === chosenWho || number === chosenTo));
     const left = few.length < pairs.length ? ` Only the arrows of ${pods[chosenWho].name} and what has changed are drawn.` : "";
     map.setAttribute("aria-label", `Map of ${count} pods at ${model.get("port")}: ${pairs.filter((one) => one.allowed).length} pairs may talk.${left}`);

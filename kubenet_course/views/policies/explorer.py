@@ -23,7 +23,7 @@ from ..drawing.sight import VIEW
 from ..drawing.theme import variables
 from ..keys import script
 from ..tables.table import Table, table
-from .parts import labels, switched, switches, taken_apart
+from .parts import labels, members, switched, switches, taken_apart
 
 HERE = Path(__file__).parent
 SIGNS = {"1": "✓", "0": "·", "?": "?"}
@@ -44,13 +44,13 @@ class Explorer(anywidget.AnyWidget):
         asked = [port_of(text, "explorer") for text in ports or ("8080/TCP",)]
         if not 1 < len(world.pods) <= MOST:
             raise BadInput("explorer", f"the world has {len(world.pods)} pods that run", f"give 2 to {MOST} of them")
-        self.world, self.names = world, labels(world)
+        self.world, self.pods, self.names = world, members(world), labels(world)
         story = {"title": title, **taken_apart(world, asked)}
         super().__init__(story=story, port=str(asked[0]), cell=self.names[:2])
         self.choose(cell=cell)
 
     def choose(self, port: str = "", cell: tuple[str, str] | None = None, off: Sequence[str] | None = None) -> None:
-        """Chooses a port, a cell (who asks, who is asked), and what is switched off. Raises BadInput for what is not there."""
+        """Chooses a port, a cell (who asks, who is asked), and what is switched off. Raises BadInput for what is not."""
         chosen = {
             "port": port or self.port,
             "cell": list(cell or self.cell),
@@ -72,15 +72,14 @@ class Explorer(anywidget.AnyWidget):
     @property
     def rows(self) -> list[str]:
         """For each sender a 1 for each receiver that it may ask, and a 0 for each other."""
-        made = Matrix(self.now, self._port)
+        made = Matrix(self.now, self._port, self.pods)
         return list(made.text(made.combined, 2))
 
     @property
     def verdict(self) -> Verdict:
         """The verdict on the chosen cell."""
         who, to = (self.names.index(one) for one in self.cell)
-        pods = list(self.world.pods.values())
-        return decide(self.now, pods[who], pods[to], self._port)
+        return decide(self.now, self.pods[who], self.pods[to], self._port)
 
     @property
     def _port(self) -> Port:

@@ -22,7 +22,7 @@ TIERS = {"Admin": 0, "NetworkPolicy": 1, "Baseline": 2}
 
 def taken_apart(world: World, ports: Sequence[Port]) -> dict[str, Any]:
     """Everything that the page needs to judge. Raises BadInput where a verdict may be uncertain."""
-    pods = list(world.pods.values())
+    pods = members(world)
     _certain(world)
     ordered = sorted(world.policies, key=lambda one: (TIERS[one.tier], one.priority))
     return {
@@ -37,10 +37,17 @@ def taken_apart(world: World, ports: Sequence[Port]) -> dict[str, Any]:
     }
 
 
+def members(world: World) -> list[Who]:
+    """The pods that run, in the order of the files: that is how their author tells the story."""
+    written = ("/".join(pod.key) for pod in world.objects.pods)
+    return [world.pods[name] for name in dict.fromkeys(written) if name in world.pods]
+
+
 def labels(world: World) -> list[str]:
     """The pods' names; with the namespace where two pods share one."""
-    names = [name.partition("/")[2] for name in world.pods]
-    return [name if names.count(name) == 1 else full for name, full in zip(names, world.pods, strict=True)]
+    full = [pod.name for pod in members(world)]
+    names = [name.partition("/")[2] for name in full]
+    return [name if names.count(name) == 1 else whole for name, whole in zip(names, full, strict=True)]
 
 
 def bits(pods: Iterable[Who], fits: Callable[[Who], Fits]) -> str:
@@ -97,7 +104,7 @@ def _is_home(world: World, pod: Who, other: Who) -> bool:
 
 
 def _policy(world: World, policy: Policy, ports: Sequence[Port]) -> dict[str, Any]:
-    pods = world.pods.values()
+    pods = members(world)
     made: dict[str, Any] = {
         "id": policy_id(policy),
         "kind": policy.kind if policy.tier == "NetworkPolicy" else f"{policy.kind}, tier {policy.tier}",
@@ -113,7 +120,7 @@ def _policy(world: World, policy: Policy, ports: Sequence[Port]) -> dict[str, An
 
 def _rule(world: World, policy: Policy, rule: Rule, way: Direction, ports: Sequence[Port]) -> dict[str, Any]:
     """`peers` over the other ends, `ports` over the receivers: a port by name is another number for each of them."""
-    pods = list(world.pods.values())
+    pods = members(world)
 
     def peer(one: Who) -> Fits:
         found = [peer_fits(world, each, one, 0) for each in rule.peers or ()]

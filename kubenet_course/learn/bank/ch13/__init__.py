@@ -1,6 +1,6 @@
 """The exercises of chapter 13, NetworkPolicy, in the order in which they are shown."""
 
-from . import changes, made, recall
+from . import changes, made, minimal, recall
 
 EXERCISES = (
     recall.cell,
@@ -9,5 +9,5 @@ EXERCISES = (
     made.monitoring,
     changes.hole,
     changes.review,
-    changes.minimal,
+    minimal.minimal,
 )

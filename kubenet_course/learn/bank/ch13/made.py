@@ -18,6 +18,7 @@ from .texts import (
     application,
     db,
     deny,
+    in_turn,
     joined,
     metrics,
     policy,
@@ -108,13 +109,16 @@ def _wanted(of: Tiers, extra: str) -> tuple[str, list[tuple[str, str, str]], str
 
 @defined("13-tiers", "Three tiers, from requirements")
 def tiers_(chance: Random) -> Write:
+    extra = ("metrics", "dns", "both", "admin")[in_turn("13-tiers", chance, 4)]
     of = tiers(chance)
-    right, rows, said = _wanted(of, chance.choice(("dns", "metrics", "both", "admin")))
+    right, rows, said = _wanted(of, extra)
     wanted = _about(pairs(of, of.under(right)))
     starts = deny(of)
     return Write(
-        asks=f"Write the policies of namespace `{of.namespace}`. Its pods have the labels `tier: web`, `tier: api` and `tier: db`. "
-        f"Namespaces have a label `purpose`: edge, monitoring, guest. {said} Whatever the table does not name must be denied. "
+        asks=f"Write the policies of namespace `{of.namespace}`. Its pods have the labels `tier: web`, `tier: api` "
+        f"and `tier: db`. "
+        f"Namespaces have a label `purpose`: edge, monitoring, guest. {said} Whatever the table does not name must be "
+        f"denied. "
         "Several manifests are parted by a line `---`.",
         look=requirements(rows),
         starts=f"# Go on from here.\n{starts}",
@@ -124,13 +128,18 @@ def tiers_(chance: Random) -> Write:
             Slip(right.replace(f"port: {of.api}}}", "port: 80}"), 48),
             Slip(joined(starts, web(of), db(of)), 46),
         ),
-        because="Every pair of pods was asked at every port. Each connection of the table is allowed twice, once for its sender and once for its "
+        because="Every pair of pods was asked at every port. Each connection of the table is allowed twice, once for "
+        "its sender and once for its "
         "receiver, and nothing else is.",
-        evidence=asked(of.under(right), f"gateway -> web-1:{of.web}", f"web-1 -> api-1:{of.api}", f"api-1 -> db-0:{of.db}", f"visitor -> db-0:{of.db}"),
+        evidence=asked(of.under(right), f"gateway -> web-1:{of.web}", f"web-1 -> api-1:{of.api}", f"api-1 -> "
+        f"db-0:{of.db}", f"visitor -> db-0:{of.db}"),
         hints=(
-            "Take one row of the table at a time. Which pod sends, and which receives? If policies of this namespace select both, both need a rule.",
-            "A selector for pods of another namespace needs namespaceSelector and podSelector in the same list element, with one dash.",
-            f"For the second row: an egress rule in a policy that selects tier web, to tier api, port {of.api}; and an ingress rule in one that selects tier api.",
+            ("Take one row of the table at a time. Which pod sends, and which receives? If policies of this namespace "
+            "select both, both need a rule."),
+            ("A selector for pods of another namespace needs namespaceSelector and podSelector in the same list "
+            "element, with one dash."),
+            (f"For the second row: an egress rule in a policy that selects tier web, to tier api, port {of.api}; and "
+            f"an ingress rule in one that selects tier api."),
         ),
     )  # fmt: skip
 
@@ -161,7 +170,8 @@ FAULTS: dict[str, tuple[Callable[[Tiers], str], str]] = {
 
 @defined("13-monitoring", "Prometheus sees nothing")
 def monitoring(chance: Random) -> Repair:
-    of, fault = tiers(chance), chance.choice(list(FAULTS))
+    fault = list(FAULTS)[in_turn("13-monitoring", chance, len(FAULTS))]
+    of = tiers(chance)
     broken, hint = FAULTS[fault][0](of), FAULTS[fault][1]
     home = {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": of.namespace}}}
     out = policy(
@@ -173,9 +183,12 @@ def monitoring(chance: Random) -> Repair:
     line = f"prometheus -> web-1:{of.metrics}"
     mended = of.under(others, right)
     return Repair(
-        asks=f"Since the policies came, Prometheus reads no metrics from the pods of `{of.namespace}`, port {of.metrics}. It runs in namespace "
-        "`monitoring` (label `purpose: monitoring`) and has the label `app: prometheus`. Below is what was written for it. The other policies of "
-        f"`{of.namespace}` are right and stay: a default deny, DNS, and one policy for each tier. Change the text so that Prometheus can read "
+        asks=f"Since the policies came, Prometheus reads no metrics from the pods of `{of.namespace}`, port "
+        f"{of.metrics}. It runs in namespace "
+        "`monitoring` (label `purpose: monitoring`) and has the label `app: prometheus`. Below is what was written "
+        "for it. The other policies of "
+        f"`{of.namespace}` are right and stay: a default deny, DNS, and one policy for each tier. Change the text so "
+        f"that Prometheus can read "
         "again. No other pod may gain anything, and nothing that worked may break.",
         look=asked(of.under(others, broken), line, f"web-1 -> api-1:{of.api}", caption="With the policies as they are"),
         starts=broken,
@@ -185,12 +198,14 @@ def monitoring(chance: Random) -> Repair:
             Slip(joined(right, policy(of, "open", policyTypes=["Ingress"], ingress=[{}])), 53),
             Slip(joined(right, metrics(of, MONITORING).replace("allow-metrics", "more-metrics")), 45),
         ),
-        because="Prometheus may send, the pods may receive, at the port at which they listen. All other pairs are as before.",
+        because="Prometheus may send, the pods may receive, at the port at which they listen. All other pairs are as "
+        "before.",
         evidence=asked(mended, line, f"grafana -> web-1:{of.metrics}", f"visitor -> web-1:{of.metrics}"),
         hints=(
             "Look at the table: which direction denies, and which policy is named?",
             hint,
-            "Compare each part of the rule with the pods: namespace label, pod label, protocol, port. One of them is not what the pods have."
+            "Compare each part of the rule with the pods: namespace label, pod label, protocol, port. One of them is "
+            "not what the pods have."
             if fault != "sender"
             else "A second policy in namespace `monitoring` must allow the egress of Prometheus to this namespace.",
         ),

@@ -19,7 +19,7 @@ from ...questions.kinds import Slip, Value
 from ...questions.reading import one_of
 from ...worlds.shop import Tiers, shop, tiers
 from .. import defined
-from .texts import ANY, DNS, MONITORING, PROMETHEUS, api, deny, joined, metrics, policy, rule, tier, web
+from .texts import ANY, DNS, MONITORING, PROMETHEUS, api, deny, in_turn, joined, metrics, policy, rule, tier, web
 
 ALLOWED, BY_EGRESS, BY_INGRESS, BY_BOTH = "allowed", "denied by egress", "denied by ingress", "denied by both"
 ANSWERS = one_of((ALLOWED, BY_EGRESS, BY_INGRESS, BY_BOTH))
@@ -42,16 +42,19 @@ def cases(of: Tiers) -> tuple[Case, ...]:
     every = policy(of, "web-out", "web", policyTypes=["Egress"], egress=[{"ports": [{}]}])
     one_way = policy(of, "web-out", "web", policyTypes=["Egress"], egress=[rule("to", [tier("api")], of.api)])
     no_types = policy(of, "api-out", "api", egress=[rule("to", [tier("db")], of.db)])
+    udp = policy(of, "all-dns", policyTypes=["Egress"], egress=[rule("to", [DNS], {"protocol": "UDP", "port": of.dns})])
     own = policy(of, "api-in", "api", policyTypes=["Ingress"], ingress=[rule("from", [ANY], of.api)])
     return (
         Case(metrics(of, MONITORING, PROMETHEUS), f"grafana -> web-1:{of.metrics}", BY_INGRESS, 45,
-             "Each dash begins a peer of its own, and one peer is enough. grafana is in the namespace of the first peer.",
+             "Each dash begins a peer of its own, and one peer is enough. grafana is in the namespace of the first "
+             "peer.",
              "Count the dashes below `from`. How many peers are there?"),
         Case(metrics(of), f"grafana -> web-1:{of.metrics}", ALLOWED, 45,
              "There is one dash, so there is one peer, and both of its selectors must fit. grafana has another label.",
              "Count the dashes below `from`. How many peers are there?"),
         Case(joined(web(of), empty), f"gateway -> web-1:{of.web}", BY_INGRESS, 46,
-             "Two policies select web-1. The first allows the connection. The second adds nothing, and it cannot take anything away.",
+             "Two policies select web-1. The first allows the connection. The second adds nothing, and it cannot take "
+             "anything away.",
              "Which of the two policies could forbid what the other allows?"),
         Case(api(of, port=80), "visitor -> service api:80" if of.api == 80 else "web-1 -> service api:80", ALLOWED, 48,
              f"The Service's port 80 is gone when the policy is asked. The packet carries the pod's port, {of.api}.",
@@ -60,18 +63,20 @@ def cases(of: Tiers) -> tuple[Case, ...]:
              "The sender's egress is allowed. The receiver's ingress is a second question, and no rule there fits.",
              "Ask twice: may web-1 send this, and may api-1 receive it?"),
         Case(every, f"web-1 -> coredns:{of.dns}/UDP", ALLOWED, 53,
-             "The rule has one port entry, which is empty. Its protocol has the default TCP, so it means every TCP port and no UDP port.",
+             "The rule has one port entry, which is empty. Its protocol has the default TCP, so it means every TCP "
+             "port and no UDP port.",
              "Which protocol does a port entry mean that names none?"),
         Case(no_types, f"web-1 -> api-1:{of.api}", ALLOWED, 53,
              "`policyTypes` is absent. Then Ingress is always among them, and the policy has no rule for ingress.",
              "`policyTypes` is absent. Which two values does the API server fill in here?"),
         Case(deny(of), f"node/node-1 -> web-1:{of.web}", BY_INGRESS, 51,
-             "web-1 runs on node-1. Traffic between a pod and its own node is always allowed, or the kubelet's probes would fail.",
+             "web-1 runs on node-1. Traffic between a pod and its own node is always allowed, or the kubelet's probes "
+             "would fail.",
              "On which node does web-1 run?"),
         Case(own, f"prometheus -> api-1:{of.api}", ALLOWED, 53,
              "An empty podSelector means all pods, but only those of the policy's own namespace.",
              "A podSelector without a namespaceSelector looks into one namespace. Into which?"),
-        Case(policy(of, "all-dns", policyTypes=["Egress"], egress=[rule("to", [DNS], {"protocol": "UDP", "port": of.dns})]),
+        Case(udp,
              f"api-1 -> coredns:{of.dns}/TCP", ALLOWED, 49,
              "Only UDP is allowed. A DNS answer that does not fit into a UDP packet is asked for again over TCP.",
              "A port entry means one protocol."),
@@ -86,13 +91,15 @@ def answer(world: Any, line: str) -> str:
 
 @defined("13-cell", "Predict a cell")
 def cell(chance: Random) -> Value:
+    turn = in_turn("13-cell", chance, 10)
     of = tiers(chance)
-    case = chance.choice(cases(of))
+    case = cases(of)[turn]
     world = of.under(case.policies)
     seen = asked(world, case.line)
     return Value(
         asks=f"These are all the policies of namespace `{of.namespace}`; the other namespaces have none. "
-        f"Is **{case.line.replace('->', '→')}** allowed? If not, which direction denies it: the sender's egress, the receiver's "
+        f"Is **{case.line.replace('->', '→')}** allowed? If not, which direction denies it: the sender's egress, the "
+        f"receiver's "
         "ingress, or both?",
         look=case.policies,
         answer=answer(world, case.line),
@@ -102,7 +109,10 @@ def cell(chance: Random) -> Value:
         evidence=seen,
         hints=(
             case.hint,
-            "First ask: which policies select the sender for egress, and which select the receiver for ingress? A pod that none selects is open.",
+            (
+                "First ask: which policies select the sender for egress, and which select the receiver for ingress? A pod "
+                "that none selects is open."
+            ),
             f"The answer begins with “{answer(world, case.line).split()[0]}”. {case.because.split('. ')[0]}.",
         ),
     )
@@ -114,7 +124,8 @@ SEES = ("delivered", "timeout", "refused")
 @defined("13-client", "What does the client see?")
 def client(chance: Random) -> Value:
     """The packet goes through the model's kernels, with the policy in their rules."""
-    target, way = chance.choice(("DROP", "REJECT")), chance.choice(("new", "known", "ignored", "allowed"))
+    way = ("new", "known", "ignored", "allowed")[in_turn("13-client", chance, 4)]
+    target = chance.choice(("DROP", "REJECT"))
     shop_ = cluster([data("policies/shop.yaml")])
     world = shop(policy(Tiers(), "db", "db", policyTypes=["Ingress"], ingress=[rule("from", [tier("api")], 5432)]))
     who, sport = ("api-1" if way == "allowed" else "visitor"), chance.randrange(32768, 60999)
@@ -128,17 +139,24 @@ def client(chance: Random) -> Value:
     step = next((one for one in trace.steps if one.end in ("dropped", "rejected") and "FORWARD" in one.stage), None)
     seen = table(f"What became of the packet: {verdict(trace)}", ("who", "what was said"),
                  [(step.namespace, step.said)] if step else [("every node", "no rule dropped it")])  # fmt: skip
+    known = (
+        f"The plugin enforces it with {target}, and accepts packets of known connections first. {who} opened the "
+        f"connection "
+        "before the policy came, and sends one more packet."
+    )
     stories = {
         "new": (f"The plugin enforces it with {target}.", f"A new connection meets the rule, which is {target}.", 13),
-        "known": (f"The plugin enforces it with {target}, and accepts packets of known connections first. {who} opened the connection "
-                  "before the policy came, and sends one more packet.", "The kernel knows the connection, so the rules are not asked again.", 47),
-        "ignored": (f"The network plugin of this cluster does not implement NetworkPolicy; one that does would use {target}.",
+        "known": (known, "The kernel knows the connection, so the rules are not asked again.", 47),
+        "ignored": ((f"The network plugin of this cluster does not implement NetworkPolicy; one that does would use "
+        f"{target}."),
                     "The API server stores the policy. Nobody turns it into a rule.", 50),
-        "allowed": (f"The plugin enforces it with {target}.", "The rule for ingress fits: api-1 has the label, and the port is the pod's.", 46),
+        "allowed": (f"The plugin enforces it with {target}.", ("The rule for ingress fits: api-1 has the label, and "
+        "the port is the pod's."), 46),
     }  # fmt: skip
     story, because, belief = stories[way]
     return Value(
-        asks=f"A policy of `shop` lets only pods with `tier: api` ask the database. {story} `{who}` asks the Service `db`, port 5432. "
+        asks=f"A policy of `shop` lets only pods with `tier: api` ask the database. {story} `{who}` asks the Service "
+        f"`db`, port 5432. "
         "What does its program see?",
         answer=found,
         reads=one_of(SEES),
@@ -156,7 +174,10 @@ def client(chance: Random) -> Value:
         evidence=seen,
         hints=(
             "Is there a rule on db's node that this packet meets at all?",
-            "DROP says nothing to the sender. REJECT sends an answer back. An accepted packet gets the server's answer.",
+            (
+                "DROP says nothing to the sender. REJECT sends an answer back. An accepted packet gets the server's "
+                "answer."
+            ),
             because,
         ),
     )

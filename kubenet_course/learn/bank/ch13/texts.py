@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from difflib import unified_diff
+from random import Random
 from typing import Any
 
 import yaml
@@ -19,6 +20,13 @@ DNS: Part = {
     "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}},
     "podSelector": {"matchLabels": {"k8s-app": "kube-dns"}},
 }
+
+
+def in_turn(id: str, chance: Random, count: int) -> int:
+    """Which of some cases: the first variants of an exercise take them in turn, later ones draw. It must be the first draw."""
+    drawn = chance.random()
+    first = [Random(f"{id}:{variant}").random() for variant in range(count)]
+    return first.index(drawn) if drawn in first else int(drawn * count)
 
 
 def tier(name: str) -> Part:
