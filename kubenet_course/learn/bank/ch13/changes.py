@@ -57,8 +57,14 @@ def _in(of: Tiers, name: str, *peers: Part, port: int) -> str:
 
 def _incoming(of: Tiers, **other: str) -> str:
     """The application with policies for ingress alone; `other` replaces some."""
-    parts = {"deny": deny(of, "Ingress"), "web": _in(of, "web", GATEWAY, port=of.web),
-             "api": _in(of, "api", tier("web"), port=of.api), "db": _in(of, "db", tier("api"), port=of.db), "metrics": metrics(of), **other}  # fmt: skip
+    parts = {
+        "deny": deny(of, "Ingress"),
+        "web": _in(of, "web", GATEWAY, port=of.web),
+        "api": _in(of, "api", tier("web"), port=of.api),
+        "db": _in(of, "db", tier("api"), port=of.db),
+        "metrics": metrics(of),
+        **other,
+    }
     return joined(*parts.values())
 
 

@@ -23,7 +23,7 @@ DNS: Part = {
 
 
 def in_turn(id: str, chance: Random, count: int) -> int:
-    """Which of some cases: the first variants of an exercise take them in turn, later ones draw. It must be the first draw."""
+    """Which of some cases: the first variants of an exercise take them in turn, later ones draw. It draws first."""
     drawn = chance.random()
     first = [Random(f"{id}:{variant}").random() for variant in range(count)]
     return first.index(drawn) if drawn in first else int(drawn * count)
