@@ -216,7 +216,7 @@ def application_by_others(of: Tiers) -> str:
     }
     dns = {"to": [{"namespaceSelector": {}, "podSelector": {"matchLabels": {"k8s-app": "kube-dns"}}}],
            "ports": [{"port": "dns", "protocol": "UDP"}, {"port": "dns-tcp"}]}  # fmt: skip
-    pod = lambda name: {"podSelector": {"matchLabels": {"tier": name}}}
+    pod = texts.tier
     scrape = {"from": [monitoring], "ports": [{"port": "metrics"}]}
     tiers = {
         "web": ({"from": [edge], "ports": [{"port": "http"}]}, {"to": [pod("api")], "ports": [{"port": of.api}]}),
@@ -245,7 +245,10 @@ def tiers_of(exercise, variant) -> Tiers:
     """The application of a variant, read from its reference solution."""
     docs = list(yaml.safe_load_all(exercise.instance(variant).solution))
     by_name = {doc["metadata"]["name"]: doc for doc in docs}
-    port = lambda name, way: by_name[name]["spec"][way][0]["ports"][0]["port"]
+
+    def port(name, way):
+        return by_name[name]["spec"][way][0]["ports"][0]["port"]
+
     metrics = port("allow-metrics", "ingress")
     return Tiers(docs[0]["metadata"]["namespace"], port("web", "ingress"), port("api", "ingress"), port("db", "ingress"),
                  metrics, port("allow-dns", "egress"))  # fmt: skip

@@ -22,43 +22,42 @@ function drawn(tag, attributes = {}, ...children) {
 
 const has = (row, at) => row[at] === "1";
 
-function fits(rule, port, other, receiver) {
-  return has(rule.peers, other) && has(rule.ports[port], receiver);
-}
+// What is switched on, sorted once for each redraw: for a direction and a pod the policies that select it, with their rules.
+export function judging(story, off, port) {
+  const known = {};
+  const chosen = (way, subject) => (known[`${way} ${subject}`] ??= Object.fromEntries(["Admin", "NetworkPolicy", "Baseline"].map((tier) => [tier, story.policies
+    .filter((one) => one.tier === tier && one[way] && !off.has(one.id) && has(one.subject, subject))
+    .map((one) => ({ id: one.id, rules: one[way].filter((rule) => !off.has(rule.id)) }))])));
+  const fits = (rule, other, receiver) => has(rule.peers, other) && has(rule.ports[port], receiver);
+  const firstOf = (policies, other, receiver) => {
+    for (const policy of policies) for (const rule of policy.rules) if (fits(rule, other, receiver)) return { action: rule.action, why: `${policy.id} ${rule.says}` };
+    return null;
+  };
 
-function firstOf(policies, tier, off, port, way, subject, other, receiver) {
-  for (const policy of policies) {
-    if (policy.tier !== tier || off.has(policy.id) || !has(policy.subject, subject)) continue;
-    for (const rule of policy[way] ?? []) {
-      if (!off.has(rule.id) && fits(rule, port, other, receiver)) return { action: rule.action, why: `${policy.id} ${rule.says}` };
+  // One direction: whether it is allowed, and what tells why.
+  const side = (way, subject, other, receiver) => {
+    const name = story.pods[subject].name;
+    if (has(story.free, subject)) return [true, () => [`${name} is in its node's network, and no policy restricts it`]];
+    const of = chosen(way, subject);
+    const admin = firstOf(of.Admin, other, receiver);
+    if (admin && admin.action !== "Pass") return [admin.action === "Accept", () => [admin.why]];
+    if (!of.NetworkPolicy.length) {
+      const base = firstOf(of.Baseline, other, receiver);
+      return [base?.action !== "Deny", () => [base ? base.why : `no policy selects ${name} for ${way}, so nothing restricts it`]];
     }
-  }
-  return null;
-}
+    if (has(story.home[subject], other)) return [true, () => [`traffic between ${name} and its own node is always allowed`]];
+    if (of.NetworkPolicy.some((one) => one.rules.some((rule) => fits(rule, other, receiver)))) {
+      return [true, () => of.NetworkPolicy.flatMap((one) => one.rules.filter((rule) => fits(rule, other, receiver)).map((rule) => `${one.id} ${rule.says}`))];
+    }
+    return [false, () => of.NetworkPolicy.map((one) => `${one.id} selects ${name}, and none of its rules for ${way} fits`)];
+  };
 
-function side(story, off, port, way, subject, other, receiver) {
-  const name = story.pods[subject].name;
-  if (has(story.free, subject)) return { allowed: true, why: [`${way}: ${name} is in its node's network, and no policy restricts it`] };
-  const admin = firstOf(story.policies, "Admin", off, port, way, subject, other, receiver);
-  if (admin && admin.action !== "Pass") return { allowed: admin.action === "Accept", why: [`${way}: ${admin.why}`] };
-  const isolating = story.policies.filter((one) => one.tier === "NetworkPolicy" && !off.has(one.id) && one[way] && has(one.subject, subject));
-  if (!isolating.length) {
-    const base = firstOf(story.policies, "Baseline", off, port, way, subject, other, receiver);
-    const why = base ? base.why : `no policy selects ${name} for ${way}, so nothing restricts it`;
-    return { allowed: base?.action !== "Deny", why: [`${way}: ${why}`] };
-  }
-  if (has(story.home[subject], other)) return { allowed: true, why: [`${way}: traffic between ${name} and its own node is always allowed`] };
-  const found = isolating.flatMap((one) => one[way].filter((rule) => !off.has(rule.id) && fits(rule, port, other, receiver)).map((rule) => `${way}: ${one.id} ${rule.says}`));
-  if (found.length) return { allowed: true, why: found };
-  return { allowed: false, why: isolating.map((one) => `${way}: ${one.id} selects ${name}, and none of its rules for ${way} fits`) };
-}
-
-export function judge(story, off, port, who, to) {
-  if (who === to) return { allowed: true, why: [`${story.pods[who].name} asks itself, which no policy can forbid`] };
-  const egress = side(story, off, port, "egress", who, to, to), ingress = side(story, off, port, "ingress", to, who, to);
-  const allowed = egress.allowed && ingress.allowed;
-  const told = allowed ? [egress, ingress] : [egress, ingress].filter((one) => !one.allowed);
-  return { allowed, why: told.flatMap((one) => one.why) };
+  return (who, to) => {
+    if (who === to) return { allowed: true, why: () => [`${story.pods[who].name} asks itself, which no policy can forbid`] };
+    const sides = { egress: side("egress", who, to, to), ingress: side("ingress", to, who, to) };
+    const allowed = sides.egress[0] && sides.ingress[0];
+    return { allowed, why: () => Object.entries(sides).filter(([, one]) => one[0] === allowed).flatMap(([way, one]) => one[1]().map((text) => `${way}: ${text}`)) };
+  };
 }
 
 // --- the map: a box for each namespace, its pods one below the other
@@ -93,7 +92,7 @@ function arrow(from, to) {
 function render({ model, el }) {
   const story = model.get("story"), pods = story.pods, count = pods.length;
   const ground = placed(pods);
-  let now = [], before = [], cells = [];
+  let now = [], before = [], cells = [], judge = null;
 
   // what is switched: a port, policies, rules
   const port = element("select", { "aria-label": "Port" }, ...story.ports.map((one) => element("option", { value: one }, one)));
@@ -150,8 +149,8 @@ function render({ model, el }) {
 
   const off = () => new Set(model.get("off"));
   const allJudged = () => {
-    const gone = off(), at = model.get("port");
-    return pods.map((_, who) => pods.map((_, to) => judge(story, gone, at, who, to).allowed));
+    judge = judging(story, off(), model.get("port"));
+    return pods.map((_, who) => pods.map((_, to) => judge(who, to).allowed));
   };
   const place = () => model.get("cell").map((name) => pods.findIndex((one) => one.name === name));
 
@@ -159,15 +158,16 @@ function render({ model, el }) {
     const [chosenWho, chosenTo] = place();
     cells.forEach((row, who) => row.forEach((cell, to) => {
       const allowed = now[who][to], is_new = before[who][to] !== allowed, is_chosen = who === chosenWho && to === chosenTo;
+      const code = (allowed ? 1 : 0) + (is_new ? 2 : 0) + (is_chosen ? 4 : 0);
+      if (cell.code === code) return;
+      cell.code = code;
       const look = who === to ? "kn-itself" : `${allowed ? "kn-good" : "kn-bad"}${is_new ? " kn-new" : ""}`;
       const text = who === to ? "" : allowed ? "✓" : is_new ? "✗" : "·";
-      if (cell.className !== look) cell.className = look;
-      if (cell.textContent !== text) cell.textContent = text;
-      const said = `${pods[who].name} to ${pods[to].name}: ${allowed ? "allowed" : "denied"}${is_new ? ", just changed" : ""}`;
-      if (cell.getAttribute("aria-label") !== said) cell.setAttribute("aria-label", said);
-      if ((cell.tabIndex === 0) !== is_chosen) cell.tabIndex = is_chosen ? 0 : -1;
-      if (cell.hasAttribute("aria-selected") !== is_chosen) cell.toggleAttribute("aria-selected", is_chosen);
-      if (is_chosen) cell.setAttribute("aria-selected", "true");
+      cell.className = look;
+      cell.textContent = text;
+      cell.setAttribute("aria-label", `${pods[who].name} to ${pods[to].name}: ${allowed ? "allowed" : "denied"}${is_new ? ", just changed" : ""}`);
+      cell.setAttribute("aria-selected", String(is_chosen));
+      cell.tabIndex = is_chosen ? 0 : -1;
     }));
     drawArrows(chosenWho, chosenTo);
     explain(chosenWho, chosenTo);
@@ -179,7 +179,8 @@ function render({ model, el }) {
       const is_new = before[who][to] !== allowed, is_chosen = who === chosenWho && to === chosenTo;
       if (allowed || is_new || is_chosen) pairs.push({ who, to, allowed, is_new, is_chosen });
     }));
-    const few = pairs.length <= MOST_ARROWS ? pairs : pairs.filter((one) => one.is_chosen || [one.who, one.to].includes(chosenWho) || (one.is_new && pairs.filter((other) => other.is_new).length <= MOST_ARROWS));
+    const are_few_new = pairs.filter((one) => one.is_new).length <= MOST_ARROWS;
+    const few = pairs.length <= MOST_ARROWS ? pairs : pairs.filter((one) => one.is_chosen || one.who === chosenWho || (one.is_new && are_few_new));
     few.sort((one, other) => (one.is_chosen - other.is_chosen) || (one.is_new - other.is_new));
     const told = [];
     arrows.replaceChildren(...few.map((one) => {
@@ -194,9 +195,9 @@ function render({ model, el }) {
     map.setAttribute("aria-label", `Map of ${count} pods at ${model.get("port")}: ${pairs.filter((one) => one.allowed).length} pairs may talk.${left}`);
   };
   const explain = (who, to) => {
-    const said = judge(story, off(), model.get("port"), who, to);
+    const said = judge(who, to);
     why.replaceChildren(element("p", {}, element("b", {}, `${pods[who].name} → ${pods[to].name} at ${model.get("port")}: `), element("b", { class: said.allowed ? "kn-good" : "kn-bad" }, said.allowed ? "✓ allowed" : "✗ denied")),
-      element("ul", {}, ...said.why.map((text) => element("li", {}, text))));
+      element("ul", {}, ...said.why().map((text) => element("li", {}, text))));
   };
   const tell = () => {
     const found = [];
