@@ -7,6 +7,7 @@ With these rows the page can judge every pair by itself, whichever rules are swi
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from functools import partial
 from typing import Any
 
 from msgspec.structs import replace
@@ -32,7 +33,7 @@ def taken_apart(world: World, ports: Sequence[Port]) -> dict[str, Any]:
         ],
         "ports": [str(port) for port in ports],
         "free": bits(pods, lambda one: one.host_network),
-        "home": [bits(pods, lambda one, pod=pod: _is_home(world, pod, one)) for pod in pods],
+        "home": [bits(pods, partial(_is_home, world, pod)) for pod in pods],
         "policies": [_policy(world, policy, ports) for policy in ordered],
     }
 

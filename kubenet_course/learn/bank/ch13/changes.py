@@ -37,7 +37,7 @@ WIDE: Part = {"protocol": "TCP", "port": 1024, "endPort": 9999}
 
 def _holes(of: Tiers) -> tuple[tuple[str, str, str, str], ...]:
     """Policies with a hole, its policy, a connection that it lets through, and why. Only ingress is restricted here."""
-    everywhere = {"namespaceSelector": {}}
+    everywhere: Part = {"namespaceSelector": {}}
     return (
         (_incoming(of, db=_in(of, "db", tier("api"), everywhere, port=of.db)), "db", f"visitor -> db-0:{of.db}",
          "An empty namespaceSelector means every namespace, so this peer is every pod of the cluster."),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from random import Random
+from typing import Any
 
 from msgspec import Struct
 
@@ -84,7 +85,8 @@ def minimal(chance: Random) -> Choose:
 
 
 def _chosen(of: Tiers, way: str, selects: str, *rules: Part) -> str:
-    return policy(of, "chosen", selects, policyTypes=[way.capitalize()], **{way: list(rules)})
+    spec: dict[str, Any] = {way: list(rules)}
+    return policy(of, "chosen", selects, policyTypes=[way.capitalize()], **spec)
 
 
 def _metrics(of: Tiers) -> Task:

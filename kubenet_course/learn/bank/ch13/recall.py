@@ -126,7 +126,7 @@ def client(chance: Random) -> Value:
     """The packet goes through the model's kernels, with the policy in their rules."""
     way = ("new", "known", "ignored", "allowed")[in_turn("13-client", chance, 4)]
     target = chance.choice(("DROP", "REJECT"))
-    shop_ = cluster([data("policies/shop.yaml")])
+    shop_ = cluster([str(data("policies/shop.yaml"))])
     world = shop(policy(Tiers(), "db", "db", policyTypes=["Ingress"], ingress=[rule("from", [tier("api")], 5432)]))
     who, sport = ("api-1" if way == "allowed" else "visitor"), chance.randrange(32768, 60999)
     asks = f"pod/{'shop' if who == 'api-1' else 'guest'}/{who}", "service/shop/db:5432"

@@ -64,19 +64,33 @@ class Flow(dict):
     """A part that is written in one line."""
 
 
+class Row(list):
+    """A list that is written in one line."""
+
+
+def _row(dumper: Plain, part: Row) -> yaml.Node:
+    return dumper.represent_sequence("tag:yaml.org,2002:seq", part, flow_style=True)
+
+
 def _flow(dumper: Plain, part: Flow) -> yaml.Node:
     return dumper.represent_mapping("tag:yaml.org,2002:map", part.items(), flow_style=True)
 
 
 Plain.add_representer(Flow, _flow)
+Plain.add_representer(Row, _row)
 
 
 def _tight(part: Any) -> Any:
-    """Selectors and ports in one line each: that is how people read them fastest."""
+    """Selectors in one line each, and a single port too: that is how people read them fastest."""
     if isinstance(part, dict):
-        one_line = ("podSelector", "namespaceSelector", "matchLabels")
-        return {key: Flow(value) if key in one_line else _tight(value) for key, value in part.items()}
+        return {key: _in_one_line(key, value) or _tight(value) for key, value in part.items()}
     return [_tight(one) for one in part] if isinstance(part, list) else part
+
+
+def _in_one_line(key: str, value: Any) -> Any:
+    if key in ("podSelector", "namespaceSelector", "matchLabels"):
+        return Flow(value)
+    return Row(value) if key == "ports" and len(value) == 1 else None
 
 
 def dumped(value: Any) -> str:
@@ -109,12 +123,18 @@ def metrics(of: Tiers, *peers: Part, port: int | Part = 0) -> str:
 
 
 def web(of: Tiers, port: int = 0) -> str:
-    spec = {"ingress": [rule("from", [GATEWAY], of.web)], "egress": [rule("to", [tier("api")], port or of.api)]}
+    spec: dict[str, Any] = {
+        "ingress": [rule("from", [GATEWAY], of.web)],
+        "egress": [rule("to", [tier("api")], port or of.api)],
+    }
     return policy(of, "web", "web", policyTypes=["Ingress", "Egress"], **spec)
 
 
 def api(of: Tiers, port: int = 0) -> str:
-    spec = {"ingress": [rule("from", [tier("web")], port or of.api)], "egress": [rule("to", [tier("db")], of.db)]}
+    spec: dict[str, Any] = {
+        "ingress": [rule("from", [tier("web")], port or of.api)],
+        "egress": [rule("to", [tier("db")], of.db)],
+    }
     return policy(of, "api", "api", policyTypes=["Ingress", "Egress"], **spec)
 
 
