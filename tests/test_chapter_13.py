@@ -119,6 +119,19 @@ def test_the_client_is_refused_by_reject_and_waits_after_drop():
     assert found == ["timeout", "refused"]
 
 
+def test_a_reset_behind_a_bridge_is_not_translated_back_and_the_client_ignores_it():
+    """As measured on a real kernel, 6.18: REJECT of a packet that came by a bridge port answers by that port at once."""
+    made_of = cluster([CLUSTER])
+    kernels = Enforced(made_of, shop(texts.web(SHOP), texts.db(SHOP)), "REJECT --reject-with tcp-reset")
+    asking = (
+        "service/shop/web:80",
+        "pod/shop/web-1:8080",
+        "service/shop/db:5432",
+    )  # web-1 is on the visitor's own node
+    found = [verdict(request(made_of, "pod/guest/visitor", to, world=kernels)).name for to in asking]
+    assert found == ["timeout", "refused", "refused"]
+
+
 def test_a_known_connection_goes_on_and_a_forgotten_one_does_not():
     made_of, memory = cluster([CLUSTER]), Memory()
     asking = ("pod/guest/visitor", "service/shop/db:5432")

@@ -43,11 +43,14 @@ class Beside(Struct, frozen=True):
     def _repr_html_(self) -> str:
         columns = []
         for head, lines in zip(self.heads, self.lines, strict=True):
-            said = "\n".join(
-                f'<b style="{MARKED}">{escape(line)}</b>' if marked else escape(line) for line, marked in lines
-            )
+            said = "\n".join(_marked(line) if marked else escape(line) for line, marked in lines)
             columns.append(f'<div style="{COLUMN}"><p><b>{escape(head)}</b></p><pre style="{PRE}">{said}</pre></div>')
         return f'<div style="display:flex;flex-wrap:wrap;gap:8px 16px">{"".join(columns)}</div>'
+
+
+def _marked(line: str) -> str:
+    text = line.lstrip()
+    return f'{" " * (len(line) - len(text))}<b style="{MARKED}">{escape(text)}</b>'
 
 
 def beside(one: str, other: str, heads: tuple[str, str] = ("before", "after")) -> Beside:

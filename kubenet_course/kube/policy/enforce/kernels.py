@@ -89,7 +89,10 @@ def _peers(chain: Chain, line: Line) -> Iterator[str]:
     if line.peers is None:
         yield ""
         return
-    word = "dst" if chain.direction == "egress" else "src"
+    word, option = ("dst", "-d") if chain.direction == "egress" else ("src", "-s")
     of = FAMILIES[6 if ":" in chain.address else 4]
     for low, high in without(line.peers):
+        if low == high:
+            yield f"{option} {spelled(low, of)} "
+            continue
         yield f"-m iprange --{word}-range {spelled(low, of)}-{spelled(high, of)} "

@@ -78,7 +78,7 @@ def requirements(rows: list[tuple[str, str, str]]) -> Table:
 def _wanted(of: Tiers, extra: str) -> tuple[str, list[tuple[str, str, str]], str]:
     """A reference solution, the requirements that it meets, and what is special about this variant."""
     rows = [
-        ("the pods of namespace `edge`", "web", f"{of.web}/TCP"),
+        ("the pods of namespace edge", "web", f"{of.web}/TCP"),
         ("web", "api", f"{of.api}/TCP"),
         ("api", "db", f"{of.db}/TCP"),
     ]
@@ -119,7 +119,7 @@ def tiers_(chance: Random) -> Write:
         f"and `tier: db`. "
         f"Namespaces have a label `purpose`: edge, monitoring, guest. {said} Whatever the table does not name must be "
         f"denied. "
-        "Several manifests are parted by a line `---`.",
+        "Put a line `---` between two manifests.",
         look=requirements(rows),
         starts=f"# Go on from here.\n{starts}",
         tests=lambda text: compared(of, text, wanted),

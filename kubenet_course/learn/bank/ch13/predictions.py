@@ -25,7 +25,7 @@ PREDICTIONS = (
     ),
     Question(
         "13-dash",
-        "Somebody puts a dash before `podSelector` too. Which pods of namespace monitoring may now read the metrics "
+        "Somebody puts a dash before `podSelector`, too. Which pods of namespace monitoring may now read the metrics "
         "of web-1?",
         {"only Prometheus, as before": 45, "Prometheus and grafana": SO, "nobody any more": 45},
         "With two dashes the list has two peers, and one of them is enough. The first peer is every pod of namespace "
