@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from ...errors import BadInput
-from ...kube.policy.judge.decide import Clause, End, Verdict, decide
-from ...kube.policy.judge.values import Port
+from ...kube.policy.judge.decide import Clause, End, Verdict, decide, isolates, spoken
+from ...kube.policy.judge.values import DIRECTIONS, Port
 from ...kube.policy.judge.world import Who, World
 from ...kube.policy.written.border import backends, port_of, who_of
 from ..tables.table import Table, table
@@ -18,6 +18,21 @@ def asked(world: World, *lines: str, caption: str = "May it open this connection
     found = [(line.replace("->", "→"), judged(world, line)) for line in lines]
     rows = [(line, SAID[said.allowed], _side(said.egress), _side(said.ingress)) for line, said in found]
     return table(caption, ("connection", "verdict", "sender's egress", "receiver's ingress"), rows)
+
+
+def selecting(world: World, line: str) -> Table:
+    """What has a say in a connection, without the verdict: the policies that select its ends, and the words of their rules."""
+    source, to, port, by_service = ends(world, line)
+    receiver = _behind(world, to, port, by_service)[0][0]
+    rows = []
+    for way, subject in zip(DIRECTIONS, (receiver, source), strict=True):
+        found = isolates(world, way, subject) if subject.kind == "pod" else []
+        for policy in found:
+            rules = [spoken(rule, way) for rule in policy.rules(way) or ()]
+            rows.append((f"{way} of {subject.name}", policy.name, "; or ".join(rules) or "no rule"))
+        if not found:
+            rows.append((f"{way} of {subject.name}", "no policy selects it", ""))
+    return table("Who has a say", ("direction", "policy that selects it", "its rules"), rows)
 
 
 def allowed(world: World, *lines: str) -> tuple[str, ...]:

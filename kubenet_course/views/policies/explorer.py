@@ -41,7 +41,7 @@ class Explorer(anywidget.AnyWidget):
     off = traitlets.List(traitlets.Unicode()).tag(sync=True)
 
     def __init__(self, world: World, *ports: str, title: str = "Who may ask whom", cell: tuple[str, str] | None = None):
-        asked = [port_of(text, "explorer") for text in ports or ("8080/TCP",)]
+        asked = [port_of(text, "explorer") for text in dict.fromkeys(ports or ("8080/TCP",))]
         if not 1 < len(world.pods) <= MOST:
             raise BadInput("explorer", f"the world has {len(world.pods)} pods that run", f"give 2 to {MOST} of them")
         self.world, self.pods, self.names = world, members(world), labels(world)

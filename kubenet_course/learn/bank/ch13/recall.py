@@ -13,7 +13,7 @@ from ....kube.policy.enforce.kernels import Enforced
 from ....kube.questions.ask import request
 from ....linux.namespace.memory import Memory
 from ....linux.verdicts import verdict
-from ....views.policies.asked import asked, judged
+from ....views.policies.asked import asked, judged, selecting
 from ....views.tables.table import table
 from ...questions.kinds import Slip, Value
 from ...questions.reading import one_of
@@ -95,16 +95,20 @@ def cell(chance: Random) -> Value:
     of = tiers(chance)
     case = cases(of)[turn]
     world = of.under(case.policies)
-    seen = asked(world, case.line)
+    seen, say, right = asked(world, case.line), selecting(world, case.line), answer(world, case.line)
     return Value(
         asks=f"These are all the policies of namespace `{of.namespace}`; the other namespaces have none. "
         f"Is **{case.line.replace('->', '→')}** allowed? If not, which direction denies it: the sender's egress, the "
         f"receiver's "
         "ingress, or both?",
         look=case.policies,
-        answer=answer(world, case.line),
+        answer=right,
         reads=ANSWERS,
-        slips=(Slip(case.wrong, case.belief, f"Look at the evidence: {case.hint}", seen),),
+        slips=tuple(
+            Slip(one, case.belief if one == case.wrong else 0, f"Look at the rules again. {case.hint}", say)
+            for one in ANSWERS.words
+            if one != right
+        ),
         because=case.because,
         evidence=seen,
         hints=(
@@ -113,7 +117,7 @@ def cell(chance: Random) -> Value:
                 "First ask: which policies select the sender for egress, and which select the receiver for ingress? A pod "
                 "that none selects is open."
             ),
-            f"The answer begins with “{answer(world, case.line).split()[0]}”. {case.because.split('. ')[0]}.",
+            f"The answer begins with “{right.split()[0]}”. {case.because.split('. ')[0]}.",
         ),
     )
 
@@ -136,9 +140,15 @@ def client(chance: Random) -> Value:
     kernels = shop_.world() if way == "ignored" else Enforced(shop_, world, target)
     trace = request(shop_, *asks, sport=sport, memory=memory, world=kernels)
     found = verdict(trace).name
-    step = next((one for one in trace.steps if one.end in ("dropped", "rejected") and "FORWARD" in one.stage), None)
-    seen = table(f"What became of the packet: {verdict(trace)}", ("who", "what was said"),
-                 [(step.namespace, step.said)] if step else [("every node", "no rule dropped it")])  # fmt: skip
+    met = [row.rule.text for one in trace.steps if one.stage == "filter FORWARD" and one.namespace == "node-2"
+           for row in one.why if "KUBE-POL" in row.rule.text]  # fmt: skip
+    rules = table(
+        "Rules of policies that fitted it on node-2",
+        ("rule",),
+        [(text,) for text in dict.fromkeys(met) or ("none",)],
+        code=(0,),
+    )
+    seen = table(f"What became of the packet: {verdict(trace)}", rules.heads, rules.rows, code=(0,))
     known = (
         f"The plugin enforces it with {target}, and accepts packets of known connections first. {who} opened the "
         f"connection "
@@ -164,8 +174,8 @@ def client(chance: Random) -> Value:
             Slip(
                 one,
                 belief if way != "new" else 13 if one != "delivered" else 50,
-                "The packet's way in the model says otherwise.",
-                seen,
+                "Look at the rules that the packet met on the node of the database.",
+                rules,
             )
             for one in SEES
             if one != found
