@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any, Protocol
 
-from ...namespace.skb import ACCEPT, DROP, Verdict as Said
+from msgspec.structs import replace
+
+from ...namespace.skb import ACCEPT, DROP
+from ...namespace.skb import Verdict as Said
 from ..nat import Range
 from ..statement import Goto, Jump
 from ..statement import Statement as Acting
@@ -71,7 +74,8 @@ REJECTS = {
     ("icmpx", "host-unreachable"): ("icmp-host-unreachable", "icmp6-addr-unreachable"),
 }  # fmt: skip
 # Statements that only note something; and those of which a program decides what becomes of the packet.
-NOTING = ("log", "comment", "meter-note")
+NOTING = ("log",)
+NOTED = ("counter name", 'xt match "comment"', "xt match comment", "xt target LOG", 'xt target "LOG"')
 TAKING = ("queue", "tproxy", "synproxy")
 
 
@@ -90,8 +94,11 @@ class Sets(Protocol):
 
 
 def acting(rule: nft.Rule, sets: Sets) -> tuple[Acting, ...]:
-    """The statements of a rule, in order."""
-    return tuple(_acting(one, sets, at) for at, one in enumerate(rule.statements))
+    """The statements of a rule, in order. What is not known at its end may decide what becomes of the packet."""
+    made = [_acting(one, sets, at) for at, one in enumerate(rule.statements)]
+    if made and isinstance(made[-1], NotKnown):
+        made[-1] = replace(made[-1], ways=(True, ACCEPT, DROP))
+    return tuple(made)
 
 
 def _acting(one: nft.Statement, sets: Sets, at: int) -> Acting:
@@ -266,11 +273,11 @@ def _limit(one: nft.Limit, sets: Sets, at: int) -> Acting:
 def _unknown(one: nft.Unknown, sets: Sets, at: int) -> Acting:
     """What only notes lets the packet go on; a program that takes the packet decides; of the rest nobody knows."""
     word = one.text.split(maxsplit=1)[0] if one.text else ""
-    if word in NOTING:
+    if word in NOTING or one.text.startswith(NOTED):
         return Continue()
     if word in TAKING:
         return Ending(Said("HANDED_OVER", word))
-    return NotKnown(one.text, (True, False, ACCEPT, DROP) if word == "xt" else (False, True), "ct " in one.text)
+    return NotKnown(one.text, (False, True), "ct " in one.text)
 
 
 class Ending(Acting, frozen=True):

@@ -169,10 +169,11 @@ class Redirect(Struct, frozen=True):
 
 
 class Reject(Struct, frozen=True, gc=False):
-    """The sender is told by an ICMP error: `type` icmp or icmpv6, and its code by name."""
+    """The sender is told by an ICMP error: `type` icmp or icmpv6, and its code by name. `said`: though it went without saying."""
 
     type: str
     code: str
+    said: bool = False
 
 
 class Update(Struct, frozen=True):
@@ -258,7 +259,10 @@ class Element(Struct, frozen=True):
 
 
 class Set(Struct, frozen=True):
-    """A named set, or a map where `map` names the type of its values. `timeout` in seconds, 0 for none."""
+    """A named set, or a map where `map` names the type of its values. `timeout` in seconds, 0 for none.
+
+    With `typeof` its types are said by expressions: `typeof ip saddr`.
+    """
 
     name: str
     types: tuple[str, ...]
@@ -268,6 +272,7 @@ class Set(Struct, frozen=True):
     flags: tuple[str, ...] = ()
     timeout: int = 0
     size: int = 0
+    typeof: bool = False
 
 
 class Table(Struct, frozen=True):

@@ -76,7 +76,7 @@ def set_text(one: Set) -> str:
 
 
 def _said(one: Set) -> list[str]:
-    lines = [f"type {' . '.join(one.types)}" + (f" : {one.map}" if one.map else "")]
+    lines = [f"{'typeof' if one.typeof else 'type'} {' . '.join(one.types)}" + (f" : {one.map}" if one.map else "")]
     lines += [f"size {one.size}"] if one.size else []
     lines += [f"flags {','.join(one.flags)}"] if one.flags else []
     lines += [f"timeout {duration(one.timeout)}"] if one.timeout else []
@@ -149,7 +149,8 @@ def verdict(one: Verdict) -> str:
 
 
 def _match(one: Match) -> str:
-    sign = "" if one.operator in ("==", "in") else f"{one.operator} "
+    unsaid = one.operator == "in" or (one.operator == "==" and not isinstance(one.left, Bits))
+    sign = "" if unsaid else f"{one.operator} "
     if one.left in NAMES:
         return f"{expression(one.left)} {sign}{_names(one.right)}"
     if one.operator == "in" and isinstance(one.right, Anonymous):
@@ -195,7 +196,9 @@ def _ported(word: str, one: Redirect | Masquerade) -> str:
 
 def _reject(one: Reject) -> str:
     """Port unreachable goes without saying."""
-    return "reject" if one.code == "port-unreachable" else f"reject with {one.type} {one.code}".rstrip()
+    return (
+        "reject" if one.code == "port-unreachable" and not one.said else f"reject with {one.type} {one.code}".rstrip()
+    )
 
 
 def _update(one: Update) -> str:
