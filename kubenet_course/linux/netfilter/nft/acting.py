@@ -96,6 +96,9 @@ class Sets(Protocol):
 def acting(rule: nft.Rule, sets: Sets) -> tuple[Acting, ...]:
     """The statements of a rule, in order. What is not known at its end may decide what becomes of the packet."""
     made = [_acting(one, sets, at) for at, one in enumerate(rule.statements)]
+    counters = [at for at, one in enumerate(made) if isinstance(one, Count)]
+    for number, at in enumerate(counters):
+        made[at] = Count(number=number)
     if made and isinstance(made[-1], NotKnown):
         made[-1] = replace(made[-1], ways=(True, ACCEPT, DROP))
     return tuple(made)
@@ -302,7 +305,7 @@ STATEMENTS: dict[type, Callable[[Any, Sets, int], Acting]] = {
     nft.Snat: _nat("src"),
     nft.Reject: _reject,
     nft.Update: _update,
-    nft.Counter: lambda one, sets, at: Count(number=at),
+    nft.Counter: lambda one, sets, at: Count(),
     nft.Limit: _limit,
     nft.Notrack: lambda one, sets, at: NoTrack(),
     nft.Unknown: _unknown,

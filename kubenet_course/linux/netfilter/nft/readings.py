@@ -39,8 +39,21 @@ class Read(Struct, frozen=True):
 
 
 def _port(which: str, *protocols: str) -> Callable[[Skb], Any]:
-    """A port, of these protocols; an ICMP packet has none."""
+    """A port, of these protocols."""
     return lambda skb: getattr(skb.packet.flow, which) if skb.packet.flow.proto in protocols else None
+
+
+CHECKSUM = -1  # what stands there in an ICMP header: no value that a rule could mean
+
+
+def _third(skb: Skb) -> Any:
+    """`th dport`: bytes 2 and 3 behind the IP header, whatever the protocol."""
+    return CHECKSUM if skb.packet.flow.proto in ICMP else FIELDS["ported dport"](skb)
+
+
+def _first(skb: Skb) -> Any:
+    """`th sport`: bytes 0 and 1; of ICMP type and code."""
+    return skb.packet.flow.dport if skb.packet.flow.proto in ICMP else FIELDS["ported sport"](skb)
 
 
 def _address(which: str, of: int) -> Callable[[Skb], Any]:
@@ -103,7 +116,8 @@ FIELDS |= {
     for name, short in (("saddr", "src"), ("daddr", "dst"))
 }
 FIELDS |= {f"{proto} {which}": _port(which, proto) for proto in PORTED for which in ("sport", "dport")}
-FIELDS |= {f"th {which}": _port(which, *PORTED) for which in ("sport", "dport")}
+FIELDS |= {f"ported {which}": _port(which, *PORTED) for which in ("sport", "dport")}
+FIELDS |= {"th sport": _first, "th dport": _third}
 
 
 class Field(Read, frozen=True):

@@ -111,7 +111,7 @@ class Tallies:
 
 
 class Count(Statement, frozen=True, kw_only=True):
-    """`counter`: counts each packet that the rule has come to here with. `number` tells it from others in its rule."""
+    """`counter`: counts each packet that the rule has come to here with. `number` counts the counters of its rule."""
 
     counts: ClassVar[bool] = True
     number: int = 0
