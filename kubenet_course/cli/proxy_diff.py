@@ -18,7 +18,9 @@ from ..kube.questions.migration import Change, Migration, Result
 @click.argument("files", nargs=-1, required=True, metavar="FILE...")
 @click.option("--from", "before", required=True, metavar="MODE", help="The mode that kube-proxy works in.")
 @click.option("--to", "after", required=True, metavar="MODE", help="The mode that it shall work in.")
-@click.option("--node", default="", metavar="NAME", help="The node that is asked from and whose ports are asked; the first.")
+@click.option(
+    "--node", default="", metavar="NAME", help="The node that is asked from and whose ports are asked; the first."
+)
 @click.option("--json", "as_json", is_flag=True, help="The answer as JSON.")
 def diff(files: tuple[str, ...], before: str, after: str, node: str, as_json: bool) -> int:
     """Every flow whose verdict, seen source or endpoint would change if kube-proxy worked in another mode, and why.

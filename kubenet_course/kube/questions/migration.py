@@ -11,18 +11,23 @@ from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec import Struct
 
-from ...linux.namespace.choices import every
+from ...linux.namespace.choices import Choices, every
+from ...linux.namespace.memory import Memory
 from ...linux.namespace.trace import Step, Trace
 from ...linux.packet.address import Address, family
 from ...linux.packet.packet import Neighbour, Packet
 from ...linux.packet.packet import endpoint as spelled
+from ...linux.stack.bridge import Fdb
+from ...linux.stack.neighbour import Neighbours
 from ...linux.verdicts import Verdict, arrival, verdict
+from ...linux.walk import ask
 from ..api.objects import Pod
 from ..model.cluster import Cluster
 from ..model.lan import OUTSIDE_HOSTS
+from ..model.world import World
 from ..proxy.endpoint import Endpoint
 from ..proxy.service_port import ServicePort
-from .ask import question, request
+from .ask import asker, led, question
 
 OTHER, LOOPBACK, WRONG = "another address of the node", "127.0.0.1", "a port that the Service has not"
 # What is known of the modes, where a kind of destination tells it.
@@ -74,7 +79,9 @@ class Migration:
     def __init__(self, before: Cluster, after: Cluster, node: str = ""):
         self.before, self.after = before, after
         self.node = before.machine(node).name if node else next(iter(before.machines), "")
-        self.worlds = {id(one): one.world(OUTSIDE_HOSTS) for one in (before, after)}
+        self._worlds: dict[tuple, World] = {}
+        self._last = Memory()
+        self._heard: dict[str, dict[str, tuple[Neighbours, Fdb]]] = {one.mode: {} for one in (before, after)}
         self.pods = {ip: pod for pod in before.placed.pods.values() for ip in before.placed.addresses(pod)}
         self.elsewhere = next((pod for name, pods in before.placed.on.items() if name != self.node for pod in pods
                                if self._asks(pod)), None)  # fmt: skip
@@ -94,7 +101,14 @@ class Migration:
     def _of_port(self, port: ServicePort, endpoints: tuple[Endpoint, ...], of: int) -> Iterator[Change | None]:
         first = port.port is port.service.spec.ports[0]
         kinds = frozenset(self._kind(one) for one in endpoints)
-        like = (of, port.protocol, bool(port.port.node_port), port.external_local, port.internal_local, bool(port.sticky))
+        like = (
+            of,
+            port.protocol,
+            bool(port.port.node_port),
+            port.external_local,
+            port.internal_local,
+            bool(port.sticky),
+        )
         like += (port.source_ranges, len(port.external_ips), len(port.vips), first, kinds)
         for role, who in self._askers(endpoints, of):
             for kind, where in self._destinations(port, of, first, role):
@@ -182,14 +196,35 @@ class Migration:
         return Asked(found)
 
     def _outcomes(self, made: Cluster, flow: Flow) -> Asked:
-        to = question(made, flow.where).flow.dst
-        balanced = to in made.entrances
-        world = None if balanced else self.worlds[id(made)]
+        packet = question(made, flow.where)
         found: dict[Result, str] = {}
-        for _, trace in every(lambda choices: request(made, flow.who, flow.where, choices=choices, world=world)):
+
+        def story(choices: Choices) -> Trace:
+            world = self._world(made, led(made, packet.flow.dst, choices))
+            return ask(world, packet, asker(world, flow.who), self._memory(made), choices)
+
+        for _, trace in every(story):
+            for name, held in self._last.namespaces.items():
+                self._heard[made.mode].setdefault(name, (held[Neighbours], held[Fdb]))
             said = verdict(trace)
             found.setdefault(Result(said.name, _server(trace), said.seen_from), _decided(trace, said))
         return Asked(found)
+
+    def _world(self, made: Cluster, to: Mapping[Address, Address]) -> World:
+        """The cluster's kernels, a load balancer leading to these nodes."""
+        key = (made.mode, *to.items())
+        if key not in self._worlds:
+            self._worlds[key] = made.world(OUTSIDE_HOSTS, to)
+        return self._worlds[key]
+
+    def _memory(self, made: Cluster) -> Memory:
+        """Kernels that know no connection yet, but their neighbours: who has asked once need not ask for MACs again."""
+        heard, memory = self._heard[made.mode], Memory()
+        for name, (neighbours, fdb) in heard.items():
+            memory.of(name)[Neighbours] = Neighbours(rows=neighbours.rows)
+            memory.of(name)[Fdb] = fdb
+        self._last = memory
+        return memory
 
     def _because(self, kind: str, before: Asked, after: Asked) -> str:
         one, other = _differing(before, after)[0], _differing(after, before)[0]

@@ -22,7 +22,7 @@ class Kernel:
     """What a stage may ask: the namespace's tables, what it remembers, what time it is, and chance."""
 
     def __init__(self, ns: Netns, memory: Memory, choices: Choices, world: Mapping[str, Netns] | None = None):
-        self.ns, self.memory, self.choices, self.world = ns, memory, choices, world or {}
+        self.ns, self.memory, self.choices, self.world = ns, memory, choices, {} if world is None else world
         self.remembers: Remembered = memory.of(ns.name)
 
     @property
