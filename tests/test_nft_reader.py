@@ -136,7 +136,8 @@ def test_every_word_that_is_known_is_written_as_it_was_read():
 
 def test_rules_are_read_into_the_parts_that_nft_names():
     chain = read(
-        "table ip t {\n chain c {\n tcp dport { 22, 80-90 } dnat to numgen random mod 2 map { 0 : 10.0.0.1 . 80, 1 : 10.0.0.2 . 81 }\n"
+        "table ip t {\n chain c {\n tcp dport { 22, 80-90 }"
+        " dnat to numgen random mod 2 map { 0 : 10.0.0.1 . 80, 1 : 10.0.0.2 . 81 }\n"
         ' meta iifname "eth0" ip saddr @a goto c2 comment "why"\n }\n chain c2 {\n }\n set a {\n type ipv4_addr\n }\n}\n'
     ).rules.tables[0].chains["c"]  # fmt: skip
     first, second = chain.rules
@@ -155,7 +156,7 @@ def test_rules_are_read_into_the_parts_that_nft_names():
 
 def test_what_is_not_known_is_kept_up_to_where_known_words_begin():
     dump = read('table ip t {\n chain c {\n ip saddr 10.0.0.1 osf name "Linux" counter packets 0 bytes 0 drop\n }\n}\n')
-    match, unknown, _, drop = dump.rules.tables[0].chains["c"].rules[0].statements
+    _match, unknown, _, drop = dump.rules.tables[0].chains["c"].rules[0].statements
     assert (unknown, drop) == (Unknown('osf name "Linux"'), Verdict("drop"))
     assert dump.not_understood == ((3, 'ip saddr 10.0.0.1 osf name "Linux" counter packets 0 bytes 0 drop'),)
 

@@ -69,7 +69,9 @@ def command() -> None:
 def trace(dumps: tuple[str, ...], packets: str | None, as_json: bool, seed: int, **given: Any) -> int:
     """Follows a packet through the rules of one machine: every outcome that chance allows, and every rule on the way.
 
-    DUMP is what iptables-save, ip6tables-save or nft list ruleset (text or -j) printed; - is standard input. Lines that the model cannot act out are listed. An
+    DUMP is what iptables-save, ip6tables-save or nft list ruleset (text or -j) printed; - is standard input.
+
+    Lines that the model cannot act out are listed. An
     outcome that hangs on one of them is not certain: both ways are followed, and the exit code is 3.
     """
     read = dumps_of(dumps)

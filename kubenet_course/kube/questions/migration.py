@@ -101,7 +101,7 @@ class Migration:
     def _of_port(self, port: ServicePort, endpoints: tuple[Endpoint, ...], of: int) -> Iterator[Change | None]:
         first = port.port is port.service.spec.ports[0]
         kinds = frozenset(self._kind(one) for one in endpoints)
-        like = (
+        like: tuple = (
             of,
             port.protocol,
             bool(port.port.node_port),

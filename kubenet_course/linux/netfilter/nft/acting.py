@@ -224,7 +224,7 @@ def _in_set(one: nft.Match, left: Reading, sets: Sets) -> Acting:
 
 
 def _mangle(one: nft.Mangle, sets: Sets, at: int) -> Acting:
-    name = {nft.Meta("mark"): "mark", nft.Ct("mark"): "ct mark"}.get(one.key)  # type: ignore[call-overload]
+    name = {nft.Meta("mark"): "mark", nft.Ct("mark"): "ct mark"}.get(one.key)  # type: ignore[arg-type]
     if name is None:
         raise NotActed
     return SetMark(reading(one.value, sets, at), MARKS[name])
@@ -247,7 +247,7 @@ def _nat(end: str) -> Callable[[Any, Sets, int], Acting]:
 
 
 def _ported(port: Any, flags: str) -> Range:
-    first, last = (port.first, port.last) if isinstance(port, nft.Range) else (-1, -1) if port is None else (port, port)
+    first, last = (port.first, port.last) if hasattr(port, "first") else (-1, -1) if port is None else (port, port)
     to = _flags(flags)
     return Range(first=first, last=last, random=to.random, fully=to.fully, persistent=to.persistent)
 

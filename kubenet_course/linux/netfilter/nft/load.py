@@ -48,7 +48,7 @@ class Loaded:
         return netfilter.Table(self.name, {name: self._chain(chain) for name, chain in self.given.chains.items()})
 
     def _chain(self, chain: Chain) -> netfilter.Chain:
-        made = Rules(self, chain.rules)
+        made: Any = Rules(self, chain.rules)
         if chain.hook is None or chain.hook.hook not in HOOKS:
             return netfilter.Chain(chain.name, made)
         base = Base(HOOKS[chain.hook.hook], chain.hook.priority, chain.hook.type)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar
 
 from msgspec import Struct
 
@@ -19,16 +19,7 @@ from ..statement import Place
 from .ruleset import Range
 
 
-class Reading(Protocol):
-    """Something that can be read of a packet in its place."""
-
-    tracks: ClassVar[bool]
-    counts: ClassVar[bool]
-
-    def read(self, skb: Skb, at: Place) -> Any: ...
-
-
-class Read(Struct, frozen=True):
+class Reading(Struct, frozen=True):
     """What every reading is: it makes the kernel track connections or not, leaves a trace or not."""
 
     tracks: ClassVar[bool] = False
@@ -120,7 +111,7 @@ FIELDS |= {f"ported {which}": _port(which, *PORTED) for which in ("sport", "dpor
 FIELDS |= {"th sport": _first, "th dport": _third}
 
 
-class Field(Read, frozen=True):
+class Field(Reading, frozen=True):
     """A field by its name in FIELDS."""
 
     name: str
@@ -133,7 +124,7 @@ class Field(Read, frozen=True):
         return FIELDS[self.name](skb)
 
 
-class Constant(Read, frozen=True):
+class Constant(Reading, frozen=True):
     """A value that stands in the rule."""
 
     value: Any
@@ -142,7 +133,7 @@ class Constant(Read, frozen=True):
         return self.value
 
 
-class Joined(Read, frozen=True):
+class Joined(Reading, frozen=True):
     """Several taken as one: `ip daddr . th dport`. Where one is missing, all are."""
 
     parts: tuple[Reading, ...]
@@ -160,7 +151,7 @@ class Joined(Read, frozen=True):
         return None if None in found else found
 
 
-class Bitwise(Read, frozen=True):
+class Bitwise(Reading, frozen=True):
     """Two numbers joined bit by bit: `meta mark | 0x4000` (nft_bitwise.c)."""
 
     operator: str
@@ -181,7 +172,7 @@ class Bitwise(Read, frozen=True):
 KINDS = ("LOCAL", "ANYCAST", "MULTICAST", "BROADCAST", "UNREACHABLE", "PROHIBIT", "BLACKHOLE", "UNICAST", "UNSPEC")
 
 
-class AddressKind(Read, frozen=True):
+class AddressKind(Reading, frozen=True):
     """`fib daddr type`: what an address is to this machine (nft_fib_ipv4.c, nft_fib_ipv6.c)."""
 
     end: str
@@ -194,7 +185,7 @@ class AddressKind(Read, frozen=True):
         return next(kind.lower() for kind in KINDS if kind in types)
 
 
-class Lot(Read, frozen=True):
+class Lot(Reading, frozen=True):
     """`numgen random mod N`: each number below N is as likely. It is drawn by halves, so that all outcomes can be told."""
 
     counts: ClassVar[bool] = True
@@ -219,7 +210,7 @@ class Turns:
     last: dict[tuple, int] = field(default_factory=dict)
 
 
-class InTurn(Read, frozen=True):
+class InTurn(Reading, frozen=True):
     """`numgen inc mod N`: 0 for the first packet, then one more each time, and from the beginning again (nft_ng_inc_gen)."""
 
     counts: ClassVar[bool] = True
@@ -272,7 +263,7 @@ def is_wide(row: Any) -> bool:
     return isinstance(row, Prefix | Range) or (isinstance(row, str) and row.endswith("*"))
 
 
-class Found(Read, frozen=True):
+class Found(Reading, frozen=True):
     """What a map holds under a key: `numgen random mod 2 map { ... }`."""
 
     key: Reading

@@ -80,9 +80,10 @@ class Words:
         while not self.done and self.peek() in texts:
             self.at += 1
 
-    def wants(self, text: str) -> None:
+    def wants(self, text: str) -> str:
         if not self.takes(text):
             raise Strange
+        return text
 
     def listed(self, one: Callable[[], T]) -> tuple[T, ...]:
         """`{ a, b }`: one after the other, over as many lines as it likes."""
@@ -121,9 +122,8 @@ def constant(word: str) -> Constant:
     if re.fullmatch(r"0x[0-9a-f]+|\d+", word):
         return int(word, 0)
     low, dash, high = word.partition("-")
-    if dash and low and high and (low.isdecimal() or _is_address(low)):
-        if high.isdecimal() or _is_address(high):
-            return Range(_number_or_address(low), _number_or_address(high))
+    if dash and all(part.isdecimal() or _is_address(part) for part in (low, high)):
+        return Range(_number_or_address(low), _number_or_address(high))
     if "/" in word and _is_address(word.partition("/")[0]):
         block = prefix(word)
         return block.first if block.is_host else block
