@@ -85,7 +85,7 @@ class Migration:
         self.pods = {ip: pod for pod in before.placed.pods.values() for ip in before.placed.addresses(pod)}
         self.elsewhere = next((pod for name, pods in before.placed.on.items() if name != self.node for pod in pods
                                if self._asks(pod)), None)  # fmt: skip
-        self._known: dict[tuple, tuple[Asked, Asked, ServicePort, Flow]] = {}
+        self._known: dict[tuple, tuple[Asked, Asked, ServicePort, Flow, dict[str, tuple]]] = {}
 
     def _asks(self, pod: Pod) -> bool:
         return not pod.spec.host_network and not pod.is_pending
@@ -168,15 +168,12 @@ class Migration:
     ) -> tuple[Asked, Asked]:
         if like not in self._known:
             one, other = (self._outcomes(made, flow) for made in (self.before, self.after))
-            self._known[like] = (one, other, port, flow)
-        before, after, model, asked = self._known[like]
+            self._known[like] = (one, other, port, flow, {str(end): self._kind(end) for end in endpoints})
+        before, after, model, asked, kinds = self._known[like]
         if model is port:
             return before, after
         names = dict(zip(_addresses(model), _addresses(port), strict=True))
         names |= dict(zip(self._own(asked.who), self._own(flow.who), strict=False))
-        of = family(port.cluster_ip)
-        theirs = self.before.watched[of.number]
-        kinds = {str(one): self._kind(one) for one in theirs.endpoints(theirs.ports.index(model))}
         return tuple(self._told(one, kinds, names, endpoints) for one in (before, after))  # type: ignore[return-value]
 
     def _own(self, who: str) -> tuple[Address, ...]:
