@@ -16,7 +16,7 @@ __getattr__, __dir__ = face(
         "nodeipam.node_ipam": ("capacity",),
         "nodeipam.node_world": ("World",),
         "questions.ask": ("request",),
-        "questions.connectivity": ("Reached", "addresses", "broken_rules", "connectivity"),
+        "questions.connectivity": ("Reached", "addresses", "broken_rules", "connectivity", "reached"),
         "questions.containers": ("containers", "started"),
         "service.service_ipam": ("allocate_next", "service_range"),
     },

@@ -64,7 +64,7 @@ def _source(call: Call, to: str, said: dict[str, str]) -> str:
     source = address_of(said["-I"], family(to).number) if "-I" in said else fib.source(row, to)
     if row.type in ("none", *TOLD):
         raise Refused(
-            f"No row of {call.at} leads to {to}, so nothing is sent.",
+            f"No route of {call.at} leads to {to}, so nothing is sent.",
             f"ping: connect: {TOLD.get(row.type, 'Network is unreachable')}",
         )
     if not source:
