@@ -74,7 +74,7 @@ function render({ model, el }) {
     const lines = buttons.map((row, down) => element("tr", {}, head(of.rows[down], "row"), ...row.map((button) =>
       button ? element("td", {}, button) : element("td", { class: "kn-itself" }, "itself"))));
     const first = element("tr", {}, element("td", { class: "kn-itself" }, "from ↓  to →"), ...of.columns.map((one) => head(one, "col")));
-    const caption = element("caption", {}, "Heads: the addresses that all are known by. Cells: the source address that the receiver saw.");
+    const caption = element("caption", {}, "Beside the names: the addresses by which the cluster knows them. In the cells: the source address that the receiver saw.");
     square.replaceChildren(element("table", { class: "kn-square" }, caption, element("thead", {}, first), element("tbody", {}, ...lines)));
     mark();
   };

@@ -35,7 +35,7 @@ def why(pair: Pair, ping: Reached) -> Table:
     rows = [(step.namespace.rpartition("/")[2], _said(step), _row(step)) for step in ping.way]
     marked = (ping.guilty,) if ping.guilty >= 0 else ()
     caption = f"{sender} to {asked}: {ping}. So {judged}."
-    return table(caption, ("where", "what was decided", "by which row"), rows, code=(2,), marked=marked)
+    return table(caption, ("where", "what was decided", "by which rule or route"), rows, code=(2,), marked=marked)
 
 
 def _said(step: Step) -> str:
