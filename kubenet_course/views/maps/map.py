@@ -38,8 +38,8 @@ class Map(anywidget.AnyWidget):
     title = traitlets.Unicode("The cluster").tag(sync=True)
 
     def __init__(self, world: Mapping[str, Netns], *traces: Trace, pair: Sequence[str] = (), **state: Any):
-        path = list(pair) or [name for trace in traces for name in visited(world, trace)]
-        super().__init__(map=drawn(world, traces, list(dict.fromkeys(path))), **state)
+        path = list(pair) or list(dict.fromkeys(name for trace in traces for name in visited(world, trace)))
+        super().__init__(map=drawn(world, traces, path), **state)
 
     def __repr__(self) -> str:
         lines = [f"{self.title}:"]
