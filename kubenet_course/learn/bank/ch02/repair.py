@@ -57,12 +57,6 @@ def repair(chance: Random) -> Repair:
         "unplugged": f"ip -n {of.node} link set {end['web']} master cni0",
     }
     right = f"{lines['switch']}\n{lines['hairpin']}" if fault == "both" else lines[fault]
-    off = lines["switch"].replace("=1", "=0")
-    left = LEFT[fault]
-    slips = [Slip(off, 75 if fault == "unplugged" else 10)]
-    slips += [Slip(line, left.get(name, left[""])) for name, line in lines.items() if name != fault]
-    if fault == "hairpin":
-        slips.append(Slip(lines["hairpin"].replace(end["client"], end["web"]), 9))
     return Repair(
         asks=f"On {of.node}, "
         + FAULTS[fault].format(client=of.client, server=of.server, web=of.web, itself=of.itself)
@@ -73,7 +67,7 @@ def repair(chance: Random) -> Repair:
         starts=f"# ip -n {of.node} link set ... \n# ip netns exec {of.node} sysctl -w ...\n",
         tests=partial(_mends, of),
         solution=right,
-        slips=tuple(slips),
+        slips=_slips(fault, lines, end),
         because=BECAUSE[fault],
         evidence=_settings(of, _after(of, right), f"{of.node} when it is mended"),
         hints=(
@@ -86,6 +80,17 @@ def repair(chance: Random) -> Repair:
             f"Look at {_where(fault, end)}.",
         ),
     )
+
+
+def _slips(fault: str, lines: Mapping[str, str], end: Mapping[str, str]) -> tuple[Slip, ...]:
+    """The lines that mend another fault, the switch turned off, and hairpin mode on another port."""
+    off = lines["switch"].replace("=1", "=0")
+    left = LEFT[fault]
+    slips = [Slip(off, 75 if fault == "unplugged" else 10)]
+    slips += [Slip(line, left.get(name, left[""])) for name, line in lines.items() if name != fault]
+    if fault == "hairpin":
+        slips.append(Slip(lines["hairpin"].replace(end["client"], end["web"]), 9))
+    return tuple(slips)
 
 
 def _where(fault: str, end: dict[str, str]) -> str:

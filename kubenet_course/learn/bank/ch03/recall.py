@@ -115,12 +115,8 @@ def _case(chance: Random, fault: str) -> Case:
     return Case(cluster, of, world, ill.rule if ill else 0, ill.node if ill else "", found)
 
 
-@defined("03-rule", "Which rule does it break?")
-def rule(chance: Random) -> Choose:
-    kind = turn(
-        chance, (("dropped", "unrouted"), ("masqueraded", "disguised"), ("renamed", "second-address"), ("",)), 17
-    )
-    case = _case(chance, chance.choice(kind))
+def _rules(case: Case) -> tuple[Statement, ...]:
+    """Each rule, and none of them; with the pings that keep it or break it."""
     shown = proof(case.found, case.rule or 2)
     statements = []
     for number, text in RULES.items():
@@ -137,6 +133,16 @@ def rule(chance: Random) -> Choose:
         "One of them does not hold. Look at these pings.",
         shown,
     )
+    return (*statements, none)
+
+
+@defined("03-rule", "Which rule does it break?")
+def rule(chance: Random) -> Choose:
+    kind = turn(
+        chance, (("dropped", "unrouted"), ("masqueraded", "disguised"), ("renamed", "second-address"), ("",)), 17
+    )
+    case = _case(chance, chance.choice(kind))
+    shown = proof(case.found, case.rule or 2)
     return Choose(
         asks="Every pod and every node has pinged every pod. Beside each name stand the addresses by which the "
         "cluster knows it. Each cell "
@@ -145,7 +151,7 @@ def rule(chance: Random) -> Choose:
         "asked, the cell says this too. The table below says which address each pod itself has. Does this cluster "
         "break a rule, and which one?",
         look=Looks((case.look, _told_by_themselves(case))),
-        statements=(*statements, none),
+        statements=_rules(case),
         because=f"Rule {case.rule} is broken, and the other two hold."
         if case.rule
         else "Every ping arrives, from whom it was sent, "

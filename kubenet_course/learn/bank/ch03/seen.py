@@ -31,17 +31,7 @@ def seen(chance: Random) -> Value:
     entry = chance.choice((here, there, third))
     node = cluster.machines[f"node-{entry}"].ips[4]
     web = cluster.placed.addresses(cluster.pod("default", "web"))[0]
-    ways = {
-        "pod": ("pod/default/client", f"{web}:{PORT}", f"The pod `client` on node-{there} asks `web` at {web}"),
-        "service": ("pod/default/client", "service/default/web:80", (f"The pod `client` on node-{there} asks the "
-        f"Service `web`")),
-        "node": (f"node/node-{entry}", f"{web}:{PORT}", f"A program on node-{entry} itself asks `web` at {web}"),
-        "host": ("pod/default/agent", f"{web}:{PORT}",
-                 f"The pod `agent` on node-{third}, which is on its host's network, asks `web` at {web}"),
-        "outside": (f"host/{STRANGER}", f"{node}:{node_port}", (f"{STRANGER} asks node-{entry} at its NodePort "
-        f"{node_port}")),
-    }  # fmt: skip
-    who, where, said = ways[how]
+    who, where, said = _ways(here, there, third, entry, web, node, node_port)[how]
     trace = request(cluster, who, where)
     shown = decisions(way_there(trace), ADDRESSED, "What was decided about its addresses")
     answer = verdict(trace).seen_from
@@ -75,6 +65,22 @@ BECAUSE = {
     "outside": "The node masquerades what comes in by a NodePort. It uses the address of the device by which it sends "
     "the packet on.",
 }
+
+
+def _ways(
+    here: int, there: int, third: int, entry: int, web: str, node: str, node_port: int
+) -> dict[str, tuple[str, str, str]]:
+    """The ways of asking `web`: who asks, whom, and in words."""
+    return {
+        "pod": ("pod/default/client", f"{web}:{PORT}", f"The pod `client` on node-{there} asks `web` at {web}"),
+        "service": ("pod/default/client", "service/default/web:80", (f"The pod `client` on node-{there} asks the "
+        f"Service `web`")),
+        "node": (f"node/node-{entry}", f"{web}:{PORT}", f"A program on node-{entry} itself asks `web` at {web}"),
+        "host": ("pod/default/agent", f"{web}:{PORT}",
+                 f"The pod `agent` on node-{third}, which is on its host's network, asks `web` at {web}"),
+        "outside": (f"host/{STRANGER}", f"{node}:{node_port}", (f"{STRANGER} asks node-{entry} at its NodePort "
+        f"{node_port}")),
+    }  # fmt: skip
 
 
 def _masked(entry: int, here: int) -> str:
