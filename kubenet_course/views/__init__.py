@@ -21,6 +21,7 @@ __getattr__, __dir__ = face(
         "story.heard": ("heard",),
         "story.stepper": ("Stepper",),
         "tables.binds": ("binds",),
+        "tables.pod": ("Pod", "pod"),
         "tables.show": ("show",),
         "tables.table": ("table",),
         "topology.graph": ("bridge_loops", "graph"),
