@@ -7,6 +7,7 @@ from random import Random
 from ....linux.namespace.bind import clash, in_turn
 from ....linux.namespace.netns import Socket
 from ....views.tables.binds import binds, programs
+from ....views.tables.table import Table
 from ...questions.kinds import Slip, Value
 from ...questions.reading import NUMBER
 from ...worlds.worlds import PORTS
@@ -20,7 +21,10 @@ BARGAINS = {
 }
 
 
-def _teams(chance: Random) -> tuple[Socket, ...]:
+Teams = tuple[Socket, ...]
+
+
+def _teams(chance: Random) -> Teams:
     """Eight teams or more, and three ports that all of them like, the first most."""
     ports = chance.sample(PORTS, 3)
     return tuple(
@@ -36,7 +40,7 @@ def _teams(chance: Random) -> tuple[Socket, ...]:
 
 @defined("01-bargain", "A node without pod addresses")
 def bargain(chance: Chance) -> Value:
-    """Who listens, who must move, what pods of their own change, and what one free port more changes."""
+    """Who listens, who must move, what pods of their own change, and what happens when the first one stops."""
     node = f"192.168.1.{chance.randrange(11, 15)}"
     while True:
         asked = _teams(chance)
@@ -44,29 +48,15 @@ def bargain(chance: Chance) -> Value:
         believed = {number: len(asked) - len(refused_by(asked, BELIEFS[number][0])) for number in BARGAINS}
         if len({starts, *believed.values()}) == 1 + len(BARGAINS):
             break
-    shown = binds(in_turn(namespace_of(node), asked))
-    every = len(asked)
-    question, right, wrong = chance.turn(
-        ("How many of them listen at the end?", starts, believed),
-        (("How many of them must move to another "
-         "port?"), every - starts, {n: every - found for n, found in believed.items()}),
-        ("Now each team gets a pod with an address of its own. How many listen then?", every, {55: starts}),
-        (("Then `team 1` stops its program, and all who were refused try once more, in the same order. How many "
-         "listen now?"),
-         *_once_more(asked, believed)),
-    )  # fmt: skip
+    question, right, wrong, shown = chance.turn(_listen, _move, _in_pods, _once_more)(node, asked, starts, believed)
     return Value(
         asks=f"A node ({node}) gives its pods no addresses. Teams start their programs on it in this order, each on "
-        "the port for "
-        f"which the program was written. {question}",
+        f"the port for which the program was written. {question}",
         look=programs(asked),
         answer=right,
         reads=NUMBER,
-        slips=tuple(
-            Slip(found, number, BARGAINS[number] if right != every else POD_EACH, shown)
-            for number, found in wrong.items()
-        ),
-        because="On one set of addresses only the first of those who meet gets the port. In pods of their own nobody "
+        slips=tuple(Slip(found, number, said, shown) for found, number, said in wrong),
+        because="In one network namespace the first of those who meet gets the port. In pods of their own nobody "
         "meets.",
         evidence=shown,
         hints=(
@@ -77,23 +67,45 @@ def bargain(chance: Chance) -> Value:
     )
 
 
-POD_EACH = (
-    "This is the number without pods. With an address for each pod, every team is alone in its network namespace."
-)
+Case = tuple[str, int, list[tuple[int, int, str]], Table]
 
 
-def _once_more(asked: tuple[Socket, ...], believed: dict[int, int]) -> tuple[int, dict[int, int]]:
-    """How many listen when the first has stopped, and what people expect."""
+def _listen(node: str, asked: Teams, starts: int, believed: dict[int, int]) -> Case:
+    wrong = [(found, number, BARGAINS[number]) for number, found in believed.items()]
+    return "How many of them listen at the end?", starts, wrong, binds(in_turn(namespace_of(node), asked))
+
+
+def _move(node: str, asked: Teams, starts: int, believed: dict[int, int]) -> Case:
+    every = len(asked)
+    wrong = [(every - found, number, BARGAINS[number]) for number, found in believed.items()]
+    shown = binds(in_turn(namespace_of(node), asked))
+    return "How many of them must move to another port?", every - starts, wrong, shown
+
+
+def _in_pods(node: str, asked: Teams, starts: int, believed: dict[int, int]) -> Case:
+    """Each alone in a namespace."""
+    own = [in_turn(namespace_of(f"10.244.1.{10 + at}"), [one])[0] for at, one in enumerate(asked)]
+    said = (
+        "This is the number without pods. With an address for each pod, every team has a network namespace of its own."
+    )
+    question = "Now each team gets a pod with an address of its own. How many listen then?"
+    return question, len(asked), [(starts, 55, said)], binds(own)
+
+
+def _once_more(node: str, asked: Teams, starts: int, believed: dict[int, int]) -> Case:
+    """The first stops; whoever listens keeps its port, and those who were refused ask again."""
+
+    def order(rule: Clash) -> list[Socket]:
+        refused = set(refused_by(asked, rule))
+        waiting = [one for one in asked if one.program in refused]
+        return [*(one for one in asked[1:] if one.program not in refused), *waiting]
 
     def listening(rule: Clash) -> int:
-        refused = set(refused_by(asked, rule))
-        held = [one for one in asked[1:] if one.program not in refused]
-        waiting = [one for one in asked if one.program in refused]
-        return len(held) + len(waiting) - len(_refused_beside(held, waiting, rule))
+        return len(order(rule)) - len(refused_by(order(rule), rule))
 
-    return listening(clash), {number: listening(BELIEFS[number][0]) for number in believed}
-
-
-def _refused_beside(held: list[Socket], asked: list[Socket], rule: Clash) -> list[str]:
-    """Who is refused by those that listen already, or by each other."""
-    return [name for name in refused_by([*held, *asked], rule) if name in {one.program for one in asked}]
+    wrong = [(listening(BELIEFS[number][0]), number, said) for number, said in BARGAINS.items()]
+    shown = binds(in_turn(namespace_of(node), order(clash)))
+    question = (
+        "Then `team 1` stops its program, and all who were refused try again, in the same order. How many listen now?"
+    )
+    return question, listening(clash), wrong, shown

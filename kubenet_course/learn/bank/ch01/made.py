@@ -112,25 +112,23 @@ def _in_time(of: Pod, text: str) -> tuple[Finding, ...]:
     return (Finding(True, ""),)
 
 
-@defined("01-sidecar", "A task that nobody listens to")
-def sidecar(chance: Chance) -> Repair:
-    """The forwarder is a main container, a task, a sidecar that stands too low, and one that listens elsewhere."""
-    of = pod(chance)
-    local, own = f"{LOCALHOST}:{of.logs}", f"{of.own}:{of.logs}"
+def _manifests(of: Pod) -> tuple[str, tuple[tuple[str, str], ...], tuple[tuple[str, int], ...]]:
+    """The manifest that works, four broken ones with what is seen of each, and what people write instead."""
+    local = f"{LOCALHOST}:{of.logs}"
     migrate = f'  - name: migrate\n    image: busybox:1.37\n    command: ["wget", "-qO-", "http://{local}"]\n'
     web, forwarder = server("web", f"0.0.0.0:{of.web}"), server("forwarder", local)
-    always, elsewhere = (server("forwarder", place, "restartPolicy: Always") for place in (local, own))
+    always = server("forwarder", local, "restartPolicy: Always")
+    elsewhere = server("forwarder", f"{of.own}:{of.logs}", "restartPolicy: Always")
 
     def text(init: str, main: str = web) -> str:
         return f"{HEAD}  initContainers:\n{init}  containers:\n{main}"
 
-    starts, told = chance.turn(
+    seen = (
         (text(migrate, web + forwarder), f"`migrate` sends a line to `forwarder` at {local}, and is refused each time"),
         (text(forwarder + migrate), "`forwarder` runs, but `migrate` never starts"),
         (text(migrate + always), f"`migrate` asks for {local} and is refused, though `forwarder` is a sidecar"),
         (text(elsewhere + migrate), f"`forwarder` runs before `migrate`, but `migrate` is refused at {local}"),
     )
-    solved = text(always + migrate)
     wrong = (
         (text(migrate, forwarder + web), 68),
         (text(forwarder + migrate), 68),
@@ -139,10 +137,18 @@ def sidecar(chance: Chance) -> Repair:
         (text(always, web + migrate), 68),
         (text(elsewhere + migrate), 66),
     )
+    return text(always + migrate), seen, wrong
+
+
+@defined("01-sidecar", "A task that nobody listens to")
+def sidecar(chance: Chance) -> Repair:
+    """The forwarder is a main container, a task, a sidecar that stands too low, and one that listens elsewhere."""
+    of = pod(chance)
+    solved, seen, wrong = _manifests(of)
+    starts, told = chance.turn(*seen)
     return Repair(
         asks=f"The pod `shop` hangs while it starts: {told}. Change the manifest so that `forwarder` listens on "
-        f"{local} before "
-        "`migrate` runs, and stays. `web` must still start last.",
+        f"{LOCALHOST}:{of.logs} before `migrate` runs, and stays. `web` must still start last.",
         look=roles(containers(starts)),
         starts=starts,
         tests=partial(_in_time, of),
