@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import pkgutil
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from functools import lru_cache
 from importlib import import_module
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
 
 from msgspec import Struct
 
@@ -24,7 +24,19 @@ from ...errors import BadInput
 from ..questions.kinds import Kind
 from ..questions.question import Question
 
+Option = TypeVar("Option")
 IDENTIFIER = re.compile(r"\d\d-[a-z0-9-]+")
+
+
+class Chance(Random):
+    """What draws one variant. `turn` gives variants that follow each other one option after the other, so that the first ones
+    ask different things."""
+
+    variant = 0
+
+    def turn(self, options: Sequence[Option]) -> Option:
+        """The option whose turn it is."""
+        return options[self.variant % len(options)]
 
 
 class Exercise(Struct, frozen=True):
@@ -32,7 +44,7 @@ class Exercise(Struct, frozen=True):
 
     id: str
     title: str
-    draws: Callable[[Random], Kind]
+    draws: Callable[[Chance], Kind]
 
     @property
     def chapter(self) -> str:
@@ -43,7 +55,7 @@ class Exercise(Struct, frozen=True):
         return _drawn(self, variant)
 
 
-def defined(id: str, title: str) -> Callable[[Callable[[Random], Kind]], Exercise]:
+def defined(id: str, title: str) -> Callable[[Callable[[Chance], Kind]], Exercise]:
     """Makes an exercise of the function that follows."""
     if not IDENTIFIER.fullmatch(id):
         raise BadInput(id, "this is not the id of an exercise", "write the chapter and a name, like 00-source")
@@ -52,7 +64,8 @@ def defined(id: str, title: str) -> Callable[[Callable[[Random], Kind]], Exercis
 
 @lru_cache(maxsize=4096)
 def _drawn(exercise: Exercise, variant: int) -> Kind:
-    chance = Random(f"{exercise.id}:{variant}")
+    chance = Chance(f"{exercise.id}:{variant}")
+    chance.variant = variant
     return exercise.draws(chance).shuffled(chance)
 
 
