@@ -198,7 +198,7 @@ def _comes_and_goes(of: Net, chance: Chance) -> Order:
     gone, undone = "`runtime` calls `bridge`: DEL", f"`runtime` calls `{added.calls[-1].plugin}`: DEL"
     chain = ", ".join(each["type"] for each in network["plugins"])
     return Order(
-        asks=f"The conflist of a network lists {chain}. A pod gets this network, and later the pod is deleted. In which order do these "
+        asks=f"The conflist of a network lists {chain}. A pod gets this network. Later it is deleted. In which order do these "
         "calls begin?",
         events=tuple(events),
         swaps=(
