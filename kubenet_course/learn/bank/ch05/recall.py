@@ -146,7 +146,7 @@ def _filling(chance: Chance, kind: str) -> tuple[tuple[str, ...], int, int, tupl
     services = within if kind == "services" else "10.96.0.0/16"
     ranges = f"{cluster},fd00:10:{chance.randrange(100, 999)}::/{six}" if kind == "dual" else str(cluster)
     size_flag = f"--node-cidr-mask-size{'-ipv4' * (kind == 'dual')}={mask}"
-    lines = (
+    lines: tuple[str, ...] = (
         "--allocate-node-cidrs=true",
         f"--cluster-cidr={ranges}",
         size_flag,
