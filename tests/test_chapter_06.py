@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from random import Random
 
 import cni_lab
 import pytest
@@ -16,7 +17,7 @@ from kubenet_course.cni.contract.conflist import first_of
 from kubenet_course.cni.contract.spec import CniError
 from kubenet_course.cni.node.files import by_hand, executable, limited, on_trial, ours
 from kubenet_course.cni.node.files import tried as on_trial_ran
-from kubenet_course.cni.node.node import Node
+from kubenet_course.cni.node.node import Answer, Node
 from kubenet_course.cni.runtime.folder import load_status
 from kubenet_course.cni.runtime.kubelet import readiness, sandbox_event
 from kubenet_course.errors import BadInput
@@ -26,7 +27,12 @@ from kubenet_course.learn.bank.ch06.networks import drawn, tried
 from kubenet_course.learn.bank.ch06.plugin import SOLUTION, Wanted, trial
 from kubenet_course.learn.bank.ch06.recall import CODES, answered, call_of
 from kubenet_course.learn.questions.feedback import RIGHT, UNREADABLE, WRONG, judged
+from kubenet_course.linux.packet.packet import tcp
+from kubenet_course.linux.walk import ask
+from kubenet_course.views.cni import commands
+from kubenet_course.views.cni_steps import Wiring
 from kubenet_course.views.drawing.sequence import Message, sequence
+from kubenet_course.views.story.moments import moments, way
 
 on_a_node = pytest.mark.skipif(bool(why_not()), reason=why_not() or "a node can be made")
 PING = [sys.executable, cni_lab.__file__, "ping", "10.244.1.77"]
@@ -222,8 +228,6 @@ def test_a_node_is_ready_when_the_first_file_by_name_holds_what_its_name_says(tm
 
 
 def test_the_codes_of_the_exercise_are_those_that_the_plugin_answers(seed: int):
-    from random import Random
-
     for number in range(20):
         chance = Random(f"{seed}:{number}")
         for fault, code in CODES.items():
@@ -232,8 +236,6 @@ def test_the_codes_of_the_exercise_are_those_that_the_plugin_answers(seed: int):
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_each_fault_of_the_broken_network_stops_something_and_the_mended_one_nothing(fault: str):
-    from random import Random
-
     of = drawn(Random(fault))
     sick = tried(of, broken(of, fault))
     assert sick.error or fault == "silent"
@@ -322,6 +324,46 @@ def test_a_plugin_that_waits_for_input_that_has_ended_or_reads_none_is_fine():
 def test_the_exercises_go_from_recall_to_making():
     kinds = [type(one.instance(0)).__name__ for one in of_chapter("06")]
     assert kinds == ["Value", "Order", "Value", "Write", "Repair", "Write"]
+
+
+@pytest.mark.parametrize("id", ["06-code", "06-order", "06-leak", "06-conflist"])
+def test_the_first_four_variants_ask_four_different_things(id: str):
+    asked = {re.sub(r"[0-9]+|`[^`]*`", "", find(id).instance(number).asks) for number in range(4)}
+    assert len(asked) == 4
+
+
+# -- what a reader looks at ---------------------------------------------------------------------------------------------
+
+
+def wired(**bridge: object) -> tuple[Node, Answer]:
+    of = drawn(Random("wired"))
+    node = Node()
+    node.sandbox(of.pod, f"tcp 0.0.0.0:{of.port} web")
+    node.listen("outside", "tcp 0.0.0.0:80 far")
+    return node, node.add(of.network(**bridge), of.pod, portMappings=of.ports)
+
+
+def test_commands_are_shown_whole_and_without_the_comments_of_rules():
+    _, added = wired()
+    shown = [row[0] for row in commands(added, "portmap").rows]
+    assert len(shown) == len(added.calls[2].typed)
+    assert not any("…" in text or "comment" in text for text in shown)
+    assert any(" -j DNAT --to-destination 10.244." in text for text in shown)
+
+
+def test_a_pod_is_drawn_in_its_node_before_it_has_a_cable():
+    node, added = wired()
+    pod = added.container
+    assert f"node-1 has pods {pod} on bridge" in str(Wiring(added))
+
+
+@pytest.mark.parametrize("masquerade, is_lost", [(True, False), (False, True)])
+def test_the_line_above_the_picture_says_that_the_answer_is_lost(masquerade: bool, is_lost: bool):
+    node, added = wired(ipMasq=masquerade)
+    own = added.result["ips"][0]["address"].partition("/")[0]
+    told = way(moments(ask(node.world, tcp(own, 40000, "203.0.113.9", 80), at=added.container)))
+    assert "outside: delivered to far on tcp 80." in told
+    assert (f"The answer is lost: outside: no route leads to {own}" in told) == is_lost
 
 
 # -- the picture -------------------------------------------------------------------------------------------------------

@@ -91,6 +91,7 @@ def _first(one: Typed) -> str:
     """What a command is about comes before what follows from it. A rule is not said again beside the command that says it."""
     dev = one.command.partition(" dev ")[2].partition(" ")[0]
     said = next((said for said in one.said if dev and said.startswith(f"{dev} ")), one.said[0] if one.said else "-")
+    said = COMMENT.sub("", said)
     is_rule = one.command.startswith("iptables -") and " has the rule " in said
     if is_rule:
         return f"{one.at} has this rule."
