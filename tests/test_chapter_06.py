@@ -352,7 +352,7 @@ def test_commands_are_shown_whole_and_without_the_comments_of_rules():
 
 
 def test_a_pod_is_drawn_in_its_node_before_it_has_a_cable():
-    node, added = wired()
+    _, added = wired()
     pod = added.container
     assert f"node-1 has pods {pod} on bridge" in str(Wiring(added))
 
