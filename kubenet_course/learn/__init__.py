@@ -4,7 +4,7 @@
     reveal("01-second", run, world)     # runs on a copy of world, once a prediction is kept
     exercise("00-source")              # a widget
     check("00-source", "10.244.1.10")  # the same from a plain cell
-    hint("00-source"); solution("00-source"); practice("00"); warm_up("02"); progress(); fact("sidecars"); misconception(15)
+    hint("00-source"); solution("00-source"); reset("00-source"); practice("00"); warm_up("02"); progress(); fact("sidecars"); misconception(15)
 
 `glossary()` lists the words of the course. Each loads when it is first used; only the widgets load ipywidgets.
 """
@@ -22,7 +22,7 @@ __getattr__, __dir__ = face(
         "page.predicting": ("predict", "reveal"),
         "questions.evidence": ("journey",),
         "record.overview": ("progress",),
-        "record.session": ("check", "hint", "question", "solution"),
+        "record.session": ("check", "hint", "question", "reset", "solution"),
         "worlds.broken": ("FAULTS", "broken"),
         "worlds.clusters": ("Plan", "cluster"),
         "worlds.recorded": ("dump", "recorded"),
