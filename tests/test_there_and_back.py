@@ -3,6 +3,7 @@
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from kubenet_course.data import data
 from kubenet_course.kube.model.cluster import cluster
@@ -10,6 +11,7 @@ from kubenet_course.kube.questions.ask import request
 from kubenet_course.linux.namespace.choices import Seeded
 from kubenet_course.linux.namespace.memory import Memory
 from kubenet_course.linux.packet.packet import Packet, Tcp
+from kubenet_course.linux.stack.bridge import Fdb
 from kubenet_course.linux.verdicts import verdict
 
 CLUSTERS = {name: cluster([data(f"clusters/{name}.yaml")]) for name in ("two-nodes", "vxlan", "node-port", "same-node")}
@@ -48,3 +50,14 @@ def test_a_stranger_hears_from_the_node_that_it_asked(seed: int, sport: int) -> 
     assert verdict(trace).name == "delivered"
     mine = [s.skb.packet for s in trace.steps if s.namespace == "host/203.0.113.5" and s.stage == "local_deliver"]
     assert {packet.flow.src for packet in mine} == {node}
+
+
+def test_a_memory_that_names_a_port_which_is_gone_is_as_good_as_a_fresh_one() -> None:
+    """A learner keeps a memory and takes a pod away: the bridge has lost the row with the port."""
+    ours, memory = CLUSTERS["two-nodes"], Memory()
+    first = request(ours, "pod/default/client", "service/default/web:80", 40000, memory, Seeded(1))
+    rows = memory.of("node-1")[Fdb].heard
+    for (bridge, mac), row in list(rows.items()):
+        rows[bridge, mac] = replace(row, port="veth-gone")
+    again = request(ours, "pod/default/client", "service/default/web:80", 40001, memory, Seeded(1))
+    assert [verdict(first).name, verdict(again).name] == ["delivered", "delivered"]

@@ -34,6 +34,7 @@ def heard(kernel: Kernel, bridge: str, mac: Mac) -> FdbEntry | None:
     """The port behind which a bridge heard a MAC, by hand or not too long ago."""
     fixed = kernel.ns.fixed_fdb.get((bridge, mac))
     row = kernel.remembers[Fdb].heard.get((bridge, mac))
+    row = row if row and row.port in kernel.ns.devices else None  # a port that is gone took its rows with it
     if fixed:  # it never ages, but it follows its MAC to where that is heard (br_fdb_update; no row is sticky)
         return replace(row, heard=-1) if row and not fixed.dst else fixed
     return row if row and kernel.now - row.heard < kernel.ns.devices[bridge].ageing else None

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from ...linux.namespace.netns import Netns
-from ...linux.netfilter.iptables.rule_text import rule_text
+from ...linux.netfilter.rules import rule_text
 from .table import Table, table
 
 COMMENT = re.compile(r'-m comment --comment (?:"([^"]*)"|(\S+)) ?')

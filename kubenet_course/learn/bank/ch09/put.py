@@ -9,10 +9,9 @@ from typing import Any
 from msgspec.structs import replace
 
 from ....errors import BadInput
-from ....linux.netfilter.iptables.rule_text import rule_text
 from ....linux.netfilter.iptables.save import with_rule
-from ....linux.netfilter.rules import Ruleset, Table
-from ....linux.netfilter.xt.matches import Unknown
+from ....linux.netfilter.rules import Ruleset, Table, rule_text
+from ....linux.netfilter.xt.unknown import Unknown
 from ...questions.kinds import Finding
 from ...questions.kinds_made import Write, working
 from .shop import Shop, World

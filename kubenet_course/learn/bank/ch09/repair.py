@@ -6,7 +6,7 @@ from random import Random
 
 from msgspec import Struct
 
-from ....linux.netfilter.iptables.rule_text import rule_text
+from ....linux.netfilter.rules import rule_text
 from ....linux.verdicts import verdict
 from ....views.tables.rules import chain as chain_table
 from ....views.tables.show import rules

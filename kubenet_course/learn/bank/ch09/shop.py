@@ -13,8 +13,7 @@ from ....linux.namespace.choices import Choices, Seeded, every
 from ....linux.namespace.memory import Memory
 from ....linux.namespace.netns import Netns
 from ....linux.namespace.trace import Step, Trace
-from ....linux.netfilter.iptables.rule_text import rule_text
-from ....linux.netfilter.rules import Chain
+from ....linux.netfilter.rules import Chain, rule_text
 from ....linux.verdicts import verdict
 from ....linux.walk import ask
 from ...worlds.service_cluster import service_cluster

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
-from ....linux.netfilter.iptables.rule_text import rule_text
+from ....linux.netfilter.rules import rule_text
 from ....linux.verdicts import verdict
 from ....views.tables.rules import chain as chain_table
 from ....views.tables.show import outcomes, rules
