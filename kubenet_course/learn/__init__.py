@@ -4,9 +4,10 @@
     reveal("01-second", run, world)     # runs on a copy of world, once a prediction is kept
     exercise("00-source")              # a widget
     check("00-source", "10.244.1.10")  # the same from a plain cell
-    hint("00-source"); solution("00-source"); reset("00-source"); practice("00"); warm_up("02"); progress(); fact("sidecars"); misconception(15)
+    hint("00-source"); solution("00-source"); practice("00"); warm_up("02"); progress(); fact("sidecars"); misconception(15)
 
-`glossary()` lists the words of the course. Each loads when it is first used; only the widgets load ipywidgets.
+`reset("00-source")` forgets an answer. `glossary()` lists the words of the course. Each loads when it is first used; only the
+widgets load ipywidgets.
 """
 
 from ..faces import face

@@ -71,7 +71,9 @@ def older(data: bytes) -> str:
     said = str(upgraded(data).get("release", ""))
     if said and not _numbers(said) < _numbers(__version__):
         return ""
-    return f"An earlier release of the course ({said or 'it does not say which'}) wrote this progress. All of it was read."
+    return (
+        f"An earlier release of the course ({said or 'it does not say which'}) wrote this progress. All of it was read."
+    )
 
 
 def _numbers(release: str) -> list[int]:
