@@ -25,7 +25,8 @@ body { margin: 0; padding: 12px; font: 14px/1.45 system-ui, sans-serif; backgrou
 <script type="module">
 import widget from "data:text/javascript;base64,%s";
 const told = %s;
-const model = { get: (name) => told[name], set: (name, to) => { told[name] = to; }, on() {}, off() {}, send() {}, save_changes() {} };
+const quiet = { on() {}, off() {}, send() {}, save_changes() {} };
+const model = { ...quiet, get: (name) => told[name], set: (name, to) => { told[name] = to; } };
 widget.render({ model, el: document.getElementById("here") });
 </script>"""
 
