@@ -170,7 +170,7 @@ def test_two_students_get_other_questions_and_the_same_student_the_same(tmp_path
     assert ada == again
     assert not set(ada) & set(bob)
     other = [one for one, two in zip(ada.values(), bob.values(), strict=True) if one != two]
-    assert len(other) > 0.8 * len(ada)  # some exercises have only a handful of variants
+    assert len(other) > 0.7 * len(ada)  # some exercises have only a handful of variants
     assert all(f"{one.split(', ')[0]}" in {f'exercise("{known.id}"' for known in everything()} for one in ada)
 
 

@@ -74,7 +74,8 @@ def drawn_for(notebook: Notebook, student: str) -> Notebook:
             variant = variant_for(student, asked[2])
             cell["source"] = DRAWN.sub(rf'\1("\2", variant={variant})', source)
             first = find(asked[2]) if asked[1] == "exercise" else of_chapter(asked[2])[0]
-            cell["outputs"] = [_words(cell, in_words(first, variant))]
+            said = in_words(first, variant).replace(f'check("{first.id}", ...)', f'check("{first.id}", ..., {variant})')
+            cell["outputs"] = [_words(cell, said)]
     whose = MARKDOWN.sub(r"\\\1", student)
     head = f"*Class edition for* {whose}. *The questions of its exercises are drawn for this name.*"
     place = next((at for at, cell in enumerate(made["cells"], 1) if "".join(cell["source"]).startswith("# ")), 0)
