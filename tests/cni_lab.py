@@ -75,6 +75,10 @@ def build() -> None:
     typed("ip", "route", "add", "default", "via", "192.168.50.1")
     for number in (1, 2, 3):
         typed("ip", "netns", "add", f"pod{number}")
+    for inside in ((), *(("ip", "netns", "exec", f"pod{number}") for number in (1, 2, 3))):
+        typed(
+            *inside, "sysctl", "-qw", *(f"{name.replace('/', '.')}=0" for name in SYSCTLS)
+        )  # the machine's own are inherited
 
 
 def picture(data: str) -> dict[str, Any]:

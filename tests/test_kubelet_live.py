@@ -94,20 +94,42 @@ def modelled(name, way, probes):
 
 @pytest.fixture(scope="module")
 def observed(tmp_path_factory):
-    """All scripts, in real time, side by side."""
+    """All scripts, in real time, side by side. On a busy machine a server or a ticker is late, and a script that goes another way
+    because of it proves nothing: it is run again, alone with the others that did, twice at most.
+    """
 
-    async def all_of_them():
-        folders = [tmp_path_factory.mktemp("exec") if way == "exec" else None for _, way, _ in SCRIPTS]
+    async def all_of_them(scripts):
+        folders = [tmp_path_factory.mktemp("exec") if way == "exec" else None for _, way, _ in scripts]
         lives = [
             Live(name, container(way, probes), APPLICATIONS[name], folder)
-            for (name, way, probes), folder in zip(SCRIPTS, folders, strict=True)
+            for (name, way, probes), folder in zip(scripts, folders, strict=True)
         ]
         return await asyncio.gather(*(one.run(SECONDS) for one in lives))
 
-    began = time.monotonic()
-    found = asyncio.run(all_of_them())
-    assert time.monotonic() - began < 60
-    return {script: told(events) for script, events in zip(SCRIPTS, found, strict=True)}
+    found, left = {}, SCRIPTS
+    for _ in range(3):
+        began = time.monotonic()
+        lanes = asyncio.run(all_of_them(left))
+        assert time.monotonic() - began < 60
+        found |= {script: told(events) for script, events in zip(left, lanes, strict=True)}
+        left = [script for script in left if difference(modelled(*script), found[script])]
+        if not left:
+            break
+    return found
+
+
+def difference(model, real):
+    """The first lane in which model and reality part, or nothing."""
+    if model.keys() != real.keys():
+        return f"lanes {sorted(model)} against {sorted(real)}"
+    for lane, rows in model.items():
+        there = real[lane]
+        common = min(len(rows), len(there))
+        same = [result for _, result in rows[:common]] == [result for _, result in there[:common]]
+        near = all(abs(a - b) < 1 for (a, _), (b, _) in zip(rows, there, strict=False))
+        if abs(len(rows) - len(there)) > 1 or not same or not near:  # one more may just have been heard at the end
+            return f"{lane}: {rows} against {there}"
+    return ""
 
 
 def test_there_are_fifty_scripts():
@@ -116,14 +138,7 @@ def test_there_are_fifty_scripts():
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=" ".join)
 def test_the_model_and_the_real_prober_hear_the_same_in_the_same_order(script, observed):
-    model, real = modelled(*script), observed[script]
-    assert model.keys() == real.keys()
-    for lane, rows in model.items():
-        there = real[lane]
-        common = min(len(rows), len(there))
-        assert abs(len(rows) - len(there)) <= 1, lane  # one more may just have been heard at the end
-        assert [result for _, result in rows[:common]] == [result for _, result in there[:common]], lane
-        assert all(abs(a - b) < 1 for (a, _), (b, _) in zip(rows, there, strict=False)), lane
+    assert difference(modelled(*script), observed[script]) == ""
 
 
 def answering(*answers):

@@ -28,6 +28,7 @@ __getattr__, __dir__ = face(
         "worlds.clusters": ("Plan", "cluster"),
         "worlds.recorded": ("dump", "recorded"),
         "worlds.service_cluster": ("service_cluster",),
+        "worlds.shop": ("shop",),
         "worlds.by_hand": (
             "TWO_PODS",
             "UPLINK",

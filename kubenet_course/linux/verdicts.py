@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from .namespace.trace import Step, Trace
-from .packet.packet import Tcp
+from .packet.packet import Packet, Tcp
 
 # Every verdict, and what the asking program sees.
 VERDICTS = {
@@ -50,7 +50,7 @@ def verdict(trace: Trace) -> Verdict:
         packet = trace.steps[taken].skb.packet
         return Verdict("delivered", trace.steps[taken].namespace, packet.flow.src, taken)
     for number, step in enumerate(trace.steps):
-        told = _told(step) if step.namespace == asker and number != taken else ""
+        told = _told(step, trace.steps[0]) if step.namespace == asker and number != taken else ""
         if told:
             return Verdict(told, step=number)
     for number, step in enumerate(trace.steps):
@@ -64,7 +64,9 @@ def arrival(trace: Trace) -> int:
     """The number of the step at which the packet, not an answer to it, has arrived; -1 if it never did."""
     for number, step in enumerate(trace.steps):
         if step.stage == "local_deliver" and step.end in ("local", "refused"):
-            return -1 if step.skb.packet.is_error else number
+            packet = step.skb.packet
+            is_answer = _is_reset(packet) and not _is_reset(trace.steps[0].skb.packet)
+            return -1 if packet.is_error or is_answer else number
     return -1
 
 
@@ -92,13 +94,20 @@ def _part(trace: Trace, numbers: Sequence[int]) -> Trace:
     )
 
 
-def _told(step: Step) -> str:
-    """What a step tells the asker, if it is one at which an error or a reset arrives."""
+def _is_reset(packet: Packet) -> bool:
+    return isinstance(packet.header, Tcp) and "R" in packet.header.flags
+
+
+def _told(step: Step, first: Step) -> str:
+    """What a step tells the asker, if it is one at which an error or a reset arrives. A reset from another address than the
+    one that was asked belongs to no connection of the asker, which ignores it.
+    """
     packet = step.skb.packet
     if step.stage != "local_deliver":
         return ""
     if isinstance(packet.header, Tcp):
-        return "refused" if "R" in packet.header.flags else ""
+        asked, flow = first.skb.packet.flow, packet.flow
+        return "refused" if _is_reset(packet) and (flow.src, flow.sport) == (asked.dst, asked.dport) else ""
     if not packet.is_error:
         return ""
     kind, code = packet.flow.dport >> 8, packet.flow.dport & 255

@@ -17,6 +17,9 @@ __getattr__, __dir__ = face(
         "planner.desk": ("Desk",),
         "planner.planner": ("Planner",),
         "planner.world": ("blocks", "deeds", "kernels"),
+        "policies.asked": ("allowed", "asked"),
+        "policies.beside": ("beside",),
+        "policies.explorer": ("Explorer",),
         "story.frame": ("frame_table",),
         "story.heard": ("heard",),
         "story.stepper": ("Stepper",),
@@ -25,6 +28,8 @@ __getattr__, __dir__ = face(
         "tables.shares": ("by_rule", "shares"),
         "tables.show": ("show",),
         "tables.table": ("table",),
+        "timeline.desk": ("ProbeControls",),
+        "timeline.lifeline": ("Lifeline",),
         "topology.graph": ("bridge_loops", "graph"),
     },
 )

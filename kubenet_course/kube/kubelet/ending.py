@@ -22,7 +22,7 @@ _SLEEP = re.compile(r"\bsleep\s+(\d+(?:\.\d+)?)\b")
 
 
 def hook_time(hook: Handler | None) -> int:
-    """How long a preStop hook takes: its sleep, or the sleep that its command line names; any other takes no time."""
+    """How long a preStop hook takes: its sleep, or the sleep that its command line names; any other takes no time (DEV-32)."""
     if hook is None:
         return 0
     if hook.sleep is not None:

@@ -121,7 +121,7 @@ def _ask(pod: Pod, box: Box, kind: Kind) -> Step:
 
 
 def _answered(pod: Pod, box: Box, kind: Kind, step: Step) -> None:
-    """The model's answer, some time later."""
+    """The model's answer, some time later; none is ever lost on its way (DEV-33)."""
     probe = probe_of(box, kind)
     if box.process is None:  # ended, and the kubelet has not looked since
         is_exec = probe.kind == "exec"

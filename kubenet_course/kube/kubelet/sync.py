@@ -188,11 +188,11 @@ def _again(pod: Pod, box: Box, finished: int) -> None:
     if when > now:
         if box.waits_for != CRASH_LOOP:
             box.waits_for = CRASH_LOOP
-            pod.say("backoff", box, result=CRASH_LOOP, said=f"back-off {box.back_off.wait // SECOND}s")
             look(pod, box)
             report(pod)
+            pod.say("backoff", box, result=CRASH_LOOP, said=f"back-off {box.back_off.wait // SECOND}s")
         latest = may_start(box.back_off, box.finished)
-        pod.sync_soon(max(when, latest) - now)
+        pod.sync_soon(max(when, latest) - now)  # DEV-31
         return
     box.back_off = started(box.back_off, finished, now, pod.settings.longest)
     _start(pod, box, 0)

@@ -25,6 +25,13 @@ class Listed(NamedTuple):
     terminating: bool
 
 
+def listed(pod: Pod) -> Listed | None:
+    """How a pod stands in the EndpointSlices; None where it is in none any more."""
+    if pod.is_gone or pod.phase in ("Failed", "Succeeded"):
+        return None
+    return Listed(pod.is_ready and not pod.is_deleted, pod.is_ready, pod.is_deleted)
+
+
 @dataclass(eq=False)
 class Proxies:
     """The slices as each node's kube-proxy knows them. `heard`: node -> pod -> (how it stands, since when)."""

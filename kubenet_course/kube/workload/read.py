@@ -29,32 +29,44 @@ class Read(NamedTuple):
 
 def read_workloads(paths: Iterable[str]) -> Read:
     """Raises BadInput with file, document, field; what the API server would refuse is refused in its words."""
+    return _read(item for path in paths for item in _items(*_content(path)))
+
+
+def read_workload_text(text: str, name: str = "manifest") -> Read:
+    """The same from a text."""
+    return _read(_items(name, text.encode("utf-8", "replace")))
+
+
+def _read(items: Iterable[tuple[str, dict[str, Any]]]) -> Read:
     objects: list[Object] = []
     notices: list[str] = []
-    for path in paths:
-        for where, value in _items(path):
-            kind = value.get("kind")
-            if not isinstance(kind, str) or not kind:
-                raise BadInput(f"{where}: kind", "it is missing", "write kind: Pod, and apiVersion: v1 beside it")
-            of = KINDS.get(kind)
-            if of is not None and "apiVersion" not in value:
-                raise BadInput(f"{where}: apiVersion", "it is missing", f"write apiVersion: {of.api[0]}")
-            if of is None or value.get("apiVersion") not in of.api:
-                notices.append(f"{where}: kind {kind} ({value.get('apiVersion', 'no apiVersion')}) is not used here")
-                continue
-            one = _object(where, value, of)
-            notices += [f"{where}: field {name} is not understood" for name in unknown(value, of)]
-            objects.append(one)
+    for where, value in items:
+        kind = value.get("kind")
+        if not isinstance(kind, str) or not kind:
+            raise BadInput(f"{where}: kind", "it is missing", "write kind: Pod, and apiVersion: v1 beside it")
+        of = KINDS.get(kind)
+        if of is not None and "apiVersion" not in value:
+            raise BadInput(f"{where}: apiVersion", "it is missing", f"write apiVersion: {of.api[0]}")
+        if of is None or value.get("apiVersion") not in of.api:
+            notices.append(f"{where}: kind {kind} ({value.get('apiVersion', 'no apiVersion')}) is not used here")
+            continue
+        one = _object(where, value, of)
+        notices += [f"{where}: field {name} is not understood" for name in unknown(value, of)]
+        objects.append(one)
     return Read(tuple(objects), tuple(notices))
 
 
-def _items(path: str) -> Iterator[tuple[str, dict[str, Any]]]:
+def _content(path: str) -> tuple[str, bytes]:
+    """What a file is called in a sentence, and what it holds."""
     try:
         content = sys.stdin.buffer.read() if path == "-" else Path(path).read_bytes()
     except (OSError, ValueError) as error:
         said = "there is no such file" if isinstance(error, FileNotFoundError) else f"it cannot be read ({error})"
         raise BadInput(path, said, "name a file, or - for standard input") from None
-    name = "standard input" if path == "-" else path
+    return ("standard input" if path == "-" else path), content
+
+
+def _items(name: str, content: bytes) -> Iterator[tuple[str, dict[str, Any]]]:
     if not content.strip():
         raise BadInput(name, "the file is empty", "write a Pod or a Deployment")
     for number, raw in documents_of(name, content):

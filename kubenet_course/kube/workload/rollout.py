@@ -25,8 +25,24 @@ def rollout(
     budget: BudgetSpec | None = None,
     tell: Callable[[Pod, Event], None] | None = None,
 ) -> World:
-    """The world after `until` seconds. The first revision is there from the start; the clients begin once all of it is
-    available and every node has heard of it, or when the second is rolled out at the latest.
+    """The world after `until` seconds."""
+    world = begun(name, before, after, told, seed=seed, budget=budget, tell=tell)
+    world.timeline.run(round(until * SECOND))
+    return world
+
+
+def begun(
+    name: str,
+    before: DeploymentSpec,
+    after: DeploymentSpec,
+    told: Told,
+    *,
+    seed: int | None = None,
+    budget: BudgetSpec | None = None,
+    tell: Callable[[Pod, Event], None] | None = None,
+) -> World:
+    """The world at its beginning; whoever calls lets its timeline run. The first revision is there from the start; the
+    clients begin once all of it is available and every node has heard of it, or when the second is rolled out at the latest.
     """
     timeline = Timeline()
     world = World(timeline, name, before, told, told.seed if seed is None else seed, budget, tell)
@@ -45,7 +61,6 @@ def rollout(
     timeline.at(at, lambda: world.apply(after))
     for action in told.actions:
         timeline.at(round(action.at * SECOND), partial(_do, world, action))
-    timeline.run(round(until * SECOND))
     return world
 
 

@@ -18,7 +18,7 @@ from ..kubelet.life import Pod
 from ..kubelet.sync import create
 from .api import BudgetSpec, DeploymentSpec
 from .deployment import Counts, is_complete, next_step
-from .listening import Balancer, Listed, Proxies
+from .listening import Balancer, Proxies, listed
 from .replicaset import Candidate, victims
 from .revision import Happened, Revision
 from .traffic import Client, Tally
@@ -214,9 +214,7 @@ class World:
             self.soon(self.spec.min_ready_seconds * SECOND + HEARS_AFTER)
         else:
             self.ready_since.pop(pod, None)
-        ended = pod.is_gone or pod.phase in ("Failed", "Succeeded")
-        listed = None if ended else Listed(pod.is_ready and not pod.is_deleted, pod.is_ready, pod.is_deleted)
-        self.proxies.tell(pod, listed)
+        self.proxies.tell(pod, listed(pod))
         self.soon()
 
     def send(self) -> None:

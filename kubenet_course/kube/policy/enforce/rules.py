@@ -51,7 +51,7 @@ def _iptables(chain: Chain, line: Line) -> str:
         parts.append(f"-m set --match-set {line.peers.name} {'dst' if chain.direction == 'egress' else 'src'}")
     if line.ports is not None:
         protocol = line.ports.protocol.lower()
-        parts.append(f"-p {protocol} -m {protocol}{_dport(line)}")
+        parts.append(f"-p {protocol} -m {protocol}{dport(line)}")
     parts.append(f'-m comment --comment "{line.comment}"')
     parts.append({"return": "-j RETURN", "drop": "-j DROP", "next": f"-g {chain.next}"}[line.verdict])
     return " ".join(parts)
@@ -61,7 +61,7 @@ def _is_everybody(members: Addresses) -> bool:
     return not members.excluded and any(block.length == 0 for block in members.blocks)
 
 
-def _dport(line: Line) -> str:
+def dport(line: Line) -> str:
     ports = line.ports
     if ports is None or (ports.first, ports.last) == (0, 65535):
         return ""
