@@ -14,6 +14,7 @@ from kubenet_course.linux.namespace.skb import Connection
 from kubenet_course.linux.namespace.trace import Step
 from kubenet_course.linux.netfilter.connections import Connections
 from kubenet_course.linux.netfilter.evaluate import Counters
+from kubenet_course.linux.netfilter.nft.statements import Tallies
 from kubenet_course.linux.packet.address import IPV6, family
 from kubenet_course.linux.packet.packet import ECHO, ECHO_REPLY, ICMP, Neighbour, Packet, Tcp, Udp
 
@@ -103,11 +104,11 @@ def _is_beyond(player: Player) -> bool:
 
 def told(player: Player, row: dict, choices: Choices) -> dict:
     """What the model says of one packet, in the words of the record."""
-    before = dict(player.memory.of("router")[Counters].packets)
+    before = counted_in(player, row)
     steps = player.play(row, choices)
     of = family(row["dst"])
     errors = sorted(icmp_errors(steps), key=str)
-    counted = player.memory.of("router")[Counters].packets
+    counted = counted_in(player, row)
     return {
         "received": sorted(received(row, steps, "ttl" in str(row["received"])), key=str),
         "sender_errno": errno(row, player, steps),
@@ -115,12 +116,24 @@ def told(player: Player, row: dict, choices: Choices) -> dict:
         "answer": answer(row, player, steps),
         "icmp_errors": errors,
         "rule_packet_counters": {
-            f"{table}/{chain}/{number}": seen - before.get((f, table, chain, number), 0)
-            for (f, table, chain, number), seen in sorted(counted.items())
-            if number and f == of.number and seen != before.get((f, table, chain, number), 0)
+            rule: seen - before.get(rule, 0) for rule, seen in sorted(counted.items()) if seen != before.get(rule, 0)
         },
         "conntrack": sorted(entries(player, of.number)),
     }
+
+
+def counted_in(player: Player, row: dict) -> dict[str, int]:
+    """What the rules of the packet's family have counted so far: each of iptables, and each `counter` of nftables."""
+    memory, number = player.memory.of("router"), family(row["dst"]).number
+    found = {
+        f"{table}/{chain}/{at}": seen
+        for (f, table, chain, at), seen in memory[Counters].packets.items()
+        if at and f == number and " " not in table
+    }
+    for (f, (table, chain, rule), place), seen in memory[Tallies].packets.items():
+        if f == number:
+            found[f"{table}/{chain}/{rule}/{place}"] = seen
+    return found
 
 
 def recorded(row: dict, name: str):

@@ -24,6 +24,10 @@ from kubenet_course.linux.namespace.skb import Skb
 from kubenet_course.linux.namespace.trace import Next, Step
 from kubenet_course.linux.netfilter.connections import Connections
 from kubenet_course.linux.netfilter.iptables.save import read
+from kubenet_course.linux.netfilter.nft.load import loaded
+from kubenet_course.linux.netfilter.nft.read import read as read_nft
+from kubenet_course.linux.netfilter.rules import Ruleset
+from kubenet_course.linux.netfilter.stages import stage_at_hook
 from kubenet_course.linux.packet.address import address as canonical
 from kubenet_course.linux.packet.address import family, prefix
 from kubenet_course.linux.packet.packet import ECHO, Flow, Frame, Icmp, Packet, Tcp, Udp
@@ -38,6 +42,11 @@ SYN_OPTIONS = bytes.fromhex("020405b4 0101 0402 01 030307")
 def lab(case: dict) -> dict[str, Netns]:
     """The three namespaces, the router with the rules of a case."""
     rules = {of: read(case[key]).rules for of, key in ((4, "restore_input"), (6, "ip6_restore_input")) if case.get(key)}
+    if case.get("nft_input"):
+        nft = read_nft(case["nft_input"]).rules
+        for of in (4, 6):
+            before = rules[of].tables if of in rules else {}
+            rules[of] = Ruleset({**before, **loaded(nft, of)})
     return {name: _namespace(name, rules if name == "router" else {}) for name in NAMES}
 
 
@@ -134,7 +143,7 @@ class Player:
         waiting = deque([start])
         while waiting:
             todo = waiting.popleft()
-            step = STAGES[todo.stage](kernels[todo.namespace], todo.stage, todo.skb)
+            step = (STAGES.get(todo.stage) or stage_at_hook(todo.stage))(kernels[todo.namespace], todo.stage, todo.skb)
             self.steps.append(step)
             waiting.extend(self._then(step))
 

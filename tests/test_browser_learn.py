@@ -143,7 +143,7 @@ def test_every_kind_is_answered_by_keyboard_and_its_feedback_can_be_read(lab):
     bridge.get_by_role("button", name="Check").press("Enter")
     state(bridge, "in your own words")
     both = asked(page, TITLES["two-layers"])
-    both.get_by_label("known to client").press("Space")
+    both.get_by_label("knows the MAC address").press("Space")
     both.get_by_role("button", name="Check").press("Enter")
     state(both, "not yet")
     rule = asked(page, TITLES["rule"])

@@ -1,5 +1,6 @@
 """Chapter 01: containers from a manifest, real sockets beside the model's, and what its exercises say to wrong answers."""
 
+import re
 import sys
 
 import pytest
@@ -8,7 +9,7 @@ from kubenet_course.data import data
 from kubenet_course.errors import BadInput
 from kubenet_course.kube.questions.containers import containers, started
 from kubenet_course.lab.real.sockets import told
-from kubenet_course.learn.bank import find
+from kubenet_course.learn.bank import find, of_chapter
 from kubenet_course.learn.questions.feedback import RIGHT, UNREADABLE, WRONG, judged
 from kubenet_course.linux.namespace.bind import in_turn
 from kubenet_course.linux.namespace.device import Device, ifaddr
@@ -17,6 +18,7 @@ from kubenet_course.linux.packet.packet import tcp
 from kubenet_course.linux.verdicts import verdict
 from kubenet_course.linux.walk import ask
 from kubenet_course.views.tables.binds import answer, binds, programs
+from kubenet_course.views.tables.pod import pod
 
 COLLIDING = data("pods/two-on-one-port.yaml").read_text(encoding="utf-8")
 SIDECAR = data("pods/sidecar.yaml").read_text(encoding="utf-8")
@@ -154,11 +156,47 @@ def test_each_way_to_mend_two_programs_on_one_port_is_met_by_its_own_words(story
 
 
 @pytest.mark.parametrize("variant", range(60))
-def test_at_most_one_program_is_refused_and_its_name_is_the_answer(variant):
+def test_one_program_is_refused_and_the_answer_says_what_its_row_says(variant):
     of = find("01-bind").instance(variant)
-    refused = [row[0] for row in of.evidence.rows if row[-1] != "listens"]
-    assert [of.answer] == (refused or ["nobody"])
+    refused = [row for row in of.evidence.rows if row[-1] != "listens"]
+    assert len(refused) == 1
+    told = {1: f"EADDRINUSE: {of.answer} has it" == refused[0][-1], 3: of.answer == 3}
+    assert told.get(variant % 4, of.answer == refused[0][0])
     assert of.answer not in [slip.answer for slip in of.slips]
+
+
+def test_teams_that_try_again_get_the_port_that_was_freed():
+    """Whoever listens keeps its port; the first of those who waited gets the free one. Counted here, one by one."""
+    for variant in (3, 7, 11, 15):
+        of = find("01-bargain").instance(variant)
+        asked = [(row[1], *row[2].rsplit(":", 1)) for row in of.look.rows]
+        held, waits = [], []
+        for one in asked:
+            (waits if any(meets(one, other) for other in held) else held).append(one)
+        held.remove(asked[0])
+        for one in waits:
+            held += [] if any(meets(one, other) for other in held) else [one]
+        assert of.answer == len(held)
+
+
+def meets(one: tuple[str, str, str], other: tuple[str, str, str]) -> bool:
+    """Protocol and port the same, and one address, or every address on one of the sides."""
+    return (one[0], one[2]) == (other[0], other[2]) and (one[1] == other[1] or "0.0.0.0" in (one[1], other[1]))
+
+
+def test_a_pod_is_drawn_with_its_containers_inside_and_one_network():
+    running, _ = started(containers(COLLIDING), POD)
+    drawn = pod(containers(COLLIDING), running)
+    assert [name for name, _ in drawn.boxes] == ["pause", "web", "forwarder"]
+    assert ("eth0", "10.244.1.11") in drawn.shared and ("listening", "web on tcp 0.0.0.0:8080") in drawn.shared
+    assert "forwarder: memory up to 512Mi" in str(drawn) and drawn._repr_html_().count("border:1.5px solid") == 4
+    assert "nobody yet" in str(pod(containers(COLLIDING), POD, running=()))
+
+
+def test_the_first_variants_of_an_exercise_ask_different_questions():
+    for exercise in (*of_chapter("00"), *of_chapter("01")):
+        asked = [exercise.instance(variant) for variant in range(4)]
+        assert len({re.sub(r"[0-9.]+", "", f"{one.asks} {one.look}") for one in asked}) == 4, exercise.id
 
 
 def test_every_belief_about_ports_is_met_in_some_variant():

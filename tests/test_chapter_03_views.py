@@ -79,6 +79,22 @@ def test_the_widget_is_driven_from_a_cell_and_says_the_same_in_text(shown):
     assert told["said"] == {1: "kept", 2: "broken", 3: "kept"}
 
 
+def test_it_opens_on_a_cell_that_breaks_a_rule_and_so_does_every_cluster_that_is_chosen(shown):
+    fresh = Matrices({"hidden": HIDDEN, "healthy": connectivity(OURS)})
+    assert "rule 2" in str(matrix(HIDDEN).cells[f"pod/default/{fresh.cell[0]}", f"pod/default/{fresh.cell[1]}"])
+    fresh.choose("healthy")
+    fresh.choose("hidden")
+    assert "it breaks rule 2" in fresh.why.caption
+
+
+def test_beside_the_matrix_the_map_has_the_way_of_every_ping(shown):
+    told = Matrices({"healthy": connectivity(OURS)}, world=OURS.world()).story
+    assert [one["name"] for one in told["map"]["machines"]][:2] == ["node-1", "node-2"]
+    paths = {tuple(cell["path"]) for row in told["clusters"]["healthy"]["cells"] for cell in row if cell}
+    assert ("client", "node-1", "node-2", "web") in paths and ("node-2", "web") in paths
+    assert shown.story["map"] == {}
+
+
 @pytest.mark.parametrize(
     "cluster, cell, said",
     [

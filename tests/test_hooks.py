@@ -10,10 +10,10 @@ from kubenet_course.linux.namespace.memory import SECOND, Memory
 from kubenet_course.linux.netfilter.evaluate import INDEXED_FROM, Matched, walk
 from kubenet_course.linux.netfilter.hooks import entries
 from kubenet_course.linux.netfilter.nat import Range
+from kubenet_course.linux.netfilter.nft.readings import Field, Joined, Members
 from kubenet_course.linux.netfilter.nft.statements import (
     Compare,
     Count,
-    Element,
     InSet,
     Sets,
     Tallies,
@@ -30,7 +30,14 @@ from kubenet_course.linux.packet.packet import udp
 from kubenet_course.linux.walk import send
 
 ASKED = udp("10.244.1.10", 40000, "203.0.113.5", 53, b"question")
-DNS = Compare(field="dport", values=frozenset({53}))
+
+
+def compare(name: str, *values) -> Compare:
+    """The field has one of these values."""
+    return Compare(reading=Field(name), members=Members(dict.fromkeys(values, True)))
+
+
+DNS = compare("dport", 53)
 
 
 def base(name: str, hook: str, priority: int, *lines, kind: str = "filter", policy: str = "ACCEPT") -> Chain:
@@ -100,7 +107,7 @@ def test_what_one_table_accepts_the_next_may_still_drop():
 
 
 def test_a_counter_between_two_comparisons_counts_what_came_to_it():
-    counted = (Compare(field="l4proto", values=frozenset({"udp"})), Count(), DNS, Count(number=1), Continue())
+    counted = (compare("l4proto", "udp"), Count(), DNS, Count(number=1), Continue())
     memory = Memory()
     loaded = nft(base("c", "FORWARD", 0, counted))
     for port in (53, 80, 53):
@@ -124,8 +131,10 @@ def test_a_limit_between_comparisons_lets_so_many_pass():
 
 
 def test_a_verdict_map_leads_to_the_chain_that_is_written_under_the_element():
-    element = Element(("daddr", "dport"))
-    portals = VerdictMap(element=element, verdicts={("203.0.113.5", 53): Jump("dns"), ("203.0.113.6", 53): Drop()})
+    element = Joined((Field("daddr"), Field("dport")))
+    portals = VerdictMap(
+        element=element, verdicts=Members({("203.0.113.5", 53): Jump("dns"), ("203.0.113.6", 53): Drop()})
+    )
     chain = base("portals", "PREROUTING", -100, (portals, Continue()), kind="nat")
     dns = Chain("dns", (Rule((), Dnat(Range("10.244.1.20", "10.244.1.20", 5353, 5353))),))
     masquerade = base("last", "POSTROUTING", 100, (Masquerade(),), kind="nat")
@@ -151,7 +160,7 @@ def test_of_two_nat_chains_the_second_is_asked_only_while_nothing_is_bound():
 
 
 def test_an_element_that_a_rule_put_into_a_set_stays_for_its_time():
-    who = Element(("saddr",))
+    who = Field("saddr")
     lines = ((InSet(set="seen", element=who), Drop()), (Update(set="seen", element=who, timeout=10 * SECOND), Accept()))
     loaded, memory = nft(base("s", "FORWARD", 0, *lines)), Memory()
     assert [way(loaded, memory=memory).last.end for _ in range(2)] == ["forwarded", "dropped"]
@@ -162,7 +171,7 @@ def test_an_element_that_a_rule_put_into_a_set_stays_for_its_time():
 
 def test_a_set_of_many_addresses_is_found_by_each_of_them():
     hosts = [f"10.96.0.{n}" for n in range(1, 2 * INDEXED_FROM)]
-    pairs = [Rule((Compare(field="daddr", values=frozenset(two)),), Return()) for two in pairwise(hosts)]
+    pairs = [Rule((compare("daddr", *two),), Return()) for two in pairwise(hosts)]
     long = Chain("long", tuple(pairs), "DROP", Base("FORWARD", 0))
     table = Table("ip own", {"long": long})
     for host in (*hosts, "10.97.0.1"):
@@ -174,7 +183,7 @@ def test_a_set_of_many_addresses_is_found_by_each_of_them():
 
 def test_a_question_about_connections_makes_the_kernel_track_them():
     """Conntrack is registered first: a chain of its own priority runs before it, and knows no connection yet."""
-    new = (Compare(field="ct state", values=frozenset({"NEW"})), Drop())
+    new = (compare("ct state", "new"), Drop())
     loaded = nft(base("early", "PREROUTING", -200, new), base("late", "PREROUTING", -199, new))
     assert [one.stage for one in entries(loaded)["PREROUTING"]] == [
         "inet own early",

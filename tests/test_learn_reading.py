@@ -131,7 +131,7 @@ def test_a_set_has_no_order_and_is_told_so():
 def test_an_order_with_an_event_missing_names_it():
     exercise = find("00-way")
     told = judged(exercise, exercise.instance(0).solution[:-1])
-    assert "`web` takes it on its port" in told.said
+    assert exercise.instance(0).solution[-1] in told.said
 
 
 def test_statements_may_be_chosen_as_a_set_of_letters():

@@ -16,7 +16,19 @@ PACKAGE = ROOT / "kubenet_course"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 OURS = [*MODULES, *sorted((ROOT / "tools").glob("*.py")), ROOT / "run.py", ROOT / "conftest.py"]
 # Where one subject needs more, one file beats two: each with its reason.
-LONGER = {"run.py": 280}  # it must run with nothing beside it, on a machine that has only Python
+LONGER = {
+    "run.py": 280,  # it must run with nothing beside it, on a machine that has only Python
+    "kubenet_course/kube/questions/migration.py": 280,  # one question: what another mode of kube-proxy changes
+    # nft's grammar is one subject: a table a word, what it becomes, how it is read from text and from JSON.
+    **dict.fromkeys(
+        (
+            f"kubenet_course/linux/netfilter/nft/{name}.py"
+            for name in ("acting", "read_json", "readings", "ruleset", "statements", "write")
+        ),
+        320,
+    ),
+    "kubenet_course/linux/netfilter/nft/read_rule.py": 360,
+}
 MODULE_LINES, FUNCTION_LINES, CELL_LINES, USUAL_CELL_LINES = 250, 40, 15, 5
 
 # Who may import what: a module, or a folder with all that is in it.

@@ -20,6 +20,7 @@ from ..linux.netfilter.iptables.save import write
 from ..linux.netfilter.nft.json_form import json_form
 from ..linux.netfilter.nft.write import write as write_nft
 from ..linux.stack.ipvs.servers import ipvsadm
+from .proxy_diff import diff
 
 
 class Written(NamedTuple):
@@ -32,6 +33,9 @@ class Written(NamedTuple):
 @click.group("proxy")
 def command() -> None:
     """What kube-proxy decides, from the manifests of a cluster."""
+
+
+command.add_command(diff)
 
 
 def _iptables(cluster: Cluster, node: str, family: int) -> Written:

@@ -10,16 +10,14 @@ import click
 import msgspec
 
 from ..errors import BadInput
-from ..linux.netfilter.iptables.save import Dump, read
 from ..linux.netfilter.iptables.words import protocol
-from ..linux.netfilter.rules import Ruleset, rule_text
+from ..linux.netfilter.rules import rule_text
 from ..linux.outcome import Outcome, outcomes, rounded
 from ..linux.packet.address import IPV6, Address, address, family
 from ..linux.packet.packet import ECHO, Flow, Icmp, Other, Packet, Tcp, Udp
+from .dumps import Dumps, Strange
+from .dumps import dumps as dumps_of
 from .machine import describes_machine, machine, mark_of, text_of
-
-Files = dict[int, str]  # the dump of each family
-Strange = list[dict[str, Any]]  # lines that were not understood: file, line, text
 
 
 class Question(msgspec.Struct, forbid_unknown_fields=True):
@@ -68,10 +66,10 @@ def describes_packet(command: Callable[..., Any]) -> Callable[..., Any]:
 
 @click.group()
 def command() -> None:
-    """The rules of one machine, as iptables-save prints them."""
+    """The rules of one machine, as iptables-save and nft list ruleset print them."""
 
 
-@command.command(short_help="A packet through iptables-save dumps.")
+@command.command(short_help="A packet through dumps of iptables-save and nft.")
 @click.argument("dumps", nargs=-1, required=True, metavar="DUMP...")
 @describes_machine
 @describes_packet
@@ -79,29 +77,24 @@ def command() -> None:
 def trace(dumps: tuple[str, ...], packets: str | None, as_json: bool, seed: int, **given: Any) -> int:
     """Follows a packet through the rules of one machine: every outcome that chance allows, and every rule on the way.
 
-    DUMP is what iptables-save or ip6tables-save printed; - is standard input. Lines that the model cannot act out are listed. An
+    DUMP is what iptables-save, ip6tables-save or nft list ruleset (text or -j) printed; - is standard input.
+
+    Lines that the model cannot act out are listed. An
     outcome that hangs on one of them is not certain: both ways are followed, and the exit code is 3.
     """
-    read_dumps = {name: _read(name) for name in dumps}
-    rules = {name: (of, dump.rules) for name, (of, dump) in read_dumps.items()}
-    strange = [
-        {"file": name, "line": line, "text": text}
-        for name, (_, dump) in read_dumps.items()
-        for line, text in dump.not_understood
-    ]
-    files = {of: name for name, (of, _) in read_dumps.items()}
+    read = dumps_of(dumps)
     if packets:
-        return _many(rules, given, packets, seed, files, strange)
+        return _many(read, given, packets, seed)
     if not given["dst"]:
         raise BadInput("--dst", "nothing says where the packet goes", "write --dst ADDR, or --packets FILE")
     given["src"] = given["src"] or ""
     question = Question(**{word: given[word] for word in Question.__struct_fields__})
     packet, mark = asked(question, ""), mark_of(question.mark, "--mark")
-    found = outcomes(machine(rules, given, [question.dev]), packet, question.dev, mark, seed)
+    found = outcomes(machine(read.rules, given, [question.dev]), packet, question.dev, mark, seed)
     if as_json:
-        click.echo(json.dumps(_rows(found, files, strange), indent=1))
+        click.echo(json.dumps(_rows(found, read), indent=1))
     else:
-        _show(found, files, strange)
+        _show(found, read)
     return code_of(found)
 
 
@@ -112,36 +105,15 @@ def code_of(found: tuple[Outcome, ...]) -> int:
     return 0 if any(one.end in ("local", "forwarded") for one in found) else 1
 
 
-def _many(
-    rules: dict[str, tuple[int, Ruleset]],
-    given: dict[str, Any],
-    packets: str,
-    seed: int,
-    files: Files,
-    strange: Strange,
-) -> int:
+def _many(read: Dumps, given: dict[str, Any], packets: str, seed: int) -> int:
     """One answer a line. Every question is checked before the first is answered."""
     lines = [(f"{packets}:{n}", line) for n, line in enumerate(text_of(packets).split("\n"), 1) if line.strip()]
     questions = [(_question(line, where), where) for where, line in lines]
     checked = [(asked(question, where), question.dev, mark_of(question.mark, where)) for question, where in questions]
-    ns = machine(rules, given, [dev for _, dev, _ in checked])
+    ns = machine(read.rules, given, [dev for _, dev, _ in checked])
     for packet, dev, mark in checked:
-        click.echo(json.dumps(_rows(outcomes(ns, packet, dev, mark, seed), files, strange)))
+        click.echo(json.dumps(_rows(outcomes(ns, packet, dev, mark, seed), read)))
     return 0
-
-
-def _read(name: str) -> tuple[int, Dump]:
-    text = text_of(name)
-    if not text.strip():
-        raise BadInput(name, "the dump is empty", "give what iptables-save prints")
-    dump = read(text, "standard input" if name == "-" else name)
-    return family_of(text, dump), dump
-
-
-def family_of(text: str, dump: Dump) -> int:
-    """4 or 6, by the addresses in a dump, else by what it says of itself."""
-    said = next((line for line in text.splitlines() if line.startswith("# Generated by ip")), "")
-    return dump.family or (6 if "ip6tables" in said or "ipv6-icmp" in text else 4)
 
 
 def _question(line: str, where: str) -> Question:
@@ -181,29 +153,33 @@ def _packet(question: Question, src: Address, dst: Address) -> Packet:
     return Packet(Flow(proto, src, question.sport, dst, question.dport), header)
 
 
-def _rows(found: tuple[Outcome, ...], files: Files, strange: Strange) -> dict[str, Any]:
+def _rows(found: tuple[Outcome, ...], read: Dumps) -> dict[str, Any]:
     shares = rounded([one.probability for one in found])
-    rows = [_row(one, share, files) for one, share in zip(found, shares, strict=True)]
+    rows = [_row(one, share, read) for one, share in zip(found, shares, strict=True)]
     hangs_on: Strange = []
     hangs_on.extend(line for row in rows for line in row["hangs_on"] if line not in hangs_on)
     certain = all(one.certain for one in found)
-    return {"outcomes": rows, "certain": certain, "hangs_on": hangs_on, "not_understood": strange}
+    return {"outcomes": rows, "certain": certain, "hangs_on": hangs_on, "not_understood": read.strange}
 
 
-def _lines(one: Outcome, files: Files) -> Strange:
+def _lines(one: Outcome, read: Dumps) -> Strange:
     """The lines that an outcome hangs on."""
-    file = files[family(one.skb.packet.flow.dst).number]
-    return [{"file": file, "line": row.rule.line, "text": row.rule.text} for row in one.hangs_on if row.rule]
+    of = family(one.skb.packet.flow.dst).number
+    return [
+        {"file": read.file(of, row.table), "line": row.rule.line, "text": row.rule.text}
+        for row in one.hangs_on
+        if row.rule
+    ]
 
 
-def _row(one: Outcome, share: float, files: Files) -> dict[str, Any]:
+def _row(one: Outcome, share: float, read: Dumps) -> dict[str, Any]:
     flow = one.skb.packet.flow
     out = one.skb.dev_out if one.end == "forwarded" else None
     rules = [{"table": r.table, "chain": r.chain, "number": r.number, "text": _line(r)} for r in one.rules]
     return {
         "verdict": one.end, "src": flow.src, "sport": flow.sport, "dst": flow.dst, "dport": flow.dport,
         "out": out, "mark": one.skb.mark, "probability": share, "rules": rules,
-        "certain": one.certain, "hangs_on": _lines(one, files),
+        "certain": one.certain, "hangs_on": _lines(one, read),
     }  # fmt: skip
 
 
@@ -211,7 +187,7 @@ def _line(row: Any) -> str:
     return rule_text(row.chain, row.rule)
 
 
-def _show(found: tuple[Outcome, ...], files: Files, strange: Strange) -> None:
+def _show(found: tuple[Outcome, ...], read: Dumps) -> None:
     """The same for a person: each outcome, its chance, and the rules that led there. What hangs on a line of
     which nobody knows the answer has no known chance: the line stands beside it instead."""
     shares = rounded([one.probability for one in found])
@@ -223,9 +199,9 @@ def _show(found: tuple[Outcome, ...], files: Files, strange: Strange) -> None:
         mark = f", mark {one.skb.mark:#x}" if one.skb.mark else ""
         how = f"{share:.4f} " if one.certain else "not certain:"
         click.secho(f"{how} {one.end}: {one.trace.last.said}{mark}", bold=True)
-        for line in _lines(one, files):
+        for line in _lines(one, read):
             click.echo(f"        it hangs on line {line['line']}: {line['text']}")
         for row in one.rules:
             click.echo(f"        {row.table:<7} {row.number:>4}  {_line(row)}")
-    for line in strange:
+    for line in read.strange:
         click.echo(f"not understood: {line['file']}:{line['line']}: {line['text']}", err=True)

@@ -11,6 +11,7 @@ import msgspec
 
 from ..errors import BadInput
 from ..kube.model.cluster import Cluster, cluster
+from ..kube.proxy.modes import FOLLOWED
 from ..kube.questions.ask import request
 from ..linux.namespace.choices import Choices, Seeded, every
 from ..linux.namespace.trace import Step, Trace
@@ -69,11 +70,11 @@ def command(files: tuple[str, ...], **said: Any) -> int:
     FILE is what `kubectl get nodes,pods,services,endpointslices -A -o yaml` prints, or plain manifests; - is standard input.
     """
     _together(said)
-    if said["proxy"] not in ("", "iptables"):
-        raise BadInput("--proxy", f"{said['proxy']!r} is not a mode that is modelled", "write iptables")
-    built = cluster(files)
-    if not said["proxy"] and built.mode != "iptables":
-        right = "write --proxy iptables to follow the packet as that mode would lead it"
+    if said["proxy"] not in ("", *FOLLOWED):
+        raise BadInput("--proxy", f"{said['proxy']!r} is not a mode that is modelled", f"write {' or '.join(FOLLOWED)}")
+    built = cluster(files, said["proxy"])
+    if built.mode not in FOLLOWED:
+        right = f"write --proxy {' or --proxy '.join(FOLLOWED)} to follow the packet as that mode would lead it"
         raise BadInput("KubeProxyConfiguration: mode", f"{built.mode} is not a mode that is followed here", right)
     for notice in (*built.notices, *built.unanswered):
         click.echo(f"kubenet: {notice}", err=True)

@@ -9,5 +9,6 @@ __getattr__, __dir__ = face(
     __name__,
     {
         "console": ("Console",),
+        "lines": ("after",),
     },
 )

@@ -32,7 +32,7 @@ def ping(call: Call, id: int) -> Result:
             "ping wants an address: ping -c 1 10.244.1.10.", "ping: usage error: Destination address required"
         )
     count = number(said.get("-c", "1"), "-c", 1, MOST)
-    to = address_of(said["to"])
+    to = _named(said["to"])
     size = number(said.get("-s", "56"), "-s", 0, 65507)
     hops = number(said.get("-t", str(call.ns.sysctl("net.ipv4.ip_default_ttl"))), "-t", 1, 255)
     source = _source(call, to, said)
@@ -47,6 +47,16 @@ def ping(call: Call, id: int) -> Result:
     return _told(call, asked)
 
 
+def _named(to: str) -> str:
+    """The address that is meant. There is one name, as /etc/hosts has it; there is no DNS here."""
+    if to == "localhost":
+        return "127.0.0.1"
+    try:
+        return address_of(to)
+    except Refused as refused:
+        raise Refused(str(refused), f"ping: {to}: Name or service not known") from None
+
+
 def _source(call: Call, to: str, said: dict[str, str]) -> str:
     """The address that the kernel gives to who asks for none; without a way there is none, and nothing is sent."""
     fib = call.ns.fib
@@ -54,7 +64,7 @@ def _source(call: Call, to: str, said: dict[str, str]) -> str:
     source = address_of(said["-I"], family(to).number) if "-I" in said else fib.source(row, to)
     if row.type in ("none", *TOLD):
         raise Refused(
-            f"No row of {call.at} leads to {to}, so nothing is sent.",
+            f"No route of {call.at} leads to {to}, so nothing is sent.",
             f"ping: connect: {TOLD.get(row.type, 'Network is unreachable')}",
         )
     if not source:

@@ -24,6 +24,7 @@ __getattr__, __dir__ = face(
         "story.heard": ("heard",),
         "story.stepper": ("Stepper",),
         "tables.binds": ("binds",),
+        "tables.pod": ("Pod", "pod"),
         "tables.rules": ("chain", "chances", "excerpt"),
         "tables.shares": ("by_rule", "shares"),
         "tables.show": ("show",),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Iterator
 
@@ -18,6 +19,25 @@ def restore(family: int, text: str, test: bool = False) -> str:
     argv = [RESTORE[family], *(["--test"] if test else [])]
     done = subprocess.run(argv, input=text, capture_output=True, text=True)
     return "" if done.returncode == 0 else (done.stderr.strip() or f"exit {done.returncode}")
+
+
+def load_nft(text: str) -> str:
+    """Load a ruleset of nftables beside what there is. "" or the complaint."""
+    done = subprocess.run(["nft", "-f", "-"], input=text, capture_output=True, text=True)
+    return "" if done.returncode == 0 else (done.stderr.strip() or f"exit {done.returncode}")
+
+
+def _nft_counters() -> Iterator[tuple[str, int]]:
+    """What each `counter` of a rule has counted, by "family table/chain/rule/counter": both from 0; not those of iptables."""
+    numbers: dict[str, int] = {}
+    for row in json.loads(_said("nft", "-j", "list", "ruleset"))["nftables"]:
+        rule = row.get("rule")
+        if rule is None or rule["table"] in ("raw", "mangle", "nat", "filter", "security"):
+            continue
+        chain = f"{rule['family']} {rule['table']}/{rule['chain']}"
+        number = numbers[chain] = numbers.get(chain, -1) + 1
+        for place, counter in enumerate(one["counter"] for one in rule["expr"] if "counter" in one):
+            yield f"{chain}/{number}/{place}", counter["packets"]
 
 
 def canonical(family: int) -> str:
@@ -40,7 +60,7 @@ def _rules(text: str) -> Iterator[tuple[str, int]]:
 
 def counters(family: int) -> dict[str, int]:
     """Packets that matched each rule so far, by "table/chain/number" (numbers from 1)."""
-    return dict(_rules(_said(SAVE[family], "-c")))
+    return dict(_rules(_said(SAVE[family], "-c"))) | dict(_nft_counters())
 
 
 def connections(family: int) -> list[str]:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from random import Random
 from typing import Any
 
+from .nft_rulesets import a_ruleset as a_ruleset_of_nft
 from .plain import PLAIN, a_packet
 from .rulesets import a_ruleset
 from .wild import again, echo, tcp_packet, udp_packet, wild
@@ -45,4 +46,21 @@ def ipv6(rng: Random, number: int) -> Case:
     return {"ip6_restore_input": a_ruleset(rng, SIX, 6), "packets": again(rng, packets)}
 
 
+def _to_many(dst: str) -> bool:
+    return dst.startswith(("22", "255", "ff")) or dst.endswith(".255")
+
+
+def nft(rng: Random, number: int) -> Case:
+    """Rulesets of nftables: every third in IPv6, every fourth beside everyday rules of iptables."""
+    of = 6 if number % 3 == 2 else 4
+    mixed = rng.random() < 0.5
+    draws = [rng.choice((udp_packet, tcp_packet, echo)) if mixed else udp_packet for _ in range(PACKETS)]
+    packets = [draw(rng, number * PACKETS + at, of) for at, draw in enumerate(draws)]
+    packets = [one for one in packets if one["proto"] != "tcp" or not _to_many(one["dst"])]
+    case = {"nft_input": a_ruleset_of_nft(rng, of), "packets": packets if mixed else again(rng, packets)}
+    beside = {"restore_input" if of == 4 else "ip6_restore_input": a_ruleset(rng, PLAIN, of)}
+    return case | (beside if number % 4 == 3 else {})
+
+
 STYLES: dict[str, Callable[[Random, int], Case]] = {"plain": plain, "rich": rich, "tcp_icmp": tcp_icmp, "ipv6": ipv6}
+NFT_STYLES = {"nft": nft}

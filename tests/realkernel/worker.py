@@ -50,11 +50,12 @@ class Lab:
 
     def load(self, case: dict[str, Any]) -> str:
         """The router's rules are the case's and no others. "" or what iptables-restore said."""
-        if case.get("ip6_restore_input"):
+        if case.get("ip6_restore_input") or case.get("nft_input"):
             time.sleep(REPORTED)
         with self.places.inside("router"):
             texts = {4: case.get("restore_input"), 6: case.get("ip6_restore_input")}
             complaints = [observe.restore(family, text) for family, text in texts.items() if text]
+            complaints.append(observe.load_nft(case["nft_input"]) if case.get("nft_input") else "")
         return "; ".join(filter(None, complaints))
 
     def canonical(self, family: int) -> str:

@@ -19,6 +19,8 @@ from ..network import flannel
 from ..proxy.iptables.frame import Frame
 from ..proxy.iptables.rows import IptablesServices
 from ..proxy.iptables.rules import iptables_rules
+from ..proxy.modes import rules_in
+from ..proxy.nftables.settings import service_ranges
 from ..proxy.node import DEFAULTS, NodeFacts
 from ..service.service_plan import services
 from .lan import OUTSIDE_HOSTS
@@ -34,8 +36,9 @@ KUBERNETES = ("default", "kubernetes")  # the API server writes this Service's s
 class Cluster:
     """The objects of a cluster, complete. What kube-proxy and the controllers can bear is borne; `checked` asks for more."""
 
-    def __init__(self, objects: Objects):
-        self.objects = objects
+    def __init__(self, objects: Objects, mode: str = ""):
+        """`mode`: how kube-proxy shall work, whatever the files say."""
+        self.objects, self._mode = objects, mode
         self.ranges: Ranges = ranges(objects)
         self.machines: dict[str, Machine] = machines(objects, self.ranges, self.blocks)
         self.placed = Placed(objects, self.machines)
@@ -66,7 +69,7 @@ class Cluster:
     @property
     def mode(self) -> str:
         """How kube-proxy works on every node, by its own name (KubeProxyConfiguration: mode)."""
-        return self.proxy.mode or "iptables"
+        return self._mode or self.proxy.mode or "iptables"
 
     @property
     def families(self) -> tuple[int, ...]:
@@ -184,10 +187,11 @@ class Cluster:
         return iptables_rules(self.watched[of], self.facts(name), self.proxy)
 
     def rules(self, name: str, of: int) -> Ruleset:
-        """All iptables rules of a node in one family: kube-proxy's, and behind them flannel's."""
+        """All rules of a node in one family: kube-proxy's, and flannel's."""
         block, pods = self.machine(name).blocks.get(of), self.ranges.pods.get(of)
         others: Frame = flannel.rules(pods, block) if block and pods else {}
-        return iptables_rules(self.watched[of], self.facts(name), self.proxy, others)
+        free = service_ranges(self.ranges)
+        return rules_in(self.mode, self.watched[of], self.facts(name), self.proxy, free, others)
 
     @cached_property
     def entrances(self) -> dict[Address, tuple[Address, ...]]:
@@ -227,6 +231,6 @@ def checked(made: Cluster) -> Cluster:
     return made
 
 
-def cluster(paths: Iterable[str]) -> Cluster:
-    """A cluster from files, whose Services can all be answered for."""
-    return checked(Cluster(read(paths)))
+def cluster(paths: Iterable[str], mode: str = "") -> Cluster:
+    """A cluster from files, whose Services can all be answered for; with `mode`, kube-proxy works in that one."""
+    return checked(Cluster(read(paths), mode))

@@ -164,7 +164,7 @@ class World(Mapping[str, Netns]):
         """What a node needs to be one, and what kube-proxy sets when it starts."""
         proxy = settings(self.cluster.proxy, self.cluster.facts(name), IPV4)
         said = {**FORWARDS, "net.bridge.bridge-nf-call-iptables": 1, "net.bridge.bridge-nf-call-ip6tables": 1}
-        said["net.ipv4.conf.all.route_localnet"] = int(proxy.localhost_node_ports)
+        said["net.ipv4.conf.all.route_localnet"] = int(proxy.localhost_node_ports and self.cluster.mode == "iptables")
         said["net.netfilter.nf_conntrack_tcp_be_liberal"] = int(proxy.liberal)
         return said
 

@@ -1,7 +1,7 @@
 """The exercises, a folder for each chapter: `ch00`, `ch01`, ... Each is a function of chance that returns one instance.
 
     @defined("00-source", "Whom does the server see?")
-    def source(chance: Random) -> Value: ...
+    def source(chance: Chance) -> Value: ...
 
 The same variant number draws the same instance, everywhere and always. A chapter's exercises stand in its folder's `EXERCISES`,
 in the order in which `practice` and the overview show them, its predictions in `predictions.PREDICTIONS`.
@@ -27,12 +27,22 @@ from ..questions.question import Question
 IDENTIFIER = re.compile(r"\d\d-[a-z0-9-]+")
 
 
+class Chance(Random):
+    """The chance of one variant. `turn` gives neighbouring variants different questions, in the written order."""
+
+    variant = 0
+
+    def turn(self, *ways: Any) -> Any:
+        """One of several ways to ask: the first for variant 0, the second for variant 1, and round again."""
+        return ways[self.variant % len(ways)]
+
+
 class Exercise(Struct, frozen=True):
     """An exercise: its id (`NN-name`, NN being the chapter), its title, and what draws a variant of it."""
 
     id: str
     title: str
-    draws: Callable[[Random], Kind]
+    draws: Callable[[Chance], Kind]
 
     @property
     def chapter(self) -> str:
@@ -43,7 +53,7 @@ class Exercise(Struct, frozen=True):
         return _drawn(self, variant)
 
 
-def defined(id: str, title: str) -> Callable[[Callable[[Random], Kind]], Exercise]:
+def defined(id: str, title: str) -> Callable[[Callable[[Chance], Kind]], Exercise]:
     """Makes an exercise of the function that follows."""
     if not IDENTIFIER.fullmatch(id):
         raise BadInput(id, "this is not the id of an exercise", "write the chapter and a name, like 00-source")
@@ -52,7 +62,8 @@ def defined(id: str, title: str) -> Callable[[Callable[[Random], Kind]], Exercis
 
 @lru_cache(maxsize=4096)
 def _drawn(exercise: Exercise, variant: int) -> Kind:
-    chance = Random(f"{exercise.id}:{variant}")
+    chance = Chance(f"{exercise.id}:{variant}")
+    chance.variant = variant
     return exercise.draws(chance).shuffled(chance)
 
 

@@ -29,7 +29,7 @@ class Kernel:
         world: Mapping[str, Netns] | None = None,
         programs: Mapping[str, Callable] | None = None,
     ):
-        self.ns, self.memory, self.choices, self.world = ns, memory, choices, world or {}
+        self.ns, self.memory, self.choices, self.world = ns, memory, choices, {} if world is None else world
         self.programs = programs or {}  # by the name that their sockets have: stack.program.Program
         self.remembers: Remembered = memory.of(ns.name)
 

@@ -18,13 +18,14 @@ from .statement import TRANSPORT, Statement, Test
 class Rule(Struct, frozen=True, gc=False):
     """One line of a chain: statements in order, the last of which is its target.
 
-    Of a rule that was read, `text` is its line and `line` its number.
+    Of a rule that was read, `text` is its line and `line` its number. `of_nft`: the line is all that there is to print.
     """
 
     tests: tuple[Statement, ...]
     target: Statement
     text: str = ""
     line: int = 0
+    of_nft: bool = False
 
     @property
     def understood(self) -> bool:
@@ -44,7 +45,9 @@ def implied(proto: str) -> str:
 
 
 def rule_text(chain: str, rule: Rule) -> str:
-    """One rule as iptables-save prints it, out of what each of its statements writes."""
+    """One rule as iptables-save prints it, out of what each of its statements writes; of nftables as nft prints it."""
+    if rule.of_nft:
+        return rule.text
     words, module, proto = [f"-A {chain}"], "", ""
     for test in rule.tests:
         if isinstance(test, Test):

@@ -59,6 +59,11 @@ def neigh_output(kernel: Kernel, stage: str, skb: Skb) -> Step:
     if not skb.dev_in and (packet.df or family(packet.flow.dst) is IPV6) and not_fitting(kernel, skb):
         return too_big(kernel, stage, skb, "too-big")
     if skb.dev_out == "lo":
+        lo = kernel.ns.devices.get("lo")
+        if (
+            lo is not None and not lo.up
+        ):  # its queue is noop_qdisc, which drops and tells nobody (net/sched/sch_generic.c)
+            return Step(here, stage, skb, "lo is down: nothing leaves", (lo,), end="dropped")
         again = replace(skb, dev_in="lo", dev_out="", frame=NO_FRAME)
         return Step(here, stage, skb, "back in over lo", (), (Next(here, "ip_rcv", again),))
     dev = kernel.ns.devices.get(skb.dev_out)

@@ -22,6 +22,8 @@ from ..topology.roles import addresses
 
 HERE = Path(__file__).parent
 MARK = "★ "
+DRAWN = (HERE / "drawn.js").read_text(encoding="utf-8")  # draws a map into a box of any widget
+STYLE = (HERE / "map.css").read_text(encoding="utf-8")
 
 
 class Map(anywidget.AnyWidget):
@@ -30,14 +32,14 @@ class Map(anywidget.AnyWidget):
     All that it shows stands in `map`, so that a page can draw it without Python; `title` is its heading.
     """
 
-    _esm = script(HERE / "map.js")
-    _css = variables(".kn-map") + (HERE / "map.css").read_text(encoding="utf-8")
+    _esm = DRAWN + script(HERE / "map.js")
+    _css = variables(".kn-map") + STYLE
     map = traitlets.Dict().tag(sync=True)
     title = traitlets.Unicode("The cluster").tag(sync=True)
 
     def __init__(self, world: Mapping[str, Netns], *traces: Trace, pair: Sequence[str] = (), **state: Any):
-        path = list(pair) or [name for trace in traces for name in _visited(world, trace)]
-        super().__init__(map=_drawn(world, traces, list(dict.fromkeys(path))), **state)
+        path = list(pair) or list(dict.fromkeys(name for trace in traces for name in visited(world, trace)))
+        super().__init__(map=drawn(world, traces, path), **state)
 
     def __repr__(self) -> str:
         lines = [f"{self.title}:"]
@@ -62,7 +64,7 @@ class Map(anywidget.AnyWidget):
         return f"<table aria-label='{escape(self.title)}'><caption>{escape(self.title)}</caption>{''.join(rows)}</table>{path}"
 
 
-def _drawn(world: Mapping[str, Netns], traces: Iterable[Trace], path: list[str]) -> dict[str, Any]:
+def drawn(world: Mapping[str, Netns], traces: Iterable[Trace] = (), path: Sequence[str] = ()) -> dict[str, Any]:
     """The map as plain data: machines with their pods, links, and the way that is marked in words."""
     parts = chosen(world, traces)
     marked = {_short(name) for name in path}
@@ -108,7 +110,7 @@ def _short(namespace: str) -> str:
     return namespace.rpartition("/")[2]
 
 
-def _visited(world: Mapping[str, Netns], trace: Trace) -> list[str]:
+def visited(world: Mapping[str, Netns], trace: Trace) -> list[str]:
     """The machines that had the packet that was sent, in order; switches aside."""
     story = moments(trace)
     names = [story[visit[0]].step.namespace for visit in visits(story, 0)]

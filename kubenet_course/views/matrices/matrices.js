@@ -28,6 +28,22 @@ function reasons(of) {
   return element("table", {}, element("caption", {}, of.caption), element("thead", {}, element("tr", {}, ...heads)), body);
 }
 
+// The map with the machines marked that had the packet.
+function marked(map, path) {
+  const mark = (one) => ({ ...one, marked: path.includes(one.name) });
+  const machines = map.machines.map((one) => ({ ...mark(one), pods: one.pods.map(mark) }));
+  return { ...map, machines, path: path.join(" → ") };
+}
+
+// The first cell that breaks a rule, by the names of its ends; nothing where none does.
+function broken_cell(of) {
+  for (const [down, row] of of.cells.entries()) {
+    const across = row.findIndex((cell) => cell && !cell.good);
+    if (across >= 0) return [of.rows[down].name, of.columns[across].name];
+  }
+  return null;
+}
+
 function render({ model, el }) {
   const story = model.get("story"), names = Object.keys(story.clusters);
   const select = element("select", { "aria-label": "Cluster" }, ...names.map((name) => element("option", { value: name }, name)));
@@ -36,8 +52,10 @@ function render({ model, el }) {
   const panel = element("div", { class: "kn-why", "aria-live": "polite" });
   const keys = element("p", { class: "kn-keys" });
   keys.innerHTML = "Choose a cell to see why; <kbd>←</kbd> <kbd>→</kbd> <kbd>↑</kbd> <kbd>↓</kbd> move from cell to cell.";
+  const map = element("section", { class: "kn kn-map" });
+  const beside = element("div", { class: "kn-beside" }, square, ...(story.map.machines ? [map] : []));
   const root = element("section", { class: "kn kn-matrices", "aria-label": story.title },
-    element("header", {}, element("strong", {}, story.title), element("label", {}, "Cluster: ", select)), rules, square, keys, panel);
+    element("header", {}, element("strong", {}, story.title), element("label", {}, "Cluster: ", select)), rules, beside, keys, panel);
   let buttons = []; // rows of buttons; null where nobody asked
 
   const draw = () => {
@@ -56,7 +74,7 @@ function render({ model, el }) {
     const lines = buttons.map((row, down) => element("tr", {}, head(of.rows[down], "row"), ...row.map((button) =>
       button ? element("td", {}, button) : element("td", { class: "kn-itself" }, "itself"))));
     const first = element("tr", {}, element("td", { class: "kn-itself" }, "from ↓  to →"), ...of.columns.map((one) => head(one, "col")));
-    const caption = element("caption", {}, "Heads: the addresses that all are known by. Cells: the source address that the receiver saw.");
+    const caption = element("caption", {}, "Beside the names: the addresses by which the cluster knows them. In the cells: the source address that the receiver saw.");
     square.replaceChildren(element("table", { class: "kn-square" }, caption, element("thead", {}, first), element("tbody", {}, ...lines)));
     mark();
   };
@@ -74,7 +92,9 @@ function render({ model, el }) {
       button.setAttribute("aria-pressed", String(is_chosen));
       button.tabIndex = is_chosen ? 0 : -1;
     }));
-    panel.replaceChildren(reasons(of.cells[down][across].why));
+    const cell = of.cells[down][across];
+    panel.replaceChildren(reasons(cell.why));
+    if (story.map.machines) drawMap(map, marked(story.map, cell.path), `${of.rows[down].name} to ${of.columns[across].name}`);
   };
   const choose = (down, across) => {
     const of = story.clusters[model.get("cluster")];
@@ -98,7 +118,13 @@ function render({ model, el }) {
     event.stopPropagation();
     move(...keyed[event.key]);
   });
-  select.onchange = () => { model.set("cluster", select.value); model.save_changes(); draw(); };
+  select.onchange = () => {
+    const bad = broken_cell(story.clusters[select.value]);
+    model.set("cluster", select.value);
+    if (bad) model.set("cell", bad);
+    model.save_changes();
+    draw();
+  };
   model.on("change:cluster", draw);
   model.on("change:cell", mark);
   draw();

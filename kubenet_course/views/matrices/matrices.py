@@ -14,11 +14,13 @@ import traitlets
 
 from ...errors import BadInput
 from ...kube.questions.connectivity import RULES, Pair, Reached
+from ...linux.namespace.netns import Netns
 from ...linux.namespace.trace import ENDS, Step
 from ...linux.netfilter.evaluate import Matched
 from ..drawing.sight import VIEW
 from ..drawing.theme import variables
 from ..keys import script
+from ..maps.map import DRAWN, STYLE, drawn, visited
 from ..story.rows import words
 from ..tables.table import Table, table
 from .matrix import Matrix, labels, matrix
@@ -33,7 +35,7 @@ def why(pair: Pair, ping: Reached) -> Table:
     rows = [(step.namespace.rpartition("/")[2], _said(step), _row(step)) for step in ping.way]
     marked = (ping.guilty,) if ping.guilty >= 0 else ()
     caption = f"{sender} to {asked}: {ping}. So {judged}."
-    return table(caption, ("where", "what was decided", "by which row"), rows, code=(2,), marked=marked)
+    return table(caption, ("where", "what was decided", "by which rule or route"), rows, code=(2,), marked=marked)
 
 
 def _said(step: Step) -> str:
@@ -48,29 +50,39 @@ def _row(step: Step) -> str:
 
 
 class Matrices(anywidget.AnyWidget):
-    """Matrices of several clusters by name. From a cell: `choose("the second")`, `choose(cell=("client", "web-2"))`."""
+    """Matrices of several clusters by name, opened on a cell that breaks a rule, if there is one.
 
-    _esm = script(HERE / "matrices.js")
-    _css = variables(".kn-matrices") + (HERE / "matrices.css").read_text(encoding="utf-8")
+    With the `world` that all of them share, a map beside the matrix shows the way of the chosen ping. From a cell:
+    `choose("the second")`, `choose(cell=("client", "web-2"))`.
+    """
+
+    _esm = DRAWN + script(HERE / "matrices.js")
+    _css = variables(".kn-matrices") + STYLE + (HERE / "matrices.css").read_text(encoding="utf-8")
     story = traitlets.Dict().tag(sync=True)
     cluster = traitlets.Unicode("").tag(sync=True)
     cell = traitlets.List(traitlets.Unicode()).tag(sync=True)
 
-    def __init__(self, clusters: Mapping[str, Mapping[Pair, Reached]], title: str = "Who reaches whom", **state: Any):
+    def __init__(
+        self,
+        clusters: Mapping[str, Mapping[Pair, Reached]],
+        title: str = "Who reaches whom",
+        world: Mapping[str, Netns] | None = None,
+        **state: Any,
+    ):
         if not clusters or not all(clusters.values()):
             raise BadInput("matrices", "there is nothing to show", "give pings of at least one cluster")
         self.found = dict(clusters)
-        told = {name: _told(found) for name, found in self.found.items()}
+        told = {name: _told(found, world) for name, found in self.found.items()}
         first = next(iter(self.found))
-        story = {"title": title, "clusters": told, "rules": RULES}
-        super().__init__(story=story, cluster=first, cell=next(iter(_pairs(self.found[first]))), **state)
+        story = {"title": title, "clusters": told, "rules": RULES, "map": drawn(world) if world else {}}
+        super().__init__(story=story, cluster=first, cell=_opened_on(self.found[first]), **state)
 
     def choose(self, cluster: str = "", cell: tuple[str, str] | None = None) -> None:
         """Chooses a cluster, a cell (who sends, who is asked), or both. Raises BadInput for one that there is not."""
         name = cluster or self.cluster
         if name not in self.found:
             raise BadInput("cluster", f"{name!r} is none of these", f"choose one of {', '.join(self.found)}")
-        chosen = list(cell or self.cell)
+        chosen = list(cell or (_opened_on(self.found[name]) if cluster else self.cell))
         known = list(_pairs(self.found[name]))
         if tuple(chosen) not in known:
             raise BadInput("cell", f"nobody sent {' to '.join(map(str, chosen))}", f"choose one like {known[0]}")
@@ -104,7 +116,13 @@ def _pairs(found: Mapping[Pair, Reached]) -> dict[tuple[str, str], Pair]:
     return {(names[who], names[to]): (who, to) for who, to in found}
 
 
-def _told(found: Mapping[Pair, Reached]) -> dict[str, Any]:
+def _opened_on(found: Mapping[Pair, Reached]) -> tuple[str, str]:
+    """The first cell that breaks a rule, else the first of all."""
+    pairs = _pairs(found)
+    return next((names for names, pair in pairs.items() if found[pair].broken), next(iter(pairs)))
+
+
+def _told(found: Mapping[Pair, Reached], world: Mapping[str, Netns] | None) -> dict[str, Any]:
     """One cluster as the page draws it: heads with addresses, cells with their reasons."""
     of = matrix(found)
     names = labels((*of.rows, *of.columns))
@@ -113,12 +131,14 @@ def _told(found: Mapping[Pair, Reached]) -> dict[str, Any]:
     return {
         "rows": [heads[one] for one in of.rows],
         "columns": [heads[one] for one in of.columns],
-        "cells": [[_cell(of, found, (row, column)) for column in of.columns] for row in of.rows],
+        "cells": [[_cell(of, found, (row, column), world) for column in of.columns] for row in of.rows],
         "said": {rule: ("broken" if rule in broken else "kept") for rule in RULES},
     }
 
 
-def _cell(of: Matrix, found: Mapping[Pair, Reached], pair: Pair) -> dict[str, Any] | None:
+def _cell(
+    of: Matrix, found: Mapping[Pair, Reached], pair: Pair, world: Mapping[str, Netns] | None
+) -> dict[str, Any] | None:
     if pair not in found:
         return None
     cell, told = of.cells[pair], why(pair, found[pair])
@@ -126,5 +146,6 @@ def _cell(of: Matrix, found: Mapping[Pair, Reached], pair: Pair) -> dict[str, An
         "said": str(cell),
         "lines": list(cell.lines),
         "good": cell.state == "good",
+        "path": [name.rpartition("/")[2] for name in visited(world, found[pair].trace)] if world else [],
         "why": {"caption": told.caption, "heads": told.heads, "rows": told.rows, "marked": told.marked},
     }

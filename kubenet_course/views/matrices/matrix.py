@@ -19,7 +19,7 @@ STYLES = {
     "bad": "background:#a32020;color:#ffffff;border:3px dashed #ffffff",  # 7.6 to 1
     "": "",
 }
-TIGHT = f"{CELL};{CODE};font-size:11px;line-height:1.3;padding:2px 3px;white-space:nowrap;overflow-wrap:normal"
+TIGHT = f"{CELL};{CODE};font-size:13px;line-height:1.4;padding:3px 7px;white-space:nowrap;overflow-wrap:normal"
 HEAD = f"{TIGHT};position:sticky;left:0;background:var(--jp-layout-color0, Canvas)"  # stays while a wide matrix is scrolled
 SIGNS = {"good": "✓", "bad": "✗", "": ""}
 ITSELF = "itself"

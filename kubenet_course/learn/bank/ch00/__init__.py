@@ -1,19 +1,19 @@
 """The exercises of chapter 00, one request and every hop, in the order in which they are shown."""
 
-from . import made, recall, repair
+from . import choose, frames, made, recall, repair, routes, written
 
 EXERCISES = (
     recall.source,
     recall.hops,
     recall.ends,
-    recall.first_frame,
-    recall.between_nodes,
-    recall.bridge,
-    recall.two_layers,
+    frames.first_frame,
+    frames.between_nodes,
+    choose.bridge,
+    choose.two_layers,
     made.way,
     made.arp,
-    made.rule,
-    made.route,
+    written.rule,
+    routes.route,
     repair.repair,
     repair.gateway,
 )

@@ -1,58 +1,123 @@
-"""Chapter 00, the rest: events to put in order, a rule and a route to write."""
+"""Chapter 00: events to put in order, on the way there, on the way back, and before the first packet."""
 
 from __future__ import annotations
 
-from functools import partial
-from random import Random
+from collections.abc import Callable
+from itertools import pairwise
 
-from ....linux.namespace.skb import NOWHERE
-from ....linux.namespace.trace import Step
-from ....linux.packet.packet import Arp, udp
-from ....shell.lines import after as mended
-from ....views.tables import show
-from ....views.tables.table import table
-from ...questions.evidence import decisions, ending, in_order_of, journey
-from ...questions.kinds import Finding, Slip
+from ....linux.namespace.trace import Step, Trace
+from ....linux.packet.packet import Arp, Packet, tcp
+from ....linux.walk import ask
+from ....views.tables.table import Table
+from ...questions.evidence import decisions, in_order_of, journey
 from ...questions.kinds_lists import Order, Swap
-from ...questions.kinds_made import Write, working
-from ...worlds.worlds import Net, World, changed, delivered, net
-from .. import defined
+from ...worlds.worlds import Net, changed, net
+from .. import Chance, defined
+from .seen import way_back
 
 
 @defined("00-way", "Across two nodes, in order")
-def way(chance: Random) -> Order:
+def way(chance: Chance) -> Order:
     of = net(chance)
-    here, there = f"node-{of.here}", f"node-{of.there}"
-
-    def is_at(name: str, stage: str):
-        return lambda step: (step.namespace, step.stage) == (name, stage)
-
-    begin = f"the kernel of `client` looks up a route for {of.web}"
-    routed, again = f"{here} looks up a route for it", f"{there} looks up a route for it"
-    crossed, taken = "it crosses the LAN between the nodes", "`web` takes it on its port"
-    events = {
-        begin: is_at("client", "route_output"),
-        routed: is_at(here, "ip_forward"),
-        crossed: is_at("lan", "netif_receive_skb"),
-        again: is_at(there, "ip_forward"),
-        taken: is_at("web", "local_deliver"),
-    }
-    seen = journey(of.asked())
+    told, events, seen = chance.turn(_there, _back, _no, _silence)(of)
     return Order(
-        asks=f"`client` on {here} asks `web` on {there}. Put these in the order in which they happen.",
-        events=in_order_of(of.asked(), events),
-        swaps=(
-            Swap(again, crossed, 59, "The far node can look only at what has reached it.", seen),
-            Swap(crossed, routed, 59, "The LAN is behind the client's node, which routes first.", seen),
-            Swap(taken, again, 59, "`web` has a link to its own node only.", seen),
-        ),
-        because="Each machine on the way does the same: receive, look up a route, send on.",
+        asks=f"{told} Put these events in the order in which they happen.",
+        events=events,
+        swaps=_too_early(events, 59, seen),
+        because="Each machine on the way does the same: it receives the packet, looks up a route, and sends the "
+        "packet on.",
         evidence=seen,
         hints=(
-            "Start where the packet is made.",
-            "A pod's only neighbour is its node. So the node comes next, on both sides.",
-            "Client, its node, the LAN, web's node, web.",
+            "Start with the machine that makes the first packet.",
+            "A pod's only neighbour is its node. So the packet passes a node next to each pod.",
+            f"The first event is “{events[0]}”, and the last is “{events[-1]}”.",
         ),
+    )
+
+
+def _too_early(events: tuple[str, ...], belief: int, seen: Table) -> tuple[Swap, ...]:
+    """Each event put before the one on which it depends, the last pair first."""
+    said = "“{}” can only happen after “{}”."
+    pairs = reversed(list(pairwise(events)))
+    return tuple(Swap(then, first, belief, said.format(then, first), seen) for first, then in pairs)
+
+
+Story = tuple[str, tuple[str, ...], Table]
+
+
+def _is_at(name: str, stage: str) -> Callable[[Step], bool]:
+    return lambda step: (step.namespace, step.stage) == (name, stage)
+
+
+def _is_answer_at(of: Net, name: str, stage: str) -> Callable[[Step], bool]:
+    def found(step: Step) -> bool:
+        packet = step.skb.packet
+        return _is_at(name, stage)(step) and isinstance(packet, Packet) and packet.flow.dst == of.client
+
+    return found
+
+
+def _there(of: Net) -> Story:
+    here, there = f"node-{of.here}", f"node-{of.there}"
+    events = {
+        f"the kernel of `client` looks up a route to {of.web}": _is_at("client", "route_output"),
+        f"{here} looks up a route for the packet": _is_at(here, "ip_forward"),
+        "the packet crosses the LAN between the nodes": _is_at("lan", "netif_receive_skb"),
+        f"{there} looks up a route for the packet": _is_at(there, "ip_forward"),
+        "`web` gets the packet on its port": _is_at("web", "local_deliver"),
+    }
+    trace = of.asked()
+    return f"`client` on {here} asks `web` on {there}.", in_order_of(trace, events), journey(trace)
+
+
+def _back(of: Net) -> Story:
+    here, there = f"node-{of.here}", f"node-{of.there}"
+    events = {
+        "`web` gets the request on its port": _is_at("web", "local_deliver"),
+        f"the kernel of `web` looks up a route to {of.client}": _is_answer_at(of, "web", "route_output"),
+        f"{there} looks up a route for the answer": _is_answer_at(of, there, "ip_forward"),
+        f"{here} looks up a route for the answer": _is_answer_at(of, here, "ip_forward"),
+        "`client` gets the answer": _is_answer_at(of, "client", "local_deliver"),
+    }
+    trace = of.asked()
+    return f"`web` on {there} answers `client` on {here}.", in_order_of(trace, events), way_back(of, trace)
+
+
+def _no(of: Net) -> Story:
+    here, there, closed = f"node-{of.here}", f"node-{of.there}", 1 + of.port
+    events = {
+        f"the kernel of `client` sends a packet to port {closed} of `web`": _is_at("client", "route_output"),
+        f"{here} sends the packet on to {there}": _is_at(here, "ip_forward"),
+        "the kernel of `web` finds no program on that port": _is_at("web", "local_deliver"),
+        "a reset (RST) leaves `web`": _is_answer_at(of, "web", "route_output"),
+        "the program in `client` is told: connection refused": _is_answer_at(of, "client", "local_deliver"),
+    }
+    trace = of.asked(port=closed)
+    told = (
+        f"No program in `web` listens on port {closed}. `client` on {here} connects to this port of `web` on {there}."
+    )
+    return told, in_order_of(trace, events), way_back(of, trace)
+
+
+def _silence(of: Net) -> Story:
+    here, there = f"node-{of.here}", f"node-{of.there}"
+    left = tuple(row for row in of.world[there].routes if str(row.prefix) != f"10.244.{of.here}.0/24")
+    broken = changed(of.world, there, routes=left)
+    events = {
+        f"{here} sends the request on to {there}": _is_at(here, "ip_forward"),
+        "the request crosses the LAN between the nodes": _is_at("lan", "netif_receive_skb"),
+        "`web` gets the request on its port": _is_at("web", "local_deliver"),
+        f"the answer of `web` reaches {there}": _is_answer_at(of, there, "route_input"),
+    }
+    trace = of.asked(broken)
+    told = (
+        f"{there} has lost its route to the pods of {here}. `client` on {here} asks `web` on {there}, and gets no "
+        "answer."
+    )
+    return (
+        told,
+        in_order_of(trace, events),
+        decisions(trace, ("ip_forward", "route_input"), "Where routes were looked up"),
     )
 
 
@@ -61,159 +126,90 @@ def _arp(step: Step, op: int) -> bool:
     return step.frame is not None and isinstance(step.frame.payload, Arp) and step.frame.payload.op == op
 
 
-def _is_sent(name: str, op: int):
+def _is_sent(name: str, op: int) -> Callable[[Step], bool]:
     return lambda step: step.namespace == name and step.stage == "dev_queue_xmit" and _arp(step, op)
 
 
-@defined("00-arp", "Before the first packet")
-def arp(chance: Random) -> Order:
-    of = net(chance, is_same_node=True, warm=False)
-    trace, node = of.asked(), f"node-{of.here}"
+def _packet_leaves(name: str) -> Callable[[Step], bool]:
+    def found(step: Step) -> bool:
+        is_out = step.namespace == name and step.stage == "dev_queue_xmit" and step.frame is not None
+        return is_out and step.frame is not None and not isinstance(step.frame.payload, Arp)
 
-    waits, question = (
-        "the SYN waits: nobody knows web's MAC",
-        "`client` asks everybody on the link who has web's address",
-    )
-    learns, told = "the bridge hears where `client` is, and floods the question", "`web` answers, to `client` alone"
-    leaves = "the SYN leaves"
-    events = {
-        waits: lambda step: step.namespace == "client" and step.stage == "neigh_output",
-        question: _is_sent("client", 1),
-        learns: lambda step: step.namespace == node and step.stage == "br_handle_frame_finish",
-        told: _is_sent("web", 2),
-        leaves: lambda step: step.namespace == "client" and step.stage == "dev_queue_xmit" and step.frame is not None
-        and not isinstance(step.frame.payload, Arp),
-    }  # fmt: skip
+    return found
+
+
+@defined("00-arp", "Before the first packet")
+def arp(chance: Chance) -> Order:
+    told, events, trace = chance.turn(_neighbours, _over_a_gateway, _nobody_there, _no_second_question)(chance)
+    events = in_order_of(trace, events)
     seen = decisions(trace, ("neigh_output", "arp_rcv", "br_handle_frame_finish"), "What was asked and answered")
     return Order(
-        asks="`client` and `web` have just been started on one node, and have never talked. `client` connects to `web`. In which "
-        "order does this happen?",
-        events=in_order_of(trace, events),
-        swaps=(
-            Swap(leaves, told, 64, "Without web's MAC there is no frame to put the packet in.", seen),
-            Swap(told, question, 64, "`web` answers a question; it does not announce itself.", seen),
-            Swap(learns, question, 63, "The bridge learns from frames that pass it.", seen),
-            Swap(question, waits, 64, "The question is asked because a packet waits.", seen),
-        ),
-        because="The packet comes first and waits; then the question, the answer, and the packet goes.",
+        asks=f"{told} In which order does this happen?",
+        events=events,
+        swaps=_too_early(events, 64, seen),
+        because="First a packet waits. For its sake the kernel asks for a MAC address, and it is sent as soon as the "
+        "address is known.",
         evidence=seen,
         hints=(
             "What makes a kernel ask for a MAC address at all?",
-            "The question goes to everybody, the answer to one.",
-            "Packet waits, question, bridge, answer, packet leaves.",
+            "A question goes to everybody on the link. An answer goes to the one who asked.",
+            f"The first event is “{events[0]}”, and the last is “{events[-1]}”.",
         ),
     )
 
 
-def _filtered(of: Net, text: str) -> World:
-    """The world with lines in the filter table of the client's node."""
-    lines = [line if "iptables" in line.split()[:2] else f"iptables {line}" for line in working(text)]
-    return mended(of.world, "\n".join(lines), f"node-{of.here}")
+Asked = tuple[str, dict[str, Callable[[Step], bool]], Trace]
+WAITS = "the first packet waits in `client`: its kernel does not know the MAC address"
+FRESH = "`client` and `web` have just been started, and no kernel knows a MAC address."
 
 
-def _stops_one_thing(of: Net, text: str) -> tuple[Finding, ...]:
-    """That port over TCP is stopped, the next port and UDP are not."""
-    node = f"node-{of.here}"
-    world = _filtered(of, text)
-    lines = " ".join(working(text))
-    stopped, udp_too = of.sent(world), of.sent(world, proto=udp)
-    other = of.sent(world, port=1 + of.port)
-    found = []
-    if delivered(stopped):
-        elsewhere = next((chain for chain in ("INPUT", "OUTPUT") if f"-A {chain} " in lines), "")
-        why = f"It never passes {elsewhere} of {node}." if elsewhere else "No rule of yours matched it."
-        said = f"The connection still gets through. {why}"
-        found.append(Finding(False, said, 60 if elsewhere else 0, _hooks(stopped, node)))
-    if not _reached(other, node):
-        said = f"Port {1 + of.port} is stopped too; only {of.port} should be."
-        found.append(Finding(False, said, 0, show.rules(other)))
-    if not _reached(udp_too, node):
-        said = "UDP is stopped too: ports of TCP and UDP have nothing to do with each other."
-        found.append(Finding(False, said, 62, show.rules(udp_too)))
-    return tuple(found) or (Finding(True, ""),)
-
-
-@defined("00-rule", "A rule that stops one thing only")
-def rule(chance: Random) -> Write:
-    of = net(chance)
-    node = f"node-{of.here}"
-
-    match = f"-s {of.client}/32 -d {of.web}/32"
-    return Write(
-        asks=f"On {node}, stop TCP connections from `client` ({of.client}) to port {of.port} of `web` ({of.web}), which is on "
-        "another node. Everything else between them must go on. Write one line for the filter table.",
-        starts="# one line, like: -A CHAIN ... -j DROP\n",
-        tests=partial(_stops_one_thing, of),
-        solution=f"-A FORWARD {match} -p tcp --dport {of.port} -j DROP",
-        slips=(
-            Slip(f"-A INPUT {match} -p tcp --dport {of.port} -j DROP", 60),
-            Slip(f"-A OUTPUT {match} -p tcp --dport {of.port} -j DROP", 60),
-            Slip(f"-A FORWARD {match} -p tcp --dport {of.port} -j DROP\n-A FORWARD {match} -p udp --dport {of.port} -j DROP", 62),
-            Slip(f"-A FORWARD {match} -j DROP", 62),
+def _neighbours(chance: Chance) -> Asked:
+    of = net(chance, is_same_node=True, warm=False)
+    events = {
+        WAITS: _is_at("client", "neigh_output"),
+        "`client` asks everybody on the link who has web's address": _is_sent("client", 1),
+        "the bridge learns where `client` is, and sends the question to all others": _is_at(
+            f"node-{of.here}", "br_handle_frame_finish"
         ),
-        because="What a node carries for its pods is neither to it nor from it: it passes FORWARD.",
-        evidence=_hooks(of.sent(_filtered(of, f"-A FORWARD {match} -p tcp --dport {of.port} -j DROP")), node),
-        hints=(
-            f"Is the packet addressed to {node}, sent by it, or carried by it?",
-            "FORWARD sees what is carried. A rule without `-p tcp` and `--dport` stops too much.",
-            "Match the source, the destination, the protocol and the port; then `-j DROP`.",
-        ),
-    )  # fmt: skip
+        "`web` answers, to `client` alone": _is_sent("web", 2),
+        "the first packet leaves `client`": _packet_leaves("client"),
+    }
+    return f"{FRESH} Both are on one node. `client` connects to `web`.", events, of.asked()
 
 
-def _reached(trace, node: str) -> bool:
-    """Whether the packet has left the node on its way."""
-    return any((name, dev, way) == (node, "eth0", "out") for name, dev, way, _ in trace.frames)
+def _over_a_gateway(chance: Chance) -> Asked:
+    of = net(chance, warm=False)
+    here, there = f"node-{of.here}", f"node-{of.there}"
+    events = {
+        WAITS: _is_at("client", "neigh_output"),
+        "`client` asks everybody on its link who has the gateway's address": _is_sent("client", 1),
+        f"{here} answers: its bridge is the gateway": _is_sent(here, 2),
+        "the first packet leaves `client`": _packet_leaves("client"),
+        f"on the LAN a question goes out: who has the address of {there}?": _is_sent("lan", 1),
+    }
+    return f"{FRESH} `client` is on {here}, `web` on {there}. `client` connects to `web`.", events, of.asked()
 
 
-def _hooks(trace, node: str):
-    """Which stages of a node's kernel the packet passed."""
-    passed = dict.fromkeys(step.stage for step in trace.steps if step.namespace == node and step.skb.dev_in != NOWHERE)
-    rows = [(stage, "yes") for stage in passed if "filter" in stage or "FORWARD" in stage or stage.startswith("ip_")]
-    return table(f"Stages of {node} that the packet passed", ("stage", "passed"), rows, code=(0,))
+def _nobody_there(chance: Chance) -> Asked:
+    of = net(chance, is_same_node=True, warm=False)
+    gone = f"10.244.{of.here}.200"
+    events = {
+        WAITS: _is_at("client", "neigh_output"),
+        f"`client` asks everybody on the link who has {gone}": _is_sent("client", 1),
+        "`web` hears the question and does not answer": _is_at("web", "arp_rcv"),
+        "the kernel of `client` gives up and reports an error to the program": _is_at("client", "neigh_timer_handler"),
+    }
+    trace = ask(of.world, tcp(of.client, of.sport, gone, of.port), at="client")
+    return f"{FRESH} Both are on one node. `client` connects to {gone}, an address that nobody has.", events, trace
 
 
-def _leads_there(of: Net, broken: World, text: str) -> tuple[Finding, ...]:
-    """The packet arrives, and the new route is no wider than the block."""
-    node = f"node-{of.here}"
-    after = mended(broken, text, node)
-    trace = of.asked(after)
-    if not delivered(trace):
-        row = after[node].fib.lookup(of.web)
-        belief = 64 if row.dev == "cni0" or (row.dev == "eth0" and not row.via) else 59
-        return (Finding(False, f"The packet does not arrive: {node} now sends it {row}.", belief, ending(trace)),)
-    if any(row.prefix.length < 24 and row not in broken[node].routes for row in after[node].routes):
-        wide = "It arrives, but your route is wider than the block: other nodes' pods would be sent there too."
-        return (Finding(False, wide, 25, show.routes(after[node])),)
-    return (Finding(True, ""),)
-
-
-@defined("00-route", "The missing route")
-def route(chance: Random) -> Write:
-    of = net(chance)
-    node, far = f"node-{of.here}", f"node-{of.there}"
-    block = f"10.244.{of.there}.0/24"
-    via = of.world[far].devices["eth0"].addresses[0].address
-    left = tuple(row for row in of.world[node].routes if str(row.prefix) != block)
-    broken = changed(of.world, node, routes=left)
-
-    return Write(
-        asks=f"`client` on {node} cannot reach `web` ({of.web}) on {far}. {far} has the address {via} on the LAN, and its "
-        f"pods have {block}. Write the route that {node} lacks, as `ip route add` takes it.",
-        look=show.routes(broken[node]),
-        starts="# ip route add ...\n",
-        tests=partial(_leads_there, of, broken),
-        solution=f"ip route add {block} via {via} dev eth0",
-        slips=(
-            Slip(f"ip route add {block} dev eth0", 64),
-            Slip(f"ip route add {block} via {of.world[node].devices['cni0'].addresses[0].address} dev cni0", 64),
-            Slip(f"ip route add 10.244.0.0/16 via {via} dev eth0", 25),
-        ),
-        because=f"The block of {far} is reached through {far}'s own address, which is on the link of eth0.",
-        evidence=journey(of.asked()),
-        hints=(
-            f"Where does {node} send a packet to {of.web} now? Read the table above.",
-            "A route needs three things: which block, through whose address, out of which device.",
-            f"The block is {block}; the next hop is {far} on the LAN.",
-        ),
-    )  # fmt: skip
+def _no_second_question(chance: Chance) -> Asked:
+    of = net(chance, is_same_node=True, warm=False)
+    events = {
+        "`client` asks everybody on the link who has web's address": _is_sent("client", 1),
+        "`web` hears the question and notes the MAC address of `client` from it": _is_at("web", "arp_rcv"),
+        "`web` tells `client` its MAC address": _is_sent("web", 2),
+        "the first packet leaves `client`": _packet_leaves("client"),
+        "the answer leaves `web`, without another question": _packet_leaves("web"),
+    }
+    return f"{FRESH} Both are on one node. `client` connects to `web`, and `web` answers.", events, of.asked()

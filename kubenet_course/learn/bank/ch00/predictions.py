@@ -21,7 +21,8 @@ PREDICTIONS = (
             "by chance, for each packet": 4,
             "the nearer one, always": 105,
         },
-        "The first packet of a connection is given to one of the pods by chance. The node remembers that choice, and every "
+        "The first packet of a connection is given to one of the pods by chance. The node remembers that choice, and "
+        "every "
         "later packet of the same connection goes to the same pod.",
         named({(2, 1): "by chance, once for each connection", (2, 2): "by chance, for each packet"}),
     ),

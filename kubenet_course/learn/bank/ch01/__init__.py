@@ -1,11 +1,11 @@
 """The exercises of chapter 01, the pod, in the order in which they are shown."""
 
-from . import made, recall, repair
+from . import bargain, made, reach, recall, repair
 
 EXERCISES = (
     recall.bind,
-    recall.bargain,
-    recall.reach,
+    bargain.bargain,
+    reach.reach,
     made.start,
     made.sidecar,
     repair.repair,

@@ -21,7 +21,8 @@ PREDICTIONS = (
         "01-outside",
         "`client` connects to 10.244.1.11, port 9090. What becomes of the connection?",
         {"the forwarder takes it": 66, "it is refused": SO, "it is lost, and times out": 13},
-        "The packet reaches the pod. No program there listens on 10.244.1.11, port 9090, so the pod's kernel refuses it.",
+        "The packet reaches the pod. No program there listens on 10.244.1.11, port 9090, so the pod's kernel refuses "
+        "it.",
         named(
             {"delivered": "the forwarder takes it", "refused": "it is refused", "timeout": "it is lost, and times out"}
         ),

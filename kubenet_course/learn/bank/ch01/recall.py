@@ -1,26 +1,19 @@
-"""Chapter 01, the pod: which program gets a port, how many teams fit on one node, who is found where."""
+"""Chapter 01, the pod: which program gets a port, and which rule people believe in instead."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from random import Random
 
-from msgspec import Struct
-
-from ....linux.namespace.bind import clash, in_turn, overlap
+from ....linux.namespace.bind import Bound, clash, in_turn, overlap
 from ....linux.namespace.device import Device, ifaddr
 from ....linux.namespace.netns import Netns, Socket, netns
-from ....linux.namespace.trace import Trace
-from ....linux.packet.packet import tcp
-from ....linux.walk import ask
 from ....views.tables.binds import binds, programs
+from ....views.tables.table import Table
 from ...questions.kinds import Slip, Value
-from ...questions.kinds_lists import Choose, Statement
 from ...questions.reading import NUMBER, one_of
-from ...worlds.clusters import Plan, cluster
-from ...worlds.worlds import PORTS, World, changed, delivered
-from .. import defined
-from .pods import taken
+from ...worlds.worlds import PORTS
+from .. import Chance, defined
 
 Clash = Callable[[Socket, Socket], bool]
 NAMES = ("web", "forwarder", "metrics", "admin")
@@ -41,19 +34,20 @@ def _share(option: str, enough: Callable[[Iterable[bool]], bool]) -> Clash:
 BELIEFS: dict[int, tuple[Clash, str]] = {
     56: (
         lambda one, other: _same_place(one, other) and clash(one, other),
-        "0.0.0.0 stands for every address of this namespace, so it meets each of them on the same port.",
+        "0.0.0.0 stands for every address of this namespace. So it meets each of them on the same port.",
     ),
     62: (
         lambda one, other: overlap(one, other) or (one.port, one.address) == (other.port, other.address),
         "It asks for another protocol than the program that was there first. TCP and UDP have ports of their own.",
     ),
-    67: (_share("reuseport", any), "Only one of the two that meet says SO_REUSEPORT. Both must."),
+    67: (_share("reuseport", any), "Only one of the two that meet says SO_REUSEPORT. Both must say it."),
     69: (_share("reuseaddr", all), "SO_REUSEADDR does not help against a TCP program that listens already."),
-    55: (lambda one, other: False, "They are in one pod, so in one namespace: who was first has the port."),
+    55: (lambda one, other: False, ("They are in one pod, so in one network namespace. The program that came first "
+                                   "has the port.")),
 }  # fmt: skip
 
 
-def _refused(asked: Iterable[Socket], rule: Clash) -> list[str]:
+def refused_by(asked: Iterable[Socket], rule: Clash) -> list[str]:
     """Who would be refused under a rule."""
     held: list[Socket] = []
     out = []
@@ -66,14 +60,15 @@ def _refused(asked: Iterable[Socket], rule: Clash) -> list[str]:
 
 
 def _first(asked: Iterable[Socket], rule: Clash) -> str:
-    return next(iter(_refused(asked, rule)), NOBODY)
+    return next(iter(refused_by(asked, rule)), NOBODY)
 
 
-def _pod(address: str) -> Netns:
+def namespace_of(address: str) -> Netns:
     return netns("pod", (Device("eth0", addresses=(ifaddr(f"{address}/24"),)),))
 
 
-def _wishes(chance: Random, own: str) -> tuple[Socket, ...]:
+def _wishes(chance: Random, own: str, options: float) -> tuple[Socket, ...]:
+    """Four programs that often want the same port; `options` of them set an option of sockets."""
     port, other = chance.sample(PORTS, 2)
     return tuple(
         Socket(
@@ -81,157 +76,95 @@ def _wishes(chance: Random, own: str) -> tuple[Socket, ...]:
             chance.choice((ANY, ANY, LOCALHOST, own)),
             chance.choice((port, port, port, other)),
             name,
-            reuseport=chance.random() < 0.3,
-            reuseaddr=chance.random() < 0.3,
+            reuseport=chance.random() < options,
+            reuseaddr=chance.random() < options,
         )
         for name in NAMES
     )
 
 
+START = "Four containers of one pod ({own}) start in the order of the table."
+
+
 @defined("01-bind", "Who is told EADDRINUSE?")
-def bind(chance: Random) -> Value:
+def bind(chance: Chance) -> Value:
+    """By address or protocol, with options, whom it met, and how many listen at the end."""
+    asks = chance.turn("who", "whom", "options", "count")
+    theme = chance.choice([67, 69] if asks == "options" else [56, 62])
     own = f"10.244.{chance.randrange(1, 9)}.{chance.randrange(10, 90)}"
-    theme = BELIEFS[chance.choice([56, 62, 67, 69])][0]
     while True:
-        asked = _wishes(chance, own)
-        told = in_turn(_pod(own), asked)
+        asked = _wishes(chance, own, 0.3 if asks == "options" else 0)
+        told = in_turn(namespace_of(own), asked)
         refused = [one for one in told if one.error]
-        answer = refused[0].wanted.program if refused else NOBODY
-        if len(refused) < 2 and _first(asked, theme) != answer:
+        believed = refused_by(asked, BELIEFS[theme][0])
+        if len(refused) == 1 and len(believed) < 3 and believed != [refused[0].wanted.program]:
             break
     shown = binds(told)
-    slips: dict[str, Slip] = {}
-    for number, (rule, said) in BELIEFS.items():
-        believed = _first(asked, rule)
-        if believed != answer and believed not in slips:
-            slips[believed] = Slip(believed, number, said, shown)
+    answer = {"whom": _whom, "count": _count}.get(asks, _who)(asked, refused[0], shown)
+    question, right, reads, slips = answer
     return Value(
-        asks=f"Four containers of one pod ({own}) start in the order of the table. At most one of them is told that its address "
-        "is in use. Which one?",
+        asks=f"{START.format(own=own)} {question}",
         look=programs(asked),
-        answer=answer,
-        reads=one_of((*NAMES, NOBODY)),
-        slips=tuple(slips.values()),
-        because="The same protocol, the same port, and an address in common: only then do two programs meet.",
+        answer=right,
+        reads=reads,
+        slips=slips,
+        because="Two programs meet only if they want the same protocol, the same port, and an address in common.",
         evidence=shown,
         hints=(
             "Go down the table, and compare each program with those above it.",
-            "Three things must meet: protocol, port, address. 0.0.0.0 means every address.",
-            "SO_REUSEPORT lets two share a port if both say it. SO_REUSEADDR does not, in TCP, while one listens.",
+            "Compare three things: protocol, port, address. 0.0.0.0 means every address.",
+            "SO_REUSEPORT helps if both programs say it. SO_REUSEADDR does not help while another TCP program listens."
+            if asks == "options"
+            else f"It is port {refused[0].wanted.port} over {refused[0].wanted.proto} that two of them want.",
         ),
     )
 
 
-BARGAINS = {
-    62: "Teams that want the same number over TCP and over UDP do not meet.",
-    56: "A team on 127.0.0.1 meets one on 0.0.0.0: that stands for every address.",
-    55: "Without pods they are all in one namespace, the node's.",
-}
+def _who(asked: tuple[Socket, ...], met: Bound, shown: Table):
+    right = met.wanted.program
+    slips: dict[str, Slip] = {}
+    for number, (rule, said) in BELIEFS.items():
+        believed = _first(asked, rule)
+        if believed not in (right, *slips):
+            slips[believed] = Slip(believed, number, said, shown)
+    return (
+        ("At most one of them is told that its address is in use. Which one?"),
+        right,
+        one_of((*NAMES, NOBODY)),
+        tuple(slips.values()),
+    )
 
 
-def _teams(chance: Random) -> tuple[Socket, ...]:
-    """Eight teams or more, and three ports that all of them like, the first most."""
-    ports = chance.sample(PORTS, 3)
-    return tuple(
-        Socket(
-            chance.choice(("tcp", "tcp", "udp")),
-            chance.choice((ANY, ANY, LOCALHOST)),
-            chance.choices(ports, (5, 3, 2))[0],
-            f"team {number}",
+def _whom(asked: tuple[Socket, ...], met: Bound, shown: Table):
+    assert met.by is not None
+    right, loser = met.by.program, met.wanted
+    slips = []
+    for one in asked:
+        if one.program in (right, loser.program):
+            continue
+        belief, said = _apart(one, loser)
+        slips.append(Slip(one.program, belief, said, shown))
+    slips.append(Slip(NOBODY, 56 if loser.address != met.by.address else 55, BELIEFS[56][1], shown))
+    asks = f"`{loser.program}` is told that its address is in use. Which program has it already?"
+    return asks, right, one_of((*(name for name in NAMES if name != loser.program), NOBODY)), tuple(slips)
+
+
+def _apart(one: Socket, other: Socket) -> tuple[int, str]:
+    """Why two programs do not meet."""
+    if one.port != other.port:
+        return 15, f"`{one.program}` is on port {one.port}, so `{other.program}` does not meet it on port {other.port}."
+    if one.proto != other.proto:
+        return 62, (
+            f"`{one.program}` uses {one.proto}, and `{other.program}` uses {other.proto}. Each has ports of its own."
         )
-        for number in range(1, chance.randrange(9, 12))
-    )
+    return 66, f"`{one.program}` is on {one.address} only, which is another address than {other.address}."
 
 
-@defined("01-bargain", "A node without pod addresses")
-def bargain(chance: Random) -> Value:
-    node = f"192.168.1.{chance.randrange(11, 15)}"
-    while True:
-        asked = _teams(chance)
-        starts = len(asked) - len(_refused(asked, clash))
-        believed = {number: len(asked) - len(_refused(asked, BELIEFS[number][0])) for number in BARGAINS}
-        if len({starts, *believed.values()}) == 1 + len(BARGAINS):
-            break
-    shown = binds(in_turn(_pod(node), asked))
-    return Value(
-        asks=f"A node ({node}) gives its pods no addresses. Teams start their programs on it in this order, each on the port "
-        "that it was written for. How many of them listen at the end?",
-        look=programs(asked),
-        answer=starts,
-        reads=NUMBER,
-        slips=tuple(Slip(found, number, BARGAINS[number], shown) for number, found in believed.items()),
-        because="On one set of addresses only the first of those who meet gets the port. The others must bargain.",
-        evidence=shown,
-        hints=(
-            "All of them share the node's namespace. Who meets whom?",
-            "Sort them by protocol and port first. TCP and UDP do not meet.",
-            "Within one protocol and port, 0.0.0.0 and 127.0.0.1 meet; the first to ask has it.",
-        ),
-    )
-
-
-class Neighbours(Struct, frozen=True):
-    """The pod `shop`, in which web and forwarder listen, and the pod `client` beside it on the node."""
-
-    world: World
-    own: str
-    far: str
-    held: tuple[Socket, Socket]
-
-    def asked(self, at: str, to: str, port: int) -> Trace:
-        """Somebody in a pod asks for a port."""
-        src = to if to == LOCALHOST else {"shop": self.own, "client": self.far}[at]
-        return ask(changed(self.world, "shop", sockets=self.held), tcp(src, 40000, to, port), at)
-
-    def told(self, text: str, at: str, to: str, port: int, said: str) -> Statement:
-        """Somebody is found somewhere: whether that is so is for the packet to say."""
-        trace = self.asked(at, to, port)
-        return Statement(text, True) if delivered(trace) else Statement(text, False, 66, said, taken(trace))
-
-    def apart(self, port: int) -> Statement:
-        """What nobody says who knows that the containers share everything."""
-        near = self.asked("shop", LOCALHOST, port)
-        if delivered(near):
-            text = f"For `web`, {LOCALHOST}:{port} is a port of its own container, so nobody is there."
-            return Statement(text, False, 55, "The two containers share lo, and all that listens on it.", taken(near))
-        text = f"`web` needs another address than {self.own} to find `forwarder`, as that one is its own."
-        said = "The address belongs to the pod, so to both of them."
-        return Statement(text, False, 55, said, taken(self.asked("shop", self.own, port)))
-
-
-def _neighbours(chance: Random) -> Neighbours:
-    port, logs = chance.sample(PORTS, 2)
-    world = cluster(Plan({chance.randrange(1, 6): chance.sample(("client", "shop", "other"), 3)}, warm=True))
-    own, far = (world[name].devices["eth0"].addresses[0].address for name in ("shop", "client"))
-    place = chance.choice((LOCALHOST, LOCALHOST, own))
-    held = Socket("tcp", ANY, port, "web"), Socket("tcp", place, logs, "forwarder")
-    return Neighbours(world, own, far, held)
-
-
-@defined("01-reach", "Who is found where?")
-def reach(chance: Random) -> Choose:
-    of = _neighbours(chance)
-    own, (web, forwarder) = of.own, of.held
-    port, logs, place = web.port, forwarder.port, forwarder.address
-    return Choose(
-        asks=f"In the pod `shop` ({own}) the container `web` listens on {ANY}:{port}, and `forwarder` on {place}:{logs}. The pod "
-        f"`client` ({of.far}) is on the same node. Mark **all** that hold.",
-        several=True,
-        statements=(
-            of.told(f"`web` finds `forwarder` at {LOCALHOST}:{logs}.", "shop", LOCALHOST, logs,
-                    f"It listens on {own} only, and {LOCALHOST} is another address."),
-            of.told(f"`client` finds `forwarder` at {own}:{logs}.", "client", own, logs,
-                    f"It listens on {LOCALHOST} only. The packet comes in for {own}, and finds nobody."),
-            of.told(f"`client` finds `forwarder` at {LOCALHOST}:{logs}.", "client", LOCALHOST, logs,
-                    f"{LOCALHOST} in `client` is the client's own; the packet never leaves its namespace."),
-            of.told(f"`forwarder` finds `web` at {LOCALHOST}:{port}.", "shop", LOCALHOST, port, ""),
-            of.apart(logs),
-        ),
-        because="A packet finds a program by namespace, address and port. In which container it runs does not matter.",
-        evidence=binds(in_turn(of.world["shop"], of.held), "Who listens in the pod"),
-        hints=(
-            f"Ask of each packet: in which namespace does {LOCALHOST} lie?",
-            f"{ANY} takes what comes for any address of the pod; every other address only what is for itself.",
-            "Two containers of a pod are one namespace; two pods are two.",
-        ),
-    )  # fmt: skip
+def _count(asked: tuple[Socket, ...], met: Bound, shown: Table):
+    right = len(asked) - 1
+    slips = [Slip(right + 1, 56, BELIEFS[56][1], shown)]
+    for number in (62, 56):
+        believed = len(asked) - len(refused_by(asked, BELIEFS[number][0]))
+        if believed not in (right, *(slip.answer for slip in slips)):
+            slips.append(Slip(believed, number, BELIEFS[number][1], shown))
+    return "How many of the four listen at the end?", right, NUMBER, tuple(slips)

@@ -1,12 +1,12 @@
 """The exercises of chapter 02, two pods, one node, in the order in which they are shown."""
 
-from . import join, recall, rules
+from . import join, order, ports, recall, repair, services
 
 EXERCISES = (
     recall.question,
-    recall.order,
-    recall.ports,
+    order.order,
+    ports.ports,
     join.join,
-    rules.netfilter,
-    rules.repair,
+    services.netfilter,
+    repair.repair,
 )

@@ -1,10 +1,12 @@
-"""Chapter 02: commands that join one more pod to a bridge, tried out on the console and by a ping in the model."""
+"""Chapter 02: commands that connect one more pod to a bridge, tried out on the console and by a ping in the model."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import partial
 from random import Random
+
+from msgspec.structs import replace
 
 from ....linux.namespace.device import Device
 from ....shell.answer import Answer
@@ -13,48 +15,97 @@ from ....views.tables.table import table
 from ...questions.evidence import ending
 from ...questions.kinds import Finding, Slip
 from ...questions.kinds_made import Write
+from ...questions.turn import turn
 from .. import defined
 from .worlds import Node, devices, node
+
+# What somebody has done already, and what the learner is asked.
+BEGUN = {
+    "nothing": "Write the commands that make a namespace `{late}` with a device `eth0` and the address {address}, "
+    "connected to this bridge.",
+    "cable": "Somebody has made a namespace `{late}` and a cable into it, and has stopped there. Write the commands "
+    "that are still missing. The "
+    "address of `{late}` is {address}.",
+    "length": "Somebody has connected a pod `{late}`, but it reaches nobody. Look at its address. Write the commands "
+    "that mend it.",
+    "unplugged": "Somebody has connected a pod `{late}` with the address {address}, but a step was forgotten, and it "
+    "reaches nobody. Write what is "
+    "missing.",
+}
+BECAUSE = (
+    "The pod has a cable with both ends up, an address with its length, and the node's end is a port of the bridge."
+)
 
 
 @defined("02-join", "One more pod on the bridge")
 def join(chance: Random) -> Write:
+    case = turn(chance, list(BEGUN), 153)
     of = node(chance)
     late, first = of.late, of.pods[0]
-    right = late.joins
-    lines = right.splitlines(keepends=True)
+    begun, right = _parts(of, case)
+    of = replace(of, begun=begun)
     there = " and ".join(f"`{pod.name}` ({pod.address})" for pod in of.pods)
+    return Write(
+        asks=f"On {of.name}, the bridge `cni0` connects {there}. You are at a terminal of the node. "
+        + BEGUN[case].format(late=late.name, address=late.address)
+        + f" In the end `{late.name}` can ping `{first.name}`.",
+        look=devices(of.console()),
+        starts=f"# {'ip netns add ' + late.name if case == 'nothing' else 'ip ...'}\n# ...\n",
+        tests=partial(_joins, of),
+        solution=right,
+        slips=_slips(of, right),
+        because=BECAUSE,
+        evidence=devices(_after(of, right)[0], "The devices as they should be"),
+        hints=(
+            ("A connected pod needs six things: a namespace, a cable, an address with its length, two ends that are "
+            "up, and a port."),
+            (f"Compare the lines of {late.name} in the table with those of {first.name}. What is different, and what "
+            "is missing?"),
+            HINTS[case].format(late=late.name, address=late.address, end=late.end),
+        ),
+    )  # fmt: skip
+
+
+HINTS = {
+    "nothing": "In the pod: ip -n {late} addr add {address}/24 dev eth0. On the node: ip link set {end} master cni0.",
+    "cable": "The address with its length, both ends up, and on the node: ip link set {end} master cni0.",
+    "length": "/32 means that no other address is on this link. Remove {address}/32 with addr del, and add it with "
+    "/24.",
+    "unplugged": "The end {end} is up, but it is no port: ip link set {end} master cni0.",
+}
+
+
+def _parts(of: Node, case: str) -> tuple[str, str]:
+    """What is done already, and what is still to do."""
+    late = of.late
+    lines = late.joins.splitlines(keepends=True)
+    if case == "length":
+        wrong = f"ip -n {late.name} addr del {late.address}/32 dev eth0\n"
+        return late.joins.replace("/24", "/32"), wrong + f"ip -n {late.name} addr add {late.address}/24 dev eth0\n"
+    at = {"nothing": 0, "cable": 2, "unplugged": len(lines) - 1}[case]
+    return "".join(lines[:at]), "".join(lines[at:])
+
+
+def _slips(of: Node, right: str) -> tuple[Slip, ...]:
+    """What people leave out or write elsewhere, as far as it occurs in what is still to do."""
+    late, first, lines = of.late, of.pods[0], right.splitlines(keepends=True)
     own, host = f"-n {late.name} addr add {late.address}/24 dev eth0", f"addr add {late.address}/24 dev {late.end}"
 
     def without(*words: str) -> str:
         return "".join(line for line in lines if not all(word in line for word in words))
 
-    return Write(
-        asks=f"On {of.name}, `cni0` joins {there}. You stand on the node. "
-        f"Write the commands that make a namespace `{late.name}` with a device `eth0`, address {late.address}, on that bridge, so "
-        f"that it can ping `{first.name}`.",
-        look=devices(of.console()),
-        starts=f"# ip netns add {late.name}\n# ...\n",
-        tests=partial(_joins, of),
-        solution=right,
-        slips=(
-            Slip(without("-n", "up"), 72),
-            Slip(without(f"set {late.end} up"), 72),
-            Slip(without("master"), 75),
-            Slip(right.replace("/24", ""), 73),
-            Slip(right.replace(f"-n {late.name} addr", f"-n {first.name} addr"), 77),
-            Slip(right.replace(f" netns {late.name}\n", "\n"), 77),
-            Slip(right.replace(own, host), 77),
-            Slip(without("addr"), 73),
-        ),
-        because="A namespace, a cable with an end in it, an address with its length, both ends up, the other end in the bridge.",
-        evidence=devices(_after(of, right)[0], "The devices as they should be"),
-        hints=(
-            "Six things: a namespace, a cable, an address, two ends up, a port.",
-            f"ip link add {late.end} type veth peer name eth0 netns {late.name}: where is each end then?",
-            f"In the pod: ip -n {late.name} addr add {late.address}/24 dev eth0. On the node: ip link set {late.end} master cni0.",
-        ),
-    )  # fmt: skip
+    slips = (
+        Slip(without("-n", "up"), 72),
+        Slip(without(f"set {late.end} up"), 72),
+        Slip(without("master"), 75),
+        Slip(right.replace("/24", ""), 73),
+        Slip(right.replace(f"-n {late.name} addr add", f"-n {first.name} addr add"), 77),
+        Slip(right.replace(f" netns {late.name}\n", "\n"), 77),
+        Slip(right.replace(own, host), 77),
+        Slip(without("addr add"), 73),
+        Slip(right.replace(f"link set {late.end} master", f"-n {late.name} link set eth0 master"), 75),
+    )
+    return tuple(slip for slip in slips if slip.answer.strip() and slip.answer != right)
 
 
 def _after(of: Node, text: str) -> tuple[Console, Answer]:
@@ -79,7 +130,8 @@ def _joins(of: Node, text: str) -> tuple[Finding, ...]:
         told = console(f"ip netns exec {one.name} ping -c 1 {other.address}")
         if " 0% packet loss" not in str(told):
             trace = told.trace
-            said = f"{one.name} pings {other.name}, and no answer comes. {told.done[-1].said[0] if told.done[-1].said else ''}"
+            why = " ".join(told.done[-1].said[:1])
+            said = f"{one.name} pings {other.name}, and no answer comes. {why}"
             return (Finding(False, said.strip(), 0, ending(trace) if trace else shown),)
     return (Finding(True, ""),)
 
@@ -102,19 +154,19 @@ def _missing(of: Node, console: Console) -> Iterator[tuple[int, str]]:
     if down:
         yield 72, f"The cable carries nothing: {' and '.join(down)} {'is' if len(down) == 1 else 'are'} down."
     if end.master != "cni0":
-        yield 75, f"{end.name} is no port of cni0, so nothing from {late.name} gets into the bridge."
+        yield 75, f"{end.name} is no port of cni0, so no frame of {late.name} gets into the bridge."
 
 
 def _address(of: Node, console: Console, eth0: Device) -> Iterator[tuple[int, str]]:
     """The address: there, with its length, and nowhere else."""
     late = of.late
     own = [one for one in eth0.addresses if one.address == late.address]
-    if own and own[0].length == 24:
+    if any(one.length == 24 for one in own):
         return
     if own:
         yield (
             73,
-            f"eth0 has {own[0]}. That is a block of {2 ** (32 - own[0].length)}, so {of.pods[0].address} is not on its link.",
+            f"eth0 has {own[0]}. With this length {of.pods[0].address} is not on its link, so there is no route to it.",
         )
         return
     places = [

@@ -30,18 +30,19 @@ class Pod(Struct, frozen=True):
 
 
 class Node(Struct, frozen=True):
-    """A node and its pods; `late` is one that has not been joined yet."""
+    """A node and its pods; `late` is one that has not been joined yet, or only as far as `begun` says."""
 
     name: str
     pods: tuple[Pod, ...]
     late: Pod
+    begun: str = ""
 
     @property
     def script(self) -> str:
-        return BRIDGE + "".join(pod.joins for pod in self.pods)
+        return BRIDGE + "".join(pod.joins for pod in self.pods) + self.begun
 
     def console(self) -> Console:
-        """A terminal on the node, with its pods joined and nothing learned yet."""
+        """A terminal on the node, with its pods connected and nothing learned yet."""
         return typed(self.script, self.name)
 
 

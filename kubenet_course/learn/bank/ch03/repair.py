@@ -19,16 +19,19 @@ from ....views.matrices.matrix import matrix
 from ....views.tables.table import table
 from ...questions.kinds import Finding, Slip
 from ...questions.kinds_made import Repair, working
-from ...worlds.broken import IPTABLES, Sick, World, broken, ruled
+from ...questions.turn import turn
+from ...worlds.broken import IPTABLES, Sick, World, ruled
 from ...worlds.clusters import OUTSIDE
 from .. import defined
-from .worlds import PODS, STRANGERS, Looks, drawn, proof, rows_of
+from .worlds import NOTICED, PODS, STRANGERS, Looks, drawn, proof, rows_of, sick
 
 NODE_PORT = "a host outside to the NodePort of "
 CHANGED = {
-    "to a host outside": "Now pods leave the cluster under their own addresses, and no answer finds its way back to them.",
-    NODE_PORT: "Now strangers who come in by a NodePort are seen otherwise than kube-proxy means them to be.",
-    "to its own Service": "Now kube-proxy's masquerading is skipped too: a pod that reaches itself through its Service needs it.",
+    "to a host outside": "Now packets of pods leave the cluster with the pods' own addresses, and no answer finds its "
+    "way back.",
+    NODE_PORT: "Now a machine outside that asks a NodePort is seen under another address than kube-proxy puts in.",
+    "to its own Service": "Now kube-proxy's masquerading is skipped too, and a pod that reaches itself through its "
+    "Service needs it.",
 }
 
 
@@ -37,6 +40,7 @@ class Ward(Struct, frozen=True):
 
     cluster: Cluster
     of: int
+    fault: str
     sick: Sick
     world: World
     others: Mapping[str, str]
@@ -68,15 +72,16 @@ def _endpoint(ip: str, service: Service) -> str:
 
 
 def _ward(chance: Random) -> Ward:
-    """One fault. Where packets are dropped there is a second row, which keeps the node's pods from strangers, and is wanted."""
+    """One fault. Where packets are dropped there is a second rule, which keeps the node's pods from strangers, and is wanted."""
+    fault = turn(chance, ("masqueraded", "dropped", "disguised", "received"), 89)
     cluster, of = drawn(chance)
-    sick = broken(cluster, chance.choice(("dropped", "masqueraded", "disguised")), chance, of)
-    world: World = sick.world
+    ill = sick(cluster, fault, chance, of)
+    world: World = ill.world
     healthy: World = cluster.world()
-    if sick.rule == 1:
+    if ill.rule == 1:
         guard = f"-I FORWARD -s {PODS[of]} -d {STRANGERS[of]} -j DROP"
-        world, healthy = (ruled(one, sick.node, "filter", guard, of) for one in (world, healthy))
-    return Ward(cluster, of, sick, world, _others(cluster, healthy, of))
+        world, healthy = (ruled(one, ill.node, "filter", guard, of) for one in (world, healthy))
+    return Ward(cluster, of, fault, ill, world, _others(cluster, healthy, of))
 
 
 def _tests(ward: Ward, text: str) -> tuple[Finding, ...]:
@@ -87,7 +92,7 @@ def _tests(ward: Ward, text: str) -> tuple[Finding, ...]:
     wrong = []
     for rule, pairs in broken_rules(found).items():
         if pairs:
-            more = " Your rule stands behind the one that decides." if is_behind else ""
+            more = " Your rule stands behind the rule that decides." if is_behind else ""
             said = f"Rule {rule}, {RULES[rule]}, is still broken in {len(pairs)} ping{'s' * (len(pairs) > 1)}.{more}"
             wrong.append(Finding(False, said, 83 if is_behind else 0, proof(found, rule)))
     now = _others(ward.cluster, after, ward.of)
@@ -95,9 +100,7 @@ def _tests(ward: Ward, text: str) -> tuple[Finding, ...]:
     if changed:
         is_open = any("seen" not in ward.others[label] for label in changed)
         kind = next(kind for kind in CHANGED if kind in changed[0])
-        said = (
-            "The guard is gone: pods reach strangers, which a row of this node forbids." if is_open else CHANGED[kind]
-        )
+        said = "Now pods reach machines outside, which a rule of this node forbids." if is_open else CHANGED[kind]
         rows = [(label, ward.others[label], now[label]) for label in changed]
         shown = table("What else has changed", ("who asks whom", "should be", "is now"), rows, code=(1, 2))
         wrong.append(Finding(False, said, 84, shown))
@@ -111,21 +114,28 @@ def repair(chance: Random) -> Repair:
     found = connectivity(ward.cluster, ward.world, ward.of)
     rows = rows_of(ward.world, ward.cluster.machines, name, chain, ward.of)
     program = f"ip netns exec NODE {IPTABLES[ward.of]}{' -t nat' * (name == 'nat')}"
-    guard = "One row is a guard against strangers, and is wanted. " if ward.sick.rule == 1 else ""
+    guard = "One rule keeps pods from reaching machines outside. It must stay. " if ward.sick.rule == 1 else ""
     return Repair(
-        asks=f"This cluster breaks one rule. Below: its matrix, and of every node the chain {chain} of table {name}. {guard}Write "
-        f"the line that mends it, `{program} ...`. All else must stay as it is: other traffic is tested too.",
+        asks=f"{NOTICED[ward.fault]} Below you see the matrix, and the rules in the chain {chain} of the table {name} "
+        f"on every node. {guard}Write "
+        f"the line that mends the cluster, `{program} ...`. Everything else must stay as it is, and is tested too.",
         look=Looks((matrix(found), rows)),
         starts=f"# {program} -D {chain} ...\n",
         tests=partial(_tests, ward),
         solution=ward.sick.mends,
         slips=_slips(ward, name, chain),
-        because="The one wrong row is gone, and every other row still does its work.",
+        because="The one wrong rule is gone, and every other rule still does its work.",
         evidence=matrix(connectivity(ward.cluster, carried_out(ward.world, ward.sick.mends), ward.of)),
         hints=(
-            "Which rows stand on one node only? The others have been written by kube-proxy and flannel, alike everywhere.",
-            "Compare the addresses in such a row with those of the pairs that fail.",
-            f"It is on {ward.sick.node}. `-D` and the row as it is printed, without `-A {chain}`, deletes it.",
+            (
+                "Which rules stand on one node only? The others were written by kube-proxy and flannel, which write the "
+                "same on every node."
+            ),
+            "Compare the addresses in such a rule with the addresses of the pairs that fail.",
+            (
+                f"It is on {ward.sick.node}. To delete a rule, write `-D {chain}` and then what stands behind `-A "
+                f"{chain}`."
+            ),
         ),
     )
 

@@ -14,8 +14,10 @@ from ....kube.model.cluster import Cluster
 from ....kube.questions.connectivity import Pair, Reached
 from ....linux.namespace.netns import Netns
 from ....linux.netfilter.rules import rule_text
+from ....linux.packet.address import family, prefix
 from ....views.matrices.matrix import labels
 from ....views.tables.table import Table, table
+from ...worlds.broken import IPTABLES, Sick, broken, ruled
 from ...worlds.clusters import node_address
 
 NAMES = ("client", "web", "db", "cache", "queue", "mail")
@@ -58,14 +60,44 @@ def _pod(name: str, node: str, on_host: bool) -> dict[str, Any]:
     return {"kind": "Pod", "metadata": {"name": name, "labels": {"app": name}}, "spec": spec}
 
 
-def drawn(chance: Random, families: Sequence[int] = (4, 4, 6)) -> tuple[Cluster, int]:
-    """Three nodes with one or two pods each, a Service, one family, host routes or tunnels between nodes; and the family."""
+def drawn(chance: Random, families: Sequence[int] = (4,)) -> tuple[Cluster, int]:
+    """Three nodes with one or two pods each, a Service, host routes or tunnels between nodes; and the family.
+
+    It is IPv4, as this chapter has not taught IPv6.
+    """
     of = chance.choice(families)
     nodes = sorted(chance.sample(range(1, 7), 3))
     names = chance.sample(NAMES, 4)
     homes = [*nodes, chance.choice(nodes)]
     pods = {node: [name for name, home in zip(names, homes, strict=True) if home == node] for node in nodes}
     return made(pods, of, chance.choice(("host-gw", "vxlan")), port=30080, behind=names[0]), of
+
+
+def received(cluster: Cluster, chance: Random, of: int) -> Sick:
+    """A firewall on one node drops what is for one of its pods, whoever sent it."""
+    pod = chance.choice([pod for pod in cluster.placed.pods.values() if not pod.spec.host_network])
+    node, _name = pod.spec.node_name, pod.metadata.name
+    address = next(ip for ip in cluster.placed.addresses(pod) if family(ip).number == of)
+    text = f"FORWARD -d {prefix(address)} -j DROP"
+    mends = f"ip netns exec {node} {IPTABLES[of]} -t filter -D {text}"
+    return Sick(1, node, f"filter: -A {text}", mends, ruled(cluster.world(), node, "filter", f"-I {text}", of))
+
+
+def sick(cluster: Cluster, fault: str, chance: Random, of: int) -> Sick:
+    """A fault of `FAULTS`, or "received"."""
+    return received(cluster, chance, of) if fault == "received" else broken(cluster, fault, chance, of)
+
+
+# What people notice of each fault, and what the three rules say of it.
+NOTICED = {
+    "dropped": "Some pods do not reach some others, although all of them are Running.",
+    "received": "One pod gets no packets from other pods, although it is Running.",
+    "unrouted": "Pods of one node do not reach the pods of one other node.",
+    "masqueraded": "Every ping is answered, but servers on other nodes write a node's address into their logs.",
+    "disguised": "Every ping is answered, but the servers of one node write their own node's address into their logs, "
+    "whoever asks.",
+    "renamed": "Every ping is answered, but a pod gives an address that nobody knows when it introduces itself.",
+}
 
 
 class Looks(Struct, frozen=True):
@@ -83,7 +115,7 @@ class Looks(Struct, frozen=True):
 
 
 def rows_of(world: Mapping[str, Netns], nodes: Iterable[str], name: str, chain: str, of: int) -> Table:
-    """The rows of one chain, as `iptables -t TABLE -S CHAIN` prints them in order; those that stand on all nodes alike once."""
+    """The rules of one chain, as `iptables -t TABLE -S CHAIN` prints them in order; those that stand on all nodes alike once."""
     on: dict[str, list[str]] = {}
     chains = {node: world[node].ruleset(of).tables[name].chains[chain] for node in nodes}
     for node, one in chains.items():
@@ -92,7 +124,7 @@ def rows_of(world: Mapping[str, Netns], nodes: Iterable[str], name: str, chain: 
     order = sorted(on.items(), key=lambda row: len(row[1]) == len(chains))
     lines = [("every node" if len(nodes) == len(chains) else ", ".join(nodes), line) for line, nodes in order]
     command = f"{'iptables' if of == 4 else 'ip6tables'} -t {name} -S {chain}"
-    return table(f"{command}; rows of a single node stand before the others", ("node", "row"), lines, code=(1,))
+    return table(f"{command}; rules of a single node stand before the others", ("node", "rule"), lines, code=(1,))
 
 
 def proof(found: Mapping[Pair, Reached], rule: int) -> Table:

@@ -1,35 +1,44 @@
 """A ruleset in the JSON form of `nft -j list ruleset` (libnftables-json(5)); handles, which the kernel gives, left out."""
 
+import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
 from ...packet.address import Prefix
+from .duration import milliseconds
 from .ruleset import (
     Anonymous,
     Bits,
     Chain,
     Concat,
+    Counter,
     Ct,
     Dnat,
     Element,
     Expression,
     Fib,
+    Foreign,
+    Limit,
     Lookup,
     Mangle,
     Masquerade,
     Match,
     Meta,
     Named,
+    Notrack,
     Numgen,
     Pairs,
     Payload,
     Range,
+    Redirect,
     Reject,
     Rule,
     Ruleset,
     Set,
+    Snat,
     Statement,
     Table,
+    Unknown,
     Update,
     Verdict,
     VerdictMap,
@@ -104,21 +113,50 @@ def _verdict(one: Verdict) -> Json:
     return {one.kind: {"target": one.chain} if one.chain else None}
 
 
-def _dnat(one: Dnat) -> Json:
-    family = {"family": one.family} if one.family else {}
-    port = {} if one.port is None else {"port": one.port}
-    return {"dnat": {**family, "addr": value(one.address), **port}}
+def _nat(one: Dnat | Snat) -> Json:
+    found = {"family": one.family} if one.family else {}
+    found |= {} if one.address is None else {"addr": value(one.address)}
+    return {**found, **_ported(one)}
+
+
+def _ported(one: Dnat | Snat | Redirect | Masquerade) -> Json:
+    flags = one.flags.split(",")
+    found: Json = {} if one.port is None else {"port": value(one.port)}
+    return found | ({"flags": flags[0] if len(flags) == 1 else flags} if one.flags else {})
+
+
+def _update(one: Update) -> Json:
+    element = value(one.element)
+    if one.timeout:
+        element = {"elem": {"val": element, "timeout": milliseconds(one.timeout) // 1000}}
+    return {"set": {"op": one.operator, "elem": element, "set": f"@{one.set}"}}
+
+
+def _match(one: Match) -> Json:
+    listed = one.operator == "in" and isinstance(one.right, Anonymous)
+    right = [value(part) for part in one.right.elements] if listed else value(one.right)  # type: ignore[union-attr]
+    return {"match": {"op": one.operator, "left": value(one.left), "right": right}}
+
+
+def _limit(one: Limit) -> Json:
+    return {"limit": {"rate": one.rate, "burst": one.burst, "per": one.per} | ({"inv": True} if one.over else {})}
 
 
 STATEMENTS: dict[type, Callable[..., Json]] = {
-    Match: lambda one: {"match": {"op": one.operator, "left": value(one.left), "right": value(one.right)}},
+    Match: _match,
     Verdict: _verdict,
     VerdictMap: lambda one: {"vmap": {"key": value(one.key), "data": value(one.data)}},
     Mangle: lambda one: {"mangle": {"key": value(one.key), "value": value(one.value)}},
-    Masquerade: lambda one: {"masquerade": {"flags": one.flags} if one.flags else None},
-    Dnat: _dnat,
-    Reject: lambda one: {"reject": {"type": one.type, "expr": one.code}},
-    Update: lambda one: {"set": {"op": "update", "elem": value(one.element), "set": f"@{one.set}"}},
+    Masquerade: lambda one: {"masquerade": _ported(one) or None},
+    Dnat: lambda one: {"dnat": _nat(one)},
+    Snat: lambda one: {"snat": _nat(one)},
+    Redirect: lambda one: {"redirect": _ported(one) or None},
+    Reject: lambda one: {"reject": {"type": one.type} | ({"expr": one.code} if one.code else {})},
+    Update: _update,
+    Counter: lambda one: {"counter": {"packets": one.packets, "bytes": one.bytes}},
+    Limit: _limit,
+    Notrack: lambda one: {"notrack": None},
+    Unknown: lambda one: json.loads(one.text) if one.text.startswith("{") else {"xt": one.text},
 }
 
 # -- expressions ------------------------------------------------------------------------------------------------------
@@ -152,4 +190,5 @@ EXPRESSIONS: dict[type, Callable[..., Any]] = {
     Pairs: lambda one: {"set": [[value(key), _data(data)] for key, data in one.pairs]},
     Lookup: lambda one: {"map": {"key": value(one.key), "data": value(one.data)}},
     Bits: lambda one: {one.operator: [value(one.left), value(one.right)]},
+    Foreign: lambda one: json.loads(one.text) if one.text.startswith("{") else one.text,
 }

@@ -54,10 +54,10 @@ class Named(Struct, frozen=True, gc=False):
 
 
 class Range(Struct, frozen=True, gc=False):
-    """All addresses from one to another."""
+    """All addresses, or ports, from one to another."""
 
-    first: Address
-    last: Address
+    first: Address | int
+    last: Address | int
 
 
 Constant = str | int | Prefix | Range
@@ -96,7 +96,13 @@ class Bits(Struct, frozen=True):
     right: "Expression"
 
 
-Expression = Payload | Meta | Ct | Fib | Numgen | Named | Concat | Anonymous | Lookup | Bits | Constant
+class Foreign(Struct, frozen=True, gc=False):
+    """An expression that the model does not know, as it was written."""
+
+    text: str
+
+
+Expression = Payload | Meta | Ct | Fib | Numgen | Named | Concat | Anonymous | Lookup | Bits | Foreign | Constant
 
 # -- statements: what a rule does -----------------------------------------------------------------------------------
 
@@ -130,44 +136,95 @@ class Mangle(Struct, frozen=True):
     value: Expression
 
 
-class Masquerade(Struct, frozen=True, gc=False):
+class Masquerade(Struct, frozen=True):
     """The source becomes the address of the device on which the packet leaves."""
 
     flags: str = ""
+    port: int | Range | None = None
 
 
 class Dnat(Struct, frozen=True):
-    """The destination becomes another. `family` is said where a map gives address and port together."""
+    """The destination becomes another. `family` is said where a map gives address and port together, and in inet tables."""
 
-    address: Expression
-    port: int | None = None
+    address: Expression | None
+    port: int | Range | None = None
     family: str = ""
+    flags: str = ""
+
+
+class Snat(Struct, frozen=True):
+    """The source becomes another."""
+
+    address: Expression | None
+    port: int | Range | None = None
+    family: str = ""
+    flags: str = ""
+
+
+class Redirect(Struct, frozen=True):
+    """The destination becomes this machine itself."""
+
+    port: int | Range | None = None
+    flags: str = ""
 
 
 class Reject(Struct, frozen=True, gc=False):
-    """The sender is told by an ICMP error: `type` icmp or icmpv6, and its code by name."""
+    """The sender is told by an ICMP error: `type` icmp or icmpv6, and its code by name. `said`: though it went without saying."""
 
     type: str
     code: str
+    said: bool = False
 
 
 class Update(Struct, frozen=True):
-    """Puts a value into a set, or renews it there: `update @affinity { ip saddr }`."""
+    """Puts a value into a set, or renews it there: `update @affinity { ip saddr }`; `operator` may be add and delete too."""
 
     set: str
     element: Expression
+    operator: str = "update"
+    timeout: str = ""
 
 
-Statement = Match | Verdict | VerdictMap | Mangle | Masquerade | Dnat | Reject | Update
+class Counter(Struct, frozen=True, gc=False):
+    """Counts what comes here; what it has counted so far."""
+
+    packets: int = 0
+    bytes: int = 0
+
+
+class Limit(Struct, frozen=True, gc=False):
+    """The rule goes on for so many packets in a time, or `over` them: `limit rate 10/second burst 5 packets`."""
+
+    rate: int
+    per: str
+    burst: int = 5
+    over: bool = False
+
+
+class Notrack(Struct, frozen=True, gc=False):
+    """Connection tracking leaves the packet alone."""
+
+
+class Unknown(Struct, frozen=True, gc=False):
+    """A statement that the model does not know, or does not act out, as it was written."""
+
+    text: str
+
+
+Statement = (
+    Match | Verdict | VerdictMap | Mangle | Masquerade | Dnat | Snat | Redirect | Reject | Update | Counter | Limit
+    | Notrack | Unknown
+)  # fmt: skip
 
 # -- what a table holds ---------------------------------------------------------------------------------------------
 
 
 class Rule(Struct, frozen=True):
-    """Statements in order, and a comment."""
+    """Statements in order, and a comment; of a rule that was read, the number of its line."""
 
     statements: tuple[Statement, ...]
     comment: str = ""
+    line: int = 0
 
 
 class Hook(Struct, frozen=True, gc=False):
@@ -189,15 +246,23 @@ class Chain(Struct, frozen=True):
 
 
 class Element(Struct, frozen=True):
-    """One member of a set: `key` has a part for each of the set's types. In a map it has a value."""
+    """One member of a set: `key` has a part for each of the set's types. In a map it has a value.
+
+    Of one that leaves by itself, `timeout` says after how long and `expires` how long is left.
+    """
 
     key: tuple[Constant, ...]
-    value: Verdict | Constant | None = None
+    value: "Verdict | Constant | Concat | None" = None
     comment: str = ""
+    timeout: str = ""
+    expires: str = ""
 
 
 class Set(Struct, frozen=True):
-    """A named set, or a map where `map` names the type of its values. `timeout` in seconds, 0 for none."""
+    """A named set, or a map where `map` names the type of its values. `timeout` in seconds, 0 for none.
+
+    With `typeof` its types are said by expressions: `typeof ip saddr`.
+    """
 
     name: str
     types: tuple[str, ...]
@@ -207,6 +272,7 @@ class Set(Struct, frozen=True):
     flags: tuple[str, ...] = ()
     timeout: int = 0
     size: int = 0
+    typeof: bool = False
 
 
 class Table(Struct, frozen=True):

@@ -1,86 +1,105 @@
 """The statements of nftables: comparisons, sets, verdict maps, counters (man nft; net/netfilter/nft_*.c).
 
 They stand in a Rule as the matches and targets of iptables do, in any order: what counts between two comparisons counts the
-packets of which the first one held. Marks, limits, translations and verdicts are those of `netfilter.xt`: the kernel does the same.
+packets of which the first one held. Limits, translations and verdicts are those of `netfilter.xt`: the kernel does the same.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from msgspec import Struct
+from msgspec.structs import replace
 
-from ...namespace.skb import Skb
-from ...packet.address import Prefix, family
+from ...namespace.skb import NO_CONNECTION, UNTRACKED, Skb, Verdict
+from ...packet.address import Address, family
 from ...packet.packet import length
-from ..statement import NO_KEY, Answer, Place, Statement
+from ..connections import Connections
+from ..nat import Range, translate
+from ..statement import NO_KEY, Answer, NotUnderstood, Place, Statement
+from .readings import Field, Members, Reading
 
-# What an expression reads of a packet. Under the keys that the index of a long chain knows, it is found by them.
-FIELDS: dict[str, Callable[[Skb], Any]] = {
-    "saddr": lambda skb: skb.packet.flow.src,
-    "daddr": lambda skb: skb.packet.flow.dst,
-    "sport": lambda skb: skb.packet.flow.sport,
-    "dport": lambda skb: skb.packet.flow.dport,
-    "l4proto": lambda skb: skb.packet.flow.proto,
-    "mark": lambda skb: skb.mark,
-    "iifname": lambda skb: skb.dev_in,
-    "oifname": lambda skb: skb.dev_out,
-    "ct state": lambda skb: skb.ctinfo,
-}
-INDEXED = {"daddr": "dst", "dport": "dport"}
-
-
-class Element(Struct, frozen=True):
-    """What a set or map is asked for: one field, or several taken as one (`ip daddr . th dport`)."""
-
-    fields: tuple[str, ...]
-
-    def of(self, skb: Skb) -> Any:
-        found = tuple(FIELDS[name](skb) for name in self.fields)
-        return found if len(found) > 1 else found[0]
+# The names under which the index of a long chain finds a rule by the one address or port that it asks for.
+INDEXED = {"daddr": "dst", "ip daddr": "dst", "ip6 daddr": "dst", "dport": "dport", "th dport": "dport"}
 
 
 class Compare(Statement, frozen=True, kw_only=True):
-    """`ip daddr 10.0.0.1`, `th dport { 53, 80 }`, `meta mark & 0x4000 == 0x4000`: the rule goes on for these values only."""
+    """`ip daddr 10.0.0.1`, `th dport { 53, 80 }`, `meta mark & 0x4000 != 0`: the rule goes on for these values only."""
 
-    field: str
-    values: frozenset[Any]
-    blocks: tuple[Prefix, ...] = ()
-    mask: int = 0  # of a number: the bits that are compared; 0: all
+    reading: Reading
+    members: Members
     negated: bool = False
 
     @property
     def tracks(self) -> bool:  # type: ignore[override]
-        return self.field.startswith("ct ")
+        return self.reading.tracks
+
+    @property
+    def counts(self) -> bool:  # type: ignore[override]
+        return self.reading.counts
 
     @property
     def key(self) -> tuple[str, tuple[Any, ...]]:
-        if self.field not in INDEXED or self.negated or self.blocks or self.mask:
+        name = self.reading.name if isinstance(self.reading, Field) else ""
+        if name not in INDEXED or self.negated or self.members.wide:
             return NO_KEY
-        return INDEXED[self.field], tuple(sorted(self.values))
+        return INDEXED[name], tuple(sorted(self.members.exact))
 
     def run(self, skb: Skb, at: Place) -> bool:
-        value = FIELDS[self.field](skb)
-        value = value & self.mask if self.mask else value
-        return (value in self.values or any(value in block for block in self.blocks)) is not self.negated
+        value = self.reading.read(skb, at)
+        return value is not None and (self.members.get(value) is not None) is not self.negated
 
 
-class VerdictMap(Statement, frozen=True, kw_only=True):
-    """`ip daddr . th dport vmap { ... }`: the verdict under the packet's element; where there is none, the rule goes on."""
+class Between(Statement, frozen=True, kw_only=True):
+    """`th dport >= 1024`: a number that is at least one and at most another."""
 
-    element: Element
-    verdicts: Mapping[Any, Statement]
+    reading: Reading
+    low: int = 0
+    high: int = 1 << 128
 
     @property
     def tracks(self) -> bool:  # type: ignore[override]
-        return any(name.startswith("ct ") for name in self.element.fields)
+        return self.reading.tracks
+
+    def run(self, skb: Skb, at: Place) -> bool:
+        value = self.reading.read(skb, at)
+        return value is not None and self.low <= value <= self.high
+
+
+class AnyBit(Statement, frozen=True, kw_only=True):
+    """`ct status dnat`: any of these bits is set."""
+
+    reading: Reading
+    bits: int
+
+    @property
+    def tracks(self) -> bool:  # type: ignore[override]
+        return self.reading.tracks
+
+    def run(self, skb: Skb, at: Place) -> bool:
+        value = self.reading.read(skb, at)
+        return value is not None and bool(value & self.bits)
+
+
+class VerdictMap(Statement, frozen=True, kw_only=True):
+    """`ip daddr . th dport vmap { ... }`: the verdict under the packet's element; where there is none, the rule ends here."""
+
+    element: Reading
+    verdicts: Members
+
+    @property
+    def tracks(self) -> bool:  # type: ignore[override]
+        return self.element.tracks
+
+    @property
+    def counts(self) -> bool:  # type: ignore[override]
+        return self.element.counts
 
     def run(self, skb: Skb, at: Place) -> Answer:
-        said = self.verdicts.get(self.element.of(skb))
-        return True if said is None else said.run(skb, at)
+        key = self.element.read(skb, at)
+        said = None if key is None else self.verdicts.get(key)
+        return False if said is None else said.run(skb, at)
 
 
 @dataclass(slots=True)
@@ -92,7 +111,7 @@ class Tallies:
 
 
 class Count(Statement, frozen=True, kw_only=True):
-    """`counter`: counts each packet that the rule has come to here with. `number` tells it from others in its rule."""
+    """`counter`: counts each packet that the rule has come to here with. `number` counts the counters of its rule."""
 
     counts: ClassVar[bool] = True
     number: int = 0
@@ -110,28 +129,143 @@ class Sets:
 
     elements: dict[str, dict[Any, int]] = field(default_factory=dict)
 
+    def now(self, name: str, when: int) -> dict[Any, int]:
+        """The elements of a set that are still there."""
+        held = self.elements.setdefault(name, {})
+        for key in [key for key, until in held.items() if until <= when]:
+            del held[key]
+        return held
+
+
+FOR_EVER = 1 << 62
+
 
 class Update(Statement, frozen=True, kw_only=True):
-    """`update @name { ip saddr }`: puts an element into a set, for `timeout` nanoseconds from now."""
+    """`update @name { ip saddr }`: puts an element into a set, for `timeout` nanoseconds from now; 0: for ever.
+
+    `add` leaves the time of one that is there as it is, `delete` takes it out. Into a full set nothing goes: the rule ends.
+    """
 
     counts: ClassVar[bool] = True
     set: str
-    element: Element
+    element: Reading
     timeout: int
+    operator: str = "update"
+    size: int = 0
 
     def run(self, skb: Skb, at: Place) -> bool:
-        named = at.kernel.remembers[Sets].elements.setdefault(self.set, {})
-        named[self.element.of(skb)] = at.kernel.now + self.timeout
+        named = at.kernel.remembers[Sets].now(self.set, at.kernel.now)
+        key = self.element.read(skb, at)
+        if key is None:
+            return False
+        if self.operator == "delete":
+            return named.pop(key, None) is not None
+        if key not in named and self.size and len(named) >= self.size:
+            return False
+        if self.operator == "update" or key not in named:
+            named[key] = at.kernel.now + self.timeout if self.timeout else FOR_EVER
         return True
 
 
 class InSet(Statement, frozen=True, kw_only=True):
-    """`ip saddr @name`: the element is in a set that rules fill."""
+    """`ip saddr @name`: the element is in a named set, from the beginning (`members`) or because a rule put it there."""
 
     set: str
-    element: Element
+    element: Reading
+    members: Members = Members({})
     negated: bool = False
 
+    @property
+    def tracks(self) -> bool:  # type: ignore[override]
+        return self.element.tracks
+
     def run(self, skb: Skb, at: Place) -> bool:
-        until = at.kernel.remembers[Sets].elements.get(self.set, {}).get(self.element.of(skb), -1)
-        return (until > at.kernel.now) is not self.negated
+        key = self.element.read(skb, at)
+        if key is None:
+            return False
+        until = at.kernel.remembers[Sets].elements.get(self.set, {}).get(key, -1)
+        return (until > at.kernel.now or self.members.get(key) is not None) is not self.negated
+
+
+class SetMark(Statement, frozen=True):
+    """`meta mark set`, and with `of_connection` `ct mark set`: a new mark for the packet, or for its connection."""
+
+    value: Reading
+    of_connection: bool = False
+
+    @property
+    def tracks(self) -> bool:  # type: ignore[override]
+        return self.of_connection or self.value.tracks
+
+    def run(self, skb: Skb, at: Place) -> Answer:
+        mark = self.value.read(skb, at)
+        if mark is None:
+            return False
+        if not self.of_connection:
+            return replace(skb, mark=mark & 0xFFFFFFFF)
+        if skb.connection is NO_CONNECTION or skb.connection is UNTRACKED:
+            return True
+        known = replace(skb.connection, mark=mark & 0xFFFFFFFF)
+        connections = at.kernel.remembers[Connections]
+        if known.original in connections.by_flow:
+            connections.update(known)
+        return replace(skb, connection=known)
+
+
+class Translate(Statement, frozen=True):
+    """`dnat to`, `snat to` what is read: an address, a port, or both (nft_nat.c). `end` is the one that changes."""
+
+    tracks: ClassVar[bool] = True
+    end: str
+    address: Reading
+    port: Reading
+    flags: Range = Range()
+
+    @property
+    def counts(self) -> bool:  # type: ignore[override]
+        return self.address.counts
+
+    def run(self, skb: Skb, at: Place) -> Answer:
+        address, port = self.address.read(skb, at), self.port.read(skb, at)
+        if address is None:
+            return False
+        if isinstance(address, tuple):
+            address, port = address
+        low, high = _ends(address, "")
+        first, last = _ends(port, -1)
+        return translate(skb, replace(self.flags, low=low, high=high, first=first, last=last), self.end, at.kernel)
+
+
+def _ends(value: Any, nothing: Address | int) -> tuple[Any, Any]:
+    """The first and the last of a range, of one value itself."""
+    if value is None:
+        return nothing, nothing
+    return (value.first, value.last) if hasattr(value, "first") else (value, value)
+
+
+class Rejected(Statement, frozen=True):
+    """`reject with ...`: by family number the kind of the answer. A reset answers TCP only (the rule asks for it unsaid)."""
+
+    kinds: tuple[str, str]
+
+    def run(self, skb: Skb, at: Place) -> Answer:
+        kind = self.kinds[family(skb.packet.flow.dst).number == 6]
+        if kind == "tcp-reset" and skb.packet.flow.proto != "tcp":
+            return False
+        return Verdict("REJECT", kind)
+
+
+class NotKnown(Statement, frozen=True):
+    """What the model cannot run, as nft wrote it. It may hold or not, and may end the packet's way."""
+
+    understood: ClassVar[bool] = False
+    text: str
+    ways: tuple[Any, ...]
+    tracks_connections: bool = False
+
+    @property
+    def tracks(self) -> bool:  # type: ignore[override]
+        return self.tracks_connections
+
+    def run(self, skb: Skb, at: Place) -> Answer:
+        return NotUnderstood(self.ways)

@@ -8,28 +8,35 @@ from .ruleset import (
     Bits,
     Chain,
     Concat,
+    Counter,
     Ct,
     Dnat,
     Element,
     Expression,
     Fib,
+    Foreign,
     Hook,
+    Limit,
     Lookup,
     Mangle,
     Masquerade,
     Match,
     Meta,
     Named,
+    Notrack,
     Numgen,
     Pairs,
     Payload,
     Range,
+    Redirect,
     Reject,
     Rule,
     Ruleset,
     Set,
+    Snat,
     Statement,
     Table,
+    Unknown,
     Update,
     Verdict,
     VerdictMap,
@@ -40,6 +47,7 @@ ONLY_AT = {"dstnat": "prerouting", "srcnat": "postrouting"}
 BARE = {"iif", "iifname", "oif", "oifname", "skuid", "skgid", "iiftype", "oiftype", "iifgroup", "oifgroup"}
 NEXT = ",\n\t\t\t     "
 NAMES = (Meta("iifname"), Meta("oifname"), Meta("iif"), Meta("oif"))
+MARKS = (Meta("mark"), Ct("mark"))
 UNITS = (("d", 86400), ("h", 3600), ("m", 60), ("s", 1))
 
 
@@ -68,7 +76,7 @@ def set_text(one: Set) -> str:
 
 
 def _said(one: Set) -> list[str]:
-    lines = [f"type {' . '.join(one.types)}" + (f" : {one.map}" if one.map else "")]
+    lines = [f"{'typeof' if one.typeof else 'type'} {' . '.join(one.types)}" + (f" : {one.map}" if one.map else "")]
     lines += [f"size {one.size}"] if one.size else []
     lines += [f"flags {','.join(one.flags)}"] if one.flags else []
     lines += [f"timeout {duration(one.timeout)}"] if one.timeout else []
@@ -88,6 +96,8 @@ def _listed(one: Set) -> str:
 
 def element_text(element: Element) -> str:
     text = " . ".join(map(expression, element.key))
+    text += f" timeout {element.timeout}" if element.timeout else ""
+    text += f" expires {element.expires}" if element.expires else ""
     text += f' comment "{element.comment}"' if element.comment else ""
     value = element.value
     if value is None:
@@ -139,17 +149,30 @@ def verdict(one: Verdict) -> str:
 
 
 def _match(one: Match) -> str:
-    sign = "!= " if one.operator == "!=" else ""
+    unsaid = one.operator == "in" or (one.operator == "==" and not isinstance(one.left, Bits))
+    sign = "" if unsaid else f"{one.operator} "
     if one.left in NAMES:
-        return f'{expression(one.left)} {sign}"{one.right}"'
+        return f"{expression(one.left)} {sign}{_names(one.right)}"
+    if one.operator == "in" and isinstance(one.right, Anonymous):
+        return f"{expression(one.left)} {','.join(map(expression, one.right.elements))}"
     return f"{expression(one.left)} {sign}{_hex(one.right) if _is_mark(one.left) else expression(one.right)}"
 
 
+def _names(one: Expression) -> str:
+    """Names of devices stand in quotation marks."""
+    if isinstance(one, Anonymous):
+        return f"{{ {', '.join(map(_names, one.elements))} }}"
+    return f'"{one}"' if isinstance(one, str) else expression(one)
+
+
 def _is_mark(one: Expression) -> bool:
-    return one == Meta("mark") or (isinstance(one, Bits) and one.left == Meta("mark"))
+    return one in MARKS or (isinstance(one, Bits) and one.left in MARKS)
 
 
 def _hex(one: Expression) -> str:
+    """Marks are printed as numbers to the base 16."""
+    if isinstance(one, Anonymous):
+        return f"{{ {', '.join(map(_hex, one.elements))} }}"
     return f"0x{one:08x}" if isinstance(one, int) else expression(one)
 
 
@@ -157,16 +180,34 @@ def _mangle(one: Mangle) -> str:
     return f"{expression(one.key)} set {_hex(one.value) if _is_mark(one.key) else expression(one.value)}"
 
 
-def _dnat(one: Dnat) -> str:
-    address = expression(one.address)
+def _nat(word: str, one: Dnat | Snat) -> str:
+    address = "" if one.address is None else expression(one.address)
     if one.port is not None:
-        address = f"[{address}]:{one.port}" if ":" in address else f"{address}:{one.port}"
-    return f"dnat {one.family} to {address}" if one.family else f"dnat to {address}"
+        address = f"[{address}]" if ":" in address else address
+        address += f":{expression(one.port)}"
+    family = f" {one.family}" if one.family else ""
+    return f"{word}{family} to {address} {one.flags}".rstrip()
+
+
+def _ported(word: str, one: Redirect | Masquerade) -> str:
+    port = "" if one.port is None else f" to :{expression(one.port)}"
+    return f"{word}{port} {one.flags}".rstrip()
 
 
 def _reject(one: Reject) -> str:
     """Port unreachable goes without saying."""
-    return "reject" if one.code == "port-unreachable" else f"reject with {one.type} {one.code}"
+    return (
+        "reject" if one.code == "port-unreachable" and not one.said else f"reject with {one.type} {one.code}".rstrip()
+    )
+
+
+def _update(one: Update) -> str:
+    timeout = f" timeout {one.timeout}" if one.timeout else ""
+    return f"{one.operator} @{one.set} {{ {expression(one.element)}{timeout} }}"
+
+
+def _limit(one: Limit) -> str:
+    return f"limit rate {'over ' if one.over else ''}{one.rate}/{one.per} burst {one.burst} packets"
 
 
 STATEMENTS: dict[type, Callable[..., str]] = {
@@ -174,10 +215,16 @@ STATEMENTS: dict[type, Callable[..., str]] = {
     Verdict: verdict,
     VerdictMap: lambda one: f"{expression(one.key)} vmap {expression(one.data)}",
     Mangle: _mangle,
-    Masquerade: lambda one: f"masquerade {one.flags}".rstrip(),
-    Dnat: _dnat,
+    Masquerade: lambda one: _ported("masquerade", one),
+    Dnat: lambda one: _nat("dnat", one),
+    Snat: lambda one: _nat("snat", one),
+    Redirect: lambda one: _ported("redirect", one),
     Reject: _reject,
-    Update: lambda one: f"update @{one.set} {{ {expression(one.element)} }}",
+    Update: _update,
+    Counter: lambda one: f"counter packets {one.packets} bytes {one.bytes}",
+    Limit: _limit,
+    Notrack: lambda one: "notrack",
+    Unknown: lambda one: one.text,
 }
 
 # -- expressions ------------------------------------------------------------------------------------------------------
@@ -224,4 +271,5 @@ EXPRESSIONS: dict[type, Callable[..., str]] = {
     Pairs: _pairs,
     Lookup: lambda one: f"{expression(one.key)} map {expression(one.data)}",
     Bits: _bits,
+    Foreign: lambda one: one.text,
 }

@@ -1,0 +1,39 @@
+"""The modes of kube-proxy whose rules a packet can be led through, each beside the rules of other programs on the node."""
+
+from collections.abc import Mapping
+
+from ...linux.netfilter.nft.load import loaded
+from ...linux.netfilter.rules import Chain, Ruleset, Table
+from ...linux.packet.address import Prefix
+from ..api.objects import KubeProxyConfiguration
+from .iptables.frame import BASE, Frame
+from .iptables.rows import IptablesServices
+from .iptables.rules import iptables_rules
+from .nftables.rules import nftables_rules
+from .node import NodeFacts
+
+FOLLOWED = ("iptables", "nftables")
+
+
+def rules_in(
+    mode: str,
+    services: IptablesServices,
+    node: NodeFacts,
+    configuration: KubeProxyConfiguration,
+    service_ranges: tuple[Prefix, ...],
+    others: Frame,
+) -> Ruleset:
+    """All rules of a node in one family: kube-proxy's in this mode, and `others` in the tables of iptables."""
+    if mode != "nftables":
+        return iptables_rules(services, node, configuration, others)
+    written = nftables_rules(services, node, configuration, service_ranges)
+    return Ruleset({**_alone(others), **loaded(written, services.family.number)})
+
+
+def _alone(others: Frame) -> Mapping[str, Table]:
+    """The tables of iptables with nothing in them but the rules of other programs."""
+    found = {}
+    for name, added in others.items():
+        base = {chain: Chain(chain, added.get(chain, ()), "ACCEPT") for chain in BASE[name]}
+        found[name] = Table(name, base | {chain: Chain(chain, added[chain]) for chain in added if chain not in base})
+    return found

@@ -1,0 +1,261 @@
+"""What another mode of kube-proxy would change: every flow to a Service, asked in a world of each mode.
+
+Who asks: a pod of the node, the endpoint itself, a pod elsewhere, the node, a stranger outside. What may come of a flow
+hangs on a Service's settings and on where its endpoints are, not on its addresses. So Services that agree in that are
+asked once, and the answer is told of each under its own addresses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+
+from msgspec import Struct
+
+from ...linux.namespace.choices import Choices, every
+from ...linux.namespace.memory import Memory
+from ...linux.namespace.trace import Step, Trace
+from ...linux.packet.address import Address, family
+from ...linux.packet.packet import Neighbour, Packet
+from ...linux.packet.packet import endpoint as spelled
+from ...linux.stack.bridge import Fdb
+from ...linux.stack.neighbour import Neighbours
+from ...linux.verdicts import Verdict, arrival, verdict
+from ...linux.walk import ask
+from ..api.objects import Pod
+from ..model.cluster import Cluster
+from ..model.lan import OUTSIDE_HOSTS
+from ..model.world import World
+from ..proxy.endpoint import Endpoint
+from ..proxy.service_port import ServicePort
+from .ask import asker, led, question
+
+OTHER, LOOPBACK, WRONG = "another address of the node", "127.0.0.1", "a port that the Service has not"
+# What is known of the modes, where a kind of destination tells it.
+KNOWN = {
+    OTHER: "nftables mode answers NodePorts on the node's primary address only, unless nodePortAddresses says otherwise",
+    LOOPBACK: "only iptables mode answers NodePorts on 127.0.0.1",
+    WRONG: "nftables mode rejects what is for a ClusterIP on a port that no Service has; iptables mode lets it pass untranslated",
+}
+
+
+class Result(Struct, frozen=True, order=True):
+    """One outcome of a flow: the verdict, which endpoint has it, and whom that sees as the sender."""
+
+    verdict: str
+    delivered_to: str = ""
+    seen_from: str = ""
+
+
+class Flow(Struct, frozen=True):
+    """Who asks, and where; `kind` says what sort of destination that is."""
+
+    who: str
+    where: str
+    kind: str
+
+
+class Change(Struct, frozen=True):
+    """A flow that would come otherwise, what comes of it in each mode, and why."""
+
+    flow: Flow
+    before: tuple[Result, ...]
+    after: tuple[Result, ...]
+    because: str
+
+
+class Asked(Struct, frozen=True):
+    """All outcomes of a flow in one mode, each with what decided it."""
+
+    decided: dict[Result, str]
+
+    @property
+    def results(self) -> frozenset[Result]:
+        return frozenset(self.decided)
+
+
+class Migration:
+    """Two clusters that differ in kube-proxy's mode alone, seen from one node."""
+
+    def __init__(self, before: Cluster, after: Cluster, node: str = ""):
+        self.before, self.after = before, after
+        self.node = before.machine(node).name if node else next(iter(before.machines), "")
+        self._worlds: dict[tuple, World] = {}
+        self._last = Memory()
+        self._heard: dict[str, dict[str, tuple[Neighbours, Fdb]]] = {one.mode: {} for one in (before, after)}
+        self.pods = {ip: pod for pod in before.placed.pods.values() for ip in before.placed.addresses(pod)}
+        self.elsewhere = next((pod for name, pods in before.placed.on.items() if name != self.node for pod in pods
+                               if self._asks(pod)), None)  # fmt: skip
+        self._known: dict[tuple, tuple[Asked, Asked, ServicePort, Flow, dict[str, tuple]]] = {}
+
+    def _asks(self, pod: Pod) -> bool:
+        return not pod.spec.host_network and not pod.is_pending
+
+    def flows(self) -> Iterator[Change | None]:
+        """Every flow to every Service port: a Change, or None where all stays as it is."""
+        for of in self.before.families:
+            watched = self.before.watched[of]
+            for index, port in enumerate(watched.ports):
+                if port.protocol in ("tcp", "udp"):
+                    yield from self._of_port(port, watched.endpoints(index), of)
+
+    def _of_port(self, port: ServicePort, endpoints: tuple[Endpoint, ...], of: int) -> Iterator[Change | None]:
+        first = port.port is port.service.spec.ports[0]
+        kinds = frozenset(self._kind(one) for one in endpoints)
+        like: tuple = (
+            of,
+            port.protocol,
+            bool(port.port.node_port),
+            port.external_local,
+            port.internal_local,
+            bool(port.sticky),
+        )
+        like += (port.source_ranges, len(port.external_ips), len(port.vips), first, kinds)
+        for role, who in self._askers(endpoints, of):
+            for kind, where in self._destinations(port, of, first, role):
+                flow = Flow(who, where, kind)
+                before, after = self._asked((*like, role, kind), flow, port, endpoints)
+                if before.results == after.results:
+                    yield None
+                else:
+                    because = self._because(kind, before, after)
+                    yield Change(flow, _differing(before, after), _differing(after, before), because)
+
+    def _kind(self, one: Endpoint) -> tuple:
+        """All of an endpoint that can matter to a flow, but for which of its kind it is."""
+        pod, elsewhere = self.pods.get(one.address), self.elsewhere.spec.node_name if self.elsewhere else ""
+        place = {self.node: 0, elsewhere: 1}.get(one.node, 2)
+        listens = pod is not None and any(port.container_port == one.port for port in pod.answers)
+        shared = pod is not None and pod.spec.host_network
+        return (place, one.ready, one.serving, one.terminating, one.zones, one.nodes, listens, shared)
+
+    def _askers(self, endpoints: tuple[Endpoint, ...], of: int) -> Iterator[tuple[str, str]]:
+        serving = {one.address for one in endpoints}
+        mine = [pod for pod in self.before.placed.on.get(self.node, ()) if self._asks(pod)]
+        other = next((pod for pod in mine if not serving & set(self.before.placed.addresses(pod))), None)
+        itself = next((pod for pod in mine if serving & set(self.before.placed.addresses(pod))), None)
+        for role, pod in (("pod", other), ("endpoint", itself), ("elsewhere", self.elsewhere)):
+            if pod is not None and any(family(ip).number == of for ip in self.before.placed.addresses(pod)):
+                own = "is endpoint" if serving & set(self.before.placed.addresses(pod)) else ""
+                yield f"{role} {own}", f"pod/{pod.key[0]}/{pod.key[1]}"
+        if self.node:
+            yield "node", f"node/{self.node}"
+        yield "outside", f"host/{next(ip for ip in OUTSIDE_HOSTS if family(ip).number == of)}"
+
+    def _destinations(self, port: ServicePort, of: int, first: bool, role: str) -> Iterator[tuple[str, str]]:
+        proto, number, node_port = ("" if port.protocol == "tcp" else "/udp"), port.port.port, port.port.node_port
+        yield "clusterIP", f"{spelled(port.cluster_ip, number)}{proto}"
+        if first:
+            taken = {one.port for one in port.service.spec.ports}
+            unused = next(n for n in range(number + 1, number + 99) if n % 65536 not in taken) % 65536
+            yield WRONG, f"{spelled(port.cluster_ip, unused)}{proto}"
+        for at, ip in enumerate(port.external_ips):
+            yield f"externalIP {at}", f"{spelled(ip, number)}{proto}"
+        for at, ip in enumerate(port.vips):
+            yield f"load balancer {at}", f"{spelled(ip, number)}{proto}"
+        machine = self.before.machines.get(self.node)
+        if not node_port or machine is None or of not in machine.ips:
+            return
+        yield "nodePort", f"{spelled(machine.ips[of], node_port)}{proto}"
+        if of in machine.blocks and role != "outside":
+            yield OTHER, f"{spelled(machine.gateway(of), node_port)}{proto}"
+        if role == "node" and of == 4:
+            yield LOOPBACK, f"127.0.0.1:{node_port}{proto}"
+
+    # -- asking -------------------------------------------------------------------------------------------------------
+
+    def _asked(
+        self, like: tuple, flow: Flow, port: ServicePort, endpoints: tuple[Endpoint, ...]
+    ) -> tuple[Asked, Asked]:
+        if like not in self._known:
+            one, other = (self._outcomes(made, flow) for made in (self.before, self.after))
+            self._known[like] = (one, other, port, flow, {str(end): self._kind(end) for end in endpoints})
+        before, after, model, asked, kinds = self._known[like]
+        if model is port:
+            return before, after
+        names = dict(zip(_addresses(model), _addresses(port), strict=True))
+        names |= dict(zip(self._own(asked.who), self._own(flow.who), strict=False))
+        return tuple(self._told(one, kinds, names, endpoints) for one in (before, after))  # type: ignore[return-value]
+
+    def _own(self, who: str) -> tuple[Address, ...]:
+        kind, *name = who.split("/")
+        return self.before.placed.addresses(self.before.pod(*name)) if kind == "pod" else ()
+
+    def _told(
+        self, one: Asked, kinds: Mapping[str, tuple], names: Mapping[Address, Address], endpoints: Iterable[Endpoint]
+    ) -> Asked:
+        """The same outcomes with the addresses and endpoints of another Service."""
+        found: dict[Result, str] = {}
+        for result, decided in one.decided.items():
+            to, seen = result.delivered_to, names.get(result.seen_from, result.seen_from)
+            kind = kinds.get(to)
+            places = [str(mine) for mine in endpoints if self._kind(mine) == kind] if kind is not None else [to]
+            found |= {Result(result.verdict, place, seen): decided for place in places}
+        return Asked(found)
+
+    def _outcomes(self, made: Cluster, flow: Flow) -> Asked:
+        packet = question(made, flow.where)
+        found: dict[Result, str] = {}
+
+        def story(choices: Choices) -> Trace:
+            world = self._world(made, led(made, packet.flow.dst, choices))
+            return ask(world, packet, asker(world, flow.who), self._memory(made), choices)
+
+        for _, trace in every(story):
+            for name, held in self._last.namespaces.items():
+                self._heard[made.mode].setdefault(name, (held[Neighbours], held[Fdb]))
+            said = verdict(trace)
+            found.setdefault(Result(said.name, _server(trace), said.seen_from), _decided(trace, said))
+        return Asked(found)
+
+    def _world(self, made: Cluster, to: Mapping[Address, Address]) -> World:
+        """The cluster's kernels, a load balancer leading to these nodes."""
+        key = (made.mode, *to.items())
+        if key not in self._worlds:
+            self._worlds[key] = made.world(OUTSIDE_HOSTS, to)
+        return self._worlds[key]
+
+    def _memory(self, made: Cluster) -> Memory:
+        """Kernels that know no connection yet, but their neighbours: who has asked once need not ask for MACs again."""
+        heard, memory = self._heard[made.mode], Memory()
+        for name, (neighbours, fdb) in heard.items():
+            memory.of(name)[Neighbours] = Neighbours(rows=neighbours.rows)
+            memory.of(name)[Fdb] = fdb
+        self._last = memory
+        return memory
+
+    def _because(self, kind: str, before: Asked, after: Asked) -> str:
+        one, other = _differing(before, after)[0], _differing(after, before)[0]
+        steps = f"{self.before.mode}: {before.decided[one]}; {self.after.mode}: {after.decided[other]}"
+        return f"{KNOWN[kind]} ({steps})" if kind in KNOWN else steps
+
+
+def _addresses(port: ServicePort) -> tuple[Address, ...]:
+    return (port.cluster_ip, *port.external_ips, *port.vips)
+
+
+def _differing(one: Asked, other: Asked) -> tuple[Result, ...]:
+    """The outcomes that the other mode has not; where it has them all, all of them."""
+    return tuple(sorted(one.results - other.results or one.results))
+
+
+def _server(trace: Trace) -> str:
+    at = arrival(trace)
+    if at < 0 or verdict(trace).name != "delivered":
+        return ""
+    flow = trace.steps[at].skb.packet.flow
+    return spelled(flow.dst, flow.dport)
+
+
+def _decided(trace: Trace, said: Verdict) -> str:
+    """Where the packet's way ended, and how; without addresses, so that it holds of every Service alike."""
+    if said.name == "delivered":
+        return "delivered"
+    ends = (step for step in trace.steps if step.end and _is_own(step))
+    step = next(ends, trace.last)
+    return f"{step.end} at {step.stage} of {step.namespace.partition('/')[0]}"
+
+
+def _is_own(step: Step) -> bool:
+    """Whether it is about the packet, and not about a question for a MAC address."""
+    packet = step.skb.packet
+    return isinstance(packet, Packet) and not isinstance(packet.payload, Neighbour)
