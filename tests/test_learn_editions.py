@@ -1,4 +1,4 @@
-"""The class edition has no solutions and nothing that they left behind. And progress from a terminal."""
+"""The class edition has no solutions and nothing that they left behind, and each student gets questions of their own."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ import nbformat
 import pytest
 from click.testing import CliRunner
 
-from kubenet_course.cli import edition, main, progress
+from kubenet_course.cli import edition
 from kubenet_course.errors import BadInput
-from kubenet_course.learn import check
-from kubenet_course.learn.editions import MODEL, STATE, VIEW, write
+from kubenet_course.learn.bank import everything, find
+from kubenet_course.learn.editions import CLOSED, MODEL, STATE, VIEW, closed, student_named, variant_for, write
 from kubenet_course.learn.editions import edition as edited
 from tools import build
 
@@ -109,93 +109,102 @@ def test_a_master_that_was_not_built_is_named(masters, tmp_path):
         write("class", masters, tmp_path / "out")
 
 
-@pytest.fixture
-def home(tmp_path, monkeypatch):
-    def move(name: str) -> Path:
-        monkeypatch.setenv("KUBENET_HOME", str(tmp_path / name))
-        return tmp_path / name
-
-    move("here")
-    return move
+# -- results that answer a question --------------------------------------------------------------------------------------
 
 
-def run(*args: str, given: str | bytes = ""):
-    return CliRunner().invoke(progress.command, list(args), input=given)
+def test_results_behind_the_first_reveal_are_closed_and_questions_stay():
+    sources = ["show.map(world)", 'predict("00-seen")', 'reveal("00-seen", run)', "seen_by_web", 'predict("00-drawn")']
+    cells = [cell(source, n, f"m{n}" if n in (2, 4) else "") for n, source in enumerate(sources, 1)]
+    state = {f"m{n}": {"state": {"text": "10.244.1.2"}} for n in (2, 4)}
+    made = closed({"metadata": {"widgets": {STATE: {"state": state}}}, "cells": cells})
+    told = [one["outputs"][0]["data"]["text/plain"] for one in made["cells"]]
+    assert told == [*sources[:3], CLOSED, sources[4]]
+    assert list(made["metadata"]["widgets"][STATE]["state"]) == ["m2"]
 
 
-def test_progress_in_a_terminal(home):
-    check("00-source", "10.0.0.1")
-    ended = run()
-    assert ended.exit_code == 0 and "will come back: 00-source" in ended.output
-    told = json.loads(run("--json").output)
-    assert told["chapters"][0]["chapter"] == "00" and told["chapters"][0]["again"] == ["00-source"]
+def is_question(source: str) -> bool:
+    calls = ("predict(", "reveal(", "exercise(", "practice(", "warm_up(")
+    return any(line.startswith(calls) for line in source.splitlines())
 
 
-def test_progress_is_taken_to_another_machine_and_added_to_what_is_there(home, tmp_path):
-    check("00-source", "10.0.0.1")
-    assert run("export", str(tmp_path / "mine.json")).exit_code == 0
-    home("there")
-    check("00-hops", 1)
-    ended = run("import", str(tmp_path / "mine.json"))
-    assert "00-hops, 00-source" in ended.output
-    assert run("import", str(tmp_path / "mine.json")).output == ended.output
+@pytest.fixture(scope="module")
+def shipped(tmp_path_factory) -> list[nbformat.NotebookNode]:
+    return [
+        nbformat.read(path, as_version=4) for path in write("class", build.NOTEBOOKS, tmp_path_factory.mktemp("it"))
+    ]
 
 
-def test_progress_through_a_pipe(home):
-    check("00-source", "10.0.0.1")
-    data = run("export", "-").output
-    home("there")
-    assert "00-source" in run("import", "-", given=data).output
+def test_no_chapter_shows_the_class_a_result_between_a_reveal_and_its_end(shipped):
+    for made in shipped:
+        code = [one for one in made.cells if one.cell_type == "code"]
+        first = next(n for n, one in enumerate(code) if "reveal(" in one.source)
+        for one in code[first + 1 :]:
+            if one.outputs and not is_question(one.source):
+                assert [output.data for output in one.outputs] == [{"text/plain": CLOSED}], one.source
 
 
-FOREIGN = [
-    ("cut off", b'{"format": 1, "items": {"00-sou', "no progress file"),
-    ("a notebook", (build.NOTEBOOKS / "00-start-here.ipynb").read_bytes(), "does not say which format"),
-    ("a picture", b"\x89PNG\r\n", "no progress file"),
-    ("empty", b"", "no progress file"),
-    ("from a later release", b'{"format": 2}', "update the course first"),
-    ("with an id that nobody could have", b'{"format": 1, "items": {"0-x": {"missed": 1}}}', "no progress file"),
-]
+def test_what_the_class_gets_holds_no_solution_of_an_exercise_that_is_longer_than_a_line(shipped):
+    """A line may stand in a text that explains it; a whole manifest or program stands nowhere but in a solution."""
+    words = "\n".join(" ".join(json.dumps(made).replace("\\n", " ").split()) for made in shipped)
+    for exercise in everything():
+        answer = exercise.instance(0).solution
+        if isinstance(answer, str) and answer.count("\n") > 2:
+            assert " ".join(json.dumps(answer).strip('"').replace("\\n", " ").split()) not in words, exercise.id
+    assert "One solution of" not in words and ", one solution:" not in words
 
 
-@pytest.mark.parametrize("story, data, told", FOREIGN, ids=[story for story, *_ in FOREIGN])
-def test_a_file_that_is_no_export_is_one_sentence_exit_code_2_and_changes_nothing(
-    home, tmp_path, capsys, story, data, told
-):
-    check("00-source", "10.0.0.1")
-    before, given = (tmp_path / "here" / "progress.json").read_bytes(), tmp_path / "given"
-    given.write_bytes(data)
-    with pytest.raises(SystemExit) as ended:
-        main(["progress", "import", str(given)])
-    said = capsys.readouterr()
-    assert (ended.value.code, said.out, said.err.count("\n")) == (2, "", 1)
-    assert told in said.err and str(given) in said.err
-    assert (tmp_path / "here" / "progress.json").read_bytes() == before
+# -- a student's own ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "args", [["import", "nowhere.json"], ["import", "."], ["export", "no/folder.json"], ["import"]]
-)
-def test_a_path_that_leads_nowhere_is_one_sentence_and_exit_code_2(home, capsys, args):
-    with pytest.raises(SystemExit) as ended:
-        main(["progress", *args])
-    assert (ended.value.code, capsys.readouterr().err.count("\n")) == (2, 1)
+def asked(paths: list[Path]) -> dict[str, str]:
+    """Each exercise of a folder of notebooks, with what is asked."""
+    cells = [one for path in paths for one in nbformat.read(path, as_version=4).cells if one.cell_type == "code"]
+    return {one.source: one.outputs[0].data["text/plain"] for one in cells if one.source.startswith("exercise(")}
 
 
-def test_what_cannot_be_read_is_not_exported_as_nothing_and_what_cannot_be_kept_is_not_said_to_be_imported(
-    home, tmp_path
-):
-    (tmp_path / "here").mkdir()
-    (tmp_path / "here" / "progress.json").write_text('{"format": 2}')
-    assert "later release" in str(run("export", str(tmp_path / "out.json")).exception)
-    assert not (tmp_path / "out.json").exists()
-    assert "Nothing is saved" in str(run("import", "-", given='{"format": 1}').exception)
+def test_two_students_get_other_questions_and_the_same_student_the_same(tmp_path):
+    ada, again, bob = (
+        asked(write("class", build.NOTEBOOKS, tmp_path / folder, student=name))
+        for folder, name in (("a", "Ada"), ("b", "Ada"), ("c", "Bob"))
+    )
+    assert ada == again
+    assert not set(ada) & set(bob)
+    other = [one for one, two in zip(ada.values(), bob.values(), strict=True) if one != two]
+    assert len(other) > 0.7 * len(ada)  # some exercises have only a handful of variants
+    assert all(f"{one.split(', ')[0]}" in {f'exercise("{known.id}"' for known in everything()} for one in ada)
 
 
-def test_a_damaged_file_is_said_on_export_and_the_save_before_it_goes_out(home, tmp_path):
-    check("00-source", "10.0.0.1")
-    check("00-hops", 1)
-    (tmp_path / "here" / "progress.json").write_text("{")
-    ended = run("export", str(tmp_path / "out.json"))
-    assert ended.exit_code == 0 and "was damaged" in ended.stderr
-    assert "00-source" in (tmp_path / "out.json").read_text()
+def test_a_students_notebook_asks_what_its_cell_will_ask_when_it_runs(tmp_path):
+    paths = write("class", build.NOTEBOOKS, tmp_path, student="Ada")
+    assert (
+        find("00-source").instance(variant_for("Ada", "00-source")).asks.split()[-1]
+        in asked(paths)[f'exercise("00-source", variant={variant_for("Ada", "00-source")})']
+    )
+    for path in paths:
+        nbformat.validate(nbformat.read(path, as_version=4))
+
+
+def test_the_variant_of_a_name_is_the_first_eight_bytes_of_its_sha256():
+    """echo: printf 'Ada\\0' + '00-source' | sha256sum begins with this number; it must never change between releases."""
+    import subprocess
+
+    said = subprocess.run(["sha256sum"], input=b"Ada\x0000-source", capture_output=True, check=True).stdout
+    assert variant_for("Ada", "00-source") == int(said[:16], 16) % 1_000_000
+
+
+def test_a_name_counts_without_spaces_around_it_and_in_one_spelling_of_its_accents():
+    assert student_named("  Zoe\u0308   Ng ") == "Zo\u00eb Ng"
+
+
+@pytest.mark.parametrize("name", ["", "   ", "a\x1b[31m", "x" * 101], ids=["empty", "spaces", "an escape", "long"])
+def test_what_is_no_name_is_refused_and_nothing_is_written(masters, tmp_path, name):
+    ended = CliRunner().invoke(
+        edition.command, ["class", str(tmp_path / "out"), "--notebooks", str(masters), "--student", name]
+    )
+    assert "is no name" in str(ended.exception) and not (tmp_path / "out").exists()
+
+
+def test_a_name_is_text_and_no_markup(tmp_path):
+    path = write("class", build.NOTEBOOKS, tmp_path, student="[x](http://y) <b>*A*</b>")[0]
+    line = next(one.source for one in nbformat.read(path, as_version=4).cells if "Class edition for" in one.source)
+    assert "\\[x\\]\\(http://y\\) \\<b\\>\\*A\\*\\</b\\>" in line

@@ -17,6 +17,7 @@ TEST = {
     canonicalize_name(Requirement(line).name): Requirement(line) for line in PROJECT["optional-dependencies"]["test"]
 }
 CLIENT_NAMED = {"jupyterlab", "matplotlib", "networkx", "ipywidgets", "scapy", "nbval"}
+CONDA = {"matplotlib-base": "matplotlib"}  # conda-forge's names where they differ; its "matplotlib" brings Qt along
 
 
 def conda() -> list:
@@ -25,7 +26,8 @@ def conda() -> list:
 
 def conda_pins() -> dict[str, Requirement]:
     lines = [line for line in conda() if isinstance(line, str) and line != "pip" and not line.startswith("python=")]
-    return {canonicalize_name(Requirement(line).name): Requirement(line) for line in lines}
+    named = {canonicalize_name(Requirement(line).name): Requirement(line) for line in lines}
+    return {CONDA.get(name, name): pin for name, pin in named.items()}
 
 
 def constraints() -> dict[str, str]:
@@ -40,6 +42,10 @@ def test_binder_finds_the_python_version_because_it_is_written_with_a_single_equ
 
 def test_environment_yml_ends_with_the_project_itself():
     assert conda()[-1] == {"pip": ["-e ."]}
+
+
+def test_conda_brings_no_window_toolkit():
+    assert "matplotlib" not in {str(line).partition(">")[0] for line in conda()}
 
 
 def test_no_binder_folder_hides_environment_yml():

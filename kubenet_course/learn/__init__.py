@@ -6,7 +6,8 @@
     check("00-source", "10.244.1.10")  # the same from a plain cell
     hint("00-source"); solution("00-source"); practice("00"); warm_up("02"); progress(); fact("sidecars"); misconception(15)
 
-`glossary()` lists the words of the course. Each loads when it is first used; only the widgets load ipywidgets.
+`reset("00-source")` forgets an answer. `glossary()` lists the words of the course. Each loads when it is first used; only the
+widgets load ipywidgets.
 """
 
 from ..faces import face
@@ -22,7 +23,7 @@ __getattr__, __dir__ = face(
         "page.predicting": ("predict", "reveal"),
         "questions.evidence": ("journey",),
         "record.overview": ("progress",),
-        "record.session": ("check", "hint", "question", "solution"),
+        "record.session": ("check", "hint", "question", "reset", "solution"),
         "worlds.broken": ("FAULTS", "broken"),
         "worlds.clusters": ("Plan", "cluster"),
         "worlds.recorded": ("dump", "recorded"),

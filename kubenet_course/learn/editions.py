@@ -1,25 +1,40 @@
 """One master, several editions. The learner's is the notebook as built, solutions collapsed; the class edition has none.
 
-An edition is made from the built notebook, which a test holds equal to its master in notebooks/src. Editions for
-instructors, recall and slides would be further entries of EDITIONS.
+In the class edition the results behind a reveal are closed too, and a student may get variants of their own: always the same
+ones for the same name. The installed package draws them, and has the solutions. An edition is made from the built notebook,
+which a test holds equal to its master in notebooks/src.
 """
 
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Iterator
 from copy import deepcopy
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 from ..errors import BadInput
 from ..files import refuse_to_replace, write_together
+from ..visible import visible
+from .bank import find, of_chapter
+from .questions.forms import in_words
 
 EDITIONS = {"class": frozenset({"solution"})}  # edition -> the tags of the cells that it leaves out
 STATE = "application/vnd.jupyter.widget-state+json"
 VIEW = "application/vnd.jupyter.widget-view+json"
 MODEL = "IPY_MODEL_"
 Notebook = dict[str, Any]
+CLOSED = "This result is closed in the class edition. Run this cell to see it."
+REVEAL = re.compile(r"^reveal\(", re.MULTILINE)
+QUESTION = re.compile(
+    r"^(?:predict|reveal|exercise|practice|warm_up)\(", re.MULTILINE
+)  # a box of its own shows: it holds no result
+DRAWN = re.compile(r"""^(exercise|practice)\(["']([^"']+)["'](?:, *variant *= *\d+)?\)""", re.MULTILINE)
+VARIANTS = 1_000_000  # a name is given one of so many for each exercise
+MARKDOWN = re.compile(r"([\\`*_{}\[\]()#+!|~$<>&-])")
 
 
 def edition(notebook: Notebook, without: Iterable[str]) -> Notebook:
@@ -34,6 +49,54 @@ def edition(notebook: Notebook, without: Iterable[str]) -> Notebook:
                 output["execution_count"] = number
     _forget_widgets(made)
     return made
+
+
+def closed(notebook: Notebook) -> Notebook:
+    """The notebook with the results of all cells behind its first reveal closed: some of them answer what was asked."""
+    made, is_behind = deepcopy(notebook), False
+    for cell in made["cells"]:
+        if cell["cell_type"] != "code":
+            continue
+        source = "".join(cell["source"])
+        if is_behind and cell["outputs"] and not QUESTION.search(source):
+            cell["outputs"] = [_words(cell, CLOSED)]
+        is_behind = is_behind or bool(REVEAL.search(source))
+    _forget_widgets(made)
+    return made
+
+
+def drawn_for(notebook: Notebook, student: str) -> Notebook:
+    """The notebook with the exercises that are drawn for one student's name, and the name above them."""
+    made = deepcopy(notebook)
+    for cell in made["cells"]:
+        source = "".join(cell["source"])
+        if cell["cell_type"] == "code" and (asked := DRAWN.search(source)):
+            variant = variant_for(student, asked[2])
+            cell["source"] = DRAWN.sub(rf'\1("\2", variant={variant})', source)
+            first = find(asked[2]) if asked[1] == "exercise" else of_chapter(asked[2])[0]
+            said = in_words(first, variant).replace(f'check("{first.id}", ...)', f'check("{first.id}", ..., {variant})')
+            cell["outputs"] = [_words(cell, said)]
+    whose = MARKDOWN.sub(r"\\\1", student)
+    head = f"*Class edition for* {whose}. *The questions of its exercises are drawn for this name.*"
+    place = next((at for at, cell in enumerate(made["cells"], 1) if "".join(cell["source"]).startswith("# ")), 0)
+    made["cells"].insert(place, {"cell_type": "markdown", "id": "class-edition-for", "metadata": {}, "source": head})
+    _forget_widgets(made)
+    return made
+
+
+def variant_for(student: str, id: str) -> int:
+    """The variant that a student gets of an exercise: the same on every machine and in every year."""
+    return int.from_bytes(sha256(f"{student}\0{id}".encode()).digest()[:8]) % VARIANTS
+
+
+def _words(cell: dict[str, Any], said: str) -> dict[str, Any]:
+    """What a cell shows where it shows words alone."""
+    return {
+        "output_type": "execute_result",
+        "execution_count": cell["execution_count"],
+        "data": {"text/plain": said},
+        "metadata": {},
+    }
 
 
 def _forget_widgets(notebook: Notebook) -> None:
@@ -67,7 +130,7 @@ def _named(value: Any) -> list[str]:
     return [name for part in parts for name in _named(part)]
 
 
-def write(name: str, masters: Path, out: Path, force: bool = False) -> list[Path]:
+def write(name: str, masters: Path, out: Path, force: bool = False, student: str = "") -> list[Path]:
     """Writes an edition of every notebook in a folder, all or none; returns the paths. Raises BadInput.
 
     What stands there already and differs is somebody's work: only `force` replaces it.
@@ -84,7 +147,7 @@ def write(name: str, masters: Path, out: Path, force: bool = False) -> list[Path
         (out / f"{master.stem}.ipynb", _built(master, masters))
         for master in sorted((masters / "src").glob("[0-9]*.md"))
     ]
-    files = {path: _text(edition(notebook, EDITIONS[name])) for path, notebook in made}
+    files = {path: _text(_edited(notebook, name, student)) for path, notebook in made}
     if not force:
         refuse_to_replace(files, "--force")
     try:
@@ -93,6 +156,19 @@ def write(name: str, masters: Path, out: Path, force: bool = False) -> list[Path
         raise BadInput(str(out), error.strerror or str(error), "name a folder that you can write to") from None
     write_together(files)
     return list(files)
+
+
+def _edited(notebook: Notebook, name: str, student: str) -> Notebook:
+    made = closed(edition(notebook, EDITIONS[name]))
+    return drawn_for(made, student) if student else made
+
+
+def student_named(said: str) -> str:
+    """A name as it counts: without spaces around it, and in one spelling of its accents. Raises BadInput for none."""
+    name = normalize("NFC", " ".join(said.split()))
+    if not name or name != visible(name) or len(name) > 100:
+        raise BadInput("--student", f"{said[:100]!r} is no name", "write 1 to 100 letters, such as 'Ada Lovelace'")
+    return name
 
 
 def _text(notebook: Notebook) -> bytes:

@@ -127,12 +127,12 @@ def exercise(id: str, variant: int = 0) -> ExerciseWidget:
     return ExerciseWidget([(find(id), variant)])
 
 
-def practice(chapter: str) -> ExerciseWidget:
+def practice(chapter: str, variant: int = 0) -> ExerciseWidget:
     """All exercises of a chapter that are not solved yet, in one place; once all are solved, another variant of each."""
     book, every = store().read(), of_chapter(chapter)
     if not every:
         raise BadInput("chapter", f"{chapter!r} has no exercises", f"write one of {', '.join(chapters())}")
-    ahead = [(one, 0) for one in every if not book.item(one.id).solved]
+    ahead = [(one, variant) for one in every if not book.item(one.id).solved]
     return ExerciseWidget(ahead or [(one, book.item(one.id).variant + 1) for one in every])
 
 

@@ -1,11 +1,12 @@
 """What a learner has done so far, as values. `store` keeps it on disk.
 
-No clock is read: what is spaced is counted in chapters. Each change only ever adds, so that two notebooks, or two machines, can
-be brought together in any order.
+No clock is read: what is spaced is counted in chapters. Each change but a reset only adds, so that two notebooks, or two machines,
+can be brought together in any order.
 """
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Annotated, Any
 
 from msgspec import Meta, Struct, field
@@ -70,6 +71,11 @@ class Book(Struct, frozen=True, omit_defaults=True):
 
     def with_item(self, id: str, item: Item) -> Book:
         return replace(self, items={**self.items, id: item})
+
+    def without(self, ids: Collection[str]) -> Book:
+        """As if these exercises and predictions had never been asked."""
+        items = {id: item for id, item in self.items.items() if id not in ids}
+        return Book(items, {id: kept for id, kept in self.predictions.items() if id not in ids})
 
     def merged(self, other: Book) -> Book:
         """Both together; of two different predictions the one that is here stays."""

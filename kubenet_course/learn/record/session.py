@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
 from typing import Any
 
 from msgspec import Struct
 from msgspec.structs import replace
 
 from ...errors import BadInput
-from ..bank import find
+from ..bank import chapters, everything, find, predictions
 from ..page.rich import html, plain, shown
 from ..questions.feedback import OTHER, RIGHT, WRONG, Feedback, judged
 from ..questions.reading import COLLECTIONS, values
@@ -104,6 +105,35 @@ def solution(id: str, variant: int = 0) -> Solution:
     """One way to answer right."""
     instance = find(id).instance(variant)
     return Solution(id, variant, instance.solution, instance.because, instance.evidence)
+
+
+def reset(what: str) -> tuple[str, ...]:
+    """Forgets one exercise or prediction (`00-source`), or all of a chapter (`00`); returns what was kept of it until now.
+
+    A question that is on the page already shows this once its cell is run again.
+    """
+    meant = chosen(str(what).strip(), store().read())
+    were: set[str] = set()
+
+    def change(book: kept.Book) -> kept.Book:
+        were.update(meant & {*book.items, *book.predictions})
+        return book.without(meant)
+
+    store().update(change)
+    return tuple(sorted(were))
+
+
+def chosen(what: str, book: kept.Book) -> set[str]:
+    """The ids that a name or a chapter stands for. Raises BadInput with the nearest one."""
+    known = {*book.items, *book.predictions, *(one.id for one in everything())}
+    known |= {one.id for chapter in chapters() for one in predictions(chapter)}
+    if what.isdecimal() and (of_it := {id for id in known if id[:2] == what.zfill(2)}):
+        return of_it
+    if what not in known:
+        near = get_close_matches(what, sorted(known), 1, 0.3) or sorted(known)[:1]
+        right = f"write an exercise, a prediction or a chapter; did you mean {near[0]!r}?"
+        raise BadInput("reset", f"{what!r} is none of the course's", right)
+    return {what}
 
 
 def question(id: str, variant: int = 0) -> str:

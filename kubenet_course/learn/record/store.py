@@ -18,6 +18,7 @@ from platformdirs import user_data_path
 
 from ...errors import BadInput
 from ...files import SMALL, content
+from ...version import __version__
 from .book import FORMAT, Book
 
 NAME, BEFORE, LOCK = "progress.json", "progress.before.json", "progress.lock"
@@ -39,13 +40,19 @@ def folder() -> Path | None:
     return Path(said).expanduser() if said else user_data_path("kubenet-course", appauthor=False)
 
 
-def encoded(book: Book) -> bytes:
-    """A book as the file has it."""
-    return msgspec.json.format(msgspec.json.encode({"format": FORMAT, **msgspec.to_builtins(book)}), indent=1) + b"\n"
+def encoded(book: Book, **head: str) -> bytes:
+    """A book as the file has it. `head` is what else an export says at its top."""
+    whole = {"format": FORMAT, "release": __version__, **head, **msgspec.to_builtins(book)}
+    return msgspec.json.format(msgspec.json.encode(whole), indent=1) + b"\n"
 
 
 def decoded(data: bytes) -> Book:
     """The book in a file, whichever release wrote it. Raises Newer, or ValueError for what is no such file."""
+    return msgspec.convert(upgraded(data), Book)
+
+
+def upgraded(data: bytes) -> dict[str, Any]:
+    """What a file says, in today's format. Raises as `decoded` does."""
     try:
         raw = msgspec.json.decode(data)
     except RecursionError:
@@ -56,7 +63,21 @@ def decoded(data: bytes) -> Book:
         raise Newer(f"it has format {raw['format']}, and this release of the course knows {FORMAT}")
     while raw["format"] < FORMAT:
         raw = UPGRADES[raw["format"]](raw) if raw["format"] in UPGRADES else {**raw, "format": FORMAT}
-    return msgspec.convert(raw, Book)
+    return raw
+
+
+def older(data: bytes) -> str:
+    """A sentence where an earlier release wrote the file; files had no release in them at first."""
+    said = str(upgraded(data).get("release", ""))
+    if said and not _numbers(said) < _numbers(__version__):
+        return ""
+    return (
+        f"An earlier release of the course ({said or 'it does not say which'}) wrote this progress. All of it was read."
+    )
+
+
+def _numbers(release: str) -> list[int]:
+    return [int(part) for part in release.split(".") if part.isdecimal()]
 
 
 class Store:
@@ -112,7 +133,9 @@ class Store:
         """
         assert self.at is not None
         try:
-            return decoded((self.at / NAME).read_bytes()), is_ours
+            book = decoded(data := (self.at / NAME).read_bytes())
+            self.notice = self.notice or older(data)
+            return book, is_ours
         except FileNotFoundError:
             return Book(), is_ours
         except Newer as newer:
