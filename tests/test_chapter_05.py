@@ -92,3 +92,16 @@ def test_the_tables_of_a_story_say_who_waits_and_what_was_heard():
     assert deeds(world, last=1).rows[0][1] == "retry"
     world.stop()
     assert "is stopped" in blocks(world).caption
+
+
+def test_the_first_variants_ask_different_things():
+    assert len({find("05-size").instance(number).asks.partition(". ")[2][:20] for number in range(4)}) == 4
+    assert len({find("05-next").instance(number).because for number in range(4)}) == 4
+    assert len({find("05-repair").instance(number).because for number in range(4)}) == 4
+
+
+def test_a_block_that_a_node_brought_along_is_stepped_over():
+    instance = find("05-next").instance(3)
+    assert "guest" in str(instance.look)
+    taken = [row[1] for row in instance.look.rows]
+    assert instance.answer not in taken

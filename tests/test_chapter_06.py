@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from random import Random
 
 import cni_lab
 import pytest
@@ -16,7 +17,8 @@ from kubenet_course.cni.contract.conflist import first_of
 from kubenet_course.cni.contract.spec import CniError
 from kubenet_course.cni.node.files import by_hand, executable, limited, on_trial, ours
 from kubenet_course.cni.node.files import tried as on_trial_ran
-from kubenet_course.cni.node.node import Node
+from kubenet_course.cni.node.node import Answer, Node
+from kubenet_course.cni.runtime.folder import load_status
 from kubenet_course.cni.runtime.kubelet import readiness, sandbox_event
 from kubenet_course.errors import BadInput
 from kubenet_course.learn.bank import find, of_chapter
@@ -25,7 +27,12 @@ from kubenet_course.learn.bank.ch06.networks import drawn, tried
 from kubenet_course.learn.bank.ch06.plugin import SOLUTION, Wanted, trial
 from kubenet_course.learn.bank.ch06.recall import CODES, answered, call_of
 from kubenet_course.learn.questions.feedback import RIGHT, UNREADABLE, WRONG, judged
+from kubenet_course.linux.packet.packet import tcp
+from kubenet_course.linux.walk import ask
+from kubenet_course.views.cni import commands
+from kubenet_course.views.cni_steps import Wiring
 from kubenet_course.views.drawing.sequence import Message, sequence
+from kubenet_course.views.story.moments import moments, way
 
 on_a_node = pytest.mark.skipif(bool(why_not()), reason=why_not() or "a node can be made")
 PING = [sys.executable, cni_lab.__file__, "ping", "10.244.1.77"]
@@ -160,21 +167,67 @@ def test_the_event_repeats_the_runtimes_sentence():
     )
 
 
-def test_a_node_is_ready_when_the_folder_has_a_configuration_and_the_first_by_name_is_used(tmp_path: Path):
+LIST = '{"cniVersion":"1.0.0","name":"podnet","plugins":[{"type":"bridge"}]}'
+SINGLE = '{"cniVersion":"1.0.0","name":"podnet","type":"bridge"}'
+NO_OBJECT = "cannot unmarshal array into Go value of type map[string]interface {{}}"
+# containerd 1.6.20 with `ctr run --cni`, recorded on this machine in November 2026, each file alone in /etc/cni/net.d.
+RECORDED = [
+    ("10-podnet.conf", LIST, "file {}: error parsing configuration: missing 'type'"),
+    ("10-podnet.json", LIST, "file {}: error parsing configuration: missing 'type'"),
+    ("10-podnet.conf", '{"name":"x","type":""}', "file {}: error parsing configuration: missing 'type'"),
+    (
+        "10-podnet.conf",
+        "no json",
+        "file {}: error parsing configuration: invalid character 'o' in literal null (expecting 'u')",
+    ),
+    ("10-podnet.conf", "", "file {}: error parsing configuration: unexpected end of JSON input"),
+    ("10-podnet.conflist", "", "list file {}: error parsing configuration list: unexpected end of JSON input"),
+    ("10-podnet.conflist", '{"plugins":[{"type":"a"}]}', "list file {}: error parsing configuration list: no name"),
+    ("10-podnet.conflist", '{"name":"podnet"}', "list file {}: error parsing configuration list: no 'plugins' key"),
+    ("10-podnet.conflist", SINGLE, "list file {}: error parsing configuration list: no 'plugins' key"),
+    (
+        "10-podnet.conflist",
+        '{"name":"a","plugins":[]}',
+        "list file {}: error parsing configuration list: no plugins in list",
+    ),
+    (
+        "10-podnet.conflist",
+        '{"name":"a","plugins":[{"bridge":"cni0"}]}',
+        "list file {}: failed to parse plugin config 0: error parsing configuration: missing 'type'",
+    ),
+    (
+        "10-podnet.conflist",
+        "[]",
+        f"list file {{}}: error parsing configuration list: json: {NO_OBJECT}",
+    ),
+]
+
+
+@pytest.mark.parametrize("name, text, said", RECORDED)
+def test_what_containerd_refuses_is_refused_in_its_words_and_the_node_is_not_ready(name, text, said, tmp_path: Path):
+    (tmp_path / name).write_text(text)
+    told = "failed to load CNI config " + said.format(tmp_path / name)
+    assert load_status(tmp_path) == f"cni config load failed: {told}: invalid cni config: failed to load cni config"
+    assert readiness(tmp_path).startswith("Ready False KubeletNotReady")
+
+
+def test_a_node_is_ready_when_the_first_file_by_name_holds_what_its_name_says(tmp_path: Path):
     assert readiness(str(tmp_path)).startswith("Ready False KubeletNotReady: container runtime network not ready")
     assert "cni plugin not initialized" in readiness(str(tmp_path / "missing"))
-    for name in ("20-b.conflist", "10-a.conf", "05-c.txt"):
-        (tmp_path / name).write_text("{}")
-    assert readiness(str(tmp_path)).startswith("Ready True")
-    assert first_of(str(tmp_path)).endswith("/10-a.conf")
+    (tmp_path / "05-c.txt").write_text("notes")
+    (tmp_path / "01-folder.conf").mkdir()
+    (tmp_path / "20-b.conflist").write_text(LIST)
+    assert (readiness(tmp_path)[:10], load_status(tmp_path)) == ("Ready True", "OK")
+    (tmp_path / "10-a.conf").write_text(SINGLE)
+    assert (first_of(str(tmp_path)), load_status(tmp_path)) == (str(tmp_path / "10-a.conf"), "OK")
+    (tmp_path / "10-a.conf").write_text(LIST)  # containerd does not go on to the next file
+    assert readiness(tmp_path).startswith("Ready False")
 
 
 # -- exercises ---------------------------------------------------------------------------------------------------------
 
 
 def test_the_codes_of_the_exercise_are_those_that_the_plugin_answers(seed: int):
-    from random import Random
-
     for number in range(20):
         chance = Random(f"{seed}:{number}")
         for fault, code in CODES.items():
@@ -183,8 +236,6 @@ def test_the_codes_of_the_exercise_are_those_that_the_plugin_answers(seed: int):
 
 @pytest.mark.parametrize("fault", FAULTS)
 def test_each_fault_of_the_broken_network_stops_something_and_the_mended_one_nothing(fault: str):
-    from random import Random
-
     of = drawn(Random(fault))
     sick = tried(of, broken(of, fault))
     assert sick.error or fault == "silent"
@@ -194,10 +245,10 @@ def test_each_fault_of_the_broken_network_stops_something_and_the_mended_one_not
 @pytest.mark.parametrize(
     "answer, said",
     [
-        ("{", "This is no JSON"),
+        ("{", "This is not JSON"),
         ("[]", "A conflist is one JSON object"),
         ('"text"', "A conflist is one JSON object"),
-        ("ip link add cni0", "This is no JSON"),
+        ("ip link add cni0", "This is not JSON"),
     ],
 )
 def test_what_is_no_conflist_is_not_read_and_counts_nowhere(answer: str, said: str):
@@ -218,7 +269,7 @@ def test_a_document_that_no_runtime_takes_is_wrong_with_the_runtimes_sentence(an
 
 def test_other_right_ways_to_write_the_network_are_right():
     exercise = find("06-conflist")
-    for number in range(4):
+    for number in (0, 2, 4, 6):
         network = json.loads(exercise.instance(number).solution)
         bridge, portmap = network["plugins"]
         subnet = bridge["ipam"].pop("subnet")
@@ -236,14 +287,15 @@ RIGHT_SOURCE = SOLUTION.replace("FIELD", "address").replace("CODE", "7")
 @pytest.mark.parametrize(
     "source, belief, told",
     [
-        (RIGHT_SOURCE.replace('"VERSION"', '"VER"'), 32, "VERSION is answered with"),
-        (RIGHT_SOURCE.replace('json.dumps({"cniVersion": conf', 'str({"cniVersion": conf'), 99, "no JSON object"),
+        (RIGHT_SOURCE.replace('"VERSION"', '"VER"'), 32, "Asked for VERSION"),
+        (RIGHT_SOURCE.replace('json.dumps({"cniVersion": conf', 'str({"cniVersion": conf'), 99, "not one JSON object"),
         ("import time\nwhile True: pass", 96, "expects it to end"),
-        ("print(", 32, "SyntaxError"),
-        ("print('{\"supportedVersions\": 3}')", 32, "VERSION is answered with"),
-        ("print('[1]')", 32, "VERSION is answered with"),
-        ("raise SystemExit(3)", 32, "VERSION is answered with"),
-        (RIGHT_SOURCE.replace("sys.exit(1)", "sys.exit(0)"), 0, "is wanted"),
+        ("print('{\"supportedVersions\": 3}')", 32, "1.1.0 in `supportedVersions`"),
+        ("print('[1]')", 32, "1.1.0 in `supportedVersions`"),
+        ("raise SystemExit(3)", 0, "prints nothing and ends with exit code 3"),
+        ("pass", 32, "prints nothing and ends with exit code 0"),
+        ("print('hello')\n" + RIGHT_SOURCE, 99, "A stray print: standard output holds 'hello'"),
+        (RIGHT_SOURCE.replace("sys.exit(1)", "sys.exit(0)"), 0, "has to print an error object with the code 7"),
         (RIGHT_SOURCE.replace('["FIELD"]', ""), None, ""),
     ],
 )
@@ -258,6 +310,12 @@ def test_a_written_plugin_is_judged_by_what_the_runtime_sees(source: str, belief
     assert told in " ".join(each.said for each in found)
 
 
+def test_a_text_that_is_not_python_is_no_attempt_and_its_line_is_named():
+    told = judged("06-plugin", "import os\nprint(")
+    assert told.state == UNREADABLE
+    assert "not Python yet. line 2: 'print('" in str(told)
+
+
 def test_a_plugin_that_waits_for_input_that_has_ended_or_reads_none_is_fine():
     lazy = RIGHT_SOURCE.replace("verb = ", "sys.stdin.read() if os.environ['CNI_COMMAND'] == 'DEL' else 0\nverb = ")
     assert trial(OF, lazy)[0].right
@@ -266,6 +324,46 @@ def test_a_plugin_that_waits_for_input_that_has_ended_or_reads_none_is_fine():
 def test_the_exercises_go_from_recall_to_making():
     kinds = [type(one.instance(0)).__name__ for one in of_chapter("06")]
     assert kinds == ["Value", "Order", "Value", "Write", "Repair", "Write"]
+
+
+@pytest.mark.parametrize("id", ["06-code", "06-order", "06-leak", "06-conflist"])
+def test_the_first_four_variants_ask_four_different_things(id: str):
+    asked = {re.sub(r"[0-9]+|`[^`]*`", "", find(id).instance(number).asks) for number in range(4)}
+    assert len(asked) == 4
+
+
+# -- what a reader looks at ---------------------------------------------------------------------------------------------
+
+
+def wired(**bridge: object) -> tuple[Node, Answer]:
+    of = drawn(Random("wired"))
+    node = Node()
+    node.sandbox(of.pod, f"tcp 0.0.0.0:{of.port} web")
+    node.listen("outside", "tcp 0.0.0.0:80 far")
+    return node, node.add(of.network(**bridge), of.pod, portMappings=of.ports)
+
+
+def test_commands_are_shown_whole_and_without_the_comments_of_rules():
+    _, added = wired()
+    shown = [row[0] for row in commands(added, "portmap").rows]
+    assert len(shown) == len(added.calls[2].typed)
+    assert not any("…" in text or "comment" in text for text in shown)
+    assert any(" -j DNAT --to-destination 10.244." in text for text in shown)
+
+
+def test_a_pod_is_drawn_in_its_node_before_it_has_a_cable():
+    _, added = wired()
+    pod = added.container
+    assert f"node-1 has pods {pod} on bridge" in str(Wiring(added))
+
+
+@pytest.mark.parametrize("masquerade, is_lost", [(True, False), (False, True)])
+def test_the_line_above_the_picture_says_that_the_answer_is_lost(masquerade: bool, is_lost: bool):
+    node, added = wired(ipMasq=masquerade)
+    own = added.result["ips"][0]["address"].partition("/")[0]
+    told = way(moments(ask(node.world, tcp(own, 40000, "203.0.113.9", 80), at=added.container)))
+    assert "outside: delivered to far on tcp 80." in told
+    assert (f"The answer is lost: outside: no route leads to {own}" in told) == is_lost
 
 
 # -- the picture -------------------------------------------------------------------------------------------------------

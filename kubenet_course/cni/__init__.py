@@ -11,6 +11,7 @@ __getattr__, __dir__ = face(
         "contract.conflist": ("first_of",),
         "node.files": ("by_hand", "executable", "ours"),
         "node.node": ("Node",),
+        "runtime.folder": ("load_status",),
         "runtime.kubelet": ("readiness", "sandbox_event"),
     },
 )

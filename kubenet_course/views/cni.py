@@ -81,21 +81,25 @@ def calls(answer: Answer) -> Table:
 
 
 def commands(answer: Answer, plugin: str = "") -> Table:
-    """What plugins ran, and what each command changed first; comments of rules are left out. `plugin` chooses one."""
+    """What plugins ran, each command whole but for comments of rules, and what it changed first. `plugin` chooses one."""
     wanted = [call for call in answer.calls if call.plugin.removeprefix("kubenet-") == plugin or not plugin]
-    typed = [one for call in wanted for one in call.typed]
-    rows = [(shortened(one.command, 68), shortened(_first(one), 68)) for one in typed]
+    rows = [(whole(one.command), _first(one)) for call in wanted for one in call.typed]
     return table(f"{len(rows)} commands of {plugin or 'all plugins'}", ("command", "what changed"), rows, code=(0,))
 
 
 def _first(one: Typed) -> str:
-    """What a command is about comes before what follows from it."""
+    """What a command is about comes before what follows from it. A rule is not said again beside the command that says it."""
     dev = one.command.partition(" dev ")[2].partition(" ")[0]
-    return next((said for said in one.said if dev and said.startswith(f"{dev} ")), one.said[0] if one.said else "-")
+    said = next((said for said in one.said if dev and said.startswith(f"{dev} ")), one.said[0] if one.said else "-")
+    said = COMMENT.sub("", said)
+    is_rule = one.command.startswith("iptables -") and " has the rule " in said
+    if is_rule:
+        return f"{one.at} has this rule."
+    more = f" And {len(one.said) - 1} more." if one.command.startswith("iptables-restore") and len(one.said) > 1 else ""
+    return said.rstrip(".") + "." + more if said != "-" else said
 
 
-def shortened(command: str, most: int) -> str:
-    """A command that fits: without comments of rules, a namespace's name for its path; what is still too long loses its middle."""
+def whole(command: str) -> str:
+    """A command without the comments of rules, and with a namespace's name in place of its path."""
     text = COMMENT.sub("", command).replace("/var/run/netns/", "")
-    text = INSIDE.sub(r"\1: ", text)
-    return text if len(text) <= most else f"{text[: most * 3 // 5]} … {text[len(text) - most * 2 // 5 + 3 :]}"
+    return INSIDE.sub(r"\1: ", text)

@@ -126,8 +126,9 @@ def first_of(directory: str = DIRECTORY) -> str:
     """
     names = sorted(os.listdir(directory)) if os.path.isdir(directory) else []
     for name in names:
-        if name.endswith((".conflist", ".conf", ".json")):
-            return os.path.join(directory, name)
+        path = os.path.join(directory, name)
+        if name.endswith((".conflist", ".conf", ".json")) and not os.path.isdir(path):
+            return path
     raise BadInput(directory, "no network configuration found (cni config uninitialized)", "put a .conflist there")
 
 

@@ -3,9 +3,11 @@
 Real system: containerd's `internal/cri/server` (sandbox_run.go, status.go) and the kubelet's `FailedCreatePodSandBox` event.
 """
 
-from ...errors import BadInput
-from ..contract.conflist import DIRECTORY, first_of
+import os
+
+from ..contract.conflist import DIRECTORY
 from ..contract.spec import CniError, quoted
+from .folder import OK, load_status
 
 NOT_INITIALIZED = (
     "cni plugin not initialized"  # containerd; the kubelet's own dockershim said "cni config uninitialized"
@@ -18,11 +20,12 @@ def sandbox_event(container_id: str, error: CniError) -> str:
     return f"Warning FailedCreatePodSandBox: Failed to create pod sandbox: rpc error: code = Unknown desc = {said}"
 
 
-def readiness(directory: str = DIRECTORY) -> str:
-    """The Ready condition of a node, as far as the network decides it: is there a configuration at all?"""
-    try:
-        first_of(directory)
-    except BadInput:
+def readiness(directory: str | os.PathLike[str] = DIRECTORY) -> str:
+    """The Ready condition of a node, as far as the network decides it: is there a configuration that the runtime can load?
+
+    Why not stands in the runtime's own log and status alone: `folder.load_status`.
+    """
+    if load_status(directory) != OK:
         why = f"NetworkReady=false reason:NetworkPluginNotReady message:Network plugin returns error: {NOT_INITIALIZED}"
         return f"Ready False KubeletNotReady: container runtime network not ready: {why}"
     return "Ready True KubeletReady: kubelet is posting ready status"

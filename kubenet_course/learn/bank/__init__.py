@@ -11,12 +11,12 @@ from __future__ import annotations
 
 import pkgutil
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from difflib import get_close_matches
 from functools import lru_cache
 from importlib import import_module
 from random import Random
-from typing import Any
+from typing import Any, TypeVar
 
 from msgspec import Struct
 
@@ -24,6 +24,7 @@ from ...errors import BadInput
 from ..questions.kinds import Kind
 from ..questions.question import Question
 
+Option = TypeVar("Option")
 IDENTIFIER = re.compile(r"\d\d-[a-z0-9-]+")
 
 

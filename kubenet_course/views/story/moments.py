@@ -125,9 +125,22 @@ def trail(story: tuple[Moment, ...], at: int) -> list[int]:
 
 
 def way(story: tuple[Moment, ...]) -> str:
-    """The way of the packet that was sent, in one sentence: the kernels that had it, and what became of it."""
-    ended = [at for at, one in enumerate(story) if one.turn == 0 and not one.is_look_up and one.step.end]
-    last = ended[0] if ended else max(at for at, one in enumerate(story) if one.turn == 0)
+    """The way of the packet that was sent, in one sentence: the kernels that had it, and what became of it. A second sentence
+    says where its answer was lost, if it was."""
+    there, lost = _way_of(story, 0), _lost(story)
+    return f"{there} The answer is lost: {lost}" if lost else there
+
+
+def _lost(story: tuple[Moment, ...]) -> str:
+    """The way of an answer that did not come back to who had asked; empty where it did, and where there was none."""
+    ends = [one.step for one in story if one.turn == 1 and not one.is_look_up and one.step.end]
+    is_back = any(step.namespace == story[0].step.namespace for step in ends)
+    return _way_of(story, 1) if ends and not is_back else ""
+
+
+def _way_of(story: tuple[Moment, ...], turn: int) -> str:
+    ended = [at for at, one in enumerate(story) if one.turn == turn and not one.is_look_up and one.step.end]
+    last = ended[0] if ended else max(at for at, one in enumerate(story) if one.turn == turn)
     names = [story[at].step.namespace for at in trail(story, last)]
     kernels = [name for at, name in enumerate(names) if at == 0 or names[at - 1] != name]
     return f"{' → '.join(kernels)}: {story[last].step.said or 'it goes on'}."

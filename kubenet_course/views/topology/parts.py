@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from itertools import islice
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ...linux.namespace.netns import Netns
 from ...linux.namespace.trace import Trace
@@ -62,11 +63,22 @@ def chosen(world: World, traces: Iterable[Trace] = ()) -> Parts:
         for owner in _machines_of(world, name):
             machines[owner] += steps[name]
     shown = sorted(machines, key=lambda name: -machines[name])[:MOST_MACHINES]
-    drawn = tuple(_machine(world, world[name], steps) for name in sorted(shown, key=_by_number))
+    drawn = _housed([_machine(world, world[name], steps) for name in sorted(shown, key=_by_number)])
     joined = segments(world, [machine.ns.name for machine in drawn])
     switches = len({segment.name for segment in joined if segment.name})
     count = sum(1 + len(machine.pods) for machine in drawn)
     return Parts(drawn, tuple(joined), max(0, len(world) - count - switches))
+
+
+def _housed(machines: list[Machine]) -> tuple[Machine, ...]:
+    """A namespace without any cable is a pod that is being made, or one that has lost its cable. Where there is one node, it is
+    drawn in it: a network namespace always lies in some machine's kernel."""
+    bare = [one for one in machines if not one.pods and {device.kind for device in one.ns.devices.values()} <= {"lo"}]
+    homes = [one for one in machines if one.is_node]
+    if len(homes) != 1 or not bare or len(homes[0].pods) + len(bare) > MOST_PODS:
+        return tuple(machines)
+    inside = replace(homes[0], pods=(*homes[0].pods, *(one.ns for one in bare)))
+    return tuple(inside if one is homes[0] else one for one in machines if one not in bare)
 
 
 def _machines_of(world: World, name: str) -> list[str]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import partial
-from random import Random
 
 from msgspec import Struct
 
@@ -13,7 +12,7 @@ from ....kube.nodeipam.node_ipam import capacity
 from ....views.tables.table import Table, table
 from ...questions.kinds import Finding, Slip
 from ...questions.kinds_made import Write
-from .. import defined
+from .. import Chance, defined
 from .plans import Trial, collides, shown, tried
 
 SERVICE = str(SERVICES[4])
@@ -31,7 +30,7 @@ class Wanted(Struct, frozen=True):
     lent_six: str = ""
 
 
-def _wanted(chance: Random) -> Wanted:
+def _wanted(chance: Chance) -> Wanted:
     """Half of what is lent is the company's already; only one mask gives enough nodes and enough pods in the other half."""
     mask, power = chance.randrange(25, 28), chance.randrange(5, 9)
     length = mask - power
@@ -43,7 +42,7 @@ def _wanted(chance: Random) -> Wanted:
     pods = chance.randrange((1 << 31 - mask) - 2, room + 1)
     nodes = chance.randrange((1 << power - 1) + 1, (1 << power) + 1)
     company = str(Cidr(quarter, length + 1, 32))
-    six = f"fd00:10:{chance.randrange(100, 999)}::/48" if chance.random() < 0.5 else ""
+    six = f"fd00:10:{chance.randrange(100, 999)}::/48" if chance.variant % 2 else ""
     return Wanted(nodes, pods, str(lent), company, mask, str(free), six)
 
 
@@ -84,15 +83,17 @@ def _collisions(wanted: Wanted, trial: Trial, seen: Table) -> list[Finding]:
     if collides(trial.ranges, SERVICE):
         found.append(Finding(False, f"Pods share addresses with Services, which have {SERVICE}.", 27, seen))
     if collides(trial.ranges, wanted.company):
-        said = f"Pods share addresses with the offices, which have {wanted.company}. Neither will reach the other."
+        said = f"Pods share addresses with the offices, which have {wanted.company}. The two cannot reach each other."
         found.append(Finding(False, said, 28, seen))
     lent = [parse_sloppy(text) for text in (wanted.lent, wanted.lent_six) if text]
     for cidr in trial.ranges:
         if not any(cidr.bits == of.bits and of.first <= cidr.first and cidr.last <= of.last for of in lent):
-            found.append(Finding(False, f"{cidr} is not within what you were lent.", 0, seen))
+            found.append(Finding(False, f"{cidr} is not in the range that you may use.", 0, seen))
     families = {cidr.bits for cidr in trial.ranges}
     if wanted.lent_six and len(families) < 2:
-        found.append(Finding(False, "Every node is to have a block of both families, and this gives one.", 93, seen))
+        found.append(
+            Finding(False, "Every node needs a block of both families. With these flags it gets one.", 93, seen)
+        )
     return found
 
 
@@ -109,7 +110,7 @@ def _room(wanted: Wanted, trial: Trial, seen: Table) -> list[Finding]:
 
 
 @defined("05-flags", "A plan that holds")
-def flags(chance: Random) -> Write:
+def flags(chance: Chance) -> Write:
     wanted = _wanted(chance)
     solution = _lines(wanted)
     slips = [
@@ -122,8 +123,8 @@ def flags(chance: Random) -> Write:
     if wanted.lent_six:
         slips += [Slip(_lines(wanted, plain=True), 91), Slip(_lines(wanted).replace(f",{wanted.lent_six}", ""), 93)]
     return Write(
-        asks="Write the flags of kube-controller-manager, one a line, so that every node gets a block with room for its pods, and "
-        "no pod has an address that somebody else has. (Each kubelet is told the number of pods by `--max-pods`.)",
+        asks="Write the flags of kube-controller-manager, one on each line. Every node has to get a block with room for its "
+        "pods. No pod may get an address that somebody else has. (`--max-pods` tells each kubelet the number of pods.)",
         look=_told(wanted),
         starts="# --allocate-node-cidrs=...\n# --cluster-cidr=...\n",
         tests=partial(_tests, wanted),
@@ -133,8 +134,8 @@ def flags(chance: Random) -> Write:
         f"{1 << wanted.mask - parse_sloppy(wanted.cluster).length} such blocks. The other half belongs to the offices.",
         evidence=shown(tried(solution, wanted.nodes)),
         hints=(
-            "Begin with the pods: which mask leaves enough addresses, three of them being for no pod?",
-            "Then the nodes: how many blocks are needed, and how long is the prefix of a range that holds so many?",
+            "Begin with the pods. Which mask leaves enough addresses, if three of them are for no pod?",
+            "Then the nodes. How many blocks do they need, and which mask has a range with so many blocks?",
             f"A node needs a /{wanted.mask}. Which half of {wanted.lent} is free of {wanted.company}?",
         ),
     )  # fmt: skip

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from random import Random
-
 from ....kube.nodeipam.cidr import Cidr, parse_sloppy
 from ....kube.nodeipam.kcm_flags import Flags, configured
 from ....kube.nodeipam.node_ipam import capacity
@@ -12,7 +10,7 @@ from ....views.planner.world import deeds
 from ....views.tables.table import Table, table
 from ...questions.kinds import Slip, Value
 from ...questions.reading import BLOCK, NUMBER
-from .. import defined
+from .. import Chance, defined
 from .plans import shown, tried
 
 MANY_PODS = 10**6  # a kubelet that would run any number
@@ -30,7 +28,7 @@ def _sums(cluster: Cidr, mask: int) -> Table:
 
 
 @defined("05-size", "How many?")
-def size(chance: Random) -> Value:
+def size(chance: Chance) -> Value:
     length = chance.randrange(13, 20)
     mask = chance.choice([one for one in range(22, 29) if one != 32 - (one - length)])
     cluster = parse_sloppy(f"10.{chance.randrange(64, 250)}.0.0/{length}")
@@ -38,20 +36,24 @@ def size(chance: Random) -> Value:
     configuration = configured(flags)
     assert configuration is not None
     room = capacity(configuration, MANY_PODS)
-    what = chance.choice(("addresses", "blocks", "pods"))
+    what = chance.turn("addresses", "blocks", "pods", "mask")
     block, blocks = 1 << 32 - mask, 1 << mask - length
     asks, answer, slips = {
+        "mask": (f"The cluster range stays, and {blocks * 2:,} nodes need a block. Which node mask gives exactly so many?",
+                 mask + 1,
+                 [(mask - 1, 25, "A shorter mask makes larger blocks, and fewer of them."),
+                  (mask, 25, f"A /{mask} gives {blocks:,} blocks.")]),
         "addresses": ("How many addresses does a node's block have?", room.addresses_per_node,
-                      [(1 << mask, 25, f"2^{mask} counts the blocks of the whole IPv4 space, not the addresses of one."),
-                       (blocks, 25, "That is how many blocks there are."), (32 - mask, 0, "That is the exponent.")]),
+                      [(1 << mask, 25, f"2^{mask} is the number of such blocks in all of IPv4."),
+                       (blocks, 25, "That is how many blocks there are."), (32 - mask, 0, "That is only the exponent.")]),
         "blocks": ("How many nodes can get a block?", room.nodes,
                    [(block, 25, "That is how many addresses one block has."),
                     (cluster.size, 0, "That is how many addresses the whole range has."),
-                    (mask - length, 0, "That is the exponent.")]),
-        "pods": ("A kubelet was told to run as many pods as it can address. How many pods of one node can have an address?",
+                    (mask - length, 0, "That is only the exponent.")]),
+        "pods": ("A kubelet may run as many pods as it has addresses for. How many pods of one node can have an address?",
                  room.pods_per_node,
-                 [(block, 86, "The network's address, the bridge's and the broadcast address are for no pod."),
-                  (block - 1, 86, "Besides the bridge's address two more are for no pod."),
+                 [(block, 86, "Three addresses are for no pod: the first one, the bridge's, and the last one, for broadcasts."),
+                  (block - 1, 86, "The bridge's address is one that no pod can have. There are two more: the first and the last."),
                   (block - 2, 86, "The bridge needs one as well: it is the pods' gateway."), (1 << mask, 25, "")]),
     }[what]  # fmt: skip
     seen = _sums(cluster, mask)
@@ -60,13 +62,14 @@ def size(chance: Random) -> Value:
         answer=answer,
         reads=NUMBER,
         slips=tuple(Slip(wrong, belief, said or "The mask counts the bits that are fixed.", seen) for wrong, belief, said in slips),
-        because="A mask says how many bits are fixed. What is left counts: "
-        + ("2^(node mask - cluster mask) blocks." if what == "blocks" else "2^(32 - mask) addresses."),
+        because="A mask says how many bits are fixed. The other bits can differ, so there are "
+        + ("2^(node mask - cluster mask) blocks." if what in ("blocks", "mask") else "2^(32 - mask) addresses."),
         evidence=seen,
         hints=(
             "The mask is the number of bits that all addresses of a block have in common.",
             f"An address has 32 bits. The range fixes {length} of them, a block {mask}.",
-            {"addresses": f"2^({32 - mask})", "blocks": f"2^({mask - length})", "pods": f"2^({32 - mask}), less three"}[what],
+            {"addresses": f"2^({32 - mask})", "blocks": f"2^({mask - length})", "pods": f"2^({32 - mask}), less three",
+             "mask": "Twice as many blocks need one bit more."}[what],
         ),
     )  # fmt: skip
 
@@ -77,7 +80,7 @@ def _told_of(world: World, past: list[str]) -> Table:
     return table(f"{world.flags.cluster_cidr}. {'; '.join(past)}. Now:", ("node", "podCIDRs"), rows, code=(1,))
 
 
-def _world(chance: Random, count: int, is_restarted: bool) -> tuple[World, list[str], list[str]]:
+def _world(chance: Chance, count: int, is_restarted: bool) -> tuple[World, list[str], list[str]]:
     """A cluster of eight blocks in which nodes came and two went; what was told of it, and the blocks of those two."""
     low = chance.randrange(0, 250, 8)
     world = World(Flags(allocate_node_cidrs=True, cluster_cidr=f"10.{chance.randrange(64, 250)}.{low}.0/21"))
@@ -88,7 +91,7 @@ def _world(chance: Random, count: int, is_restarted: bool) -> tuple[World, list[
     freed = [world.nodes[f"node-{number}"][0] for number in gone]
     for number in gone:
         world.delete(f"node-{number}")
-    past = [f"{count} nodes registered", *(f"then node-{number} was deleted" for number in gone)]
+    past = [f"{count} nodes joined", *(f"then node-{number} was deleted" for number in gone)]
     if is_restarted:
         world.start()
         past.append("then kube-controller-manager was restarted")
@@ -96,23 +99,28 @@ def _world(chance: Random, count: int, is_restarted: bool) -> tuple[World, list[
 
 
 SEARCH = {
-    "on": "The search goes on behind the block that was given last; freed blocks rest until it has gone round.",
-    "restart": "The place where the search stood is not stored. After a restart it begins at the start of the range.",
-    "round": "Every block has been given once. The search comes round, to the first free one.",
+    "on": "The search goes on behind the block that was given last. Freed blocks rest until the search comes round.",
+    "restart": "Where the search stood is only in the controller's memory. After a restart it begins at the front of the range.",
+    "round": "Every block has been given once. The search begins again at the front, and finds the first free block.",
+    "own": "The block behind the last one is taken: a node brought it along. The search goes on to the next free block.",
 }
 
 
 @defined("05-next", "Which block comes next?")
-def following(chance: Random) -> Value:
-    kind = chance.choice(("on", *SEARCH))
+def following(chance: Chance) -> Value:
+    kind = chance.turn(*SEARCH)
     count = 8 if kind == "round" else chance.randrange(4, 7)
     world, past, freed = _world(chance, count, kind == "restart")
+    if kind == "own":
+        brought = parse_sloppy(world.nodes[f"node-{count}"][0])
+        world.create("guest", (str(Cidr(brought.last + 1, brought.length, brought.bits)),))
+        past.append("then a node guest joined, which brought its block along")
     look, new, last = _told_of(world, past), f"node-{count + 1}", world.nodes[f"node-{count}"][0]
     world.create(new)
     seen, after = deeds(world), parse_sloppy(last)
     beyond = [] if kind == "round" else [str(Cidr(after.last + 1, after.length, after.bits))]
     return Value(
-        asks=f"{new} registers. Which block does it get?",
+        asks=f"Now {new} joins. Which block does it get?",
         look=look,
         answer=world.nodes[new][0],
         reads=BLOCK,
@@ -123,14 +131,14 @@ def following(chance: Random) -> Value:
         because=SEARCH[kind],
         evidence=seen,
         hints=(
-            "The controller remembers behind which block it stopped searching.",
-            "Has it gone round once, or lost its memory? If neither, freed blocks do not matter yet.",
-            f"Look for the first free block from {'the start of the range' if kind != 'on' else f'{last} on'}.",
+            "The controller remembers which block it gave last, and searches on behind it.",
+            "Has the search come round, or has the controller lost its memory? If not, freed blocks do not matter yet.",
+            f"Look for the first free block from {f'{last} on' if kind in ('on', 'own') else 'the front of the range'}.",
         ),
     )
 
 
-def _filling(chance: Random, kind: str) -> tuple[tuple[str, ...], int, int, tuple[int, str]]:
+def _filling(chance: Chance, kind: str) -> tuple[tuple[str, ...], int, int, tuple[int, str]]:
     """Flags; the node mask and the blocks of the IPv4 range; and the belief of those who give all these blocks to nodes."""
     length, mask = chance.randrange(19, 22), chance.randrange(25, 27)
     cluster = parse_sloppy(f"10.{chance.randrange(64, 250)}.{chance.randrange(0, 256, 32)}.0/{length}")
@@ -138,39 +146,43 @@ def _filling(chance: Random, kind: str) -> tuple[tuple[str, ...], int, int, tupl
     services = within if kind == "services" else "10.96.0.0/16"
     ranges = f"{cluster},fd00:10:{chance.randrange(100, 999)}::/{six}" if kind == "dual" else str(cluster)
     size_flag = f"--node-cidr-mask-size{'-ipv4' * (kind == 'dual')}={mask}"
-    lines = (
+    lines: tuple[str, ...] = (
         "--allocate-node-cidrs=true",
         f"--cluster-cidr={ranges}",
         size_flag,
         f"--service-cluster-ip-range={services}",
     )
     belief = {
-        "services": (27, f"Services have {services}, which lies in the range. Those blocks are given to nobody."),
+        "services": (27, f"Services have {services}, which lies in the range. No node gets these blocks."),
         "dual": (92, f"A node needs a block of each family, and the IPv6 range has 2^(64-{six}) of them."),
-        "plain": (0, "The range holds as many blocks as that."),
+        "plain": (0, "The range has exactly so many blocks, so this node is served."),
+        "default": (0, "The range has exactly so many blocks, so this node is served."),
     }[kind]
+    if kind == "default":
+        mask = 24
+        lines = tuple(line for line in lines if line != size_flag)
     return lines, mask, 1 << mask - length, belief
 
 
 @defined("05-first", "The first node that gets nothing")
-def first(chance: Random) -> Value:
-    lines, mask, blocks, (belief, said) = _filling(chance, chance.choice(("plain", "services", "dual")))
+def first(chance: Chance) -> Value:
+    lines, mask, blocks, (belief, said) = _filling(chance, chance.turn("plain", "services", "dual", "default"))
     trial = tried("\n".join(lines), 1 << 12)
     seen, size = shown(trial), 1 << 32 - mask
-    slips = [Slip(blocks + 1, belief, said, seen), Slip(trial.served, 0, "That one still gets the last block.", seen)]
+    slips = [Slip(blocks + 1, belief, said, seen), Slip(trial.served, 0, "This node still gets the last block.", seen)]
     if size != blocks:
         slips.append(Slip(size + 1, 25, f"2^(32-{mask}) is how many addresses a block has.", seen))
     return Value(
-        asks="node-1, node-2, node-3 and so on register, one after the other. Write the number of the first that gets nothing.",
+        asks="node-1, node-2, node-3 and so on join, one after the other. Write the number of the first node that gets no block.",
         look=table("kube-controller-manager", ("flags",), [(line,) for line in lines], code=(0,)),
         answer=trial.served + 1,
         reads=NUMBER,
         slips=tuple(slips),
-        because=f"{trial.served} nodes get a block; the next one waits, with an Event CIDRNotAvailable.",
+        because=f"{trial.served} nodes get a block. The next one waits, and an Event CIDRNotAvailable is written.",
         evidence=seen,
         hints=(
-            f"How many blocks of /{mask} does the IPv4 range have? Count with the two masks.",
-            "Is one of the blocks not for nodes? Is there a second range that is used up sooner?",
+            f"How many blocks of /{mask} does the IPv4 range have? Use the two masks.",
+            "Are some of the blocks not for nodes? Is there a second range that is used up sooner?",
             f"{trial.served} nodes are served.",
         ),
     )

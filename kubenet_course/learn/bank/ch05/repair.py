@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from functools import partial
-from random import Random
 
 from msgspec import Struct
 
 from ....views.tables.table import Table
 from ...questions.kinds import Finding, Slip
 from ...questions.kinds_made import Repair
-from .. import defined
+from .. import Chance, defined
 from .plans import shown, tried
 
 FOUR, SERVICES = "10.244.0.0/16", "10.96.0.0/16,fd00:10:96::/112"
@@ -37,10 +36,10 @@ def _plan(fault: str, six: str) -> Plan:
     one = ("--node-cidr-mask-size=24",)
     four, moved = (FOUR, BOTH[:1], 93), (f"10.32.0.0/16,{six}/56", BOTH, 89)
     return {
-        "size": Plan(right, one, (right, BOTH), "One length cannot fit both families. Each has a flag of its own.",
+        "size": Plan(right, one, (right, BOTH), "One mask cannot fit both families. Each family has a flag of its own.",
                      "Which flags say how long a node's prefix is, and which of them may be used here?",
                      (four, moved, (right, (*one, BOTH[1]), 91))),
-        "small": Plan(f"{FOUR},{six}/60", BOTH, (right, BOTH), "A node needs a block of each family. The shorter range decides.",
+        "small": Plan(f"{FOUR},{six}/60", BOTH, (right, BOTH), "A node needs a block of each family. The smaller range decides.",
                       "Count the blocks of both ranges: 2^(node mask - cluster mask).",
                       (four, moved, (f"{FOUR},{six}/60", (BOTH[0], "--node-cidr-mask-size-ipv6=62"), 25))),
         "wide": Plan(f"{FOUR},{six}/44", BOTH, (right, BOTH), "An IPv6 range is cut into 2^16 blocks at most.",
@@ -70,7 +69,9 @@ def _tests(nodes: int, text: str) -> tuple[Finding, ...]:
     if trial.configuration is None:
         return (Finding(False, "`--allocate-node-cidrs` is false unless you set it: no node gets a block.", 26, seen),)
     if {cidr.bits for cidr in trial.ranges} != {32, 128}:
-        return (Finding(False, "Every new node is to have a block of both families, and this gives one.", 93, seen),)
+        return (
+            Finding(False, "Every new node needs a block of both families. With these flags it gets one.", 93, seen),
+        )
     if trial.failed:
         said = f"node-{trial.served + 1} of {nodes} gets neither block: {trial.failed.message}."
         return (Finding(False, said, 25, seen),)
@@ -78,14 +79,15 @@ def _tests(nodes: int, text: str) -> tuple[Finding, ...]:
 
 
 @defined("05-repair", "Two families, and no block")
-def repair(chance: Random) -> Repair:
+def repair(chance: Chance) -> Repair:
     nodes = chance.randrange(100, 240)
-    plan = _plan(chance.choice(("size", "small", "wide", "families")), f"fd00:{chance.randrange(10, 99)}:240::")
+    plan = _plan(chance.turn("size", "small", "wide", "families"), f"fd00:{chance.randrange(10, 99)}:240::")
     broken, solution = _lines(plan.ranges, plan.sizes), _lines(*plan.mended)
     look = _seen(broken, nodes)
     return Repair(
-        asks=f"Three nodes have IPv4 blocks: {', '.join(cidrs[0] for cidrs in HAVE.values())}. They keep them. {nodes} more nodes "
-        "shall each get a block of both families, /24 and IPv6. With the flags below they do not. Write all the flags, mended.",
+        asks=f"Three nodes have IPv4 blocks: {', '.join(cidrs[0] for cidrs in HAVE.values())}. They keep them. "
+        f"{nodes} more nodes join, and each of them needs an IPv4 block, a /24, and an IPv6 block. These flags do not give them "
+        "both. Write all the flags, mended.",
         look=look,
         starts=broken,
         tests=partial(_tests, nodes),
@@ -94,8 +96,8 @@ def repair(chance: Random) -> Repair:
         because=plan.why,
         evidence=_seen(solution, nodes),
         hints=(
-            "Read what the controller says last: does it exit, or does it run out?",
+            "Read the controller's last sentence. Does it exit, or has it no block left?",
             plan.hint,
-            "The IPv4 range must stay: nodes have blocks of it. A /56 holds 256 blocks of /64.",
+            "The IPv4 range must stay, because nodes have blocks of it. An IPv6 range of /56 has 256 blocks of /64.",
         ),
     )

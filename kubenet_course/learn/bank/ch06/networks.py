@@ -21,17 +21,23 @@ from ...questions.kinds import Finding
 from ...questions.reading import Unreadable
 
 OUTSIDE, NODE, ROUTER = "203.0.113.9", "192.168.1.11", "192.168.1.1"
+# A host port that leads to the pod; no host port at all; a host port that the pod itself can use; pods that show their own address.
+WISHES = ("port", "plain", "hairpin", "own")
 PODS = ("web-1", "shop-1", "api-1", "mail-1")
 
 
 class Net(Struct, frozen=True):
-    """A node's block, its bridge, a pod that listens on tcp `port`, and the host port that is to lead there."""
+    """A node's block, its bridge, a pod that listens on tcp `port`, and the host port that is to lead there.
+
+    `wish` is what the network has to do besides giving an address: see WISHES.
+    """
 
     block: int
     bridge: str
     pod: str
     port: int
     host_port: int
+    wish: str = "port"
 
     @property
     def subnet(self) -> str:
@@ -66,12 +72,12 @@ def as_text(network: Any) -> str:
 
 
 def read(text: str) -> dict[str, Any]:
-    """What was written, as a runtime reads it. Raises Unreadable with a sentence for what is no JSON object."""
+    """What was written, as a runtime reads it. Raises Unreadable with a sentence for what is not a JSON object."""
     lines = [line for line in text.splitlines() if not line.lstrip().startswith("#")]
     try:
         written = json.loads("\n".join(lines))
     except ValueError as wrong:
-        raise Unreadable(f"This is no JSON: {wrong}.") from None
+        raise Unreadable(f"This is not JSON: {wrong}.") from None
     if not isinstance(written, dict):
         raise Unreadable("A conflist is one JSON object, between { and }.")
     return written
@@ -84,13 +90,15 @@ class Tried(Struct, frozen=True):
     refused: str = ""
     outward: Trace | None = None
     inward: Trace | None = None
+    itself: Trace | None = None
+    pod: str = "the pod"
 
     @property
     def error(self) -> str:
         """What stops the pod, as its event says it; empty when nothing does."""
         if self.answer is None:
             return self.refused
-        return sandbox_event(self.answer.container or "the pod", self.answer.error) if self.answer.error else ""
+        return sandbox_event(self.answer.container or self.pod, self.answer.error) if self.answer.error else ""
 
 
 def tried(of: Net, network: dict[str, Any]) -> Tried:
@@ -103,12 +111,13 @@ def tried(of: Net, network: dict[str, Any]) -> Tried:
     node.sandbox(of.pod, f"tcp 0.0.0.0:{of.port} web")
     answer = node.add(network, of.pod, portMappings=of.ports)
     if answer.error:
-        return Tried(answer)
+        return Tried(answer, pod=of.pod)
     node.listen("outside", "tcp 0.0.0.0:443 far")
     own = next((each.address for each in node.world[of.pod].devices["eth0"].addresses if ":" not in each.address), "")
     inward = ask(node.world, tcp(ROUTER, 40000, NODE, of.host_port), at="outside")
     outward = ask(node.world, tcp(own, 40001, OUTSIDE, 443), at=of.pod) if own else None
-    return Tried(answer, "", outward, inward)
+    itself = ask(node.world, tcp(own, 40002, NODE, of.host_port), at=of.pod) if own else None
+    return Tried(answer, "", outward, inward, itself)
 
 
 def arrived(trace: Trace | None, at: str) -> bool:
