@@ -38,7 +38,8 @@ def widgets() -> dict[str, anywidget.AnyWidget]:
     asked = request(ours, "pod/default/client", "service/default/web:80", world=world)
     stepper = Stepper(world, asked, title="The pod client asks the Service web")
     stepper.step = 2
-    matrices = Matrices({"a node without a route": connectivity(ours, broken(ours, "unrouted").world)})
+    sick = broken(ours, "unrouted").world
+    matrices = Matrices({"a node without a route": connectivity(ours, sick)}, world=sick)
     matrices.choose(cell=("client", "web-2"))
     return {"stepper": stepper, "matrix": matrices}
 
