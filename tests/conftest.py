@@ -1,8 +1,18 @@
 """How many random rule sets are compared with the real kernel."""
 
+from itertools import count
+
 import pytest
+
+HOMES = count()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("kubenet")
     group.addoption("--live", type=int, default=20, metavar="N", help="rule sets to compare with the real kernel (20)")
+
+
+@pytest.fixture(autouse=True)
+def a_progress_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """What a test answers stays with that test: the notebooks, which run after all tests, meet a learner who has done nothing."""
+    monkeypatch.setenv("XDG_DATA_HOME", str(tmp_path_factory.getbasetemp() / f"home-{next(HOMES)}"))

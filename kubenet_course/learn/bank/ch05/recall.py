@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ....kube.nodeipam.cidr import Cidr, parse_sloppy
 from ....kube.nodeipam.kcm_flags import Flags, configured
-from ....kube.nodeipam.node_ipam import capacity
+from ....kube.nodeipam.node_ipam import Capacity, capacity
 from ....kube.nodeipam.node_world import World
 from ....views.planner.world import deeds
 from ....views.tables.table import Table, table
@@ -37,8 +37,31 @@ def size(chance: Chance) -> Value:
     assert configuration is not None
     room = capacity(configuration, MANY_PODS)
     what = chance.turn("addresses", "blocks", "pods", "mask")
+    asks, answer, slips = _asked_of(what, cluster, length, mask, room)
+    seen = _sums(cluster, mask)
+    return Value(
+        asks=f"`--cluster-cidr={cluster}`, `--node-cidr-mask-size={mask}`. {asks}",
+        answer=answer,
+        reads=NUMBER,
+        slips=tuple(Slip(wrong, belief, said or "The mask counts the bits that are fixed.", seen) for wrong, belief, said in slips),
+        because="A mask says how many bits are fixed. The other bits can differ, so there are "
+        + ("2^(node mask - cluster mask) blocks." if what in ("blocks", "mask") else "2^(32 - mask) addresses."),
+        evidence=seen,
+        hints=(
+            "The mask is the number of bits that all addresses of a block have in common.",
+            f"An address has 32 bits. The range fixes {length} of them, a block {mask}.",
+            {"addresses": f"2^({32 - mask})", "blocks": f"2^({mask - length})", "pods": f"2^({32 - mask}), less three",
+             "mask": "Twice as many blocks need one bit more."}[what],
+        ),
+    )  # fmt: skip
+
+
+def _asked_of(
+    what: str, cluster: Cidr, length: int, mask: int, room: Capacity
+) -> tuple[str, int, list[tuple[int, int, str]]]:
+    """The question, its answer, and the wrong answers that people give for a reason."""
     block, blocks = 1 << 32 - mask, 1 << mask - length
-    asks, answer, slips = {
+    return {
         "mask": (f"The cluster range stays, and {blocks * 2:,} nodes need a block. Which node mask gives exactly so many?",
                  mask + 1,
                  [(mask - 1, 25, "A shorter mask makes larger blocks, and fewer of them."),
@@ -56,22 +79,6 @@ def size(chance: Chance) -> Value:
                   (block - 1, 86, "The bridge's address is one that no pod can have. There are two more: the first and the last."),
                   (block - 2, 86, "The bridge needs one as well: it is the pods' gateway."), (1 << mask, 25, "")]),
     }[what]  # fmt: skip
-    seen = _sums(cluster, mask)
-    return Value(
-        asks=f"`--cluster-cidr={cluster}`, `--node-cidr-mask-size={mask}`. {asks}",
-        answer=answer,
-        reads=NUMBER,
-        slips=tuple(Slip(wrong, belief, said or "The mask counts the bits that are fixed.", seen) for wrong, belief, said in slips),
-        because="A mask says how many bits are fixed. The other bits can differ, so there are "
-        + ("2^(node mask - cluster mask) blocks." if what in ("blocks", "mask") else "2^(32 - mask) addresses."),
-        evidence=seen,
-        hints=(
-            "The mask is the number of bits that all addresses of a block have in common.",
-            f"An address has 32 bits. The range fixes {length} of them, a block {mask}.",
-            {"addresses": f"2^({32 - mask})", "blocks": f"2^({mask - length})", "pods": f"2^({32 - mask}), less three",
-             "mask": "Twice as many blocks need one bit more."}[what],
-        ),
-    )  # fmt: skip
 
 
 def _told_of(world: World, past: list[str]) -> Table:

@@ -12,9 +12,10 @@ from ....kube.model.cluster import cluster
 from ....kube.policy.enforce.kernels import Enforced
 from ....kube.questions.ask import request
 from ....linux.namespace.memory import Memory
+from ....linux.namespace.trace import Trace
 from ....linux.verdicts import verdict
 from ....views.policies.asked import asked, judged, selecting
-from ....views.tables.table import table
+from ....views.tables.table import Table, table
 from ...questions.kinds import Slip, Value
 from ...questions.reading import one_of
 from ...worlds.shop import Tiers, shop, tiers
@@ -125,6 +126,14 @@ def cell(chance: Random) -> Value:
 SEES = ("delivered", "timeout", "refused")
 
 
+def _met(trace: Trace) -> Table:
+    """The rules of policies that the packet met on the database's node."""
+    met = [row.rule.text for one in trace.steps if one.stage == "filter FORWARD" and one.namespace == "node-2"
+           for row in one.why if "KUBE-POL" in row.rule.text]  # fmt: skip
+    rows = [(text,) for text in dict.fromkeys(met) or ("none",)]
+    return table("Rules of policies that fitted it on node-2", ("rule",), rows, code=(0,))
+
+
 @defined("13-client", "What does the client see?")
 def client(chance: Random) -> Value:
     """The packet goes through the model's kernels, with the policy in their rules."""
@@ -140,30 +149,9 @@ def client(chance: Random) -> Value:
     kernels = shop_.world() if way == "ignored" else Enforced(shop_, world, target)
     trace = request(shop_, *asks, sport=sport, memory=memory, world=kernels)
     found = verdict(trace).name
-    met = [row.rule.text for one in trace.steps if one.stage == "filter FORWARD" and one.namespace == "node-2"
-           for row in one.why if "KUBE-POL" in row.rule.text]  # fmt: skip
-    rules = table(
-        "Rules of policies that fitted it on node-2",
-        ("rule",),
-        [(text,) for text in dict.fromkeys(met) or ("none",)],
-        code=(0,),
-    )
+    rules = _met(trace)
     seen = table(f"What became of the packet: {verdict(trace)}", rules.heads, rules.rows, code=(0,))
-    known = (
-        f"The plugin enforces it with {target}, and accepts packets of known connections first. {who} opened the "
-        f"connection "
-        "before the policy came, and sends one more packet."
-    )
-    stories = {
-        "new": (f"The plugin enforces it with {target}.", f"A new connection meets the rule, which is {target}.", 13),
-        "known": (known, "The kernel knows the connection, so the rules are not asked again.", 47),
-        "ignored": ((f"The network plugin of this cluster does not implement NetworkPolicy; one that does would use "
-        f"{target}."),
-                    "The API server stores the policy. Nobody turns it into a rule.", 50),
-        "allowed": (f"The plugin enforces it with {target}.", ("The rule for ingress fits: api-1 has the label, and "
-        "the port is the pod's."), 46),
-    }  # fmt: skip
-    story, because, belief = stories[way]
+    story, because, belief = _stories(who, target)[way]
     return Value(
         asks=f"A policy of `shop` lets only pods with `tier: api` ask the database. {story} `{who}` asks the Service "
         f"`db`, port 5432. "
@@ -191,3 +179,21 @@ def client(chance: Random) -> Value:
             because,
         ),
     )
+
+
+def _stories(who: str, target: str) -> dict[str, tuple[str, str, int]]:
+    """For each way: what the question tells, why it comes out so, and the belief that leads elsewhere."""
+    known = (
+        f"The plugin enforces it with {target}, and accepts packets of known connections first. {who} opened the "
+        f"connection "
+        "before the policy came, and sends one more packet."
+    )
+    return {
+        "new": (f"The plugin enforces it with {target}.", f"A new connection meets the rule, which is {target}.", 13),
+        "known": (known, "The kernel knows the connection, so the rules are not asked again.", 47),
+        "ignored": ((f"The network plugin of this cluster does not implement NetworkPolicy; one that does would use "
+        f"{target}."),
+                    "The API server stores the policy. Nobody turns it into a rule.", 50),
+        "allowed": (f"The plugin enforces it with {target}.", ("The rule for ingress fits: api-1 has the label, and "
+        "the port is the pod's."), 46),
+    }  # fmt: skip
