@@ -92,7 +92,7 @@ def _missing(chance: Random) -> Write:
 
 
 def _patient(chance: Random) -> Write:
-    slowest = chance.choice((30, 40, 50))
+    slowest = chance.choice((40, 50, 60))
     return _write(
         f"The startup probe below lets a start go on for ten minutes before it gives up. The slowest good start "
         f"takes {slowest} s. Mend the numbers: "
