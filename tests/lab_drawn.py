@@ -111,9 +111,20 @@ def _packet(chance: Random, src: str, to: str, number: int) -> Packet:
 
 
 def has_redirect(capture: Capture) -> bool:
-    """Whether the kernel sent a redirect, which the model does not (DEV-5). Byte 54 follows Ethernet and IPv6 headers."""
-    frames = (bytes.fromhex(frame.hex) for frame in capture.frames)
-    return any(data[12:14] == b"\x86\xdd" and data[20] == 58 and data[54] == REDIRECT for data in frames)
+    """Whether the kernel sent a redirect, which the model does not (DEV-5), or asked for the MAC of one whom it would redirect:
+    it does when an IPv6 packet leaves by the device that it came in by. Byte 54 follows Ethernet and IPv6 headers."""
+    came = set()
+    for frame in capture.frames:
+        data = bytes.fromhex(frame.hex)
+        if data[12:14] != b"\x86\xdd":
+            continue
+        if data[20] == 58 and data[54] == REDIRECT:
+            return True
+        if frame.direction == "in":
+            came.add((frame.namespace, frame.device, data[18:21], data[21]))
+        elif (frame.namespace, frame.device, data[18:21], data[21] + 1) in came:
+            return True
+    return False
 
 
 def is_rationed(frames: Iterable[FrameHex]) -> bool:

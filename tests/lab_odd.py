@@ -60,9 +60,19 @@ def odd(chance: Random, packets: int = 10) -> Scenario:
     sent: list[dict] = []
     for number in range(packets):
         again = sent and chance.random() < 0.15
-        sent.append(chance.choice(sent) if again else _sending(chance, hosts, chance.choice(families), number))
+        packet = chance.choice(sent) if again else _sending(chance, hosts, chance.choice(families), number)
+        while _copies_translated(packet, router):  # DEV-24
+            packet = _sending(chance, hosts, chance.choice(families), number)
+        sent.append(packet)
     whole = {"kubenet_scenario": 1, "name": "odd", "namespaces": spaces, "packets": sent}
     return read(json.dumps(whole), "odd")
+
+
+def _copies_translated(packet: dict, router: dict) -> bool:
+    """Whether a bridge may send copies of a packet whose source the rules at POSTROUTING translate."""
+    dst = packet["send"]["dst"]
+    rules = router.get("ip6tables" if ":" in dst else "iptables", [])
+    return (dst == "ff02::1" or dst.endswith(".255")) and any("SNAT" in rule or "MASQ" in rule for rule in rules)
 
 
 def _address(link: int, number: int, of: int) -> str:

@@ -144,7 +144,7 @@ def _up(kernel: Kernel, skb: Skb) -> Next:
 
 def br_pass_frame_up(kernel: Kernel, stage: str, skb: Skb) -> Step:
     """The frame is now one that came in by the bridge device. Of one for many the connection is as good as
-    remembered: the nat table's INPUT is not asked about a copy (br_nf_local_in)."""
+    remembered: the nat table's INPUT is not asked about a copy (br_nf_local_in; its source stays, DEV-24)."""
     if skb.came_by and is_multicast(skb.frame.dst):
         known = skb.connection
         if not (known is NO_CONNECTION or known is UNTRACKED or known.confirmed):
