@@ -9,7 +9,7 @@ from realkernel.oracle import _private
 
 from kubenet_course.kube.proxy.ipvs.tables import tables_of
 from kubenet_course.kube.proxy.nftables.rules import synced, transaction
-from kubenet_course.kube.proxy.services import Services
+from kubenet_course.kube.proxy.services import Services, by_service
 from kubenet_course.linux.netfilter.ipset import restore
 from kubenet_course.linux.netfilter.nft.json_form import json_form
 from kubenet_course.linux.netfilter.nft.ruleset import Ruleset
@@ -29,10 +29,7 @@ def seeds(request):
 
 
 def watched(cluster: Drawn) -> Services:
-    by_service = {}
-    for found in cluster.slices:
-        by_service.setdefault(found.service, []).append(found)
-    return Services(cluster.services, by_service, FAMILIES[cluster.family])
+    return Services(cluster.services, by_service(cluster.slices), FAMILIES[cluster.family])
 
 
 def in_private(script: str, text: str = "") -> str:

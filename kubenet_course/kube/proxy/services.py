@@ -18,6 +18,14 @@ LARGE = 1000  # endpoints; above it kube-proxy leaves comments out (largeCluster
 Slices = Mapping[tuple[str, str], Sequence[EndpointSlice]]
 
 
+def by_service(slices: Iterable[EndpointSlice]) -> Slices:
+    """The slices of each Service, by its namespace and name; those of one Service by their names."""
+    found: dict[tuple[str, str], list[EndpointSlice]] = {}
+    for one in sorted(slices, key=lambda one: one.key):
+        found.setdefault(one.service, []).append(one)
+    return found
+
+
 class Services:
     """All Service ports of one family. `slices`: (namespace, name) of a Service -> its slices."""
 

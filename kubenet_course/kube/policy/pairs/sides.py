@@ -1,5 +1,6 @@
 """One direction of all pairs: what may be allowed and what may be denied, tier by tier, a sender's class at a time."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -20,7 +21,7 @@ class Row(NamedTuple):
         return Row(self.can & other.can, self.cannot | other.cannot)
 
 
-class Side:
+class Side(ABC):
     """What both directions share: the order of tiers."""
 
     direction: Direction
@@ -43,9 +44,9 @@ class Side:
             rules.append((rule.action, Bits(0, peers.may) if strange else peers, self.sets.ports(rule)))
         return self.sets.subject(policy), rules
 
+    @abstractmethod
     def hits(self, at: int, subject: Bits, peers: Bits, ports: int) -> Bits:
         """For a sender: the receivers for which a rule fits."""
-        raise NotImplementedError
 
     def tier(self, tier: Tier, at: int, live: int) -> tuple[int, int, int]:
         """Of the receivers that come to a tier: those it may accept, may deny, and may let through to the next."""
@@ -67,13 +68,13 @@ class Side:
             live = left
         return accept, deny, through | live
 
+    @abstractmethod
     def allowed(self, at: int) -> tuple[int, Bits]:
         """For a sender: the receivers for which NetworkPolicies isolate, and those for which one of them allows."""
-        raise NotImplementedError
 
+    @abstractmethod
     def exempt(self, at: int) -> int:
         """The receivers at whose end no policy is asked."""
-        raise NotImplementedError
 
     def row(self, at: int) -> Row:
         """Complements are made by ^ within a set: ~ would make negative numbers, at twice the price."""

@@ -14,6 +14,7 @@ from ....linux.packet.address import FAMILIES
 from ...api.objects import EndpointSlice, KubeProxyConfiguration, Service
 from .. import chain_names as names
 from ..node import DEFAULTS, NodeFacts, settings
+from ..services import by_service
 from .frame import BASE, JUMPS, Frame, fixed, node_port_jumps
 from .rows import IptablesServices, NodeView, SharedChain, SharedRows
 from .service import SHARED
@@ -63,10 +64,7 @@ def rules_of(
     family: int = 4,
 ) -> Ruleset:
     """The same from plain lists of objects."""
-    by_service: dict[tuple[str, str], list[EndpointSlice]] = {}
-    for found in sorted(slices, key=lambda one: one.key):
-        by_service.setdefault(found.service, []).append(found)
-    return iptables_rules(IptablesServices(services, by_service, FAMILIES[family]), node, configuration)
+    return iptables_rules(IptablesServices(services, by_service(slices), FAMILIES[family]), node, configuration)
 
 
 def _sorted(chains: dict[str, Chain]) -> dict[str, Chain]:

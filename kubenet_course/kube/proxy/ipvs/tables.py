@@ -12,7 +12,7 @@ from ....linux.stack.ipvs.servers import VirtualServer
 from ...api.config import IPVS_SCHEDULERS
 from ...api.objects import EndpointSlice, KubeProxyConfiguration, Service
 from ..node import DEFAULTS, NodeFacts, is_loopback, settings
-from ..services import Services
+from ..services import Services, by_service
 from . import sets
 from .rules import iptables_text
 from .service import IpvsSettings, Part, counts, own_addresses, part
@@ -134,7 +134,4 @@ def tables_of(
     family: int = 4,
 ) -> IpvsTables:
     """The same from plain lists of objects."""
-    by_service: dict[tuple[str, str], list[EndpointSlice]] = {}
-    for found in sorted(slices, key=lambda one: one.key):
-        by_service.setdefault(found.service, []).append(found)
-    return ipvs_tables(Services(services, by_service, FAMILIES[family]), node, configuration)
+    return ipvs_tables(Services(services, by_service(slices), FAMILIES[family]), node, configuration)

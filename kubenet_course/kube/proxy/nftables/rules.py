@@ -11,7 +11,7 @@ from ....linux.netfilter.nft.write import element_text, rule_text, set_text
 from ....linux.packet.address import FAMILIES, Prefix
 from ...api.objects import EndpointSlice, KubeProxyConfiguration, Service
 from ..node import DEFAULTS, NodeFacts
-from ..services import Services
+from ..services import Services, by_service
 from . import names
 from .frame import fixed_chains, fixed_sets
 from .service import Part, part
@@ -74,10 +74,7 @@ def rules_of(
     service_ranges: tuple[Prefix, ...] = (),
 ) -> Ruleset:
     """The same from plain lists of objects."""
-    by_service: dict[tuple[str, str], list[EndpointSlice]] = {}
-    for found in sorted(slices, key=lambda one: one.key):
-        by_service.setdefault(found.service, []).append(found)
-    return nftables_rules(Services(services, by_service, FAMILIES[family]), node, configuration, service_ranges)
+    return nftables_rules(Services(services, by_service(slices), FAMILIES[family]), node, configuration, service_ranges)
 
 
 # -- what changes -----------------------------------------------------------------------------------------------------

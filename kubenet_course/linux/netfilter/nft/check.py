@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from ....errors import BadInput
+from ..circle import circle, refusal
 from .acting import acting
 from .load import FAMILIES, HOOKS, Loaded
 from .ruleset import Named, Rule, Ruleset, Table, Update, Verdict
@@ -65,21 +66,8 @@ def _circle(table: Table, where: str) -> None:
         verdicts = [part for part in found if isinstance(part, Verdict)]
         verdicts += [e.value for one in maps for e in one.elements if isinstance(e.value, Verdict)]
         leads[name] = list(dict.fromkeys(one.chain for one in verdicts if one.chain))
-    done: set[str] = set()
-    for start in leads:
-        path = {start: iter(leads[start])}
-        while path and start not in done:
-            here = next(reversed(path))
-            there = next(path[here], None)
-            if there is None:
-                done.add(here)
-                path.popitem()
-            elif there in path:
-                circle = [*list(path)[list(path).index(there) :], there]
-                what = f"chains jump in a circle: {' -> '.join(circle)}"
-                raise BadInput(where, what, "a chain must not lead back to itself")
-            elif there not in done:
-                path[there] = iter(leads[there])
+    if way := circle(leads):
+        raise refusal(where, way)
 
 
 def not_acted(rules: Ruleset) -> Iterator[int]:
