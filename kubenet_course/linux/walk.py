@@ -13,14 +13,16 @@ from .namespace.skb import NO_FRAME, NOWHERE, Skb
 from .namespace.trace import Next, Step, Trace
 from .netfilter import stages as netfilter
 from .packet.packet import Frame, Packet
-from .stack import arp, bridge, device, ip, neighbour, socket, tcp, tunnels
+from .stack import arp, bridge, device, fragments, ip, neighbour, socket, tcp, tunnels
 from .stack.program import Program
 
 STAGES = {
     name: stage
-    for room in (netfilter, ip, neighbour, arp, device, bridge, tunnels, socket)
+    for room in (netfilter, ip, fragments, neighbour, arp, device, bridge, tunnels, socket)
     for name, stage in room.STAGES.items()
 }
+# What a kernel does by the clock: when it is next due, and what is then to be done.
+BY_THE_CLOCK = ((neighbour.due, neighbour.ask_again), (fragments.due, fragments.given_up))
 MOST_STEPS = 10_000  # a walk that is longer goes in circles
 
 
@@ -37,6 +39,7 @@ def send(
     gives_up: bool = True,
     programs: Mapping[str, Program] | None = None,
     says: bytes = b"",
+    discovers: str = "",
 ) -> Trace:
     """Follows one packet until nothing moves any more.
 
@@ -45,12 +48,14 @@ def send(
     Without a memory the kernels have just started; without choices chance is drawn from seed 0. What waits for a MAC that
     nobody tells is given up, unless `gives_up` is off: then the question stays open, for `wait` to repeat. `programs` answer for
     the sockets that have their names; where none is given, TCP is answered by the kernel alone and UDP with what came. `says` is
-    what a program that waits says once its connection is open.
+    what a program that waits says once its connection is open. `discovers` is what its socket asks of the kernel about packets that
+    are too long (ip(7), IP_MTU_DISCOVER): want (cut them here, and let no router cut), dont (let everybody cut), do (never cut).
     """
     world = {world.name: world} if isinstance(world, Netns) else world
     walk = Walk(world, memory or Memory(), choices or Seeded(), programs)
     first = "netif_receive_skb" if frame is not None else "ip_rcv" if dev else "route_output"
-    start = Next(at or next(iter(world)), first, Skb(packet, dev_in=dev, mark=mark, frame=frame or NO_FRAME))
+    skb = Skb(packet, dev_in=dev, mark=mark, frame=frame or NO_FRAME, discovers=discovers)
+    start = Next(at or next(iter(world)), first, skb)
     if waits:
         tcp.expect(walk.kernel(start.namespace), packet, says)
     walk.go_on([start])
@@ -60,16 +65,17 @@ def send(
 
 
 def wait(world: Netns | Mapping[str, Netns], seconds: float, memory: Memory, choices: Choices | None = None) -> Trace:
-    """Lets time pass in a world, and follows what the kernels do meanwhile: ask again for a MAC, and give up in the end."""
+    """Lets time pass in a world, and follows what the kernels do meanwhile: ask again for a MAC, give up for want of a piece."""
     world = {world.name: world} if isinstance(world, Netns) else world
     walk, until = Walk(world, memory, choices or Seeded()), memory.now + round(seconds * SECOND)
     asking = [walk.kernel(name) for name in world if name in memory.namespaces]
     while asking:
-        when, kernel = min(((neighbour.due(one), one) for one in asking), key=lambda pair: (pair[0] < 0, pair[0]))
+        dues = [(due(one), one, act) for one in asking for due, act in BY_THE_CLOCK]
+        when, kernel, act = min(dues, key=lambda row: (row[0] < 0, row[0]))
         if not 0 <= when <= until:
             break
         memory.now = max(when, memory.now)
-        walk.go_on(neighbour.ask_again(kernel))
+        walk.go_on(act(kernel))
     memory.now = until
     return walk.trace
 
@@ -125,7 +131,8 @@ def ask(
     choices: Choices | None = None,
     programs: Mapping[str, Program] | None = None,
     says: bytes = b"",
+    discovers: str = "",
 ) -> Trace:
     """A program of the namespace `at` sends a packet and waits for the answer: the whole conversation up to there. With `says` it
     goes on, one segment each way, if the program that listens there is among `programs`."""
-    return send(world, packet, at, memory=memory, choices=choices, waits=True, programs=programs, says=says)
+    return send(world, packet, at, memory=memory, choices=choices, waits=True, programs=programs, says=says, discovers=discovers)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
-from ..namespace.device import Ipip, WireGuard
+from ..namespace.device import Device, Ipip, WireGuard
 from ..namespace.fib import MULTICAST, Route, select4
 from ..namespace.kernel import Kernel, hook
 from ..namespace.memory import SECOND
@@ -15,10 +15,11 @@ from ..namespace.netns import NeighbourEntry
 from ..namespace.skb import NO_FRAME, Skb
 from ..namespace.trace import Next, Step
 from ..packet.address import BROADCAST_MAC, IPV4, IPV6, Address, Mac, family, number, spelled
-from ..packet.packet import Arp, Flow, Icmp, Neighbour, Packet, endpoint
+from ..packet.packet import Arp, Flow, Icmp, Neighbour, Packet, endpoint, length
+from . import fragments
 from .device import out
 from .icmp import HOST_UNREACHABLE, error
-from .ip import SOLICITED_NODE, answers, not_fitting, too_big
+from .ip import SOLICITED_NODE, answers, too_big
 
 SOLICIT, ADVERTISE = 135, 136
 QUESTIONS = 3  # mcast_solicit
@@ -53,36 +54,52 @@ def known_or_waiting(kernel: Kernel) -> set[tuple[str, Address]]:
 def neigh_output(kernel: Kernel, stage: str, skb: Skb) -> Step:
     """Out of its device, to the MAC of the next hop; over loopback it comes straight back in with all its notes.
 
-    What this machine sends was measured before its rules; they may have led it to a narrower device (ip_finish_output).
+    What does not fit is cut here, behind all rules, if it may be (ip_finish_output); the pieces take the same way.
     """
-    here, packet = kernel.ns.name, skb.packet
-    if not skb.dev_in and (packet.df or family(packet.flow.dst) is IPV6) and not_fitting(kernel, skb):
-        return too_big(kernel, stage, skb, "too-big")
+    here = kernel.ns.name
+    if fragments.is_too_long(kernel, skb) and not fragments.may_be_cut(kernel, skb):
+        return too_big(kernel, stage, skb, "dropped" if skb.forwarded else "too-big")
+    pieces = fragments.pieces_of(kernel, skb)
+    if len(pieces) > 1:
+        step = _leaves(kernel, stage, skb, pieces)
+        return replace(step, stage="ip_fragment", said=f"{length(skb.packet)} bytes: cut into {len(pieces)} pieces; {step.said}")
+    return _leaves(kernel, stage, skb, pieces)
+
+
+def _leaves(kernel: Kernel, stage: str, skb: Skb, pieces: tuple[Skb, ...]) -> Step:
+    here = kernel.ns.name
     if skb.dev_out == "lo":
         lo = kernel.ns.devices.get("lo")
-        if (
-            lo is not None and not lo.up
-        ):  # its queue is noop_qdisc, which drops and tells nobody (net/sched/sch_generic.c)
+        if lo is not None and not lo.up:  # its queue is noop_qdisc, which drops and tells nobody (net/sched/sch_generic.c)
             return Step(here, stage, skb, "lo is down: nothing leaves", (lo,), end="dropped")
-        again = replace(skb, dev_in="lo", dev_out="", frame=NO_FRAME)
-        return Step(here, stage, skb, "back in over lo", (), (Next(here, "ip_rcv", again),))
+        again = tuple(Next(here, "ip_rcv", replace(one, dev_in="lo", dev_out="", frame=NO_FRAME)) for one in pieces)
+        return Step(here, stage, skb, "back in over lo", (), again)
     dev = kernel.ns.devices.get(skb.dev_out)
     if dev is not None and isinstance(dev.tunnel, Ipip | WireGuard):  # packets without frames: no MAC is asked for
-        return Step(here, stage, skb, f"into {dev.name}", (skb.route, dev), (Next(here, "tunnel_xmit", skb),))
+        then = tuple(Next(here, "tunnel_xmit", one) for one in pieces)
+        return Step(here, stage, skb, f"into {dev.name}", (skb.route, dev), then)
     if dev is None or not dev.mac:
         return Step(here, stage, skb, f"out by {skb.dev_out}: {skb.packet}", (skb.route,), end="forwarded")
-    hop = skb.route.via or packet.flow.dst
+    return _framed(kernel, stage, skb, pieces, dev)
+
+
+def _framed(kernel: Kernel, stage: str, skb: Skb, pieces: tuple[Skb, ...], dev: Device) -> Step:
+    """To the MAC of the next hop; what is not known yet is asked for, and the packet waits."""
+    here, hop, neighbours = kernel.ns.name, skb.route.via or skb.packet.flow.dst, kernel.remembers[Neighbours]
     many = _mac_of_many(hop, skb.route)
     if many:
-        return Step(here, stage, skb, f"to all of {dev.name}", (), out(kernel, skb, dev.mac, many))
+        return Step(here, stage, skb, f"to all of {dev.name}", (), _out_all(kernel, pieces, dev.mac, many))
     known = neighbour_of(kernel, dev.name, hop)
     if known is not None:
-        kernel.remembers[Neighbours].headers.add((dev.name, hop))
-        return Step(here, stage, skb, f"{hop} is at {known.mac}", (known,), out(kernel, skb, dev.mac, known.mac))
-    waiting = kernel.remembers[Neighbours].waiting.setdefault((dev.name, hop), [])
-    waiting.append(skb)
+        neighbours.headers.add((dev.name, hop))
+        return Step(here, stage, skb, f"{hop} is at {known.mac}", (known,), _out_all(kernel, pieces, dev.mac, known.mac))
+    neighbours.waiting.setdefault((dev.name, hop), []).extend(pieces)
     asks = solicit(kernel, skb, dev.name, hop)
     return Step(here, stage, skb, f"it waits: nobody knows yet which MAC {hop} has", (), asks)
+
+
+def _out_all(kernel: Kernel, pieces: tuple[Skb, ...], src: Mac, dst: Mac) -> tuple[Next, ...]:
+    return tuple(then for one in pieces for then in out(kernel, one, src, dst))
 
 
 def _mac_of_many(hop: Address, route: Route) -> Mac:
