@@ -80,6 +80,11 @@ def wait(world: Netns | Mapping[str, Netns], seconds: float, memory: Memory, cho
     return walk.trace
 
 
+def _waits_for_its_turn(then: Next) -> bool:
+    """Whether a kernel puts it behind all that has come before (netif_rx): what crosses a wire, or lo. All else it does at once."""
+    return then.stage == "netif_receive_skb" or (then.stage == "ip_rcv" and then.skb.dev_in == "lo")
+
+
 class Walk:
     """A walk under way: the kernels that it has come to, and the steps so far."""
 
@@ -112,7 +117,10 @@ class Walk:
             kernel = kernels.get(todo.namespace) or self.kernel(todo.namespace)
             stage = STAGES.get(todo.stage) or netfilter.stage_at_hook(todo.stage)
             step = stage(kernel, todo.stage, todo.skb)
-            waiting.extend((len(steps), then) for then in step.then)
+            here, later = list[tuple[int, Next]](), waiting
+            for then in step.then:
+                (later if _waits_for_its_turn(then) else here).append((len(steps), then))
+            waiting.extendleft(reversed(here))
             steps.append(step)
             self.causes.append(cause)
 

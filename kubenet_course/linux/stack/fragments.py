@@ -67,11 +67,27 @@ def pieces_of(kernel: Kernel, skb: Skb) -> tuple[Skb, ...]:
     """The packet as it leaves: in one piece, or cut so that each piece fits (ip_do_fragment, ip6_fragment)."""
     if not is_too_long(kernel, skb):
         return (skb,)
-    packet, came, mtu = skb.packet, skb.pieces, mtu_of(kernel, skb)
-    of = family(packet.flow.dst)
+    return _cut_to(kernel, skb, mtu_of(kernel, skb))
+
+
+def through_port(kernel: Kernel, skb: Skb, mtu: int) -> tuple[Skb, ...]:
+    """What leaves by a bridge's port after the rules have seen it: nothing, if it does not fit and may not be cut
+    (br_nf_dev_queue_xmit)."""
+    largest, size = skb.pieces.largest, length(skb.packet)
+    if size <= (min(mtu, largest) if largest else mtu):
+        return (skb,)
+    is4 = family(skb.packet.flow.dst) is IPV4
+    refused = largest > mtu or not (skb.ignore_df or (is4 and not skb.packet.df))
+    return () if refused else _cut_to(kernel, skb, mtu)
+
+
+def _cut_to(kernel: Kernel, skb: Skb, mtu: int) -> tuple[Skb, ...]:
+    packet, came, of = skb.packet, skb.pieces, family(skb.packet.flow.dst)
     if came.largest:
         mtu = min(mtu, max(came.largest, LEAST6) if of is IPV6 else came.largest)
-    kept = came.sizes if all(size + of.header + of.fragment_header <= mtu for size in came.sizes) else ()
+    dev = kernel.ns.devices.get(skb.dev_out)
+    kept = () if dev and dev.tunnel else came.sizes  # in front of the pieces there is no room for what a tunnel adds
+    kept = kept if all(size + of.header + of.fragment_header <= mtu for size in kept) else ()
     id = packet.id if of is IPV4 else kernel.choices.pick(("id6", kernel.ns.name, packet.flow), range(1, 1 << 32))
     df = came.df and not kept
     return tuple(replace(skb, packet=part, pieces=WHOLE) for part in cut(packet, mtu, id, kept, df))

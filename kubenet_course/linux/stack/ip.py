@@ -15,7 +15,7 @@ from ..packet.packet import Fragment, Frame, Packet, Tcp, length, lowered
 from .expected import Expected
 from .icmp import BEYOND_SCOPE, TIME_EXCEEDED, TOO_BIG, error, unroutable
 from .input import FORBIDDEN, forwards_from, martian, row_in
-from .path_mtu import device_mtu, mtu_of, mtu_towards, path_mtu
+from .path_mtu import device_mtu, mtu_towards, path_mtu
 
 ALL_NODES, SOLICITED_NODE = (number("224.0.0.1"), number("ff02::1")), number("ff02::1:ff00:0")
 
@@ -103,30 +103,18 @@ def ip_forward(kernel: Kernel, stage: str, skb: Skb) -> Step:
     if of is IPV6 and not turns and src in LINK_LOCAL:
         then, said = answers(kernel, skb, error(kernel, skb, BEYOND_SCOPE)), f"{src} means nothing beyond its own link"
         return Step(kernel.ns.name, stage, skb, said, (), then, "dropped")
-    if not_fitting(kernel, skb) and _is_too_big(kernel, skb, of is IPV6):
-        return too_big(kernel, stage, skb, "dropped")
+    mtu = device_mtu(kernel, skb.dev_out)  # what ICMP has told is not asked here (ip_dst_mtu_maybe_forward)
+    if length(skb.packet) > mtu and (skb.packet.df or of is IPV6) and not (skb.ignore_df and skb.pieces.largest <= mtu):
+        return too_big(kernel, stage, skb, "dropped", mtu)
     skb = replace(skb, packet=lowered(skb.packet))
     return Step(kernel.ns.name, stage, skb, f"{skb.packet.ttl} hops left", (), hook(kernel, "FORWARD", skb))
 
 
-def _is_too_big(kernel: Kernel, skb: Skb, is6: bool) -> bool:
-    """Whether a router has to refuse what does not fit (ip_exceeds_mtu, ip6_pkt_too_big): of what came in pieces it may cut
-    no smaller ones than those."""
-    if not (is6 or skb.packet.df):
-        return False
-    return not skb.ignore_df or skb.pieces.largest > mtu_of(kernel, skb)
-
-
-def not_fitting(kernel: Kernel, skb: Skb) -> str:
-    """Why a packet does not fit through the device it is to leave by; nothing where it does."""
-    size, mtu = length(skb.packet), mtu_of(kernel, skb)
-    return f"{size} bytes do not fit through {skb.dev_out}, which takes {mtu}" if size > mtu else ""
-
-
-def too_big(kernel: Kernel, stage: str, skb: Skb, end: str) -> Step:
+def too_big(kernel: Kernel, stage: str, skb: Skb, end: str, mtu: int) -> Step:
     """It does not fit and may not be cut: its sender is told what would (ip_fragment, ip6_pkt_too_big)."""
-    answer = error(kernel, skb, TOO_BIG[family(skb.packet.flow.dst).number], mtu_of(kernel, skb))
-    return Step(kernel.ns.name, stage, skb, not_fitting(kernel, skb), (), answers(kernel, skb, answer), end)
+    said = f"{length(skb.packet)} bytes do not fit through {skb.dev_out}, which takes {mtu}"
+    answer = error(kernel, skb, TOO_BIG[family(skb.packet.flow.dst).number], mtu)
+    return Step(kernel.ns.name, stage, skb, said, (), answers(kernel, skb, answer), end)
 
 
 def row_out(kernel: Kernel, src: Address, to: Address, dev: str = "") -> Route:

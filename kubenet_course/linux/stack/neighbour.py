@@ -20,6 +20,7 @@ from . import fragments
 from .device import out
 from .icmp import HOST_UNREACHABLE, error
 from .ip import SOLICITED_NODE, answers, too_big
+from .path_mtu import mtu_of
 
 SOLICIT, ADVERTISE = 135, 136
 QUESTIONS = 3  # mcast_solicit
@@ -58,7 +59,7 @@ def neigh_output(kernel: Kernel, stage: str, skb: Skb) -> Step:
     """
     here = kernel.ns.name
     if fragments.is_too_long(kernel, skb) and not fragments.may_be_cut(kernel, skb):
-        return too_big(kernel, stage, skb, "dropped" if skb.forwarded else "too-big")
+        return too_big(kernel, stage, skb, "dropped" if skb.forwarded else "too-big", mtu_of(kernel, skb))
     pieces = fragments.pieces_of(kernel, skb)
     if len(pieces) > 1:
         step = _leaves(kernel, stage, skb, pieces)

@@ -51,8 +51,8 @@ def mtu_towards(kernel: Kernel, to: Address, dev: str) -> int:
 
 
 def mtu_of(kernel: Kernel, skb: Skb) -> int:
-    """How long a packet may be. For others' packets a router asks its device alone (ip_forward_use_pmtu is 0)."""
-    if skb.forwarded:
+    """How long a packet may be. For others' packets of IPv4 a router asks its device alone (ip_forward_use_pmtu is 0)."""
+    if skb.forwarded and family(skb.packet.flow.dst) is IPV4:
         return device_mtu(kernel, skb.dev_out)
     return mtu_towards(kernel, skb.packet.flow.dst, skb.dev_out)
 
