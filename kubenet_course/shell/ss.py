@@ -19,13 +19,18 @@ def ss(call: Call) -> Result:
     wanted = [proto for letter, proto in (("u", "udp"), ("t", "tcp")) if letter in letters] or ["udp", "tcp"]
     families = [int(letter) for letter in "46" if letter in letters] or [4, 6]
     rows = [
-        (proto, STATES[proto], "0", BACKLOG[proto], *_places(own), f'users:(("{own.program}"))' if own.program else "")
+        _row(own)
         for proto in wanted
         for own in call.ns.sockets
-        if (own.proto, own.listens or proto == "udp") == (proto, True) and family(own.address).number in families
+        if own.proto == proto and (own.listens or proto == "udp") and family(own.address).number in families
     ]
     left = slice(0 if len(wanted) > 1 else 1, 7 if "p" in letters else 6)
     return Result(call.state, shown=_table([row[left] for row in (HEADS, *rows)]))
+
+
+def _row(own: Socket) -> tuple[str, ...]:
+    users = f'users:(("{own.program}"))' if own.program else ""
+    return own.proto, STATES[own.proto], "0", BACKLOG[own.proto], *_places(own), users
 
 
 def _places(own: Socket) -> tuple[str, str]:
