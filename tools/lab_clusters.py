@@ -1,4 +1,4 @@
-"""The tables of the small clusters of data/scenarios/ and of random ones for the lab: whatever a kernel's tables may be made to say.
+"""The tables of the small clusters of data/scenarios/, and of random ones for the lab: whatever tables can be made to say.
 
 The course's own clusters come from `kube`. These are its scenarios' recipe, whose frames were recorded: tunnels over the other
 family or with checksums, bridges that forget soon, nodes without br_netfilter.
