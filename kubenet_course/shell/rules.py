@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..errors import BadInput
-from ..linux.namespace.memory import SECOND
 from ..linux.namespace.skb import Connection
 from ..linux.netfilter.connections import Connections
 from ..linux.netfilter.evaluate import Counters
 from ..linux.netfilter.iptables.save import TABLES, read, write
 from ..linux.netfilter.rules import Ruleset
 from ..linux.packet.packet import ICMP, Flow
+from ..linux.timeline import SECOND
 from .grammar import said_in
 from .pins import OFFLOADS
 from .state import Call, Refused, Result
