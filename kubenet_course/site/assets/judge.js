@@ -1,0 +1,1 @@
+kubenet.asked = () => {};
