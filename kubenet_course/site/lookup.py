@@ -12,8 +12,11 @@ WORD = re.compile(r"[^\W_][\w./:-]*\w|[^\W\d_]")
 MOST = 40  # characters of a word that somebody might type
 # Words that stand in nearly every section and lead to none.
 COMMON = frozenset(
-    "a an and are as at be been but by can does for from has have if in into is it its no not of on one only or so that the their "
-    "them then there these they this to was we what when where which who why will with you your".split()
+    re.findall(
+        r"\w+",
+        "a an and are as at be been but by can does for from has have if in into is it its no not of on one only or so "
+        "that the their them then there these they this to was we what when where which who why will with you your",
+    )
 )
 
 

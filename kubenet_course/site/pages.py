@@ -20,9 +20,11 @@ from ..learn.editions import EDITIONS, closed, edition
 from ..learn.words import terms
 from ..version import __version__
 from ..views.drawing.theme import variables
+from .answers import packed
 from .chapter import Chapter, chapter
 from .lookup import index
 from .models import Scripts
+from .outcomes import of_all
 
 ASSETS = Path(__file__).parent / "assets"
 LEARNER, CLASS = "learner", "class"
@@ -92,11 +94,10 @@ def inside_script(value: Any) -> Markup:
 
 def rows(of: Chapter) -> list[Row]:
     """The exercises of a chapter in their order, each with the place where it is asked."""
-    places = {cell.question[1]: cell.number for cell in of.cells if cell.question}
+    places = {cell.question[1]: cell.number for cell in of.cells if cell.question and cell.question[0] == "exercise"}
     practised = next((cell.number for cell in of.cells if cell.question and cell.question[0] == "practice"), 0)
-    return [
-        Row(one.id, one.title, f"{of.name}.html#cell-{places.get(one.id, practised)}") for one in of_chapter(of.number)
-    ]
+    found = [(one, places.get(one.id, practised)) for one in of_chapter(of.number)]
+    return [Row(one.id, one.title, f"{of.name}.html" + (f"#cell-{at}" if at else "")) for one, at in found]
 
 
 def minutes(of: Chapter) -> int:
@@ -115,21 +116,35 @@ def site(notebooks: Path = NOTEBOOKS, kind: str = LEARNER) -> dict[str, bytes]:
     scripts = Scripts()
     every = chapters(notebooks, scripts, kind)
     jinja = templates()
-    shared = {"python": False, "release": __version__, "answers": [], "kind": kind}
+    shared = {"python": False, "release": __version__, "answers": kind == LEARNER, "kind": kind}
     texts = {}
     for at, one in enumerate(every):
         before, after = (every[at - 1] if at else None), (every[at + 1] if at + 1 < len(every) else None)
         page = {**shared, "name": one.name, "chapter": one.number, "models": one.models}
+        page["exercises"] = [exercise.id for exercise in of_chapter(one.number)]
         texts[f"{one.name}.html"] = _drawn(
             jinja, "chapter", title=f"{one.number} {one.title}", chapter=one, page=page, before=before, after=after
         )
     texts |= _around(jinja, every, shared)
     texts |= {f"assets/{path.name}": path.read_text(encoding="utf-8") for path in sorted(ASSETS.iterdir())}
     texts["assets/theme.css"] = variables(".kn-page")
-    texts["assets/widgets.js"], texts["assets/widgets.css"] = scripts.script(), scripts.style()
     texts["assets/index.js"] = index(every, _places(every))
+    if kind == LEARNER:
+        texts |= _answers(every, notebooks, scripts)
+    texts["assets/widgets.js"], texts["assets/widgets.css"] = scripts.script(), scripts.style()
     pictures = {name: png for one in every for name, png in one.pictures.items()}
     return {name: text.encode() for name, text in texts.items()} | pictures
+
+
+def _answers(every: Sequence[Chapter], notebooks: Path, scripts: Scripts) -> dict[str, str]:
+    """A file for each question, with what is said of each answer to it."""
+    made = {}
+    for answers in of_all([one.name for one in every], notebooks).values():
+        for id, told in answers.items():
+            if "models" in told:
+                told["models"] = scripts.slim(told["models"])
+            made[f"answers/{id}.js"] = packed(id, told)
+    return made
 
 
 def _around(jinja: Environment, every: Sequence[Chapter], shared: Mapping[str, Any]) -> dict[str, str]:
