@@ -74,8 +74,18 @@ def told(scenario: Scenario, chance: Learned) -> tuple[tuple[FrameHex, ...], tup
             frames += _seen(number - 1, wait(world, sent.pause, memory, chance))
         chance.number = number
         frame = sent.payload if isinstance(sent.payload, Frame) else None
-        trace = send(world, sent.packet, sent.at, sent.dev, memory, chance, frame=frame, gives_up=False,
-                     discovers=sent.discovers, waits=bool(sent.discovers))
+        trace = send(
+            world,
+            sent.packet,
+            sent.at,
+            sent.dev,
+            memory,
+            chance,
+            frame=frame,
+            gives_up=False,
+            discovers=sent.discovers,
+            waits=bool(sent.discovers),
+        )
         frames += _seen(number, trace)
         traces.append(trace)
     return tuple(frames), tuple(traces)

@@ -7,22 +7,23 @@ from collections.abc import Iterable, Mapping
 
 from .namespace.choices import Choices, Seeded
 from .namespace.kernel import Kernel
-from .namespace.memory import SECOND, Memory
+from .namespace.memory import Memory
 from .namespace.netns import Netns
 from .namespace.skb import NO_FRAME, NOWHERE, Skb
 from .namespace.trace import Next, Step, Trace
 from .netfilter import stages as netfilter
 from .packet.packet import Frame, Packet
-from .stack import arp, bridge, device, fragments, ip, neighbour, socket, tcp, tunnels
+from .stack import arp, bridge, device, ip, neighbour, output, reassembly, socket, tcp, tunnels
 from .stack.program import Program
+from .timeline import SECOND
 
 STAGES = {
     name: stage
-    for room in (netfilter, ip, fragments, neighbour, arp, device, bridge, tunnels, socket)
+    for room in (netfilter, ip, output, reassembly, neighbour, arp, device, bridge, tunnels, socket)
     for name, stage in room.STAGES.items()
 }
 # What a kernel does by the clock: when it is next due, and what is then to be done.
-BY_THE_CLOCK = ((neighbour.due, neighbour.ask_again), (fragments.due, fragments.given_up))
+BY_THE_CLOCK = ((neighbour.due, neighbour.ask_again), (reassembly.due, reassembly.given_up))
 MOST_STEPS = 10_000  # a walk that is longer goes in circles
 
 
@@ -67,16 +68,16 @@ def send(
 def wait(world: Netns | Mapping[str, Netns], seconds: float, memory: Memory, choices: Choices | None = None) -> Trace:
     """Lets time pass in a world, and follows what the kernels do meanwhile: ask again for a MAC, give up for want of a piece."""
     world = {world.name: world} if isinstance(world, Netns) else world
-    walk, until = Walk(world, memory, choices or Seeded()), memory.now + round(seconds * SECOND)
+    walk, until = Walk(world, memory, choices or Seeded()), memory.clock.now + round(seconds * SECOND)
     asking = [walk.kernel(name) for name in world if name in memory.namespaces]
     while asking:
         dues = [(due(one), one, act) for one in asking for due, act in BY_THE_CLOCK]
         when, kernel, act = min(dues, key=lambda row: (row[0] < 0, row[0]))
         if not 0 <= when <= until:
             break
-        memory.now = max(when, memory.now)
+        memory.clock.run(when)
         walk.go_on(act(kernel))
-    memory.now = until
+    memory.clock.run(until)
     return walk.trace
 
 
@@ -111,16 +112,24 @@ class Walk:
 
     def go_on(self, starts: Iterable[Next]) -> None:
         """Follows what begins here until nothing moves any more."""
-        waiting, steps, kernels = deque((-1, start) for start in starts), self.steps, self.kernels
-        while waiting and len(steps) < MOST_STEPS:
-            cause, todo = waiting.popleft()
+        steps, kernels = self.steps, self.kernels
+        at_once, in_turn = deque((-1, start) for start in starts), deque[tuple[int, Next]]()
+        by_sender = {-1}  # steps that the sender's own call does
+        while (at_once or in_turn) and len(steps) < MOST_STEPS:
+            before = at_once[0][0] if at_once else -1
+            # The pieces that a sender makes leave one by one: all that the first sets in motion comes before the second.
+            is_next_piece = before in by_sender and before >= 0 and steps[before].stage == "ip_fragment"
+            crosses = not at_once or (bool(in_turn) and is_next_piece)
+            cause, todo = (in_turn if crosses else at_once).popleft()
+            if cause in by_sender and not crosses:
+                by_sender.add(len(steps))
             kernel = kernels.get(todo.namespace) or self.kernel(todo.namespace)
             stage = STAGES.get(todo.stage) or netfilter.stage_at_hook(todo.stage)
             step = stage(kernel, todo.stage, todo.skb)
-            here, later = list[tuple[int, Next]](), waiting
-            for then in step.then:
-                (later if _waits_for_its_turn(then) else here).append((len(steps), then))
-            waiting.extendleft(reversed(here))
+            for then in reversed(step.then):
+                if not _waits_for_its_turn(then):
+                    at_once.appendleft((len(steps), then))
+            in_turn.extend((len(steps), then) for then in step.then if _waits_for_its_turn(then))
             steps.append(step)
             self.causes.append(cause)
 
@@ -143,4 +152,6 @@ def ask(
 ) -> Trace:
     """A program of the namespace `at` sends a packet and waits for the answer: the whole conversation up to there. With `says` it
     goes on, one segment each way, if the program that listens there is among `programs`."""
-    return send(world, packet, at, memory=memory, choices=choices, waits=True, programs=programs, says=says, discovers=discovers)
+    return send(
+        world, packet, at, memory=memory, choices=choices, waits=True, programs=programs, says=says, discovers=discovers
+    )

@@ -14,7 +14,9 @@ from collections.abc import Iterator
 SOL_PACKET, PACKET_RX_RING, PACKET_VERSION, TPACKET_V2 = 263, 5, 10, 1  # linux/if_packet.h
 BLOCK, SLOT, BLOCKS = 1 << 20, 1 << 14, 8
 SLOTS = BLOCK // SLOT * BLOCKS
-HEADER = struct.Struct("=IIIHH")  # struct tpacket2_hdr: status, length, bytes here, where the frame begins, where IP does
+HEADER = struct.Struct(
+    "=IIIHH"
+)  # struct tpacket2_hdr: status, length, bytes here, where the frame begins, where IP does
 LINK = struct.Struct("=HHiHBB")  # struct sockaddr_ll: family, protocol, device, ..., kind of packet
 LINK_AT = 32
 OURS = 1  # TP_STATUS_USER

@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from msgspec.structs import replace
 
 from ...errors import BadInput
-from ...linux.namespace.device import VXLAN_OVERHEAD, Device, link_local
+from ...linux.namespace.device import Device, clamped, link_local
 from ...linux.namespace.fib import LINK_LOCAL
 from ...linux.namespace.netns import Netns
 from ...linux.netfilter.iptables.save import write as rules_text
@@ -101,7 +101,7 @@ def as_made(world: Mapping[str, Netns]) -> dict[str, Netns]:
         rest = [device.name for device in in_order(ns) if device.name not in wires and device.kind != "lo"]
         masters = {device.master for device in ns.devices.values()}
         made = {name: ns.devices[name] for name in ["lo", *wires, *rest]}
-        made |= {name: replace(one, mtu=_clamped(ns, one)) for name, one in made.items() if one.vxlan}
+        made |= {name: replace(one, mtu=clamped(one, ns.devices)) for name, one in made.items() if one.vxlan}
         made |= {
             name: replace(one, carrier=False)
             for name, one in made.items()
@@ -109,13 +109,6 @@ def as_made(world: Mapping[str, Netns]) -> dict[str, Netns]:
         }
         found[ns.name] = replace(ns, devices=made)
     return found
-
-
-def _clamped(ns: Netns, device: Device) -> int:
-    """A tunnel over a device has what that leaves it, whatever it was told (vxlan_dev_configure)."""
-    below = ns.devices.get(device.vxlan.dev) if device.vxlan else None
-    room = below.mtu - VXLAN_OVERHEAD[6 if ":" in device.vxlan.local else 4] if below else device.mtu  # type: ignore[union-attr]
-    return min(device.mtu, room)
 
 
 def _tables(ns: Netns) -> Iterator[Command]:

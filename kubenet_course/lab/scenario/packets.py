@@ -46,7 +46,9 @@ class PacketText(Struct, forbid_unknown_fields=True):
     df: bool = True
     label: int = 0
     checksum: bool = True  # of UDP
-    fragment: str = ""  # of the packet only these bytes behind the IP header: "0-1479"; the last one is known by its end
+    fragment: str = (
+        ""  # of the packet only these bytes behind the IP header: "0-1479"; the last one is known by its end
+    )
 
 
 class FrameText(Struct, forbid_unknown_fields=True):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
+from collections.abc import Mapping
 
 from msgspec import Struct
 
-from ..packet.address import IPV6, Address, Mac, Prefix, address, prefix, spelled
+from ..packet.address import IPV6, Address, Mac, Prefix, address, family, prefix, spelled
 
 VXLAN_OVERHEAD = {
     4: 50,
@@ -39,12 +39,6 @@ def link_local(mac: Mac) -> IfAddr:
     raw = bytes.fromhex(mac.replace(":", ""))
     host = int.from_bytes(bytes([raw[0] ^ 2]) + raw[1:3] + b"\xff\xfe" + raw[3:], "big")
     return IfAddr(spelled(0xFE80 << 112 | host, IPV6), 64)
-
-
-def made_mac(ns: str, device: str) -> Mac:
-    """A MAC for a device that was given none. A kernel draws one; here it follows from the names, so that it is always the same."""
-    drawn = hashlib.sha256(f"{ns}/{device}".encode()).digest()
-    return ":".join(f"{octet:02x}" for octet in (2, *drawn[:5]))
 
 
 class Vxlan(Struct, frozen=True):
@@ -88,8 +82,8 @@ Tunnel = Vxlan | Geneve | Ipip | WireGuard
 
 
 class Device(Struct, frozen=True):
-    """A network device (`ip link`): `kind` is lo, veth, bridge, vxlan, geneve, ipip, wireguard, or eth for one whose far end is not
-    modelled. One that carries packets without frames has no MAC."""
+    """A network device (`ip link`): `kind` is lo, veth, bridge, dummy, vxlan, geneve, ipip, wireguard, or eth for one
+    whose far end is not modelled. One that carries packets without frames has no MAC."""
 
     name: str
     kind: str = "eth"
@@ -111,3 +105,12 @@ class Device(Struct, frozen=True):
     def vxlan(self) -> Vxlan | None:
         """Its tunnel, if that is a VXLAN end."""
         return self.tunnel if isinstance(self.tunnel, Vxlan) else None
+
+
+def clamped(device: Device, others: Mapping[str, Device]) -> int:
+    """The MTU that a device gets: a VXLAN over another has what that one leaves, whatever it was told (vxlan_dev_configure)."""
+    vxlan = device.vxlan
+    below = others.get(vxlan.dev) if vxlan else None
+    if vxlan is None or below is None:
+        return device.mtu
+    return min(device.mtu, below.mtu - VXLAN_OVERHEAD[family(vxlan.local).number])

@@ -60,8 +60,8 @@ UNTRACKED = Connection(_NO_FLOW, _NO_FLOW, state="UNTRACKED")  # taken out of tr
 
 
 class Pieces(Struct, frozen=True):
-    """How a packet came that was put together from pieces: their sizes, the length of the longest (`frag_max_size`), and whether that
-    one forbade to be cut (IPSKB_FRAG_PMTU)."""
+    """How a packet came that was put together: the sizes of its pieces, the length of the longest (`frag_max_size`), and whether
+    that one forbade to be cut (IPSKB_FRAG_PMTU)."""
 
     sizes: tuple[int, ...] = ()
     largest: int = 0
@@ -88,9 +88,12 @@ class Skb(Struct, frozen=True):
     came_by: str = (
         NOWHERE  # the bridge port that it came in by, as br_netfilter notes it for as long as this kernel has it
     )
+    ipvs: bool = False  # IPVS has done with it what it does (ipvs_property)
 
     pieces: Pieces = WHOLE
-    ignore_df: bool = False  # it may be cut here, whatever its header says: the sender's own kernel, and what came in pieces
+    ignore_df: bool = (
+        False  # it may be cut here, whatever its header says: the sender's own kernel, and what came in pieces
+    )
     discovers: str = ""  # of a program's packet, what it asks of the kernel (IP_MTU_DISCOVER): want, dont or do
 
     @property

@@ -168,10 +168,11 @@ def br_nf_forward_finish(kernel: Kernel, stage: str, skb: Skb) -> Step:
 
 
 def br_dev_queue_push_xmit(kernel: Kernel, stage: str, skb: Skb) -> Step:
-    """Out of the port, in the frame that it came in, with what the rules made of the packet. What is too long for the port ends here,
-    unless the rules have seen it, and it may be cut."""
+    """Out of the port, in the frame that it came in, with what the rules made of the packet. What is too long for the port ends
+    here, unless the rules have seen it and it may be cut."""
     here, packet, port = kernel.ns.name, skb.packet, kernel.ns.devices[skb.port]
-    room, left = port.mtu + (0 if skb.prerouted else VLAN_ROOM), (skb,)
+    room = port.mtu + (0 if skb.prerouted else VLAN_ROOM)
+    left: tuple[Skb, ...] = (skb,)
     if isinstance(packet, Packet):
         left = through_port(kernel, skb, room) if skb.prerouted else left if length(packet) <= room else ()
     if not left:

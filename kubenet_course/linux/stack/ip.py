@@ -159,7 +159,7 @@ def route_output(kernel: Kernel, stage: str, skb: Skb) -> Step:
 
 
 def _as_program_asks(kernel: Kernel, skb: Skb) -> Skb:
-    """A program lets its kernel cut what is too long, and forbids it to routers only where it fits (ip_append_data, __ip_make_skb)."""
+    """A program lets its kernel cut what is too long, and forbids it to routers where it fits (ip_append_data, __ip_make_skb)."""
     if skb.discovers not in ("want", "dont"):
         return skb
     known = path_mtu(kernel, skb.packet.flow.dst)

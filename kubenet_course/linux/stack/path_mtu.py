@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from msgspec import Struct
 
 from ..namespace.kernel import Kernel
-from ..namespace.memory import SECOND
 from ..namespace.skb import Skb
 from ..packet.address import IPV4, IPV6, Address, family
 from ..packet.packet import ECHO_REPLY, Packet
+from ..timeline import SECOND
 from .expected import Expected
 from .icmp import TOO_BIG
 
@@ -82,7 +82,7 @@ def told_too_big(kernel: Kernel, error: Packet) -> int:
     if divmod(error.flow.dport, 256) != TOO_BIG[4 if proto == "icmp" else 6] or sent.is_later_piece:
         return 0
     mtu = error.header.rest & (0xFFFF if proto == "icmp" else 0xFFFFFFFF)  # type: ignore[union-attr]
-    by_kernel = quoted.proto == IPV6.icmp or sent.icmp_type == ECHO_REPLY["icmp"] and quoted.proto == "icmp"
+    by_kernel = quoted.proto == IPV6.icmp or (sent.icmp_type == ECHO_REPLY["icmp"] and quoted.proto == "icmp")
     if not by_kernel and not _is_ours(kernel, quoted):
         return 0
     remember(kernel, quoted.dst, mtu)

@@ -12,7 +12,7 @@ from ..namespace.netns import FdbEntry
 from ..namespace.skb import Skb
 from ..namespace.trace import Next, Step
 from ..packet import packet as inside
-from ..packet.address import FAMILIES, IPV4, family
+from ..packet.address import FAMILIES, IPV4, Address, family
 from ..packet.packet import Flow, Frame, Other, Packet, Udp, is_multicast, length
 from .path_mtu import mtu_towards, remember
 
@@ -50,7 +50,7 @@ def vxlan_xmit(kernel: Kernel, stage: str, skb: Skb) -> Step:
 
 
 def _check_pmtu(kernel: Kernel, dev: Device, frame: Frame, to: Address) -> None:
-    """Where the way to the tunnel's other end is known to be narrow, so is the way of what goes through it (skb_tunnel_check_pmtu)."""
+    """Where the way to the tunnel's other end is known to be narrow, so is the way of what goes in (skb_tunnel_check_pmtu)."""
     packet, route = frame.payload, kernel.ns.fib.lookup(to)
     room = mtu_towards(kernel, to, route.dev) - overhead(dev.tunnel, family(to).number)  # type: ignore[arg-type]
     if isinstance(packet, Packet) and length(packet) > room:
