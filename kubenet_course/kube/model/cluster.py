@@ -4,6 +4,8 @@ Nothing here moves a packet. `world()` gives the kernels that the decisions lead
 at.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 
@@ -12,7 +14,10 @@ from msgspec.structs import replace
 from ...errors import BadInput
 from ...linux.netfilter.rules import Ruleset
 from ...linux.packet.address import FAMILIES, Address, address
+from ..api.layout import Part
 from ..api.objects import SERVICE_NAME, EndpointSlice, KubeProxyConfiguration, Pod, Service
+from ..layout import masquerade, others
+from ..layout.world import WiderWorld
 from ..manifest.collection import Objects
 from ..manifest.read import read
 from ..network import flannel
@@ -47,6 +52,13 @@ class Cluster:
             objects, self.services, self.placed, self.machines
         )
         self.backend: str = flannel.backend(objects.nodes, objects.conflists, objects.net_conf)
+        if self.part is not None and (self.part.layout, self.part.routes) == ("flat", "cloud"):
+            self.backend = "cloud"
+
+    @property
+    def part(self) -> Part | None:
+        """What a Layout says of this cluster itself, if there is one."""
+        return self.objects.layout.spec if self.objects.layout else None
 
     @cached_property
     def blocks(self) -> dict[str, tuple[str, ...]]:
@@ -189,7 +201,7 @@ class Cluster:
     def rules(self, name: str, of: int) -> Ruleset:
         """All rules of a node in one family: kube-proxy's, and flannel's."""
         block, pods = self.machine(name).blocks.get(of), self.ranges.pods.get(of)
-        others: Frame = flannel.rules(pods, block) if block and pods else {}
+        others: Frame = masquerade.rules(self.part, pods, block) if block and pods else {}
         free = service_ranges(self.ranges)
         return rules_in(self.mode, self.watched[of], self.facts(name), self.proxy, free, others)
 
@@ -220,7 +232,15 @@ class Cluster:
         """Every kernel of the cluster by name; `outside` are further hosts beyond the router. `led` says to which node's address
         a load balancer leads; where nothing is said, to the first that it may.
         """
+        if self.objects.layout:
+            return WiderWorld(self, self.objects.layout.spec, outside, led)
         return World(self, (*OUTSIDE_HOSTS, *outside), led)
+
+    @cached_property
+    def beside(self) -> dict[str, Cluster]:
+        """The other clusters that the Layout names."""
+        said = self.objects.layout.spec.clusters if self.objects.layout else ()
+        return {one.name: Cluster(others.objects(one)) for one in said}
 
 
 def checked(made: Cluster) -> Cluster:
