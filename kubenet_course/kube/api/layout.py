@@ -106,5 +106,8 @@ class Layout(Object, frozen=True, gc=False, tag="Layout"):
     """How this cluster stands in the wider network."""
 
     api: ClassVar[tuple[str, ...]] = ("kubenet.course/v1",)
-    metadata: Metadata
+    metadata: Metadata  # type: ignore[assignment]
     spec: LayoutSpec = LayoutSpec()
+
+    def __str__(self) -> str:
+        return f"Layout {self.metadata.name}"

@@ -26,7 +26,6 @@ LINK_LOCAL = {4: prefix("169.254.0.0/16"), 6: prefix("fe80::/10")}
 # What the agent leaves alone where its configuration names no ranges: the private ones of RFC 1918.
 PRIVATE = tuple(map(prefix, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16")))
 UNIQUE_LOCAL = prefix("fc00::/7")  # IPv6's private addresses (RFC 4193)
-MOST_RANGES = 64  # that the agent takes
 
 
 def rules(part: Part | None, pods: Prefix, block: Prefix) -> Frame:

@@ -23,7 +23,9 @@ from ..model.lan import Lan
 from ..model.node_plan import Machine
 from ..model.ranges import OUTSIDE
 from ..network.backends import METRIC
+from ..nodeipam.cloud_routes import LIMITS, reconcile
 from .masquerade import is_private
+from .written import holds
 
 BORDER, INTERNET = "border", "internet"
 TRANSIT = {4: prefix("100.64.0.0/30"), 6: prefix("fd00:64::/64")}  # between router and border (RFC 6598)
@@ -67,20 +69,23 @@ class Plan:
     def _legs(self) -> Iterator[Leg]:
         """eth0 leads to the cluster's first LAN; further LANs, then those of other clusters, follow in order."""
         count = 0
-        for number, machines in enumerate(self._subnets(), 1):
+        for number, (block, machines) in enumerate(self._subnets(), 1):
             name = names.LAN if number == 1 else f"{names.LAN}-{number}"
-            yield Leg(self.cluster, "", Lan(machines, {}, (), name, f"eth{count}"))
+            lan = Lan(machines, {}, (), name, f"eth{count}")
+            if block is not None:
+                lan.ranges = {block.family.number: block}
+            yield Leg(self.cluster, "", lan)
             count += 1
         for name, other in self.cluster.beside.items():
             yield Leg(other, name, Lan(other.machines, {}, (), names.LAN, f"eth{count}"))
             count += 1
 
-    def _subnets(self) -> list[dict[str, Machine]]:
+    def _subnets(self) -> list[tuple[Prefix | None, dict[str, Machine]]]:
         """The nodes by the subnet that their first address lies in; all on one LAN where no subnets are named."""
         said = [prefix(text) for text in self.spec.node_subnets]
         if not said:
-            return [dict(self.cluster.machines)]
-        found: list[dict[str, Machine]] = [{} for _ in said]
+            return [(None, dict(self.cluster.machines))]
+        found: dict[int, dict[str, Machine]] = {at: {} for at in range(len(said))}
         for name, machine in self.cluster.machines.items():
             ip = next(iter(machine.ips.values()))
             home = next((at for at, block in enumerate(said) if ip in block), -1)
@@ -88,7 +93,12 @@ class Plan:
                 right = f"add a subnet that holds it to nodeSubnets, or leave nodeSubnets out: {ip} then shares one LAN"
                 raise BadInput(f"{machine.node}: status.addresses", f"{ip} lies in none of nodeSubnets", right)
             found[home][name] = machine
-        return [machines for machines in found if machines]
+        return [(said[at], machines) for at, machines in found.items() if machines]
+
+    @property
+    def name(self) -> str:
+        """What the cluster itself is called among others."""
+        return str(self.cluster.objects.layout.metadata.name)
 
     @property
     def families(self) -> tuple[int, ...]:
@@ -138,14 +148,23 @@ class Plan:
         part = leg.cluster.part
         if part is None or part.layout != "flat":
             return
-        dev = leg.lan.router_dev
-        for machine in leg.lan.machines.values():
+        dev, refused = leg.lan.router_dev, self.refused if not leg.name else frozenset()
+        for name, machine in leg.lan.machines.items():
             for of, block in machine.blocks.items():
-                if of in machine.ips:
+                if of in machine.ips and (name, str(block)) not in refused:
                     whole = leg.cluster.ranges.pods[of]
                     yield Route(whole if part.advertise == "range" else block, dev, machine.ips[of], metric=METRIC[of])
             if part.advertise == "range":
                 return
+
+    @cached_property
+    def refused(self) -> frozenset[tuple[str, str]]:
+        """Blocks that the provider's route table has no room for, each with its node."""
+        if self.spec.provider not in LIMITS or self.spec.layout != "flat":
+            return frozenset()
+        nodes = {name: tuple(map(str, one.blocks.values())) for name, one in self.cluster.machines.items()}
+        turn = reconcile(nodes, (), (), LIMITS[self.spec.provider])
+        return frozenset((route.node, route.destination) for route in turn.refused)
 
     @cached_property
     def inside(self) -> tuple[Prefix, ...]:
@@ -166,10 +185,6 @@ class Plan:
         devs = {ip: leg.lan.router_dev for leg in self.legs for m in leg.lan.machines.values() for ip in m.ips.values()}
         vias = {ip: self.led.get(ip, nodes[0]) for ip, nodes in self.cluster.entrances.items()}
         return {ip: (via, devs[via]) for ip, via in vias.items()}
-
-
-def holds(one: Beyond, ip: Address) -> bool:
-    return any(ip in prefix(text) for text in one.ranges)
 
 
 def gateways(one: Beyond) -> dict[int, Address]:

@@ -47,15 +47,16 @@ class Translation(Struct, frozen=True):
 
 
 class Cell(Struct, frozen=True):
-    """One ping. `seen_from` is the source that the receiver saw, `path` the machines with a routing decision on the way there.
+    """One ping. `taken_by` is who took it, which where ranges overlap may be another than who was meant.
 
-    `extra` counts the bytes that the longest frame had beyond the packet and its own header: those of a tunnel. Where no
-    answer came, `lost_at` and `because` say which machine had the last word.
+    `seen_from` is the source that the receiver saw, `path` the machines with a routing decision on the way there. `extra` counts
+    the bytes that the longest frame had beyond the packet and its own header: those of a tunnel. Where no answer came,
+    `lost_at` and `because` say which machine had the last word.
     """
 
     source: End
     target: End
-    arrived: bool
+    taken_by: str
     answered: bool
     seen_from: Address = ""
     path: tuple[str, ...] = ()
@@ -66,7 +67,19 @@ class Cell(Struct, frozen=True):
     because: str = ""
     trace: Trace | None = None
 
+    @property
+    def arrived(self) -> bool:
+        """Whether the ping came to the one that was meant."""
+        return self.taken_by == self.target.at
+
+    @property
+    def reached(self) -> bool:
+        """Whether it did, and the answer came back."""
+        return self.arrived and self.answered
+
     def __str__(self) -> str:
+        if self.taken_by and not self.arrived:
+            return f"{self.taken_by} takes it, which was not meant"
         if self.answered:
             return f"reached, seen from {self.seen_from}"
         lost = "the answer is lost" if self.arrived else "lost"
@@ -79,22 +92,22 @@ def reach(world: Mapping[str, Netns], source: End, target: End) -> Cell:
     """One ping from one end to the other, in kernels that have just started."""
     trace = ask(world, ping(family(target.address).any, target.address), source.at)
     asking, answering = carrying(trace, REQUEST), carrying(trace, REPLY)
-    arrived = next((step for step in asking if step.namespace == target.at and step.end == "local"), None)
+    taken = next((step for step in asking if step.end == "local"), None)
     answered = any(step.namespace == source.at and step.end == "local" for step in answering)
-    lost = None if answered else _lost(answering if arrived else asking)
+    lost = None if answered else _lost(answering if taken else asking)
     decided = [step for step in asking if step.stage in ROUTED]
     return Cell(
         source,
         target,
-        arrived is not None,
+        taken.namespace if taken else "",
         answered,
-        arrived.skb.packet.flow.src if arrived else "",
+        taken.skb.packet.flow.src if taken else "",
         tuple(dict.fromkeys(step.namespace for step in decided)),
         tuple((step.namespace, row) for step in decided for row in step.why if isinstance(row, Route)),
         tuple(_translations(asking)),
         max((_extra(step.frame) for step in asking if step.frame is not None), default=0),
         lost.namespace if lost else "",
-        lost.said if lost else "",
+        _why(lost) if lost else "",
         trace,
     )
 
@@ -140,6 +153,11 @@ def _lost(steps: list[Step]) -> Step | None:
     """The step with the last word on a packet that was lost."""
     ends = [step for step in steps if step.end and step.end not in ("local", "forwarded")]
     return ends[-1] if ends else steps[-1] if steps else None
+
+
+def _why(step: Step) -> str:
+    """What the step says of the loss; of an answer that came to somebody else, that."""
+    return "it comes here, where nobody waits for it" if step.end == "local" else step.said
 
 
 # -- who is asked ------------------------------------------------------------------------------------------------------

@@ -17,6 +17,7 @@ from ...linux.packet.address import Address
 from ..api.layout import LayoutSpec
 from ..model import names
 from ..model.lan import Lan
+from ..model.node_plan import Machine
 from ..model.world import World
 from . import router
 from .plan import BORDER, INTERNET, Leg, Plan
@@ -41,6 +42,15 @@ class WiderWorld(World):
 
     def lan_of(self, node: str) -> Lan:
         return next((leg.lan for leg in self.plan.legs if not leg.name and node in leg.lan.machines), self.lan)
+
+    def _node(self, machine: Machine) -> Netns:
+        """Its ways to nodes on another LAN lead over the router, which knows every block."""
+        ns = super()._node(machine)
+        if sum(not leg.name for leg in self.plan.legs) == 1:
+            return ns
+        own = self.lan_of(machine.name).ranges.values()
+        near = (row for row in ns.routes if row.dev != "eth0" or any(row.via in block for block in own))
+        return replace(ns, routes=tuple(near))
 
     def __iter__(self) -> Iterator[str]:
         yield from (name for name in super().__iter__() if name != names.LAN)

@@ -17,6 +17,8 @@ from ...linux.packet.address import FAMILIES, Address, address
 from ..api.layout import Part
 from ..api.objects import SERVICE_NAME, EndpointSlice, KubeProxyConfiguration, Pod, Service
 from ..layout import masquerade, others
+from ..layout.check import fits
+from ..layout.plan import Plan
 from ..layout.world import WiderWorld
 from ..manifest.collection import Objects
 from ..manifest.read import read
@@ -92,7 +94,17 @@ class Cluster:
         """What was not understood, and what was settled for lack of a word."""
         why = "it has not been scheduled" if self.machines else "there is no node to run it"
         homeless = tuple(f"{pod} waits: {why}" for pod in self.placed.waiting)
-        return self.objects.notices + homeless + self._orphans + self._assumed
+        return self.objects.notices + homeless + self._orphans + self._assumed + self._unrouted
+
+    @property
+    def _unrouted(self) -> tuple[str, ...]:
+        """Of a provider's route table that is full, a sentence that says whom it has no row for."""
+        if not self.objects.layout:
+            return ()
+        refused = sorted(Plan(self, self.objects.layout.spec).refused)
+        said = f"the route table of {self.objects.layout.spec.provider} is full: no row leads to"
+        more = f" (and {len(refused) - 1} more)" if len(refused) > 1 else ""
+        return (f"{said} {refused[0][1]} of {refused[0][0]}{more}",) if refused else ()
 
     @property
     def _assumed(self) -> tuple[str, ...]:
@@ -248,6 +260,8 @@ def checked(made: Cluster) -> Cluster:
     given_blocks(made.objects, made.ranges)
     check_nodes(made.objects, made.machines, made.ranges)
     check_pods(made.objects, made.placed)
+    if made.objects.layout:
+        fits(made, made.objects.layout)
     return made
 
 
