@@ -1,5 +1,8 @@
 """Clusters in their surroundings, as texts, for the tests of layouts; and their tables as scenarios for the real kernel."""
 
+from collections.abc import Mapping
+from types import MappingProxyType
+
 from msgspec.structs import replace
 
 from kubenet_course.data import data
@@ -12,10 +15,11 @@ from kubenet_course.lab.scenario.scenario import Scenario
 from kubenet_course.linux.packet.address import family
 from kubenet_course.linux.packet.packet import ping
 
+NOTHING: Mapping[str, str] = MappingProxyType({})
 PARTS = 4  # an error "no route" is rationed, five at once for one sender: a table is told in four parts
 
 
-def cluster_in(spec: str, name: str = "two-nodes", changed: dict[str, str] = {}) -> Cluster:
+def cluster_in(spec: str, name: str = "two-nodes", changed: Mapping[str, str] = NOTHING) -> Cluster:
     """A cluster of `data/clusters` with a Layout whose spec is this text; `changed` replaces words of the cluster's text."""
     text = (data("clusters") / f"{name}.yaml").read_text()
     for before, after in changed.items():

@@ -3,9 +3,12 @@
 import itertools
 
 import pytest
-from layout_worlds import AROUND, around, cluster_in, west
+from layout_worlds import AROUND, around, cluster_in, layout, west
 
 from kubenet_course.kube.layout.reach import reachability
+from kubenet_course.kube.manifest.read import read_text
+from kubenet_course.kube.model.cluster import Cluster, checked
+from kubenet_course.linux.netfilter.rules import rule_text
 
 KINDS = ("isolated", "flat", "island")
 BORDER = "198.51.100.1"
@@ -43,7 +46,9 @@ def expected(kind, source, target):
             return {1: "192.168.1.11", 2: "192.168.1.12", 3: "192.168.2.11"}[HOME[source]]
         return ADDRESSES[source]
     if not is_pod(source) and is_pod(target) and HOME[source] == HOME[target]:
-        return {1: "10.244.1.1", 2: "10.244.2.1", 3: "10.245.1.1"}[HOME[source]]  # a node speaks to its own pods with its bridge's address
+        return {1: "10.244.1.1", 2: "10.244.2.1", 3: "10.245.1.1"}[
+            HOME[source]
+        ]  # a node speaks to its own pods with its bridge's address
     if kind == "island" and is_pod(source) and not is_pod(target) and HOME[source] != HOME[target]:
         return {1: "192.168.1.11", 2: "192.168.1.12"}[HOME[source]]  # flanneld masquerades what leaves for another node
     return ADDRESSES[source]
@@ -130,16 +135,13 @@ def test_an_empty_list_masquerades_even_what_comes_in() -> None:
 
 def test_the_agents_chain_is_what_the_agent_writes() -> None:
     """The lines of syncMasqRules in cmd/ip-masq-agent/ip-masq-agent.go, written down by hand."""
-    from kubenet_course.linux.netfilter.rules import rule_text
-
     rules = cluster_in(around("island", "nonMasqueradeCIDRs: [10.244.0.0/16]")).rules("node-1", 4)
+    stays = '-m comment --comment "ip-masq-agent: local traffic is not subject to MASQUERADE"'
+    leaves = '-m comment --comment "ip-masq-agent: outbound traffic is subject to MASQUERADE (must be last in chain)"'
     assert [rule_text("IP-MASQ-AGENT", rule) for rule in rules.chain("nat", "IP-MASQ-AGENT").rules] == [
-        '-A IP-MASQ-AGENT -m comment --comment "ip-masq-agent: local traffic is not subject to MASQUERADE" '
-        "-d 169.254.0.0/16 -j RETURN",
-        '-A IP-MASQ-AGENT -m comment --comment "ip-masq-agent: local traffic is not subject to MASQUERADE" '
-        "-d 10.244.0.0/16 -j RETURN",
-        '-A IP-MASQ-AGENT -m comment --comment "ip-masq-agent: outbound traffic is subject to MASQUERADE '
-        '(must be last in chain)" -j MASQUERADE',
+        f"-A IP-MASQ-AGENT {stays} -d 169.254.0.0/16 -j RETURN",
+        f"-A IP-MASQ-AGENT {stays} -d 10.244.0.0/16 -j RETURN",
+        f"-A IP-MASQ-AGENT {leaves} -j MASQUERADE",
     ]
 
 
@@ -202,3 +204,17 @@ def test_nodes_behind_a_router_need_a_tunnel_or_routers_that_know_the_blocks() -
         assert cell.reached and cell.seen_from == "10.244.1.2"
         assert cell.path == ("pod/default/client", "node-1", "router", "node-2", "pod/default/web-2")
         assert cell.extra == (50 if kind == "island" else 0)  # the router sees a tunnel's packet, or the pod's own
+
+
+def test_a_providers_table_has_no_row_for_the_nodes_that_came_last() -> None:
+    """Azure's table holds 400 routes; the 401st node's pods can be reached by nobody beyond their node."""
+    nodes = "---\n".join(f"apiVersion: v1\nkind: Node\nmetadata: {{name: n{number}}}\n" for number in range(1, 402))
+    pods = "".join(
+        f"---\napiVersion: v1\nkind: Pod\nmetadata: {{name: p{number}}}\nspec: {{nodeName: n{number}}}\n"
+        for number in (1, 401)
+    )
+    spec = f"{{layout: flat, routes: cloud, provider: Azure, {AROUND}}}"
+    made = checked(Cluster(read_text(f"{nodes}---\n{layout(spec)}{pods}", "many.yaml")))
+    assert made.notices == ("the route table of Azure is full: no row leads to 10.129.144.0/24 of n401",)
+    found = reachability(made)
+    assert found["office", "pod"].reached and not found["office", "pod on another node"].arrived

@@ -9,7 +9,7 @@ from kubenet_course.kube.manifest.read import read_text
 
 SPLIT = {"192.168.1.12": "192.168.3.12"}
 SUBNETS = "nodeSubnets: [192.168.1.0/24, 192.168.3.0/24]"
-# The story, the spec, the cluster, what the refusal says, and what mends it: words of the spec, each with what stands there instead.
+# The story, the spec, the cluster, what the refusal says, and what mends it: words, and what stands there instead.
 STORIES = [
     ("two flat clusters with one range of pods", f"{{layout: flat, {west('flat', '10.244.0.0/16')}}}", "two-nodes",
      "write 10.245.0.0/16 for the pods of west", ("10.244.0.0/16", "10.245.0.0/16")),

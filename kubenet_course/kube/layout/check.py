@@ -16,8 +16,10 @@ from .ranges import Claim, claims, free_beside
 SMALLEST = {4: 68, 6: 1280}  # the MTU that each family asks of every link (RFC 791; RFC 8200 section 5)
 
 
-def fits(cluster: Any, layout: Layout) -> None:
-    """Raises BadInput for what this cluster cannot be in these surroundings."""
+def fits(cluster: Any, layout: Layout | None) -> None:
+    """Raises BadInput for what this cluster cannot be in its surroundings, if it has any."""
+    if layout is None:
+        return
     where, plan = cluster.objects.where(layout), Plan(cluster, layout.spec)
     _one_link(plan, where)
     _usable(plan, where)
@@ -34,7 +36,9 @@ def _one_link(plan: Plan, where: str) -> None:
         return
     one, other = (next(iter(leg.lan.machines)) for leg in own[:2])
     right = "let flannel's backend be vxlan, or write layout: flat, whose routers know every block"
-    raise BadInput(f"{where}: spec.nodeSubnets", f"a router lies between {one} and {other}, and host routes need one link", right)
+    raise BadInput(
+        f"{where}: spec.nodeSubnets", f"a router lies between {one} and {other}, and host routes need one link", right
+    )
 
 
 def _usable(plan: Plan, where: str) -> None:
@@ -46,7 +50,9 @@ def _usable(plan: Plan, where: str) -> None:
                 last = nth(block, ~block.mask & 0xFFFFFFFF) if of == 4 else ""
                 if ip in (block.first, last) and block.length < FAMILIES[of].bits - 1:
                     right = "write a larger subnet, or give the node another address"
-                    raise BadInput(f"{where}: spec.nodeSubnets", f"{ip} of {machine.name} is no usable address in {block}", right)
+                    raise BadInput(
+                        f"{where}: spec.nodeSubnets", f"{ip} of {machine.name} is no usable address in {block}", right
+                    )
 
 
 def _large_enough(plan: Plan, where: str) -> None:
@@ -76,4 +82,6 @@ def _apart(known: list[Claim], where: str) -> None:
             right = f"write {free_beside(other.block, blocks)} for {other}"
             if one.pods and other.pods:
                 right += f", or let {one.owner} or {other.owner} be an island"
-            raise BadInput(where, f"{one}, {one.block}, and {other}, {other.block}, share addresses, {one.why(other)}", right)
+            raise BadInput(
+                where, f"{one}, {one.block}, and {other}, {other.block}, share addresses, {one.why(other)}", right
+            )

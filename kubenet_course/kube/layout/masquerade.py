@@ -33,7 +33,10 @@ def rules(part: Part | None, pods: Prefix, block: Prefix) -> Frame:
     if part is None or (part.layout == "island" and part.non_masquerade_cidrs is None):
         return flannel.rules(pods, block)
     if part.layout == "island":
-        return {"nat": agent(map(prefix, part.non_masquerade_cidrs or ()), pods.family.number), **flannel.forwarding(pods)}
+        return {
+            "nat": agent(map(prefix, part.non_masquerade_cidrs or ()), pods.family.number),
+            **flannel.forwarding(pods),
+        }
     return flannel.forwarding(pods)
 
 

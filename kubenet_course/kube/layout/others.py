@@ -33,9 +33,11 @@ def _count(said: OtherCluster) -> range:
 def _block(pods: Prefix, number: int) -> str:
     """The course's plan gives node-1 the block number 1; a range that has no block of that number leaves it to the controller."""
     length = NODE_MASK[pods.family.number]
-    return f"{spelled(pods.network + (number << pods.family.bits - length), pods.family)}/{length}" if number >> max(
-        0, length - pods.length
-    ) == 0 else ""
+    return (
+        f"{spelled(pods.network + (number << pods.family.bits - length), pods.family)}/{length}"
+        if number >> max(0, length - pods.length) == 0
+        else ""
+    )
 
 
 def _node(number: int, ip: Address, block: str) -> Node:
@@ -51,6 +53,4 @@ def _pod(number: int) -> Pod:
 
 
 def _networking(pods: Prefix) -> ClusterConfiguration:
-    return ClusterConfiguration(
-        api_version=ClusterConfiguration.api[0], networking=Networking(pod_subnet=str(pods))
-    )
+    return ClusterConfiguration(api_version=ClusterConfiguration.api[0], networking=Networking(pod_subnet=str(pods)))

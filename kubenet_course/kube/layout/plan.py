@@ -1,8 +1,8 @@
 """A Layout made definite: the LANs of all clusters as legs of one router, the networks behind it, the way to the internet.
 
-    nodes of the cluster -- lan --\\                        /-- hosts of the internet
-    nodes of another  -- west/lan -- router -- border -- internet
-    hosts of the office ----------/
+nodes of the cluster -- lan --\\                        /-- hosts of the internet
+nodes of another  -- west/lan -- router -- border -- internet
+hosts of the office ----------/
 """
 
 from __future__ import annotations
@@ -122,9 +122,13 @@ class Plan:
         if self.spec.internet is None:
             return None
         known = {address(host.address) for host in self.spec.internet.hosts}
-        more = (ip for ip in self.named if ip not in known and not any(holds(one, ip) for one in self.networks))
+        more = (ip for ip in self.named if ip not in known and self._is_public(ip))
         hosts = self.spec.internet.hosts + tuple(Host(address=ip) for ip in more)
         return Internet(hosts=hosts, nat=self.spec.internet.nat)
+
+    def _is_public(self, ip: Address) -> bool:
+        """Whether a host that a question names may be on the internet: no network of the organisation holds it."""
+        return not is_private(prefix(ip)) and not any(holds(one, ip) for one in self.networks)
 
     @cached_property
     def homes(self) -> dict[Address, str]:
@@ -198,3 +202,14 @@ def lengths(one: Beyond) -> dict[int, int]:
 
 def internet_gateways() -> dict[int, Address]:
     return {of: nth(OUTSIDE[of], 1) for of in FAMILIES}
+
+
+def unrouted(cluster: Any) -> tuple[str, ...]:
+    """Of a provider's route table that is full, a sentence that says whom it has no row for."""
+    layout = cluster.objects.layout
+    refused = sorted(Plan(cluster, layout.spec).refused) if layout else []
+    if not refused:
+        return ()
+    more = f" (and {len(refused) - 1} more)" if len(refused) > 1 else ""
+    table = f"the route table of {layout.spec.provider} is full"
+    return (f"{table}: no row leads to {refused[0][1]} of {refused[0][0]}{more}",)

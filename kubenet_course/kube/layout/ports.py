@@ -33,7 +33,9 @@ def room(sport: int = 40000) -> int:
 
 def clients(pods: Iterable[Address], to: Address, dport: int, each: int, proto: str = "tcp") -> Iterator[Flow]:
     """The connections of some pods to one destination, `each` of them from ports as the pods' kernels would take them."""
-    return (Flow(proto, pod, LOCAL_PORTS[number % len(LOCAL_PORTS)], to, dport) for pod in pods for number in range(each))
+    return (
+        Flow(proto, pod, LOCAL_PORTS[number % len(LOCAL_PORTS)], to, dport) for pod in pods for number in range(each)
+    )
 
 
 class Opened(Struct, frozen=True):

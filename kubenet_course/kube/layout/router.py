@@ -9,8 +9,8 @@ from ...linux.namespace.fib import Route
 from ...linux.namespace.netns import NeighbourEntry, Netns, Socket, netns
 from ...linux.netfilter.iptables.save import read
 from ...linux.netfilter.rules import Ruleset
-from ...linux.packet.address import FAMILIES, IPV4, Address, Prefix, family, number, prefix
-from ..api.layout import Beyond, FirewallRule, Host
+from ...linux.packet.address import FAMILIES, Address, Prefix, family, prefix
+from ..api.layout import FirewallRule, Host
 from ..model import names
 from ..model.lan import ANY, FORWARDS, QUIET, SWITCH, default, device, port_mac
 from ..model.ranges import OUTSIDE
@@ -36,7 +36,14 @@ def router(plan: Plan) -> Netns:
             near[leg.lan.router_dev, row.address] = NeighbourEntry(row.address, leg.lan.router_dev, row.mac)
     sysctls = {**FORWARDS, **SWITCH, "net.ipv4.conf.all.rp_filter": int(plan.spec.source_check)}
     rules = {of: firewall(plan.spec.firewall, of) for of in plan.families} if plan.spec.firewall else {}
-    return netns(names.ROUTER, devices, routes=tuple(routes), neighbours=tuple(near.values()), sysctls=sysctls, rules=rules)
+    return netns(
+        names.ROUTER,
+        tuple(devices),
+        routes=tuple(routes),
+        neighbours=tuple(near.values()),
+        sysctls=sysctls,
+        rules=rules,
+    )
 
 
 def border(plan: Plan) -> Netns:
@@ -61,7 +68,7 @@ def internet(plan: Plan) -> Netns:
     routes += [_row(ip, "cust0", nth(PUBLIC[family(ip).number], 1)) for ip in plan.entrances]
     strange = (host.address for host in plan.internet.hosts if host.address not in OUTSIDE[family(host.address).number])
     routes += [_row(ip, INTERNET_BRIDGE) for ip in strange]
-    return netns(INTERNET, devices, routes=tuple(routes), sysctls={**FORWARDS, **SWITCH})
+    return netns(INTERNET, tuple(devices), routes=tuple(routes), sysctls={**FORWARDS, **SWITCH})
 
 
 def host(plan: Plan, ip: Address) -> Netns:

@@ -26,7 +26,9 @@ from .plan import BORDER, INTERNET, Leg, Plan
 class WiderWorld(World):
     """A World in which the cluster stands as its Layout says."""
 
-    def __init__(self, cluster: Any, spec: LayoutSpec, named: Iterable[Address] = (), led: Mapping[Address, Address] = {}):
+    def __init__(
+        self, cluster: Any, spec: LayoutSpec, named: Iterable[Address] = (), led: Mapping[Address, Address] = {}
+    ):
         self.plan = Plan(cluster, spec, named, led)
         super().__init__(cluster, (), led)
         self.lan = self.plan.legs[0].lan

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator
+from functools import partial
 
 from ...errors import BadInput
 from ...linux.packet.address import Address, Prefix, address, prefix
@@ -31,7 +32,7 @@ def written(layout: Layout) -> None:
             raise Wrong(f"{path}.ranges", "it is empty", "write a range, such as 10.20.0.0/24")
         for index, text in enumerate(network.ranges):
             _roomy(_block(text, f"{path}.ranges[{index}]"), f"{path}.ranges[{index}]")
-        _hosts(network.hosts, f"{path}.hosts", lambda ip, one=network: holds(one, ip), f"an address in {network.ranges[0]}")
+        _hosts(network.hosts, f"{path}.hosts", partial(holds, network), f"an address in {network.ranges[0]}")
     if spec.internet:
         _hosts(spec.internet.hosts, "spec.internet.hosts", lambda ip: True, "")
     for at, rule in enumerate(spec.firewall):
@@ -74,7 +75,9 @@ def _block(text: str, path: str) -> Prefix:
 
 def _roomy(block: Prefix, path: str) -> None:
     if block.family.bits - block.length < SMALLEST_NETWORK:
-        raise Wrong(path, f"{block} has no room for a router and a host", f"write one of at most /{block.family.bits - 2}")
+        raise Wrong(
+            path, f"{block} has no room for a router and a host", f"write one of at most /{block.family.bits - 2}"
+        )
 
 
 def _distinct(said: list[str], path: str) -> None:
@@ -82,7 +85,9 @@ def _distinct(said: list[str], path: str) -> None:
         if said.count(name) > 1:
             raise Wrong(path, f"{name!r} is the name of two things", "give each network and each cluster its own name")
         if name in RESERVED:
-            raise Wrong(path, f"{name!r} already means something else here", "write another name, such as office or west")
+            raise Wrong(
+                path, f"{name!r} already means something else here", "write another name, such as office or west"
+            )
 
 
 def _hosts(hosts: Iterable[Host], path: str, fits: Callable[[Address], bool], right: str) -> None:
@@ -91,7 +96,9 @@ def _hosts(hosts: Iterable[Host], path: str, fits: Callable[[Address], bool], ri
         try:
             ip = address(host.address)
         except BadInput as error:
-            raise Wrong(f"{path}[{at}].address", f"it is {shown(host.address)}, which is no address", error.right) from None
+            raise Wrong(
+                f"{path}[{at}].address", f"it is {shown(host.address)}, which is no address", error.right
+            ) from None
         if not fits(ip):
             raise Wrong(f"{path}[{at}].address", f"{ip} lies outside the network's ranges", f"write {right}")
         if ip in seen:

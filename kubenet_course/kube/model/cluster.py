@@ -14,11 +14,11 @@ from msgspec.structs import replace
 from ...errors import BadInput
 from ...linux.netfilter.rules import Ruleset
 from ...linux.packet.address import FAMILIES, Address, address
-from ..api.layout import Part
+from ..api.layout import LayoutSpec
 from ..api.objects import SERVICE_NAME, EndpointSlice, KubeProxyConfiguration, Pod, Service
 from ..layout import masquerade, others
 from ..layout.check import fits
-from ..layout.plan import Plan
+from ..layout.plan import unrouted
 from ..layout.world import WiderWorld
 from ..manifest.collection import Objects
 from ..manifest.read import read
@@ -54,13 +54,12 @@ class Cluster:
             objects, self.services, self.placed, self.machines
         )
         self.backend: str = flannel.backend(objects.nodes, objects.conflists, objects.net_conf)
-        if self.part is not None and (self.part.layout, self.part.routes) == ("flat", "cloud"):
+        self.part: LayoutSpec | None = (
+            objects.layout.spec if objects.layout else None
+        )  # what surrounds it, and how it looks
+        self.beside = {one.name: Cluster(others.objects(one)) for one in self.part.clusters} if self.part else {}
+        if self.part and (self.part.layout, self.part.routes) == ("flat", "cloud"):
             self.backend = "cloud"
-
-    @property
-    def part(self) -> Part | None:
-        """What a Layout says of this cluster itself, if there is one."""
-        return self.objects.layout.spec if self.objects.layout else None
 
     @cached_property
     def blocks(self) -> dict[str, tuple[str, ...]]:
@@ -94,17 +93,7 @@ class Cluster:
         """What was not understood, and what was settled for lack of a word."""
         why = "it has not been scheduled" if self.machines else "there is no node to run it"
         homeless = tuple(f"{pod} waits: {why}" for pod in self.placed.waiting)
-        return self.objects.notices + homeless + self._orphans + self._assumed + self._unrouted
-
-    @property
-    def _unrouted(self) -> tuple[str, ...]:
-        """Of a provider's route table that is full, a sentence that says whom it has no row for."""
-        if not self.objects.layout:
-            return ()
-        refused = sorted(Plan(self, self.objects.layout.spec).refused)
-        said = f"the route table of {self.objects.layout.spec.provider} is full: no row leads to"
-        more = f" (and {len(refused) - 1} more)" if len(refused) > 1 else ""
-        return (f"{said} {refused[0][1]} of {refused[0][0]}{more}",) if refused else ()
+        return self.objects.notices + homeless + self._orphans + self._assumed + unrouted(self)
 
     @property
     def _assumed(self) -> tuple[str, ...]:
@@ -112,9 +101,8 @@ class Cluster:
         if not strangers:
             return ()
         count = sum(map(len, strangers.values()))
-        many = (
-            f"{count} pod addresses lie" if count > 1 else f"the pod address {next(iter(strangers.values()))[0]} lies"
-        )
+        one = f"the pod address {next(iter(strangers.values()))[0]} lies"
+        many = f"{count} pod addresses lie" if count > 1 else one
         said = "the network between them is assumed: a route to each by its node, no translation on the way out"
         return (f"{many} outside the nodes' blocks; {said}",)
 
@@ -244,15 +232,9 @@ class Cluster:
         """Every kernel of the cluster by name; `outside` are further hosts beyond the router. `led` says to which node's address
         a load balancer leads; where nothing is said, to the first that it may.
         """
-        if self.objects.layout:
-            return WiderWorld(self, self.objects.layout.spec, outside, led)
+        if self.part:
+            return WiderWorld(self, self.part, outside, led)
         return World(self, (*OUTSIDE_HOSTS, *outside), led)
-
-    @cached_property
-    def beside(self) -> dict[str, Cluster]:
-        """The other clusters that the Layout names."""
-        said = self.objects.layout.spec.clusters if self.objects.layout else ()
-        return {one.name: Cluster(others.objects(one)) for one in said}
 
 
 def checked(made: Cluster) -> Cluster:
@@ -260,8 +242,7 @@ def checked(made: Cluster) -> Cluster:
     given_blocks(made.objects, made.ranges)
     check_nodes(made.objects, made.machines, made.ranges)
     check_pods(made.objects, made.placed)
-    if made.objects.layout:
-        fits(made, made.objects.layout)
+    fits(made, made.objects.layout)
     return made
 
 

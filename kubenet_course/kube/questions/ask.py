@@ -44,7 +44,9 @@ def _in_other(cluster: Cluster, who: str) -> str:
         return cluster.machine(rest).name
     if kind == "pod" and rest.count("/") == 1:
         return names.pod_namespace(*cluster.pod(*rest.split("/")).key)
-    raise BadInput("from", f"{who!r} names nobody in the other cluster", "write CLUSTER/pod/NAMESPACE/NAME or CLUSTER/node/NAME")
+    raise BadInput(
+        "from", f"{who!r} names nobody in the other cluster", "write CLUSTER/pod/NAMESPACE/NAME or CLUSTER/node/NAME"
+    )
 
 
 def outsiders(*named: str) -> tuple[Address, ...]:
