@@ -15,7 +15,7 @@ from ...errors import BadInput
 from ...linux.netfilter.rules import Ruleset
 from ...linux.packet.address import FAMILIES, Address, address
 from ..api.layout import LayoutSpec
-from ..api.objects import SERVICE_NAME, EndpointSlice, KubeProxyConfiguration, Pod, Service
+from ..api.objects import EndpointSlice, KubeProxyConfiguration, Pod, Service
 from ..layout import masquerade, others
 from ..layout.check import fits
 from ..layout.plan import unrouted
@@ -35,7 +35,7 @@ from .lan import OUTSIDE_HOSTS
 from .node_plan import Machine, check_nodes, given_blocks, machines, said_blocks
 from .pod_plan import Placed, check_pods
 from .ranges import Ranges, ranges
-from .slice_plan import all_slices
+from .slice_plan import all_slices, orphans
 from .world import World
 
 KUBERNETES = ("default", "kubernetes")  # the API server writes this Service's slice itself
@@ -70,16 +70,6 @@ class Cluster:
         except BadInput:
             return said_blocks(self.objects)
 
-    @cached_property
-    def _orphans(self) -> tuple[str, ...]:
-        """Slices whose Service is gone: the API server keeps them, and nobody uses them. The first is named."""
-        found = [one for one in self.objects.slices if one.service[1] and one.service not in self._services]
-        if not found:
-            return ()
-        where = f"{self.objects.where(found[0])}: metadata.labels[{SERVICE_NAME}]"
-        more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-        return (f"{where}: there is no Service {'/'.join(found[0].service)}; nobody uses this slice{more}",)
-
     @property
     def mode(self) -> str:
         """How kube-proxy works on every node, by its own name (KubeProxyConfiguration: mode)."""
@@ -94,7 +84,7 @@ class Cluster:
         """What was not understood, and what was settled for lack of a word."""
         why = "it has not been scheduled" if self.machines else "there is no node to run it"
         homeless = tuple(f"{pod} waits: {why}" for pod in self.placed.waiting)
-        return self.objects.notices + homeless + self._orphans + self._assumed + unrouted(self)
+        return self.objects.notices + homeless + orphans(self.objects, self._services) + self._assumed + unrouted(self)
 
     @property
     def _assumed(self) -> tuple[str, ...]:
