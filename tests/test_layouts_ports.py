@@ -11,11 +11,11 @@ from kubenet_course.lab.comparison import compare
 from kubenet_course.lab.real.run import missing, run
 from kubenet_course.lab.scenario.packets import Sending
 from kubenet_course.lab.scenario.scenario import Scenario
-from kubenet_course.learn.worlds.clusters import Plan, cluster, pod_address
 from kubenet_course.linux.namespace.choices import Seeded
 from kubenet_course.linux.namespace.memory import Memory
 from kubenet_course.linux.netfilter.nat import Range
 from kubenet_course.linux.packet.packet import Flow, udp
+from tools.lab_clusters import Plan, cluster, pod_address
 
 NODE, FAR = "192.168.1.11", "203.0.113.5"
 PODS = [f"10.244.1.{number}" for number in range(2, 12)]
