@@ -6,6 +6,7 @@ from .base import HEADLESS, PROXY_NAME, SERVICE_NAME, ZONE, Labels, Metadata, Ob
 from .cluster_policy import AdminNetworkPolicy, BaselineAdminNetworkPolicy, ClusterNetworkPolicy
 from .config import ClusterConfiguration, Configuration, Conflist, KubeProxyConfiguration
 from .core import Container, ContainerPort, Namespace, Node, Pod, PodCondition
+from .layout import Layout
 from .policy import NetworkPolicy
 from .service import (
     Endpoint,
@@ -27,11 +28,11 @@ KINDS: dict[str, type[Object] | type[Configuration]] = {
     for kind in (
         Node, Pod, Service, EndpointSlice, Endpoints, NetworkPolicy, Namespace, ServiceCIDR,
         ClusterNetworkPolicy, AdminNetworkPolicy, BaselineAdminNetworkPolicy,
-        ClusterConfiguration, KubeProxyConfiguration,
+        ClusterConfiguration, KubeProxyConfiguration, Layout,
     )
 }  # fmt: skip
 CLUSTER_WIDE = (
-    Node, Namespace, ServiceCIDR, ClusterNetworkPolicy, AdminNetworkPolicy, BaselineAdminNetworkPolicy
+    Node, Namespace, ServiceCIDR, ClusterNetworkPolicy, AdminNetworkPolicy, BaselineAdminNetworkPolicy, Layout
 )  # fmt: skip
 
 __all__ = [
@@ -39,7 +40,7 @@ __all__ = [
     "BaselineAdminNetworkPolicy", "ClusterConfiguration", "ClusterNetworkPolicy",
     "Configuration", "Conflist", "Container", "ContainerPort", "Endpoint", "EndpointAddress",
     "EndpointConditions", "EndpointHints", "EndpointPort", "EndpointSlice", "Endpoints",
-    "KubeProxyConfiguration", "Labels", "Metadata", "Named",
+    "KubeProxyConfiguration", "Labels", "Layout", "Metadata", "Named",
     "Namespace", "NetworkPolicy", "Node", "Object", "ObjectReference", "Pod", "PodCondition", "PodMetadata",
     "Read", "Service", "ServiceCIDR", "ServicePort",
 ]  # fmt: skip

@@ -19,6 +19,7 @@ from ..api.objects import (
     Endpoints,
     EndpointSlice,
     KubeProxyConfiguration,
+    Layout,
     NetworkPolicy,
     Node,
     Pod,
@@ -26,6 +27,7 @@ from ..api.objects import (
     Service,
     ServiceCIDR,
 )
+from ..layout import written
 from ..policy.written.cluster_validation import cluster_policy
 from ..policy.written.validation import network_policy
 from .decode import Wrong, shown
@@ -186,7 +188,7 @@ CHECKS: dict[type, Callable[[Any], None]] = {
     ServiceCIDR: lambda found: blocks(found.spec.cidrs, "spec.cidrs"),
     ClusterNetworkPolicy: cluster_policy, AdminNetworkPolicy: cluster_policy,
     BaselineAdminNetworkPolicy: cluster_policy,
-    ClusterConfiguration: _cluster, KubeProxyConfiguration: _proxy,
+    ClusterConfiguration: _cluster, KubeProxyConfiguration: _proxy, Layout: written.written,
 }  # fmt: skip
 
 
