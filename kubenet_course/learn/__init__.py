@@ -25,7 +25,7 @@ __getattr__, __dir__ = face(
         "record.overview": ("progress",),
         "record.session": ("check", "hint", "question", "reset", "solution"),
         "worlds.broken": ("FAULTS", "broken"),
-        "worlds.clusters": ("Plan", "cluster"),
+        "worlds.clusters": ("small_world",),
         "worlds.recorded": ("dump", "recorded"),
         "worlds.service_cluster": ("service_cluster",),
         "worlds.shop": ("shop",),

@@ -31,6 +31,6 @@ __getattr__, __dir__ = face(
         "tables.table": ("table",),
         "timeline.desk": ("ProbeControls",),
         "timeline.lifeline": ("Lifeline",),
-        "topology.graph": ("bridge_loops", "graph"),
+        "topology.graph": ("bridge_loops", "graph", "hearing"),
     },
 )
