@@ -54,7 +54,9 @@ def test_a_slow_pod_needs_four_times_as_long_and_a_broken_one_answers_at_once():
 
 
 @pytest.mark.parametrize("name", ["rr", "lc", "sed", "nq"])
-@pytest.mark.parametrize("nodes, got", [(1, (10, 10, 10, 10)), (10, (10, 10, 10, 10)), (20, (20, 20, 0, 0)), (40, (40, 0, 0, 0))])
+@pytest.mark.parametrize(
+    "nodes, got", [(1, (10, 10, 10, 10)), (10, (10, 10, 10, 10)), (20, (20, 20, 0, 0)), (40, (40, 0, 0, 0))]
+)
 def test_every_node_begins_with_the_same_pod(name, nodes, got):
     """40 connections that stay open. With 20 nodes each has two: one for the first pod, one for the second."""
     assert carried_out(name, staying(40), FOUR, nodes).got == got
@@ -94,7 +96,8 @@ def test_nothing_is_lost(scheduler):
 
 
 @pytest.mark.parametrize(
-    "wrong", [("best", "short", "alike", 1), ("rr", "huge", "alike", 1), ("rr", "short", "odd", 1), ("rr", "short", "alike", 0)]
+    "wrong",
+    [("best", "short", "alike", 1), ("rr", "huge", "alike", 1), ("rr", "short", "odd", 1), ("rr", "short", "alike", 0)],
 )
 def test_what_is_not_offered_is_refused(wrong):
     with pytest.raises(BadInput):

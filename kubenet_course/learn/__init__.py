@@ -15,7 +15,7 @@ from ..faces import face
 __getattr__, __dir__ = face(
     __name__,
     {
-        "facts": ("fact",),
+        "facts": ("fact", "versions"),
         "words": ("glossary",),
         "misconceptions": ("misconception",),
         "page.terminal": ("Terminal",),

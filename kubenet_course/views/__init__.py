@@ -8,6 +8,7 @@ from ..faces import face
 __getattr__, __dir__ = face(
     __name__,
     {
+        "balance.comparer": ("Comparer",),
         "cni_steps": ("Wiring",),
         "console": ("Console",),
         "controls": ("Controls",),
