@@ -25,6 +25,7 @@ __getattr__, __dir__ = face(
         "story.heard": ("heard",),
         "story.stepper": ("Stepper",),
         "tables.binds": ("binds",),
+        "tables.flows": ("flows",),
         "tables.pod": ("Pod", "pod"),
         "tables.rules": ("chain", "chances", "excerpt"),
         "tables.shares": ("by_rule", "shares"),

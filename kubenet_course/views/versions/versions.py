@@ -51,9 +51,7 @@ class Versions(anywidget.AnyWidget):
     story = traitlets.Dict().tag(sync=True)
     version = traitlets.Unicode("").tag(sync=True)
 
-    def __init__(
-        self, rows: Iterable[Dated], first: str, last: str, title: str = "What holds in", chosen: str = ""
-    ):
+    def __init__(self, rows: Iterable[Dated], first: str, last: str, title: str = "What holds in", chosen: str = ""):
         minors = range(order(first)[1], order(last)[1] + 1)
         self.versions = [f"{order(first)[0]}.{minor}" for minor in minors]
         self.rows: Sequence[Dated] = tuple(rows)

@@ -1,0 +1,3 @@
+"""What chapter 10 asks before it shows it."""
+
+PREDICTIONS = ()
