@@ -17,6 +17,7 @@ __getattr__, __dir__ = face(
     {
         "facts": ("fact", "versions"),
         "words": ("glossary",),
+        "measured": ("measured",),
         "misconceptions": ("misconception",),
         "page.terminal": ("Terminal",),
         "page.widgets": ("exercise", "practice", "warm_up"),
@@ -26,7 +27,7 @@ __getattr__, __dir__ = face(
         "record.session": ("check", "hint", "question", "reset", "solution"),
         "worlds.broken": ("FAULTS", "broken"),
         "worlds.clusters": ("Plan", "cluster"),
-        "worlds.modes": ("configured", "in_mode", "many_services"),
+        "worlds.modes": ("configured", "crashed", "in_mode", "many_services"),
         "worlds.recorded": ("dump", "recorded"),
         "worlds.service_cluster": ("service_cluster",),
         "worlds.shop": ("shop",),

@@ -6,9 +6,12 @@ import json
 from copy import copy
 from typing import Any
 
+from msgspec.structs import replace
+
 from ...errors import BadInput
 from ...kube.manifest.read import read_text
 from ...kube.model.cluster import Cluster
+from ...linux.namespace.netns import Netns
 from .clusters import node_address
 
 PER_BLOCK = 250  # Services whose addresses share their third number
@@ -51,3 +54,11 @@ def _service(number: int) -> dict[str, Any]:
     address = f"10.96.{number // PER_BLOCK}.{number % PER_BLOCK + 1}"
     spec = {"clusterIP": address, "selector": {"app": "web"}, "ports": [{"port": 80, "targetPort": 8080}]}
     return {"kind": "Service", "metadata": {"name": f"s{number:05}"}, "spec": spec}
+
+
+def crashed(made: Cluster, pod: str) -> dict[str, Netns]:
+    """The cluster's kernels when the program of a pod of namespace default has just crashed: nobody listens, nobody knows yet."""
+    world, name = dict(made.world()), f"pod/default/{pod}"
+    if name not in world:
+        raise BadInput("pod", f"there is no {pod!r} in namespace default", "name a pod of the cluster")
+    return world | {name: replace(world[name], sockets=())}
