@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from msgspec.structs import replace
 
 from . import rules as console_rules
+from .conntrack import conntrack
 from .grammar import chosen, number
 from .iproute import addr as console_addr
 from .iproute import heard as console_heard
@@ -17,6 +18,7 @@ from .iproute import route as console_route
 from .iproute import set as console_set
 from .iproute import show as console_show
 from .ping import ping
+from .ss import ss
 from .state import Call, Refused, Result
 from .sysctl import sysctl
 from .tcpdump.listen import tcpdump
@@ -106,9 +108,9 @@ def carried_out(call: Call, pings: int) -> Result:
     if program in ("iptables-save", "ip6tables-save"):
         return console_rules.save(rest, program)
     if program == "conntrack":
-        return console_rules.conntrack(rest)
+        return conntrack(rest)
     if program == "ss":
-        return console_rules.ss(rest)
+        return ss(rest)
     if program == "ping":
         return ping(rest, pings + 1)
     if program == "tcpdump":

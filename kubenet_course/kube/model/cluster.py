@@ -19,6 +19,7 @@ from ..network import flannel
 from ..proxy.iptables.frame import Frame
 from ..proxy.iptables.rows import IptablesServices
 from ..proxy.iptables.rules import iptables_rules
+from ..proxy.ipvs.tables import IpvsTables, ipvs_tables
 from ..proxy.modes import rules_in
 from ..proxy.nftables.settings import service_ranges
 from ..proxy.node import DEFAULTS, NodeFacts
@@ -192,6 +193,12 @@ class Cluster:
         others: Frame = flannel.rules(pods, block) if block and pods else {}
         free = service_ranges(self.ranges)
         return rules_in(self.mode, self.watched[of], self.facts(name), self.proxy, free, others)
+
+    def ipvs(self, name: str) -> tuple[IpvsTables, ...]:
+        """What kube-proxy gives a node's IPVS in each family; nothing in any other mode."""
+        if self.mode != "ipvs":
+            return ()
+        return tuple(ipvs_tables(self.watched[of], self.facts(name), self.proxy) for of in FAMILIES)
 
     @cached_property
     def entrances(self) -> dict[Address, tuple[Address, ...]]:

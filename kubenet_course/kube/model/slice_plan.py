@@ -31,7 +31,9 @@ def all_slices(
 def controlled(
     wanted: Iterable[Service], placed: Placed, machines: Mapping[str, Machine], existing: Iterable[EndpointSlice] = ()
 ) -> Slices:
-    """What the EndpointSlice controller keeps for these Services."""
+    """What the EndpointSlice controller keeps for these Services. A pod whose node is not there is left out, where
+    nodes are told at all: its Service is asked for again later (endpointslice/reconciler.go).
+    """
     selectors = [(one, next(iter(one.spec.selector.items()))) for one in wanted if one.spec.selector]
     by_label: dict[tuple[str, str, str], list[Pod]] = {(one.key[0], *first): [] for one, first in selectors}
     for pod in placed.pods.values() if by_label else ():
@@ -47,6 +49,8 @@ def controlled(
         pods = by_label[(service.key[0], *first)]
         if len(service.spec.selector or ()) > 1:
             pods = [pod for pod in pods if selects(service, pod)]
+        if machines and not service.spec.publish_not_ready_addresses:
+            pods = [pod for pod in pods if not pod.spec.node_name or pod.spec.node_name in machines]
         candidates = [Candidate(pod, placed.addresses(pod), _zone(machines, pod)) for pod in pods]
         found[service.key] = slices_for(service, candidates, known.get(service.key, ()))
     return found

@@ -16,6 +16,7 @@ from ...linux.packet.address import FAMILIES, IPV4, Address, family
 from ..api.objects import Pod
 from ..network import backends, routed
 from ..network.backends import Rows
+from ..proxy.ipvs.loaded import dummy, sets_of, virtual_servers
 from ..proxy.node import settings
 from . import names
 from .lan import FORWARDS, OUTSIDE_HOSTS, QUIET, Lan, default, device, node_mac
@@ -108,6 +109,8 @@ class World(Mapping[str, Netns]):
         devices = [self._eth0(machine), *self._bridge(machine, pods), *backends.tunnels(machine, cluster.backend)]
         alone = [pod for pod in pods if self._has_own(pod) and not cluster.placed.is_bridged(pod)]
         devices += [routed.host_end(pod.key, self.mtu, cluster.placed.addresses(pod)) for pod in alone]
+        balanced = cluster.ipvs(name)
+        devices += [dummy(ip for one in balanced for ip in one.addresses)] if balanced else []
         strange = tuple(routed.routes(cluster.placed, cluster.machines, name))
         out = tuple(default(of, self.lan.router_ips[of]) for of in machine.ips if of in cluster.families)
         near = self.lan.neighbours
@@ -122,7 +125,9 @@ class World(Mapping[str, Netns]):
             neighbours=Rows(tunnelled + len(near), lambda: (*backends.neighbours(*ways), *near.values())),
             fdb=Rows(tunnelled, lambda: backends.fdb(*ways)),
             rules={of: cluster.rules(name, of) for of in FAMILIES},
-            sysctls=self._node_sysctls(name),
+            sets=sets_of(balanced),
+            virtual_servers=virtual_servers(balanced),
+            sysctls=self._node_sysctls(name) | (balanced[0].sysctls if balanced else {}),
             sockets=tuple(one for pod in shared for one in _sockets(pod, cluster.placed.addresses(pod))),
         )
 
