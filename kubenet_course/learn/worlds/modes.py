@@ -9,8 +9,10 @@ from typing import Any
 from msgspec.structs import replace
 
 from ...errors import BadInput
+from ...kube.api.objects import Pod
 from ...kube.manifest.read import read_text
 from ...kube.model.cluster import Cluster
+from ...kube.model.world import World
 from ...linux.namespace.netns import Netns
 from .clusters import node_address
 
@@ -56,9 +58,13 @@ def _service(number: int) -> dict[str, Any]:
     return {"kind": "Service", "metadata": {"name": f"s{number:05}"}, "spec": spec}
 
 
-def crashed(made: Cluster, pod: str) -> dict[str, Netns]:
-    """The cluster's kernels when the program of a pod of namespace default has just crashed: nobody listens, nobody knows yet."""
-    world, name = dict(made.world()), f"pod/default/{pod}"
-    if name not in world:
-        raise BadInput("pod", f"there is no {pod!r} in namespace default", "name a pod of the cluster")
-    return world | {name: replace(world[name], sockets=())}
+class Crashed(World):
+    """A cluster's kernels when the program of one of its pods has just ended: nobody listens there, and nobody knows yet."""
+
+    def __init__(self, made: Cluster, namespace: str, pod: str):
+        self.dead = made.pod(namespace, pod).key
+        super().__init__(made)
+
+    def _pod(self, pod: Pod) -> Netns:
+        found = super()._pod(pod)
+        return replace(found, sockets=()) if pod.key == self.dead else found
