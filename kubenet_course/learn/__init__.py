@@ -17,7 +17,7 @@ __getattr__, __dir__ = face(
     {
         "facts": ("fact", "versions"),
         "words": ("glossary",),
-        "measured": ("measured",),
+        "measurements": ("measured",),
         "misconceptions": ("misconception",),
         "page.terminal": ("Terminal",),
         "page.widgets": ("exercise", "practice", "warm_up"),
