@@ -22,6 +22,7 @@ COMMANDS = {
     "lab": ("lab", "The same packet on the real kernel, in private namespaces."),
     "progress": ("progress", "What you have answered; export and import."),
     "edition": ("edition", "The class edition, without solutions."),
+    "site": ("site", "The course as pages for a browser."),
     "cni": ("cni", "Chains of real CNI plugins, run as a container runtime runs them."),
     "policy": ("policy", "Who may talk to whom under NetworkPolicy, and why."),
     "rules": ("rules", "A packet through the real rules of one machine."),

@@ -22,6 +22,7 @@ EXAMPLES = {
     "progress reset": "kubenet progress reset 00-source",
     "progress table": "kubenet progress table class/*.json > class.csv",
     "edition": "kubenet edition class OUT/ --student 'Ada Lovelace'",
+    "site": "kubenet site OUT/",
     "cni": "kubenet cni add net.conflist --container-id web --netns /var/run/netns/web --ifname eth0",
     "cni add": "kubenet cni add net.conflist --container-id web --netns /var/run/netns/web --ifname eth0",
     "cni del": "kubenet cni del net.conflist --container-id web --netns /var/run/netns/web --ifname eth0",

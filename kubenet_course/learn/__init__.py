@@ -26,7 +26,7 @@ __getattr__, __dir__ = face(
         "record.overview": ("progress",),
         "record.session": ("check", "hint", "question", "reset", "solution"),
         "worlds.broken": ("FAULTS", "broken"),
-        "worlds.clusters": ("Plan", "cluster"),
+        "worlds.clusters": ("small_world",),
         "worlds.modes": ("Crashed", "configured", "in_mode", "many_services"),
         "worlds.recorded": ("dump", "recorded"),
         "worlds.service_cluster": ("service_cluster",),

@@ -34,6 +34,6 @@ __getattr__, __dir__ = face(
         "tables.written": ("ipvs_text", "nft_text"),
         "timeline.desk": ("ProbeControls",),
         "timeline.lifeline": ("Lifeline",),
-        "topology.graph": ("bridge_loops", "graph"),
+        "topology.graph": ("bridge_loops", "graph", "hearing"),
     },
 )
