@@ -31,7 +31,8 @@ KINDS: dict[str, type[Object] | type[Configuration]] = {
     for kind in (
         Node, Pod, Service, EndpointSlice, Endpoints, NetworkPolicy, Namespace, ServiceCIDR,
         ClusterNetworkPolicy, AdminNetworkPolicy, BaselineAdminNetworkPolicy,
-        ClusterConfiguration, KubeProxyConfiguration, Layout, Ingress, IngressClass, GatewayClass, Gateway, ListenerSet, ReferenceGrant,
+        ClusterConfiguration, KubeProxyConfiguration, Layout, Ingress, IngressClass, GatewayClass,
+        Gateway, ListenerSet, ReferenceGrant,
         HTTPRoute, GRPCRoute, TLSRoute, TCPRoute, UDPRoute,
     )
 }  # fmt: skip
