@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ..linux.namespace.memory import SECOND
 from ..linux.namespace.skb import Connection
 from ..linux.netfilter.connections import Connections
 from ..linux.packet.address import Address, family
 from ..linux.packet.packet import ICMP, Flow
+from ..linux.timeline import SECOND
 from .grammar import address_of, said_in
 from .state import Call, Refused, Result
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-
 from msgspec import Struct
 
 from ..packet.address import IPV6, Address, Mac, Prefix, address, prefix, spelled
@@ -39,12 +37,6 @@ def link_local(mac: Mac) -> IfAddr:
     raw = bytes.fromhex(mac.replace(":", ""))
     host = int.from_bytes(bytes([raw[0] ^ 2]) + raw[1:3] + b"\xff\xfe" + raw[3:], "big")
     return IfAddr(spelled(0xFE80 << 112 | host, IPV6), 64)
-
-
-def made_mac(ns: str, device: str) -> Mac:
-    """A MAC for a device that was given none. A kernel draws one; here it follows from the names, so that it is always the same."""
-    drawn = hashlib.sha256(f"{ns}/{device}".encode()).digest()
-    return ":".join(f"{octet:02x}" for octet in (2, *drawn[:5]))
 
 
 class Vxlan(Struct, frozen=True):

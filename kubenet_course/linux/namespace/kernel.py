@@ -32,10 +32,11 @@ class Kernel:
         self.ns, self.memory, self.choices, self.world = ns, memory, choices, {} if world is None else world
         self.programs = programs or {}  # by the name that their sockets have: stack.program.Program
         self.remembers: Remembered = memory.of(ns.name)
+        self.clock = memory.clock
 
     @property
     def now(self) -> int:
-        return self.memory.now
+        return self.clock.now
 
     # -- steps ---------------------------------------------------------------------------------------------------------
 

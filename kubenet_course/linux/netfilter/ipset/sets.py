@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from msgspec import Struct
 
@@ -106,7 +106,7 @@ def element_of(member: str) -> Element:
 
 def key_of(one: IpSet, text: str) -> Key:
     """The key of a member that is spelled as `ipset save` does it."""
-    mask, key = everything(one.family), []
+    mask, key = everything(one.family), list[Any]()
     for part, word in zip(one.parts, text.split(","), strict=True):
         if part == "net":
             block = prefix(word)
