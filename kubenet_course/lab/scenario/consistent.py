@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping
 from ...errors import BadInput
 from ...linux.namespace.device import Device
 from ...linux.namespace.fib import LINK_LOCAL, Route
-from ...linux.namespace.netns import Netns, check_switch, switch_of
+from ...linux.namespace.netns import Netns
+from ...linux.namespace.switches import check_switch, switch_of
 from ...linux.packet.address import IPV6, family
 from .packets import Sending
 

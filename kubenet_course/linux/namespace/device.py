@@ -80,8 +80,8 @@ Tunnel = Vxlan | Geneve | Ipip | WireGuard
 
 
 class Device(Struct, frozen=True):
-    """A network device (`ip link`): `kind` is lo, veth, bridge, vxlan, geneve, ipip, wireguard, or eth for one whose far end is not
-    modelled. One that carries packets without frames has no MAC."""
+    """A network device (`ip link`): `kind` is lo, veth, bridge, dummy, vxlan, geneve, ipip, wireguard, or eth for one
+    whose far end is not modelled. One that carries packets without frames has no MAC."""
 
     name: str
     kind: str = "eth"
