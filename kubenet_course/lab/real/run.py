@@ -15,7 +15,8 @@ from typing import Any
 from ...errors import BadInput
 from ...linux.namespace.device import link_local
 from ...linux.namespace.netns import Netns, Socket
-from ...linux.packet.packet import Frame
+from ...linux.packet.headers import PROTOCOLS
+from ...linux.packet.packet import Fragment, Frame
 from ...linux.packet.wire import frame_bytes, packet_bytes
 from ..scenario.capture import Capture, Told, is_noise
 from ..scenario.packets import Sending
@@ -77,6 +78,7 @@ def job(scenario: Scenario) -> dict[str, Any]:
             for ns in world.values()
         },
         "hear": list(world),
+        "at_once": any(_may_be_cut(sent) for sent in scenario.packets),
         "sockets": [_listening(ns, own) for ns in world.values() for own in ns.sockets],
         "forget": [(("ip", "-n", ns, "link", "set", name, "type", "bridge", "fdb_flush"), "") for ns, name in bridges],
         "sendings": [_sending(scenario, sent) for sent in scenario.packets],
@@ -109,11 +111,16 @@ def _comes_up(world: Mapping[str, Netns], ns: Netns, name: str) -> bool:
     return device.up and (device.kind != "bridge" or any(_comes_up(world, ns, port) for port in ports))
 
 
+def _may_be_cut(sent: Sending) -> bool:
+    return bool(sent.discovers) or not sent.packet.df or isinstance(sent.packet.payload, Fragment)
+
+
 def _sending(scenario: Scenario, sent: Sending) -> dict[str, Any]:
     told = {"namespace": sent.at, "device": "", "dst": sent.packet.flow.dst, "pause": sent.pause}
     if isinstance(sent.payload, Frame):
         far = far_ends(scenario.world)[sent.at, sent.dev]
         return {**told, "namespace": FAR, "device": far, "hex": frame_bytes(sent.payload).hex()}
+    told |= {"discovers": sent.discovers, "proto": PROTOCOLS.get(sent.packet.flow.proto, 0)}
     return {**told, "hex": packet_bytes(sent.packet).hex()}
 
 
