@@ -27,7 +27,7 @@ from .cells import Session
 from .models import BARE, VIEW, Scripts
 
 WIDTH = 79  # characters of a line, as IPython counts them
-ABSENT = (OSError, ImportError, NotImplementedError)  # what a browser's Python raises for sockets, processes, threads
+ABSENT = (OSError, ImportError, NotImplementedError)  # what a browser's Python raises for sockets and processes
 
 
 class Living:
@@ -59,7 +59,9 @@ class Living:
             model = self.scripts.slim({comm.comm_id: {"model_name": state["_model_name"], "state": state}})
             self.posts(json.dumps({"do": "open", "id": comm.comm_id, "model": model[comm.comm_id]}))
         elif kind == "comm_msg" and data.get("method") in ("update", "custom"):
-            self.posts(json.dumps({"do": data["method"], "id": comm.comm_id, "state": state, "content": data.get("content")}))
+            self.posts(
+                json.dumps({"do": data["method"], "id": comm.comm_id, "state": state, "content": data.get("content")})
+            )
 
     def order(self, text: str) -> str:
         """Does what a page wants and answers; what goes wrong is an answer too."""
@@ -76,7 +78,7 @@ class Living:
             value, printed = self.session.run(source, name)
         except Exception as error:
             said = f"{type(error).__name__}: {error}"
-            return {"error": said, "absent": isinstance(error, ABSENT), "outputs": [], "book": self._kept()}
+            return {"error": said, "absent": _is_absent(error), "outputs": [], "book": self._kept()}
         outputs = [{"html": _plain(printed), "text": printed, "model": ""}] if printed else []
         return {"outputs": outputs + ([] if value is None else [output(value)]), "book": self._kept()}
 
@@ -119,3 +121,8 @@ def output(value: Any) -> dict[str, Any]:
 
 def _plain(text: str) -> str:
     return f'<pre class="kn-plain">{escape(text)}</pre>'
+
+
+def _is_absent(error: Exception) -> bool:
+    """Whether a cell failed for want of what a browser has not: sockets, processes, users."""
+    return isinstance(error, ABSENT) or (isinstance(error, AttributeError) and error.obj is os)

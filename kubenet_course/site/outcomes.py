@@ -10,7 +10,6 @@ from __future__ import annotations
 import importlib.util
 import json
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Iterable
@@ -27,11 +26,10 @@ from ..learn.page.predicting import OPEN, Revealed
 from ..learn.page.rich import shown
 from .answers import exercise, prediction
 from .cells import Session
-from .chapter import SOLUTION
+from .chapter import ASKS, SOLUTION
 from .prose import joined
 
 ALONE = {OPEN: "1", "KUBENET_HOME": ":memory:", "PYTHONHASHSEED": "0"}
-ASKS = re.compile(r"(?:predict|exercise|practice|warm_up)\([^\n]*\)")  # a cell that makes nothing and shows a question
 UNKNOWN = ("matplotlib", "numpy", "yaml._yaml", "_yaml")  # what a browser's Python has not
 TOLD = ("anywidget",)  # packages that ask for their own version
 BUILDERS = ("markdown_it", "mdurl", "jinja2", "markupsafe")  # what makes pages, and what no page needs
@@ -108,7 +106,9 @@ def loaded() -> list[str]:
     files = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
     files |= {spec.origin for name in THERE if (spec := importlib.util.find_spec(name))}
     ours = {_source(Path(name)) for name in files if name and "site-packages" in name}
-    ours |= {Path(str(distribution(name).locate_file(""))) / f"{name}-{version(name)}.dist-info/METADATA" for name in TOLD}
+    ours |= {
+        Path(str(distribution(name).locate_file(""))) / f"{name}-{version(name)}.dist-info/METADATA" for name in TOLD
+    }
     return sorted(str(path) for path in ours if path.is_file() and not set(BUILDERS) & set(path.parts))
 
 
