@@ -1,6 +1,6 @@
 """A chapter that lives in a browser: pyodide runs this, and a page talks to it in JSON (assets/worker.js carries the letters).
 
-An order names what to do; the answer is JSON too. What widgets say on their own goes out through `posts`, as Jupyter's comm messages do
+An order names what to do; the answer is JSON too. What widgets say on their own goes out through `posts`, as in Jupyter's comm messages
 (https://jupyter-client.readthedocs.io/en/latest/messaging.html#custom-messages).
 """
 
