@@ -20,7 +20,9 @@ class Session:
     def run(self, source: str, name: str = "<cell>") -> tuple[Any, str]:
         """Runs a cell. What its code raises comes out as it is."""
         tree, printed = ast.parse(source, name), io.StringIO()
-        last = tree.body.pop() if tree.body and isinstance(tree.body[-1], ast.Expr) else None
+        last = tree.body[-1] if tree.body else None
+        last = last if isinstance(last, ast.Expr) else None
+        tree.body = tree.body[:-1] if last else tree.body
         shows = last is not None and not source.rstrip().endswith(";")
         with contextlib.redirect_stdout(printed):
             exec(compile(tree, name, "exec"), self.names)

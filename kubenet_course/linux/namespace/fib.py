@@ -57,7 +57,9 @@ class Fib:
             + [row for row in added if not row.dev or row.dev in self.devices]
         )
         self.on = {device.name: tuple(a.address for a in with_link_local(device)) for device in up}
-        self.addresses = {a.address: device.name for device in reversed(up) for a in with_link_local(device)}
+        # A dummy device has its addresses at once, up or down: nobody else can have them on its link (addrconf_dad_begin).
+        ready = [device for device in every if device.up or device.kind == "dummy"]
+        self.addresses = {a.address: device.name for device in reversed(ready) for a in with_link_local(device)}
 
     def addresses_on(self, dev: str) -> tuple[Address, ...]:
         """The addresses of a device, its link-local one included."""
