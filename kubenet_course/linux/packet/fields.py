@@ -21,6 +21,7 @@ from .headers import (
     icmp_layout,
 )
 from .packet import ERRORS
+from .tls import is_hello, parts
 
 ICMP_OF = {"ICMP": "icmp", "ICMPv6": "ipv6-icmp"}
 CARRIED = {"tcp": "TCP", "udp": "UDP"}
@@ -67,6 +68,10 @@ def layers(data: bytes, first: str = "Ethernet") -> tuple[Field, ...]:
     found: list[Field] = []
     here = Header(first, 0, len(data))
     while here.at < here.end:
+        if here.layer == "TLS":
+            found += _hello(data, here)
+            here = replace(here, at=here.end, number=here.number + 1)
+            break
         layout = _layout(data, here)
         size = sum(bits for _, bits, _ in layout) // 8
         if not size or here.end - here.at < size:
@@ -104,6 +109,13 @@ def _bytes(data: bytes, here: Header, name: str, at: int, end: int) -> Field:
     return Field(here.within + here.layer, name, text, 8 * at, 8 * len(raw), raw, here.number)
 
 
+def _hello(data: bytes, here: Header) -> Iterator[Field]:
+    """A ClientHello, whose fields have lengths of their own."""
+    for name, value, start, size in parts(data[here.at : here.end]):
+        at = here.at + start
+        yield Field(here.within + here.layer, name, value, 8 * at, 8 * size, data[at : at + size], here.number)
+
+
 def _follows(data: bytes, here: Header, size: int) -> Header:
     """What comes behind a header, as the header itself says."""
     at = here.at
@@ -118,7 +130,8 @@ def _follows(data: bytes, here: Header, size: int) -> Header:
         case "IPv6":
             return here.then(_carried(data[at + 6]), size, size + _number(data, at + 4))
         case "TCP":
-            return here.then("Data", max(size, 4 * (data[at + 12] >> 4)))
+            header = max(size, 4 * (data[at + 12] >> 4))
+            return here.then("TLS" if is_hello(data[at + header : here.end]) else "Data", header)
         case "UDP":
             is_tunnel = _number(data, at + 2) in VXLAN_PORTS and data[at + 8 : at + 9] == bytes([VXLAN_FLAGS])
             return here.then("VXLAN" if is_tunnel else "Data", size, max(size, _number(data, at + 4)))
