@@ -8,6 +8,7 @@ from .config import ClusterConfiguration, Configuration, Conflist, KubeProxyConf
 from .core import Container, ContainerPort, Namespace, Node, Pod, PodCondition
 from .gateway import Gateway, GatewayClass, ListenerSet, ReferenceGrant
 from .ingress import Ingress, IngressClass
+from .layout import Layout
 from .policy import NetworkPolicy
 from .routes import GRPCRoute, HTTPRoute, TCPRoute, TLSRoute, UDPRoute
 from .service import (
@@ -30,13 +31,14 @@ KINDS: dict[str, type[Object] | type[Configuration]] = {
     for kind in (
         Node, Pod, Service, EndpointSlice, Endpoints, NetworkPolicy, Namespace, ServiceCIDR,
         ClusterNetworkPolicy, AdminNetworkPolicy, BaselineAdminNetworkPolicy,
-        ClusterConfiguration, KubeProxyConfiguration, Ingress, IngressClass, GatewayClass, Gateway, ListenerSet, ReferenceGrant,
+        ClusterConfiguration, KubeProxyConfiguration, Layout, Ingress, IngressClass, GatewayClass,
+        Gateway, ListenerSet, ReferenceGrant,
         HTTPRoute, GRPCRoute, TLSRoute, TCPRoute, UDPRoute,
     )
 }  # fmt: skip
 CLUSTER_WIDE = (
     Node, Namespace, ServiceCIDR, ClusterNetworkPolicy, AdminNetworkPolicy, BaselineAdminNetworkPolicy,
-    GatewayClass, IngressClass,
+    GatewayClass, IngressClass, Layout,
 )  # fmt: skip
 
 __all__ = [
@@ -45,7 +47,7 @@ __all__ = [
     "Configuration", "Conflist", "Container", "ContainerPort", "Endpoint", "EndpointAddress",
     "EndpointConditions", "EndpointHints", "EndpointPort", "EndpointSlice", "Endpoints",
     "GRPCRoute", "Gateway", "GatewayClass", "HTTPRoute", "Ingress", "IngressClass",
-    "KubeProxyConfiguration", "Labels", "ListenerSet", "Metadata", "Named",
+    "KubeProxyConfiguration", "Labels", "Layout", "ListenerSet", "Metadata", "Named",
     "Namespace", "NetworkPolicy", "Node", "Object", "ObjectReference", "Pod", "PodCondition", "PodMetadata",
     "Read", "ReferenceGrant", "Service", "ServiceCIDR", "ServicePort", "TCPRoute", "TLSRoute", "UDPRoute",
 ]  # fmt: skip

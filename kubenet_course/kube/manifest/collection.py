@@ -23,6 +23,7 @@ from ..api.objects import (
     Ingress,
     IngressClass,
     KubeProxyConfiguration,
+    Layout,
     ListenerSet,
     Namespace,
     NetworkPolicy,
@@ -85,6 +86,7 @@ class Objects:
     ingresses: list[Ingress] = field(default_factory=list)
     cluster: ClusterConfiguration | None = None
     proxy: KubeProxyConfiguration | None = None
+    layout: Layout | None = None  # the course's own kind: the network around the cluster
     net_conf: dict[str, Any] | None = None  # flannel's own configuration, net-conf.json
     notices: tuple[str, ...] = ()
     half_read: dict[str, tuple[str, ...]] = field(default_factory=dict)  # an object -> its fields not understood
@@ -121,7 +123,7 @@ LISTS: dict[type, str] = {
     Ingress: "ingresses",
     **dict.fromkeys((HTTPRoute, GRPCRoute, TLSRoute, TCPRoute, UDPRoute), "routes"),
 }
-ONLY_ONE: dict[type, str] = {ClusterConfiguration: "cluster", KubeProxyConfiguration: "proxy"}
+ONLY_ONE: dict[type, str] = {ClusterConfiguration: "cluster", KubeProxyConfiguration: "proxy", Layout: "layout"}
 
 
 class Collection:
@@ -155,6 +157,9 @@ class Collection:
             raise BadInput(f"{where}: {wrong.path}" if wrong.path else where, wrong.what, wrong.right) from None
         except RecursionError:
             raise BadInput(place.where(item), "it is nested too deeply", "write it as kubectl prints it") from None
+        if isinstance(decoded.object, Layout) and decoded.unknown:  # nobody else writes this kind: it is a slip
+            where = f"{place.where(item, decoded.object)}: {decoded.unknown[0]}"
+            raise BadInput(where, "a Layout has no such field", "leave it out; docs/layout.md lists the fields")
         if decoded.object is not None:
             self._file(place, item, decoded.object)
         if decoded.object is None or decoded.unknown:
