@@ -41,7 +41,8 @@ def test_two_hundred_random_requests_over_real_http_are_answered_as_the_model_sa
     for seed in range(10):
         chance = random.Random(seed)
         redirects = route("moved", {"matches": [path("/x", "Exact")], "filters": [
-            {"type": "RequestRedirect", "requestRedirect": {"hostname": "new.com", "statusCode": 301}}]}, hosts=["*.a.com"])  # fmt: skip
+            {"type": "RequestRedirect", "requestRedirect": {"hostname": "new.com", "statusCode": 301}}]},
+            hosts=["*.a.com"])  # fmt: skip
         broken = route("broken", to("gone", match=path("/ab")), hosts=["c.org"])
         found = doors(gateway(), *drawn_routes(chance, 6), redirects, broken)
         with Front(found, servers) as front:
@@ -55,16 +56,26 @@ def test_two_hundred_random_requests_over_real_http_are_answered_as_the_model_sa
                     if model.verdict == "answered"
                     else ""
                 )
-                assert (real.status, real.said_by, real.location) == (model.status, wanted, model.location), text
+                told = real.status, real.said_by, real.location
+                assert told == (model.status, wanted, model.location), text
                 agreed += 1
     assert agreed == 200
 
 
 def test_what_is_sent_on_is_what_the_model_says(servers):
     filters = [
-        {"type": "RequestHeaderModifier", "requestHeaderModifier": {"set": [{"name": "X-Stage", "value": "canary"}], "remove": ["X-Debug"]}},
-        {"type": "URLRewrite", "urlRewrite": {"hostname": "inner.local", "path": {"type": "ReplacePrefixMatch", "replacePrefixMatch": "/v2"}}},
-    ]  # fmt: skip
+        {
+            "type": "RequestHeaderModifier",
+            "requestHeaderModifier": {"set": [{"name": "X-Stage", "value": "canary"}], "remove": ["X-Debug"]},
+        },
+        {
+            "type": "URLRewrite",
+            "urlRewrite": {
+                "hostname": "inner.local",
+                "path": {"type": "ReplacePrefixMatch", "replacePrefixMatch": "/v2"},
+            },
+        },
+    ]
     found = doors(gateway(), route("r", to("s1", match=path("/api"), filters=filters)))
     with Front(found, servers) as front:
         seen = front.ask("a.com", "/api/users?x=1", "GET", (("X-Debug", "1"), ("X-Keep", "yes"))).seen

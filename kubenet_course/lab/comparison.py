@@ -25,6 +25,7 @@ MOST_TRIES = 4096
 ARRIVED = ("netif_receive_skb", "ip_rcv", "br_handle_frame")  # stages of what comes in, by lo or from a wire
 
 
+NFT_FAMILIES = ("ip", "ip6", "inet")  # how the stages of nft's base chains begin
 # What raw(7) sendto() fails with when the asker's own table forbids the destination, by the kind of row (fib_props, ip6_pkt_*).
 FORBIDDEN = {"unreachable": "EHOSTUNREACH", "prohibit": "EACCES", "blackhole": "EINVAL"}
 
@@ -146,7 +147,8 @@ def refusal(trace: Trace, world: Mapping[str, Netns]) -> str:
             return FORBIDDEN.get(kinds[0], "ENETUNREACH")
         if step.end == "too-big":
             return "EMSGSIZE"
-        if step.end in ("not-permitted", "rejected", "dropped") and step.stage.endswith(("OUTPUT", "POSTROUTING")):
+        by_rules = step.stage.endswith(("OUTPUT", "POSTROUTING")) or step.stage.partition(" ")[0] in NFT_FAMILIES
+        if step.end in ("not-permitted", "rejected", "dropped") and by_rules:
             return "EPERM"
     return ""
 

@@ -10,6 +10,7 @@ from time import sleep
 from typing import Any
 
 LOOPBACK = "127.0.0.1"
+METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS")
 PROXY_LINE = b"PROXY "  # how the PROXY protocol, version 1, begins (haproxy, doc/proxy-protocol.txt)
 
 
@@ -54,11 +55,11 @@ def serving(name: str, seconds: float = 0, port: int = 0) -> Server:
             self.end_headers()
             self.wfile.write(body)
 
-        do_GET = do_POST = do_PUT = do_DELETE = do_PATCH = do_HEAD = do_OPTIONS = answer
-
         def log_message(self, *told: Any) -> None:
             pass
 
+    for method in METHODS:
+        setattr(Handler, f"do_{method}", Handler.answer)
     return Server(Handler, port)
 
 

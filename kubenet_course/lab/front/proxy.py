@@ -19,11 +19,12 @@ from ...kube.gateway.doors import Doors
 from ...kube.gateway.filters import applied, location, redirect
 from ...kube.gateway.hostnames import covers, specific
 from ...kube.gateway.request import Reference, Request
-from .backend import LOOPBACK, Server, told_before
+from .backend import LOOPBACK, METHODS, Server, told_before
 from .table import Entry, tables
 
+Pairs = tuple[tuple[str, str], ...]
+BY_PROXY: Pairs = (("X-Answered-By", "the proxy"),)
 HOP_BY_HOP = {"connection", "keep-alive", "proxy-connection", "te", "trailer", "transfer-encoding", "upgrade"}
-METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS")
 
 
 class Reply(NamedTuple):
@@ -132,6 +133,10 @@ def _handler(front: Front) -> type[BaseHTTPRequestHandler]:
 
         def pass_on(self, request: Request, port: int) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+            status, said, headers = self.asked_inside(request, port, body)
+            self.say(status, said, headers)
+
+        def asked_inside(self, request: Request, port: int, body: bytes) -> tuple[int, str | bytes, Pairs]:
             inner = HTTPConnection(LOOPBACK, port, timeout=front.patience)
             try:
                 inner.putrequest(request.method, request.path, skip_host=True, skip_accept_encoding=True)
@@ -141,12 +146,12 @@ def _handler(front: Front) -> type[BaseHTTPRequestHandler]:
                 answer = inner.getresponse()
                 said = answer.read()
             except TimeoutError:
-                return self.say(504, "the backend did not answer in time\n")
+                return 504, "the backend did not answer in time\n", BY_PROXY
             except (OSError, HTTPException):
-                return self.say(502, "nobody listens there\n")
+                return 502, "nobody listens there\n", BY_PROXY
             finally:
                 inner.close()
-            self.say(answer.status, said, (("X-Answered-By", "backend"),))
+            return answer.status, said, (("X-Answered-By", "backend"),)
 
         def client(self) -> str:
             """The client's address: the connection's, or what a balancer in front told by the PROXY protocol."""

@@ -1,7 +1,7 @@
 """A balancer of connections on loopback: it reads at most the first bytes, picks a server by the TLS name, and passes bytes on.
 
-It cannot see a path or a header: those are sealed. With `tells` it writes a line of the PROXY protocol before the first byte, which is
-how the server behind learns whose connection this was.
+It cannot see a path or a header: those are sealed. With `tells` it writes a line of the PROXY protocol before the first
+byte, which is how the server behind learns whose connection this was.
 """
 
 from __future__ import annotations

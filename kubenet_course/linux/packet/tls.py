@@ -1,7 +1,7 @@
 """The first bytes of a TLS connection: the ClientHello, the one message that everybody on the way can read.
 
-RFC 8446 section 4.1.2 (and 5.1, the record around it), RFC 6066 section 3 (the server's name), RFC 7301 (ALPN). What is no ClientHello,
-or ends too early, is read as far as it goes.
+RFC 8446 section 4.1.2 (and 5.1, the record around it), RFC 6066 section 3 (the server's name), RFC 7301 (ALPN). What ends
+too early is read as far as it goes.
 """
 
 from collections.abc import Iterator
@@ -10,8 +10,9 @@ HANDSHAKE, CLIENT_HELLO = 22, 1
 SERVER_NAME, ALPN, VERSIONS = 0, 16, 43
 EXTENSIONS = {
     SERVER_NAME: "server name (SNI)", ALPN: "protocols (ALPN)", VERSIONS: "supported versions", 10: "supported groups",
-    11: "point formats", 13: "signature algorithms", 22: "encrypt then MAC", 23: "extended master secret", 35: "session ticket",
-    21: "padding", 45: "key exchange modes", 49: "post-handshake auth", 50: "certificate signatures", 51: "key share", 65281: "renegotiation info",
+    11: "point formats", 13: "signature algorithms", 22: "encrypt then MAC", 23: "extended master secret",
+    21: "padding", 35: "session ticket", 45: "key exchange modes", 49: "post-handshake auth", 50: "certificate signatures",
+    51: "key share", 65281: "renegotiation info",
 }  # fmt: skip
 RELEASES = {0x0301: "TLS 1.0", 0x0302: "TLS 1.1", 0x0303: "TLS 1.2", 0x0304: "TLS 1.3"}
 Part = tuple[str, str, int, int]  # the field's name, its value in words, its first byte, how many bytes
