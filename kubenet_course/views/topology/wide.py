@@ -5,7 +5,7 @@ Few nodes are drawn with their pods by name, some dozens with a dot for each pod
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import Any
 
 import networkx as nx
@@ -13,12 +13,10 @@ from msgspec import Struct
 
 from ...kube.layout.plan import BORDER, INTERNET, Leg, Plan
 from ...kube.layout.world import WiderWorld
-from ...linux.namespace.netns import Netns
-from ...linux.netfilter.xt.nat import Masquerade
 from ...linux.packet.address import family
 from ..drawing.drawing import Box, Drawing, Sketch
 from ..drawing.theme import WIDTH
-from .nodes import COLUMN, MARGIN, pods_of, sketched
+from .nodes import COLUMN, MARGIN, masquerades, pods_of, sketched
 from .roles import addresses
 
 HOST, BAR, GAP, ROW = 40.0, 26.0, 22.0, 15.0
@@ -47,7 +45,7 @@ def networks(world: WiderWorld) -> list[Network]:
     return found
 
 
-def joined(world: WiderWorld) -> nx.Graph:
+def joined(world: WiderWorld, drawn: Container[str]) -> nx.Graph:
     """Who is beside whom in the picture: pods and their nodes, nodes and their LAN, LANs and networks and the router."""
     made = nx.Graph()
     for network in networks(world):
@@ -57,16 +55,11 @@ def joined(world: WiderWorld) -> nx.Graph:
         lan = f"{leg.prefixed}{leg.lan.name}"
         made.add_edge(ROUTER, lan)
         for name in leg.lan.machines:
+            if f"{leg.prefixed}{name}" not in drawn:
+                continue
             made.add_edge(lan, f"{leg.prefixed}{name}")
             made.add_edges_from((f"{leg.prefixed}{name}", f"{leg.prefixed}{pod}") for pod in pods_of(leg.cluster, name))
     return made
-
-
-def masquerades(ns: Netns) -> bool:
-    """Whether a machine replaces the sources of what leaves, beside what kube-proxy marks."""
-    tables = [ns.ruleset(of).tables.get("nat") for of in (4, 6)]
-    chains = [table.chains[name] for table in tables if table for name in table.chains if not name.startswith("KUBE-")]
-    return any(isinstance(rule.target, Masquerade) for chain in chains for rule in chain.rules)
 
 
 def routes_said(world: WiderWorld) -> list[str]:
@@ -78,7 +71,11 @@ def routes_said(world: WiderWorld) -> list[str]:
             known = [row for row in rows if row.dev in devs and row.prefix.first in pods]
             if of == cluster.families[0]:
                 said += [f"{row.prefix} via {row.via}" for row in known] or [f"no route to the pods of {name}, {pods}"]
-    return said if len(said) <= MOST_ROUTES else [*said[: MOST_ROUTES - 1], f"and {len(said) - MOST_ROUTES + 1} more routes"]
+    return (
+        said
+        if len(said) <= MOST_ROUTES
+        else [*said[: MOST_ROUTES - 1], f"and {len(said) - MOST_ROUTES + 1} more routes"]
+    )
 
 
 def wide(cluster: Any, world: WiderWorld | None = None) -> tuple[Drawing, tuple[str, ...]]:
@@ -152,7 +149,7 @@ def _titled(world: WiderWorld, leg: Leg) -> str:
 
 def _lines(sketch: Sketch, world: WiderWorld) -> None:
     """From each box to the one beside it: straight down, and to nodes along the edge of their column."""
-    for one, other in joined(world).edges:
+    for one, other in joined(world, sketch.boxes).edges:
         if one in sketch.boxes and other in sketch.boxes:
             upper, lower = sorted((sketch.boxes[one], sketch.boxes[other]), key=lambda box: box.y)
             if upper.y + upper.height <= lower.y:
@@ -175,7 +172,7 @@ def _said(world: WiderWorld, known: Sequence[Network], rows: Sequence[str]) -> l
         count = len(leg.lan.machines)
         first = next(iter(leg.lan.machines))
         deed = "masquerades what leaves" if masquerades(world[f"{leg.prefixed}{first}"]) else "translates nothing"
-        pods = sum(len(pods_of(leg.cluster, name)) for name in leg.lan.machines)
+        pods = sum(len(leg.cluster.placed.on[name]) for name in leg.lan.machines)
         nodes = f"{count} nodes" if count > 1 else "1 node"
         said.append(f"{_titled(world, leg)} {nodes} with {pods} pods; each node {deed}.")
     return said
