@@ -29,48 +29,65 @@ class Need(Struct, frozen=True):
 
 NEEDS = (
     Need(
-        "A company has many old clusters, and all of them use 10.244.0.0/16 for their pods. The new one shall use it too. "
-        "Its programs fetch data from servers in the office and on the internet. Nobody outside has to reach a pod directly: "
+        "A company has many old clusters, and all of them use 10.244.0.0/16 for their pods. The "
+        "new one shall use it too. "
+        "Its programs fetch data from servers in the office and on the internet. Nobody outside "
+        "has to reach a pod directly: "
         "what is offered to the outside goes through load balancers.",
         ISLAND,
         "Pods get out, and the shared addresses do no harm, because no router has a route to them.",
         {
-            FLAT: (28, "All flat clusters share one set of routes. A router knows one way to 10.244.1.0/24, and not one for each "
-                       "cluster."),
-            ISOLATED: (140, "The programs have to ask servers outside. In an isolated cluster those answers find no way back."),
+            FLAT: (28, ("All flat clusters share one set of routes. A router knows one way to "
+                       "10.244.1.0/24, and not one for each "
+                       "cluster.")),
+            ISOLATED: (140, ("The programs have to ask servers outside. In an isolated cluster "
+                            "those answers find no way back.")),
         },
     ),
     Need(
-        "A bank moves its trading programs into a cluster. Servers in the data centre open connections to single pods, and an audit "
-        "demands that every server sees the true source address of a pod. The network team has a free range, 10.96.0.0/13, "
+        "A bank moves its trading programs into a cluster. Servers in the data centre open "
+        "connections to single pods, and an audit "
+        "demands that every server sees the true source address of a pod. The network team has a "
+        "free range, 10.96.0.0/13, "
         "and its routers take part in BGP.",
         FLAT,
-        "Pods have to be reached from outside, and seen under their own address. A free range and routers that learn the "
+        "Pods have to be reached from outside, and seen under their own address. A free range and "
+        "routers that learn the "
         "routes are what a flat layout needs.",
         {
-            ISLAND: (141, "An island masquerades what leaves, so a server sees a node. And no router has a route to a pod."),
+            ISLAND: (141, ("An island masquerades what leaves, so a server sees a node. And no "
+                          "router has a route to a pod.")),
             ISOLATED: (140, "Nobody outside could open a connection to a pod."),
         },
     ),
     Need(
-        "A cluster runs nightly calculations on patients' data. Its programs talk to each other only. The data is put in and fetched "
-        "by two proxies that run on the nodes' own network. The security team wants that no pod can talk to anybody outside, even if "
+        "A cluster runs nightly calculations on patients' data. Its programs talk to each other "
+        "only. The data is put in and fetched "
+        "by two proxies that run on the nodes' own network. The security team wants that no pod "
+        "can talk to anybody outside, even if "
         "somebody breaks into it.",
         ISOLATED,
-        "The proxies use the nodes' addresses, which can be routed. A pod alone gets no answer from outside.",
+        "The proxies use the nodes' addresses, which can be routed. A pod alone gets no answer "
+        "from outside.",
         {
             ISLAND: (141, "In an island every pod gets out: the node gives it its own address."),
-            FLAT: (28, "In a flat cluster every pod can be reached and can reach everybody, unless a firewall forbids it."),
+            FLAT: (28, ("In a flat cluster every pod can be reached and can reach everybody, "
+                        "unless "
+                       "a firewall forbids it.")),
         },
     ),
     Need(
-        "A start-up has one cluster at a cloud provider. Its own network there is 10.0.0.0/16, and nearly all of it is in use. It wants "
-        "to run 2,000 pods on 40 nodes. The pods call services on the internet. The nodes' network plugin makes tunnels.",
+        "A start-up has one cluster at a cloud provider. Its own network there is 10.0.0.0/16, and "
+        "nearly all of it is in use. It wants "
+        "to run 2,000 pods on 40 nodes. The pods call services on the internet. The nodes' network "
+        "plugin makes tunnels.",
         ISLAND,
-        "The pods need 40 blocks, for which the network has no room. Addresses that only the cluster knows cost nothing, and tunnels "
+        "The pods need 40 blocks, for which the network has no room. Addresses that only the "
+        "cluster knows cost nothing, and tunnels "
         "carry the packets between nodes.",
         {
-            FLAT: (25, "A flat cluster needs a free range for all its pods: 40 blocks of 256 addresses here. The network has none left."),
+            FLAT: (25, ("A flat cluster needs a free range for all its pods: 40 blocks of 256 "
+                       "addresses here. The network has none left.")),
             ISOLATED: (140, "The pods call services on the internet, and would get no answers."),
         },
     ),
@@ -89,9 +106,16 @@ def choose(chance: Chance) -> Choose:
         because=need.because,
         evidence=_table(need.right),
         hints=(
-            "Ask three things. Does somebody outside open connections to pods? Do pods open connections to the outside? Are there "
-            "addresses that nobody else uses?",
-            "Flat is the only layout in which somebody outside reaches a pod. Isolated is the only one in which pods do not get out.",
+            (
+                "Ask three things. Does somebody outside open connections to pods? Do pods open "
+                "connections to the outside? Are there "
+                "addresses that nobody else uses?"
+            ),
+            (
+                "Flat is the only layout in which somebody outside reaches a pod. Isolated is the "
+                "only "
+                "one in which pods do not get out."
+            ),
             need.because,
         ),
     )

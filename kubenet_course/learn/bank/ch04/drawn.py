@@ -64,7 +64,7 @@ class Drawn(Struct, frozen=True):
         names = ["client", "web", "db", f"node-{self.here}", f"node-{self.there}", "laptop", "partner"]
         names += ["west"] if cluster.beside else []
         found = [self.end(cluster, name) for name in names]
-        rows = [(one.role, one.address) for one in found] + [("border, towards the internet", BORDER)]
+        rows = [(one.role, one.address) for one in found] + [(("border, towards the internet"), BORDER)]
         return table("Who has which address", ("who", "address"), rows, code=(1,))
 
 

@@ -29,21 +29,30 @@ class Hop(Struct, frozen=True):
 
 
 HOPS = (
-    Hop("island", "laptop", "node", "eth0", "The cluster is an island. `client` asks the laptop. Fill in what is hidden in the frame "
+    Hop("island", "laptop", "node", "eth0", "The cluster is an island. `client` asks the laptop. "
+                                            "Fill in what is hidden in the frame "
         "that **leaves the client's node** for the router.",
-        "The node has put its own address in as the source. The frame goes to the router's MAC address, the packet to the laptop."),
-    Hop("flat", "laptop", "router", "office0", "The cluster is flat. `client` asks the laptop. Fill in what is hidden in the frame that "
+        "The node has put its own address in as the source. The frame goes to the router's MAC "
+        "address, the packet to the laptop."),
+    Hop("flat", "laptop", "router", "office0", "The cluster is flat. `client` asks the laptop. "
+                                               "Fill in what is hidden in the frame that "
         "**leaves the router** for the office.",
-        "Nobody has translated anything: the packet still has the pod's address. Only the MAC addresses are new at each hop."),
-    Hop("island", "partner", "border", "wan0", "The cluster is an island. `client` asks the partner on the internet. Fill in what is "
+        "Nobody has translated anything: the packet still has the pod's address. Only the MAC "
+        "addresses are new at each hop."),
+    Hop("island", "partner", "border", "wan0", "The cluster is an island. `client` asks the "
+                                               "partner on the internet. Fill in what is "
         "hidden in the frame that **leaves the border** for the internet.",
         "The source was translated twice: by the node, and once more by the border."),
-    Hop("island", "laptop", "router", "eth0", "The cluster is an island. The laptop has answered `client`. Fill in what is hidden in the "
+    Hop("island", "laptop", "router", "eth0", "The cluster is an island. The laptop has answered "
+                                              "`client`. Fill in what is hidden in the "
         "answer's frame that **leaves the router** for the cluster.",
-        "The laptop answers the address that it saw, and that is the node's. The node alone knows for which pod the answer is.", True),
-    Hop("island", "partner", "node", "cni0", "The cluster is an island. The partner has answered `client`. Fill in what is hidden in the "
+        "The laptop answers the address that it saw, and that is the node's. The node alone knows "
+        "for which pod the answer is.", True),
+    Hop("island", "partner", "node", "cni0", "The cluster is an island. The partner has answered "
+                                             "`client`. Fill in what is hidden in the "
         "answer's frame that **leaves the client's node** for the pod.",
-        "border and node have put back what they replaced. The pod sees an answer from the address that it asked.", True),
+        "border and node have put back what they replaced. The pod sees an answer from the address "
+        "that it asked.", True),
 )  # fmt: skip
 
 
@@ -71,9 +80,13 @@ def frame(chance: Chance) -> FillFrame:
         because=hop.because,
         evidence=_way(trace, hop.back),
         hints=(
-            "Two questions: has somebody translated the packet before this point, and who is the next machine?",
-            "The MAC addresses are those of the two ends of this link. The IP addresses belong to the two ends of the conversation, "
-            "as they are known here.",
+            ("Two questions: has somebody translated the packet before this point, and who is the next machine?"),
+            (
+                "The MAC addresses are those of the two ends of this link. The IP addresses belong "
+                "to "
+                "the two ends of the conversation, "
+                "as they are known here."
+            ),
             hop.because,
         ),
     )

@@ -48,7 +48,9 @@ def conntrack(chance: Chance) -> Value:
             code=(1, 2),
         ),
         hints=(
-            "The first flow is the question as it came to the node. The second is the answer as it will come to the node.",
+            ("The first flow is the question as it came to the node. The second is the answer as "
+             "it "
+            "will come to the node."),
             "Turn the second flow round: then you have the question as it left the node.",
             case.because,
         ),
@@ -63,7 +65,7 @@ class Asked(Struct, frozen=True):
 
 
 def _cases(original: Flow, out: Flow, laptop: str) -> dict[str, Asked]:
-    node = (out.src, 141, "This is the address that the node put in. The question did not come from there.")
+    node = (out.src, 141, ("This is the address that the node put in. The question did not come from there."))
     return {
         "opened": Asked(
             "Which address has the pod that opened it?", original.src,
@@ -72,22 +74,28 @@ def _cases(original: Flow, out: Flow, laptop: str) -> dict[str, Asked]:
         ),
         "seen": Asked(
             "Which source address does the laptop see?", out.src,
-            ((original.src, 141, "This address stands in the first flow only, before the translation."),
+            ((original.src, 141, ("This address stands in the first flow only, before the "
+                                 "translation.")),
              (laptop, 0, "That is the laptop itself.")),
             "The answer will go to this address, so the question left with it as its source.",
         ),
         "port": Asked(
             "From which source port does the packet come, as the laptop sees it?", out.sport,
-            ((original.sport, 148, "This is the port that the pod chose. The node has chosen another one."),
+            ((original.sport, 148, ("This is the port that the pod chose. The node has chosen "
+                                   "another one.")),
              (443, 15, "This is the port that the pod asked.")),
-            "The node chose this port. It asks for a random one, so that two nodes' or pods' connections seldom collide.",
+            "The node chose this port. It asks for a random one, so that two nodes' or pods' "
+            "connections seldom collide.",
         ),
         "home": Asked(
-            "The laptop's answer comes to the node. Which destination address does it have when it leaves the node for the pod?",
+            "The laptop's answer comes to the node. Which destination address does it have when it "
+            "leaves the node for the pod?",
             original.src,
-            ((out.src, 148, "That is the destination with which the answer comes to the node. The node replaces it."),
+            ((out.src, 148, ("That is the destination with which the answer comes to the node. The "
+                            "node replaces it.")),
              (laptop, 0, "That is where the answer comes from.")),
-            "The node finds the connection in its memory and puts the pod's address back. No rule is asked.",
+            "The node finds the connection in its memory and puts the pod's address back. No rule "
+            "is asked.",
         ),
     }  # fmt: skip
 
@@ -119,7 +127,8 @@ def listed(chance: Chance) -> Choose:
     else:
         statements.append(Statement("none of these", False, 22, "Compare each destination with each range."))
     return Choose(
-        asks=f"The cluster is an island, and its agent has `nonMasqueradeCIDRs: {told}`. `client` sends four packets. Which of them "
+        asks=f"The cluster is an island, and its agent has `nonMasqueradeCIDRs: {told}`. `client` "
+        f"sends four packets. Which of them "
         f"leave node-{of.here} with the pod's own address? Mark all.",
         look=of.known(cluster),
         statements=tuple(statements),

@@ -34,15 +34,21 @@ class Way(Struct, frozen=True):
 
 
 SEEN = (
-    Way("island", "client", "laptop", "The cluster is an island. `client` asks the laptop in the office.", EXACT["node"]),
-    Way("flat", "client", "laptop", "The cluster is flat. `client` asks the laptop in the office.", EXACT["own"]),
-    Way("flat", "web", "partner", "The cluster is flat, with private pod addresses. `web` asks the partner on the internet.",
+    Way("island", "client", "laptop", "The cluster is an island. `client` asks the laptop in the "
+                                      "office.", EXACT["node"]),
+    Way("flat", "client", "laptop", "The cluster is flat. `client` asks the laptop in "
+                                    "the office.", EXACT["own"]),
+    Way("flat", "web", "partner", "The cluster is flat, with private pod addresses. `web` asks the "
+                                  "partner on the internet.",
         EXACT["border"]),
-    Way("island", "db", "partner", "The cluster is an island. `db` asks the partner on the internet.",
+    Way("island", "db", "partner", "The cluster is an island. `db` asks the partner on the "
+                                   "internet.",
         "The node puts in its own address, and the border replaces that one again."),
-    Way("island", "client", "db", "The cluster is an island. `client` asks `db`, a pod on another node.",
+    Way("island", "client", "db", "The cluster is an island. `client` asks `db`, a pod on another "
+                                  "node.",
         "Inside the cluster nobody translates: the node leaves the range of the pods out."),
-    Way("flat", "laptop", "db", "The cluster is flat. The laptop in the office asks `db` itself.", EXACT["own"]),
+    Way("flat", "laptop", "db", "The cluster is flat. The laptop in the office asks "
+                                "`db` itself.", EXACT["own"]),
 )  # fmt: skip
 
 
@@ -60,7 +66,7 @@ def seen(chance: Chance) -> Value:
             142 if asked.to == "partner" else 141,
             "Follow the packet over each machine. One of them translates it.",
         ),
-        (own, 58, f"node-{home} carries the packet. Does it also translate it, and is it the last one that does?"),
+        (own, 58, (f"node-{home} carries the packet. Does it also translate it, and is it the last one that does?")),
         (BORDER, 143, "The border sees only what goes to the internet or comes from there."),
     )
     return Value(
@@ -73,8 +79,12 @@ def seen(chance: Chance) -> Value:
         evidence=way(cell),
         hints=(
             "Name the machines on the way, in order: the node, the router, perhaps the border.",
-            "A node translates in an island only, and only what leaves for the outside. The border translates what goes to the "
-            "internet.",
+            (
+                "A node translates in an island only, and only what leaves for the outside. The "
+                "border "
+                "translates what goes to the "
+                "internet."
+            ),
             asked.because,
         ),
     )
@@ -83,24 +93,33 @@ def seen(chance: Chance) -> Value:
 YES, QUESTION, ANSWER, OTHER = "yes", "no, the question is lost", "no, the answer is lost", "no, another pod answers"
 ANSWERS = one_of((YES, QUESTION, ANSWER, OTHER))
 REACHED = (
-    Way("isolated", "client", "laptop", "The cluster is isolated. `client` asks the laptop in the office.",
+    Way("isolated", "client", "laptop", "The cluster is isolated. `client` asks the laptop in the "
+                                        "office.",
         "Everybody has a route to the laptop. Nobody outside the cluster has one to the pod."),
-    Way("island", "laptop", "web", "The cluster is an island. The laptop in the office asks `web` at its own address.",
+    Way("island", "laptop", "web", "The cluster is an island. The laptop in the office asks `web` "
+                                   "at its own address.",
         "No router has a route to the pods of an island, so the question itself is lost."),
-    Way("flat", "laptop", "db", "The cluster is flat. The laptop in the office asks `db` at its own address.",
-        "The router has a route to the block of each node, in both directions nothing is in the way."),
-    Way("flat", "laptop", "west", "Two flat clusters, east and west, use the same range of pods. The laptop asks `web-1` of "
+    Way("flat", "laptop", "db", "The cluster is flat. The laptop in the office asks `db` at its "
+                                "own address.",
+        "The router has a route to the block of each node, in both directions nothing is in the "
+        "way."),
+    Way("flat", "laptop", "west", "Two flat clusters, east and west, use the same range of pods. "
+                                  "The laptop asks `web-1` of "
         "west, whose address a pod of east has too.",
         "The router has two routes to the same block, and takes the first.",
         more=(("overlap", "allowed"),), west=(("podSubnet", "10.244.0.0/16"), ("nodes", 5))),
-    Way("island", "client", "laptop", "The cluster is an island with `nonMasqueradeCIDRs: [10.0.0.0/8]`. `client` asks the laptop "
+    Way("island", "client", "laptop", "The cluster is an island with `nonMasqueradeCIDRs: "
+                                      "[10.0.0.0/8]`. `client` asks the laptop "
         "in the office.",
-        "The laptop's address is in the list, so the packet is not masqueraded, and the answer goes to an address that no "
+        "The laptop's address is in the list, so the packet is not masqueraded, and the answer "
+        "goes to an address that no "
         "router knows.", more=(("nonMasqueradeCIDRs", ("10.0.0.0/8",)),)),
-    Way("flat", "partner", "client", "The cluster is flat, with private pod addresses. The partner on the internet asks `client` at "
+    Way("flat", "partner", "client", "The cluster is flat, with private pod addresses. The partner "
+                                     "on the internet asks `client` at "
         "its own address.",
         "The internet has no route to a private address."),
-    Way("island", "client", "west", "Two islands, east and west, use the same range of pods. `client` of east asks an address "
+    Way("island", "client", "west", "Two islands, east and west, use the same range of pods. "
+                                    "`client` of east asks an address "
         "that `web-1` of west has, and a node of east has no such pod.",
         "node and pod look for this address within their own cluster, and nobody there has it.",
         west=(("podSubnet", "10.244.0.0/16"), ("nodes", 1))),
@@ -134,7 +153,10 @@ def reached(chance: Chance) -> Value:
         because=asked.because,
         evidence=way(cell),
         hints=(
-            "A question needs a route to the receiver. An answer needs a route to the source address that the receiver saw.",
+            (
+                "A question needs a route to the receiver. An answer needs a route to the source "
+                "address that the receiver saw."
+            ),
             "Which of the two addresses does a machine outside know a route to?",
             asked.because,
         ),
