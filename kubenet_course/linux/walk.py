@@ -102,12 +102,13 @@ class Walk:
     def go_on(self, starts: Iterable[Next]) -> None:
         """Follows what begins here until nothing moves any more."""
         waiting, steps, kernels = deque((-1, start) for start in starts), self.steps, self.kernels
-        while waiting and len(steps) < MOST_STEPS:
+        while waiting and (number := len(steps)) < MOST_STEPS:
             cause, todo = waiting.popleft()
-            kernel = kernels.get(todo.namespace) or self.kernel(todo.namespace)
-            stage = STAGES.get(todo.stage) or netfilter.stage_at_hook(todo.stage)
+            kernel = kernels[todo.namespace] if todo.namespace in kernels else self.kernel(todo.namespace)
+            stage = STAGES[todo.stage] if todo.stage in STAGES else netfilter.stage_at_hook(todo.stage)
             step = stage(kernel, todo.stage, todo.skb)
-            waiting.extend((len(steps), then) for then in step.then)
+            for then in step.then:
+                waiting.append((number, then))
             steps.append(step)
             self.causes.append(cause)
 
