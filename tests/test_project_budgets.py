@@ -40,6 +40,7 @@ DOORS = {
     "networkx": ("wiring", "views/drawing/", "views/topology/"),
     "ipywidgets": ("views/", "learn/"),
     "anywidget": ("views/", "learn/"),
+    "h2": ("lab/http2/",),
     "numpy": (),
 }
 

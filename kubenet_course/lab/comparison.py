@@ -26,6 +26,7 @@ HOOKS_OUT = ("OUTPUT", "POSTROUTING")
 ARRIVED = ("netif_receive_skb", "ip_rcv", "br_handle_frame")  # stages of what comes in, by lo or from a wire
 
 
+NFT_FAMILIES = ("ip", "ip6", "inet")  # how the stages of nft's base chains begin
 # What raw(7) sendto() fails with when the asker's own table forbids the destination, by the kind of row (fib_props, ip6_pkt_*).
 FORBIDDEN = {"unreachable": "EHOSTUNREACH", "prohibit": "EACCES", "blackhole": "EINVAL"}
 
@@ -159,7 +160,8 @@ def refusal(trace: Trace, world: Mapping[str, Netns]) -> str:
         if step.end == "too-big":
             return "EMSGSIZE"
         silent = step.stage == "defrag OUTPUT" and step.end == "dropped"
-        if step.end in ("not-permitted", "rejected", "dropped") and step.stage.endswith(HOOKS_OUT) and not silent:
+        by_rules = step.stage.endswith(HOOKS_OUT) or step.stage.partition(" ")[0] in NFT_FAMILIES
+        if step.end in ("not-permitted", "rejected", "dropped") and by_rules and not silent:
             return "EPERM"
     return ""
 

@@ -119,8 +119,8 @@ class Walk:
             cause, todo = (in_turn if crosses else at_once).popleft()
             if cause in by_sender and not crosses:
                 by_sender.add(len(steps))
-            kernel = kernels.get(todo.namespace) or self.kernel(todo.namespace)
-            stage = STAGES.get(todo.stage) or netfilter.stage_at_hook(todo.stage)
+            kernel = kernels[todo.namespace] if todo.namespace in kernels else self.kernel(todo.namespace)
+            stage = STAGES[todo.stage] if todo.stage in STAGES else netfilter.stage_at_hook(todo.stage)
             step = stage(kernel, todo.stage, todo.skb)
             for then in reversed(step.then):
                 if not _waits_for_its_turn(then):

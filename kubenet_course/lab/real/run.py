@@ -8,7 +8,7 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +18,7 @@ from ...linux.namespace.netns import Netns, Socket
 from ...linux.packet.headers import PROTOCOLS
 from ...linux.packet.packet import Fragment, Frame
 from ...linux.packet.wire import frame_bytes, packet_bytes
+from ...shell.command import Command
 from ..scenario.capture import Capture, Told, is_noise
 from ..scenario.packets import Sending
 from ..scenario.scenario import FrameHex, Scenario
@@ -62,12 +63,12 @@ def missing() -> str | None:
     return None
 
 
-def job(scenario: Scenario) -> dict[str, Any]:
-    """What the process inside has to do, as JSON can say it."""
+def job(scenario: Scenario, more: Iterable[Command] = ()) -> dict[str, Any]:
+    """What the process inside has to do, as JSON can say it. `more`: what is to be typed after all tables."""
     world = scenario.world
     bridges = [(ns.name, d.name) for ns in world.values() for d in ns.devices.values() if d.kind == "bridge"]
     return {
-        "commands": [(command.argv, command.stdin) for command in commands(world)],
+        "commands": [(command.argv, command.stdin) for command in (*commands(world), *more)],
         "ready": _ready(world),
         "link_local": {
             ns.name: [
@@ -124,7 +125,7 @@ def _sending(scenario: Scenario, sent: Sending) -> dict[str, Any]:
     return {**told, "hex": packet_bytes(sent.packet).hex()}
 
 
-def run(scenario: Scenario, date: str = "") -> Capture:
+def run(scenario: Scenario, date: str = "", more: Iterable[Command] = ()) -> Capture:
     """Builds the namespaces, sends the packets, and brings back every frame that passed a device, lo excluded.
 
     Raises BadInput where the lab cannot run here (see `missing`), and Refused where the kernel does not accept the tables.
@@ -136,7 +137,7 @@ def run(scenario: Scenario, date: str = "") -> Capture:
         assert worker.stdin and worker.stdout
         try:
             print(
-                json.dumps(job(scenario)), file=worker.stdin, flush=True
+                json.dumps(job(scenario, more)), file=worker.stdin, flush=True
             )  # open until the end: closing it ends the lab
             line = worker.stdout.readline()
         finally:

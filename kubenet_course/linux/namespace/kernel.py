@@ -91,8 +91,11 @@ class Kernel:
             return bool(self.ports(dev.name))
         if dev.peer is None:
             return dev.carrier
-        there = self.world.get(dev.peer[0])
-        return there is None or dev.peer[1] not in there.devices or there.devices[dev.peer[1]].up
+        try:
+            there = self.world[dev.peer[0]].devices
+        except KeyError:  # beyond what the world shows
+            return True
+        return dev.peer[1] not in there or there[dev.peer[1]].up
 
     def ports(self, bridge: str) -> list[Device]:
         """The ports of a bridge that are not disabled, for want of a carrier, say (br_port_carrier_check)."""

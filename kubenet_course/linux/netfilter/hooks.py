@@ -69,9 +69,12 @@ def base_of(table: Table, chain: Chain) -> Base | None:
 
 
 def registered(rules: Ruleset) -> Iterator[tuple[Table, Chain, Base]]:
-    """The base chains of a rule set in the order in which they were registered."""
+    """The base chains of a rule set in the order in which they were registered. In a table of iptables they are known by name,
+    so the others, which may be thousands that nobody has made yet, are not looked at.
+    """
     for table in rules.tables.values():
-        for chain in table.chains.values():
+        names = BEHIND if table.name == "nat" or table.name in IPTABLES else table.chains
+        for chain in (table.chains[name] for name in names if name in table.chains):
             base = base_of(table, chain)
             if base is not None:
                 yield table, chain, base

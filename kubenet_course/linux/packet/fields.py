@@ -25,6 +25,7 @@ from .headers import (
     icmp_layout,
 )
 from .packet import ERRORS
+from .tls import is_hello, parts
 
 ICMP_OF = {"ICMP": "icmp", "ICMPv6": "ipv6-icmp"}
 CARRIED = {"tcp": "TCP", "udp": "UDP", "icmp": "ICMP", "ipv6-icmp": "ICMPv6", "ipv6-frag": "Fragment"}
@@ -72,6 +73,10 @@ def layers(data: bytes, first: str = "Ethernet") -> tuple[Field, ...]:
     found: list[Field] = []
     here = Header(first, 0, len(data))
     while here.at < here.end:
+        if here.layer == "TLS":
+            found += _hello(data, here)
+            here = replace(here, at=here.end, number=here.number + 1)
+            break
         layout = _layout(data, here)
         size = sum(bits for _, bits, _ in layout) // 8
         if not size or here.end - here.at < size:
@@ -109,6 +114,13 @@ def _bytes(data: bytes, here: Header, name: str, at: int, end: int) -> Field:
     return Field(here.within + here.layer, name, text, 8 * at, 8 * len(raw), raw, here.number)
 
 
+def _hello(data: bytes, here: Header) -> Iterator[Field]:
+    """A ClientHello, whose fields have lengths of their own."""
+    for name, value, start, size in parts(data[here.at : here.end]):
+        at = here.at + start
+        yield Field(here.within + here.layer, name, value, 8 * at, 8 * size, data[at : at + size], here.number)
+
+
 def _follows(data: bytes, here: Header, size: int) -> Header:
     """What comes behind a header, as the header itself says."""
     at = here.at
@@ -127,7 +139,8 @@ def _follows(data: bytes, here: Header, size: int) -> Header:
         case "Fragment":
             return here.then("Data" if _number(data, at + 2) >> 3 else _carried(data[at]), size)
         case "TCP":
-            return here.then("Data", max(size, 4 * (data[at + 12] >> 4)))
+            header = max(size, 4 * (data[at + 12] >> 4))
+            return here.then("TLS" if is_hello(data[at + header : here.end]) else "Data", header)
         case "UDP":
             return here.then(_tunnel(data, at), size, max(size, _number(data, at + 4)))
         case "VXLAN":

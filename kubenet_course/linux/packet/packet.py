@@ -253,7 +253,7 @@ def length(packet: Packet) -> int:
         of = family(packet.flow.src)
         return of.header + of.fragment_header + payload.size
     if isinstance(header, Tcp):
-        own = 20 + (len(header.options) + 3) // 4 * 4
+        own = 20 + (len(header.options) + 3) // 4 * 4 if header.options else 20
     else:
         own = 0 if isinstance(header, Other) else 8
     if isinstance(payload, bytes):
