@@ -13,8 +13,8 @@ from .device import Device, Geneve, Ipip, Vxlan, WireGuard
 ETHERNET, UDP = 14, 8
 # Behind the outer IP header: RFC 7348 section 5, RFC 8926 section 3.4 (without options), RFC 2003, the WireGuard paper 5.4.6
 # (type, receiver and counter are 16 bytes, the tag of the seal 16).
-ADDS = {Vxlan: UDP + 8 + ETHERNET, Geneve: UDP + 8 + ETHERNET, Ipip: 0, WireGuard: UDP + 16 + 16}
-KINDS = {"vxlan": Vxlan, "geneve": Geneve, "ipip": Ipip, "wireguard": WireGuard}
+ADDS: dict[type, int] = {Vxlan: UDP + 8 + ETHERNET, Geneve: UDP + 8 + ETHERNET, Ipip: 0, WireGuard: UDP + 16 + 16}
+KINDS: dict[str, type] = {"vxlan": Vxlan, "geneve": Geneve, "ipip": Ipip, "wireguard": WireGuard}
 BLOCK = 16  # WireGuard fills up what it seals to whole blocks, but never beyond its device's MTU
 HEADERS = {"icmp": 8, "udp": 8, "tcp": 20}
 
