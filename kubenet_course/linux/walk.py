@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from .namespace.choices import Choices, Seeded
 from .namespace.kernel import Kernel
@@ -38,8 +38,9 @@ def send(
     gives_up: bool = True,
     programs: Mapping[str, Program] | None = None,
     says: bytes = b"",
+    until: Callable[[Step], bool] | None = None,
 ) -> Trace:
-    """Follows one packet until nothing moves any more.
+    """Follows one packet until nothing moves any more, or until a step of which `until` says that it is enough.
 
     It comes in by `dev` of the namespace `at`, perhaps in a frame, or, without a device, is sent from there. Who sends it raw
     has no socket, and its kernel refuses the answer; with `waits` a program sends it and waits for the answer (see `ask`).
@@ -54,8 +55,8 @@ def send(
     start = Next(at or next(iter(world)), first, Skb(packet, dev_in=dev, mark=mark, frame=frame or NO_FRAME))
     if waits:
         tcp.expect(walk.kernel(start.namespace), packet, says)
-    walk.go_on([start])
-    if gives_up:
+    enough = walk.go_on([start], until)
+    if gives_up and not enough:
         walk.give_up()
     return walk.trace
 
@@ -99,8 +100,8 @@ class Walk:
             self.kernels[name] = Kernel(self.world[name], self.memory, self.choices, self.world, self.programs)
         return self.kernels[name]
 
-    def go_on(self, starts: Iterable[Next]) -> None:
-        """Follows what begins here until nothing moves any more."""
+    def go_on(self, starts: Iterable[Next], until: Callable[[Step], bool] | None = None) -> bool:
+        """Follows what begins here until nothing moves any more; True: a step was enough before that."""
         waiting, steps, kernels = deque((-1, start) for start in starts), self.steps, self.kernels
         while waiting and len(steps) < MOST_STEPS:
             cause, todo = waiting.popleft()
@@ -110,6 +111,9 @@ class Walk:
             waiting.extend((len(steps), then) for then in step.then)
             steps.append(step)
             self.causes.append(cause)
+            if until is not None and until(step):
+                return True
+        return False
 
     def give_up(self) -> None:
         """Nothing moves any more: what still waits for a MAC waits in vain."""
@@ -126,7 +130,8 @@ def ask(
     choices: Choices | None = None,
     programs: Mapping[str, Program] | None = None,
     says: bytes = b"",
+    until: Callable[[Step], bool] | None = None,
 ) -> Trace:
     """A program of the namespace `at` sends a packet and waits for the answer: the whole conversation up to there. With `says` it
     goes on, one segment each way, if the program that listens there is among `programs`."""
-    return send(world, packet, at, memory=memory, choices=choices, waits=True, programs=programs, says=says)
+    return send(world, packet, at, memory=memory, choices=choices, waits=True, programs=programs, says=says, until=until)
