@@ -23,6 +23,7 @@ __getattr__, __dir__ = face(
         "policy.enforce.kernels": ("Enforced",),
         "policy.lint.whole": ("lint",),
         "questions.ask": ("request",),
+        "questions.cost": ("Cost", "Costs", "costs"),
         "questions.connectivity": ("Reached", "addresses", "broken_rules", "connectivity", "reached"),
         "questions.containers": ("containers", "started"),
         "service.service_ipam": ("allocate_next", "service_range"),
