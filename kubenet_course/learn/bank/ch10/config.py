@@ -134,7 +134,7 @@ def _has_ipvs(made: Cluster) -> bool:
     return made.proxy.ipvs != type(made.proxy.ipvs)()
 
 
-@defined("10-config", "Write kube-proxy's configuration")
+@defined("10-config", "Write the configuration of kube-proxy")
 def config(chance: Chance) -> Write:
     number = chance.randrange(30001, 32767)
     task = chance.turn(_everywhere, _not_local, _one_network, _move)(number)
