@@ -28,7 +28,7 @@ clusterCIDR: 10.244.0.0/16
 """
 
 
-# -- what a connection costs ----------------------------------------------------------------------------------------------
+# -- what a connection costs ------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("mode, grows", [("iptables", 60), ("nftables", 0)])
@@ -59,7 +59,7 @@ def test_the_real_kernel_was_measured_with_every_size_and_only_new_connections_g
         measured("ipvs", 10)
 
 
-# -- who gets the connection ----------------------------------------------------------------------------------------------
+# -- who gets the connection ------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("scheduler", ["rr", "lc", "sed", "nq"])
@@ -80,7 +80,7 @@ def address(made, pod: str) -> str:
     return made.placed.addresses(made.pod("default", pod.rpartition("/")[2]))[0]
 
 
-# -- what is written on a node --------------------------------------------------------------------------------------------
+# -- what is written on a node ----------------------------------------------------------------------
 
 
 def test_parts_of_the_nft_ruleset_are_lines_of_the_whole():
@@ -112,7 +112,7 @@ def test_while_a_dead_pod_is_listed_half_of_the_new_connections_are_refused(mode
     assert met == pytest.approx({"delivered": 0.5, "refused": 0.5})
 
 
-# -- what another mode changes --------------------------------------------------------------------------------------------
+# -- what another mode changes ----------------------------------------------------------------------
 
 
 def told(before, after) -> dict[str, tuple[str, str]]:
@@ -143,7 +143,7 @@ def test_a_configuration_that_is_none_is_refused_with_a_reason():
             configured(lab, text)
 
 
-# -- versions -------------------------------------------------------------------------------------------------------------
+# -- versions ---------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_the_slider_says_which_modes_there_are():
     slider.choose("1.40")
     assert slider.holding == (fact("ipvs-deprecated").statement, fact("nftables-default").statement)
     assert f"no longer: {fact('iptables-default').statement}" in repr(slider)
-    with pytest.raises(BadInput, match="choose 1.33 or"):
+    with pytest.raises(BadInput, match=r"choose 1\.33 or"):
         slider.choose("2.0")
     with pytest.raises(BadInput, match="versions of CNI"):
         versions("cni-verbs", first="1.33", last="1.40")
@@ -168,7 +168,7 @@ def test_the_slider_says_which_modes_there_are():
         Versions([], "1.33", "1.40", chosen="1.32")
 
 
-# -- exercises ------------------------------------------------------------------------------------------------------------
+# -- exercises --------------------------------------------------------------------------------------
 
 
 def test_there_are_seven_exercises_of_three_kinds():
@@ -202,9 +202,11 @@ def test_other_configurations_that_do_it_are_right_too(text):
     "text",
     [
         "hello", "mode: nftables", f"{CONFIG}mode: [", f"{CONFIG}mode: nftables\n  nodePortAddresses: []",
-        f"{CONFIG}mode: nftables\nnodePortAddresses: 0.0.0.0/0", f'{CONFIG}mode: nftables\nnodePortAddresses: ["0.0.0.0/33"]',
+        f"{CONFIG}mode: nftables\nnodePortAddresses: 0.0.0.0/0",
+        f'{CONFIG}mode: nftables\nnodePortAddresses: ["0.0.0.0/33"]',
         f'{CONFIG}mode: nftables\nnodePortAdresses: ["0.0.0.0/0"]', CONFIG.replace("10.244", "10.0") + "mode: nftables",
-        f"{CONFIG}mode: userspace", "kind: Service\napiVersion: v1\nmetadata: {name: a}\n", "\t", "kubectl edit cm kube-proxy",
+        f"{CONFIG}mode: userspace", "kind: Service\napiVersion: v1\nmetadata: {name: a}\n", "\t",
+        "kubectl edit cm kube-proxy",
     ],
 )  # fmt: skip
 def test_a_configuration_that_kube_proxy_would_not_take_is_no_attempt(text):

@@ -1,4 +1,4 @@
-"""Chapter 10's widgets in a real browser as a plain page without Python: only the traits that the notebook has saved."""
+"""Chapter 10's widgets in a real browser as a plain page: only the traits that the notebook has saved."""
 
 from __future__ import annotations
 

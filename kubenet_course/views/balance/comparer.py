@@ -51,7 +51,7 @@ class Comparer(anywidget.AnyWidget):
         super().__init__(story=story, wishes=wished(FIRST, wishes))
 
     def choose(self, **wishes: Any) -> None:
-        """Turns some of the controls. Raises BadInput for one that there is not, and for a value that it cannot have."""
+        """Turns some controls. Raises BadInput for one that there is not, and for a value that it cannot have."""
         self.wishes = wished(self.wishes, wishes)
 
     @property
