@@ -25,6 +25,7 @@ COMMANDS = {
     "site": ("site", "The course as pages for a browser."),
     "cni": ("cni", "Chains of real CNI plugins, run as a container runtime runs them."),
     "policy": ("policy", "Who may talk to whom under NetworkPolicy, and why."),
+    "route": ("route", "What Gateways, routes and Ingresses make of a request, and why."),
     "rules": ("rules", "A packet through the real rules of one machine."),
     "probes": ("probes", "A pod's life: probes, phases, restarts."),
     "rollout": ("rollout", "A rolling update with clients sending, and what it costs."),

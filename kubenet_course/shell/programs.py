@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from . import rules as console_rules
 from .conntrack import conntrack
+from .curl import curl
 from .grammar import chosen, number
 from .iproute import addr as console_addr
 from .iproute import heard as console_heard
@@ -113,6 +114,8 @@ def carried_out(call: Call, pings: int) -> Result:
         return ss(rest)
     if program == "ping":
         return ping(rest, pings + 1)
+    if program == "curl":
+        return curl(rest, pings)
     if program == "tcpdump":
         return tcpdump(rest)
     if program == "sleep":
@@ -133,13 +136,14 @@ iptables-save, iptables-restore            all rules as text
 sysctl NAME, sysctl -w NAME=VALUE          switches of the kernel
 ss -ltn, conntrack -L                      who listens, and what the kernel remembers of connections
 ping -c 3 ADDRESS                          ask, once a second
+curl http://ADDRESS:PORT/                  fetch a page: a connection, a request, an answer
 tcpdump -i DEVICE [-n] [-e] [FILTER]       listen while other commands send; kill ends it
 sleep SECONDS                              let time pass
 history, clear                             what was typed; an empty page
 Put ip netns exec NAME before a command to run it in a namespace."""
 KNOWN = (
     "It knows ip, bridge, sysctl, ethtool -K, iptables and iptables-restore, and both for IPv6; to look: iptables-save, "
-    "conntrack -L, ss -ltn, tcpdump; ping -c 1, and sleep to let time pass."
+    "conntrack -L, ss -ltn, tcpdump; ping -c 1, curl, and sleep to let time pass."
 )
 PROGRAMS = (
     "ip",
@@ -153,6 +157,7 @@ PROGRAMS = (
     "iptables-save",
     "ip6tables-save",
     "ping",
+    "curl",
     "sleep",
     "tcpdump",
     "kill",

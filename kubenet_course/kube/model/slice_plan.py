@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from ..api.objects import EndpointSlice, Pod, Service
+from ..api.objects import SERVICE_NAME, EndpointSlice, Pod, Service
 from ..manifest.collection import Objects
 from ..service.endpoints import Candidate, selects, slices_for
 from ..service.mirroring import mirrored
@@ -59,3 +59,13 @@ def controlled(
 def _zone(machines: Mapping[str, Machine], pod: Pod) -> str:
     machine = machines.get(pod.spec.node_name)
     return machine.zone if machine else ""
+
+
+def orphans(objects: Objects, known: Mapping[tuple[str, str], Service]) -> tuple[str, ...]:
+    """Slices whose Service is gone: the API server keeps them, and nobody uses them. A sentence names the first."""
+    found = [one for one in objects.slices if one.service[1] and one.service not in known]
+    if not found:
+        return ()
+    where = f"{objects.where(found[0])}: metadata.labels[{SERVICE_NAME}]"
+    more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+    return (f"{where}: there is no Service {'/'.join(found[0].service)}; nobody uses this slice{more}",)

@@ -112,10 +112,12 @@ class World(Mapping[str, Netns]):
         balanced = cluster.ipvs(name)
         devices += [dummy(ip for one in balanced for ip in one.addresses)] if balanced else []
         strange = tuple(routed.routes(cluster.placed, cluster.machines, name))
-        out = tuple(default(of, self.lan.router_ips[of]) for of in machine.ips if of in cluster.families)
-        near = self.lan.neighbours
+        lan = self.lan_of(name)
+        out = tuple(default(of, lan.router_ips[of]) for of in machine.ips if of in cluster.families)
+        near = lan.neighbours
         ways = (cluster.machines, name, cluster.backend)
         far = sum(len(one.blocks) for other, one in cluster.machines.items() if other != name)
+        far = 0 if cluster.backend == "cloud" else far  # the provider's table has the routes, the nodes have none
         tunnelled = far if cluster.backend == "vxlan" else 0
         shared = [pod for pod in pods if pod.spec.host_network]
         return netns(
@@ -132,8 +134,13 @@ class World(Mapping[str, Netns]):
         )
 
     def _eth0(self, machine: Machine) -> Device:
-        own = [IfAddr(ip, self.lan.ranges[of].length) for of, ip in machine.ips.items()]
-        return device("eth0", "veth", node_mac(machine), own, peer=(names.LAN, names.link_end(machine.name)))
+        lan = self.lan_of(machine.name)
+        own = [IfAddr(ip, lan.ranges[of].length) for of, ip in machine.ips.items()]
+        return device("eth0", "veth", node_mac(machine), own, peer=(lan.name, names.link_end(machine.name)))
+
+    def lan_of(self, node: str) -> Lan:
+        """The LAN that a node is on."""
+        return self.lan
 
     def _bridge(self, machine: Machine, pods: list[Pod]) -> list[Device]:
         """cni0 with the block's first address, and the node's end of each pod's cable as its port."""
