@@ -43,7 +43,11 @@ def overlapping(drawing) -> list[tuple[str, str]]:
 
 
 def outside_of_the_picture(drawing) -> list[str]:
-    return [b.key for b in drawing.boxes if b.x < 0 or b.y < 0 or b.x + b.width > drawing.width or b.y + b.height > drawing.height]
+    return [
+        b.key
+        for b in drawing.boxes
+        if b.x < 0 or b.y < 0 or b.x + b.width > drawing.width or b.y + b.height > drawing.height
+    ]
 
 
 @pytest.mark.parametrize("kind", ["isolated", "flat", "island"])
