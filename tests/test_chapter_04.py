@@ -97,7 +97,7 @@ def test_a_choice_of_layout_shows_a_table_that_holds_its_reason() -> None:
 
 
 def test_the_cluster_of_the_chapter_is_refused_where_it_cannot_be() -> None:
-    with pytest.raises(BadInput, match="write 10.245.0.0/16 for the pods of west"):
+    with pytest.raises(BadInput, match=r"write 10\.245\.0\.0/16 for the pods of west"):
         wider("flat", west={"podSubnet": "10.244.0.0/16"})
 
 
