@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import click
 import msgspec
+from msgspec.structs import replace
 
 from ..errors import BadInput
-from ..linux.netfilter.iptables.save import Dump, read
+from ..linux.namespace.netns import Netns
 from ..linux.netfilter.iptables.words import protocol
 from ..linux.netfilter.rules import Ruleset, rule_text
-from ..linux.outcome import Outcome, outcomes, rounded
+from ..linux.outcome import Doubt, Outcome, either, outcomes, rounded
 from ..linux.packet.address import IPV6, Address, address, family
 from ..linux.packet.packet import ECHO, Flow, Icmp, Other, Packet, Tcp, Udp
-from .machine import describes_machine, machine, mark_of, text_of
+from .dumps import Dumps
+from .dumps import dumps as read_all
+from .machine import Described, described, describes_machine, machine, mark_of, possible, text_of
 
-Files = dict[int, str]  # the dump of each family
+Files = Mapping[tuple[int, str], str]  # the dump that each table is from, by family and table
 Strange = list[dict[str, Any]]  # lines that were not understood: file, line, text
 
 
@@ -82,27 +85,57 @@ def trace(dumps: tuple[str, ...], packets: str | None, as_json: bool, seed: int,
     DUMP is what iptables-save or ip6tables-save printed; - is standard input. Lines that the model cannot act out are listed. An
     outcome that hangs on one of them is not certain: both ways are followed, and the exit code is 3.
     """
-    read_dumps = {name: _read(name) for name in dumps}
-    rules = {name: (of, dump.rules) for name, (of, dump) in read_dumps.items()}
-    strange = [
-        {"file": name, "line": line, "text": text}
-        for name, (_, dump) in read_dumps.items()
-        for line, text in dump.not_understood
-    ]
-    files = {of: name for name, (of, _) in read_dumps.items()}
+    read = read_all(dumps)
+    this = described(given)
     if packets:
-        return _many(rules, given, packets, seed, files, strange)
+        return _many(read, this, given, packets, seed)
     if not given["dst"]:
         raise BadInput("--dst", "nothing says where the packet goes", "write --dst ADDR, or --packets FILE")
     given["src"] = given["src"] or ""
     question = Question(**{word: given[word] for word in Question.__struct_fields__})
     packet, mark = asked(question, ""), mark_of(question.mark, "--mark")
-    found = outcomes(machine(rules, given, [question.dev]), packet, question.dev, mark, seed)
+    found = Asked(read, this, given["sysctls"], [question.dev]).outcomes(packet, question.dev, mark, seed)
+    strange = read.strange + list(this.strange)
+    _say(read, this)
     if as_json:
-        click.echo(json.dumps(_rows(found, files, strange), indent=1))
+        click.echo(json.dumps(_rows(found, read.files, strange), indent=1))
     else:
-        _show(found, files, strange)
+        _show(found, read.files, strange)
     return code_of(found)
+
+
+class Asked:
+    """The machines that this one may be, by family: one, where its dumps tell everything."""
+
+    def __init__(self, read: Dumps, this: Described, sysctls: tuple[str, ...], devs: list[str]):
+        self.read, self.this = read, this
+        self.machines = {of: self._machines(of, sysctls, devs) for of in (4, 6)}
+        odd = [{**line} for line, _, _ in this.doubts]
+        self.doubts = {of: tuple(Doubt(**line) for line in read.doubts.get(of, []) + odd) for of in (4, 6)}
+        self.always = {of: tuple(Doubt(**line) for line in read.always.get(of, [])) for of in (4, 6)}
+
+    def _machines(self, of: int, sysctls: tuple[str, ...], devs: list[str]) -> list[Netns]:
+        other = 10 - of
+        rest = {other: self.read.ways[other][0]} if other in self.read.ways else {}
+        return [
+            machine(one, {of: rules, **rest}, sysctls, devs)
+            for one in possible(self.this, of)
+            for rules in self.read.ways.get(of) or [Ruleset()]
+        ]
+
+    def outcomes(self, packet: Packet, dev: str, mark: int, seed: int) -> tuple[Outcome, ...]:
+        """Every outcome of a packet; what differs among the machines is not certain."""
+        of = family(packet.flow.dst).number
+        ways = [outcomes(ns, packet, dev, mark, seed) for ns in self.machines[of]]
+        always = self.always[of]
+        found = either(ways, self.doubts[of])
+        return tuple(replace(one, hangs_on=(*one.hangs_on, *always)) for one in found) if always else found
+
+
+def _say(read: Dumps, this: Described) -> None:
+    """What a person should know of how dumps and routes were taken."""
+    for line in (*read.said, *this.said):
+        click.echo(f"kubenet: {line}", err=True)
 
 
 def code_of(found: tuple[Outcome, ...]) -> int:
@@ -113,35 +146,22 @@ def code_of(found: tuple[Outcome, ...]) -> int:
 
 
 def _many(
-    rules: dict[str, tuple[int, Ruleset]],
+    read: Dumps,
+    this: Described,
     given: dict[str, Any],
     packets: str,
     seed: int,
-    files: Files,
-    strange: Strange,
 ) -> int:
     """One answer a line. Every question is checked before the first is answered."""
     lines = [(f"{packets}:{n}", line) for n, line in enumerate(text_of(packets).split("\n"), 1) if line.strip()]
     questions = [(_question(line, where), where) for where, line in lines]
     checked = [(asked(question, where), question.dev, mark_of(question.mark, where)) for question, where in questions]
-    ns = machine(rules, given, [dev for _, dev, _ in checked])
+    asked_of = Asked(read, this, given["sysctls"], [dev for _, dev, _ in checked])
+    strange = read.strange + list(this.strange)
+    _say(read, this)
     for packet, dev, mark in checked:
-        click.echo(json.dumps(_rows(outcomes(ns, packet, dev, mark, seed), files, strange)))
+        click.echo(json.dumps(_rows(asked_of.outcomes(packet, dev, mark, seed), read.files, strange)))
     return 0
-
-
-def _read(name: str) -> tuple[int, Dump]:
-    text = text_of(name)
-    if not text.strip():
-        raise BadInput(name, "the dump is empty", "give what iptables-save prints")
-    dump = read(text, "standard input" if name == "-" else name)
-    return family_of(text, dump), dump
-
-
-def family_of(text: str, dump: Dump) -> int:
-    """4 or 6, by the addresses in a dump, else by what it says of itself."""
-    said = next((line for line in text.splitlines() if line.startswith("# Generated by ip")), "")
-    return dump.family or (6 if "ip6tables" in said or "ipv6-icmp" in text else 4)
 
 
 def _question(line: str, where: str) -> Question:
@@ -192,8 +212,14 @@ def _rows(found: tuple[Outcome, ...], files: Files, strange: Strange) -> dict[st
 
 def _lines(one: Outcome, files: Files) -> Strange:
     """The lines that an outcome hangs on."""
-    file = files[family(one.skb.packet.flow.dst).number]
-    return [{"file": file, "line": row.rule.line, "text": row.rule.text} for row in one.hangs_on if row.rule]
+    of = family(one.skb.packet.flow.dst).number
+    found: Strange = []
+    for row in one.hangs_on:
+        if isinstance(row, Doubt):
+            found.append({"file": row.file, "line": row.line, "text": row.text})
+        elif row.rule:
+            found.append({"file": files.get((of, row.table), ""), "line": row.rule.line, "text": row.rule.text})
+    return found
 
 
 def _row(one: Outcome, share: float, files: Files) -> dict[str, Any]:

@@ -5,7 +5,7 @@ What cannot be understood is kept as it stood and listed; what is wrong is refus
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 from ....errors import BadInput
@@ -22,6 +22,7 @@ TABLES = {
     "filter": ("INPUT", "FORWARD", "OUTPUT"),
     "security": ("INPUT", "FORWARD", "OUTPUT"),
 }
+TOLD_EVERY = 1 << 14  # lines
 POLICIES = ("ACCEPT", "DROP", "-", "QUEUE")
 
 
@@ -44,13 +45,18 @@ class Dump:
     family: int = 0  # of the addresses in it; 0 where it has none
 
 
-def read(text: str, where: str = "dump") -> Dump:
-    """Reads what iptables-save or ip6tables-save printed. Raises BadInput naming the line and what would be right."""
+def read(text: str, where: str = "dump", begins: int = 1, progress: Callable[[int], object] | None = None) -> Dump:
+    """Reads what iptables-save or ip6tables-save printed. Raises BadInput naming the line and what would be right.
+
+    `begins` is the number of the first line in its file; `progress` is told, every so often, how many lines were read.
+    """
     tables: dict[str, Draft] = {}
     strange: list[tuple[int, str]] = []
     table: Draft | None = None
-    number = 0
-    for number, line in enumerate(text.removesuffix("\n").split("\n"), 1):
+    number = begins - 1
+    for number, line in enumerate(text.removesuffix("\n").split("\n"), begins):
+        if progress is not None and not number & TOLD_EVERY - 1:
+            progress(TOLD_EVERY)
         line = line.strip()
         if not line or line[0] == "#":
             continue
@@ -77,7 +83,7 @@ def read(text: str, where: str = "dump") -> Dump:
             f"{where}:{number}", f"table {table.name} does not end", "the dump is cut off: its last line must be COMMIT"
         )
     built = {draft.name: _built(draft) for draft in tables.values()}
-    return Dump(Ruleset(built), tuple(strange), family_in(built, text, where))
+    return Dump(Ruleset(built), tuple(strange), family_in(built, text, where, begins))
 
 
 def _opened(line: str, table: Draft | None, tables: dict[str, Draft]) -> Draft:

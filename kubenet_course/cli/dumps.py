@@ -1,0 +1,162 @@
+"""The dumps of one machine: every file and every part of one, read and put together into the rule sets that the machine may have."""
+
+from __future__ import annotations
+
+import sys
+from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import click
+
+from ..errors import BadInput
+from ..linux.netfilter.iptables.beside import hidden, orders
+from ..linux.netfilter.iptables.pasted import Part, Pasted, pasted
+from ..linux.netfilter.iptables.save import Dump, read
+from ..linux.netfilter.rules import Ruleset, Table
+from .machine import text_of
+
+Line = dict[str, Any]  # file, line, text
+# Who reads the text of other programs, by program: takes a part and its file's name, and answers with tables by family.
+OTHER_READERS: dict[str, Callable[[Part, str], dict[int, dict[str, Table]]]] = {}
+OTHERS = {"nft": "`nft list ruleset`", "ipset": "ipset"}
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """One dump and where it is from."""
+
+    file: str
+    part: Part
+    family: int
+    dump: Dump
+
+
+@dataclass
+class Dumps:
+    """All that was read: by family the rule sets that the machine may have (one, unless an order is not told), and remarks."""
+
+    ways: dict[int, list[Ruleset]] = field(default_factory=dict)
+    doubts: dict[int, list[Line]] = field(default_factory=dict)  # why there are several
+    always: dict[int, list[Line]] = field(default_factory=dict)  # what every answer of a family hangs on
+    files: dict[tuple[int, str], str] = field(default_factory=dict)  # by family and table
+    strange: list[Line] = field(default_factory=list)
+    said: list[str] = field(default_factory=list)
+
+
+def dumps(names: tuple[str, ...]) -> Dumps:
+    """Reads every file. Raises BadInput where one cannot be used."""
+    found, loaded, others = Dumps(), [], []
+    for name in names:
+        told = _pasted(name)
+        file = "standard input" if name == "-" else name
+        found.said += told.said
+        found.strange += [{"file": name, "line": line, "text": text} for line, text in told.strange]
+        for part in told.parts:
+            if part.program == "iptables":
+                loaded.append(_loaded(part, name, file))
+            else:
+                others.append((name, part))
+    for one in loaded:
+        found.strange += [{"file": one.file, "line": line, "text": text} for line, text in one.dump.not_understood]
+    extra = _others(others, found)
+    if not loaded and not extra:
+        raise BadInput(names[0], "there is no dump of iptables in it", "give what iptables-save prints")
+    for of in sorted({one.family for one in loaded} | set(extra)):
+        _put_together(of, [one for one in loaded if one.family == of], extra.get(of, {}), found)
+    return found
+
+
+def _pasted(name: str) -> Pasted:
+    text = text_of(name)
+    if not text.strip():
+        raise BadInput(name, "the dump is empty", "give what iptables-save prints")
+    return pasted(text, "standard input" if name == "-" else name)
+
+
+def _loaded(part: Part, name: str, file: str) -> Loaded:
+    with _progress(part.text) as progress:
+        dump = read(part.text, file, part.line, progress)
+    return Loaded(name, part, dump.family or part.family or (6 if "ipv6-icmp" in part.text else 4), dump)
+
+
+LARGE = 1 << 23  # characters: what takes longer than a person waits without a word
+
+
+@contextmanager
+def _progress(text: str) -> Iterator[Callable[[int], object] | None]:
+    """A bar on standard error while a large dump is read, where a person looks at it."""
+    stream = sys.stderr
+    if len(text) < LARGE or not stream.isatty():
+        yield None
+        return
+    with click.progressbar(length=text.count("\n"), label="reading rules", file=stream) as bar:
+        yield bar.update
+
+
+def _others(parts: list[tuple[str, Part]], found: Dumps) -> dict[int, dict[str, Table]]:
+    """The tables of nft and the sets of ipset; what nobody here reads is said, and may matter to every packet."""
+    tables: dict[int, dict[str, Table]] = {}
+    for name, part in parts:
+        reader = OTHER_READERS.get(part.program)
+        first = part.text.strip().partition("\n")[0]
+        if reader is not None:
+            for of, more in reader(part, name).items():
+                tables.setdefault(of, {}).update(more)
+                found.files |= {(of, table): name for table in more}
+            continue
+        found.said.append(f"{name}:{part.line}: the text of {OTHERS[part.program]} is not read; give what iptables-save prints")
+        if part.program == "nft":
+            for of in (4, 6):
+                table = hidden(f"nft:{part.line}", part.line, first)
+                tables.setdefault(of, {})[table.name] = table
+                found.files[of, table.name] = name
+    return tables
+
+
+def _put_together(of: int, loaded: list[Loaded], extra: dict[str, Table], found: Dumps) -> None:
+    """The rule sets of one family, and what hangs on their order."""
+    backends: dict[str, dict[str, Table]] = {}
+    for one in loaded:
+        backend = _backend(one, backends, found)
+        for name, table in one.dump.rules.tables.items():
+            apart = name if backend == next(iter(backends)) else f"{name} ({backend})"
+            backends[backend][name], found.files[of, apart] = table, one.file
+    more = list(extra.values())
+    for one in loaded:
+        for name, line, text in one.part.missing:
+            if name == "legacy" and "legacy" in backends:
+                continue
+            more.append(hidden(name, line, text))
+            found.files[of, more[-1].name] = one.file
+            found.said.append(f"{one.file}:{line}: {text.removeprefix('# ')} What it holds is not known; {MORE[name == 'legacy']}")
+    found.ways[of] = orders(backends, tuple(more))
+    if len(found.ways[of]) > 1:
+        found.doubts.setdefault(of, []).append(_order_line(loaded, backends))
+
+
+MORE = ("give `nft list ruleset` too", "give `iptables-legacy-save` too")
+
+
+def _backend(one: Loaded, backends: dict[str, dict[str, Table]], found: Dumps) -> str:
+    """The backend that a dump is of. A second dump of the same tables that does not say whose it is may be of another one."""
+    backend = one.part.backend
+    taken = backends.get(backend, {})
+    twice = [name for name in one.dump.rules.tables if name in taken]
+    if twice and one.part.headed or (twice and one.file not in {found.files.get((one.family, name)) for name in twice}):
+        if backend or not backends.keys() - {backend}:
+            right = "give at most one of iptables-save and one of ip6tables-save, of each backend"
+            raise BadInput(one.file, f"is a second dump of IPv{one.family}", right)
+    if twice:
+        backend = "another backend"
+        line = {"file": one.file, "line": one.part.line, "text": f"*{twice[0]} stands here a second time, and no head says of what"}
+        found.always.setdefault(one.family, []).append(line)
+    backends.setdefault(backend, {})
+    return backend
+
+
+def _order_line(loaded: list[Loaded], backends: dict[str, Any]) -> Line:
+    second = next(one for one in loaded if one.part.backend != loaded[0].part.backend or one is loaded[-1])
+    text = f"the tables of {' and '.join(name or 'the first dump' for name in backends)} stand at the same hooks; no dump tells which are asked first"
+    return {"file": second.file, "line": second.part.line, "text": text}
