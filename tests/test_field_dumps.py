@@ -19,7 +19,12 @@ def said(name: str, *more: str) -> subprocess.CompletedProcess[str]:
     words = shlex.split((folder / "cmd").read_text())
     assert words[0] == "kubenet"
     return subprocess.run(
-        [sys.executable, "-c", MAIN, *words[1:], *more], cwd=folder, capture_output=True, text=True, timeout=60, check=False
+        [sys.executable, "-c", MAIN, *words[1:], *more],
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
     )
 
 
@@ -32,7 +37,12 @@ def answer(name: str) -> dict:
     [
         ("01", 3, "it hangs on line 11: -A cali-nat-outgoing", "not understood: dump.txt:11"),
         ("04", 3, "handed to a program by rule 1 of INPUT (NFQUEUE): it decides", "dump.txt:16"),
-        ("05", 0, "udp 10.244.1.10:40000 -> 10.244.2.3:53", "dump.txt:13 and 11 more lines: typographic quotation marks"),
+        (
+            "05",
+            0,
+            "udp 10.244.1.10:40000 -> 10.244.2.3:53",
+            "dump.txt:13 and 11 more lines: typographic quotation marks",
+        ),
         ("06", 0, "0.5000  forwarded: out by cni0", ""),
         ("07", 1, "dropped by the policy of FORWARD", ""),
         ("08", 0, "1.0000  forwarded: out by eth0: tcp 192.168.1.11:40000 -> 10.99.1.1:80", ""),

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import sys
-from contextlib import contextmanager
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -106,7 +106,9 @@ def _others(parts: list[tuple[str, Part]], found: Dumps) -> dict[int, dict[str, 
                 tables.setdefault(of, {}).update(more)
                 found.files |= {(of, table): name for table in more}
             continue
-        found.said.append(f"{name}:{part.line}: the text of {OTHERS[part.program]} is not read; give what iptables-save prints")
+        found.said.append(
+            f"{name}:{part.line}: the text of {OTHERS[part.program]} is not read; give what iptables-save prints"
+        )
         if part.program == "nft":
             for of in (4, 6):
                 table = hidden(f"nft:{part.line}", part.line, first)
@@ -130,7 +132,9 @@ def _put_together(of: int, loaded: list[Loaded], extra: dict[str, Table], found:
                 continue
             more.append(hidden(name, line, text))
             found.files[of, more[-1].name] = one.file
-            found.said.append(f"{one.file}:{line}: {text.removeprefix('# ')} What it holds is not known; {MORE[name == 'legacy']}")
+            found.said.append(
+                f"{one.file}:{line}: {text.removeprefix('# ')} What it holds is not known; {MORE[name == 'legacy']}"
+            )
     found.ways[of] = orders(backends, tuple(more))
     if len(found.ways[of]) > 1:
         found.doubts.setdefault(of, []).append(_order_line(loaded, backends))
@@ -144,13 +148,19 @@ def _backend(one: Loaded, backends: dict[str, dict[str, Table]], found: Dumps) -
     backend = one.part.backend
     taken = backends.get(backend, {})
     twice = [name for name in one.dump.rules.tables if name in taken]
-    if twice and one.part.headed or (twice and one.file not in {found.files.get((one.family, name)) for name in twice}):
+    if (twice and one.part.headed) or (
+        twice and one.file not in {found.files.get((one.family, name)) for name in twice}
+    ):
         if backend or not backends.keys() - {backend}:
             right = "give at most one of iptables-save and one of ip6tables-save, of each backend"
             raise BadInput(one.file, f"is a second dump of IPv{one.family}", right)
     if twice:
         backend = "another backend"
-        line = {"file": one.file, "line": one.part.line, "text": f"*{twice[0]} stands here a second time, and no head says of what"}
+        line = {
+            "file": one.file,
+            "line": one.part.line,
+            "text": f"*{twice[0]} stands here a second time, and no head says of what",
+        }
         found.always.setdefault(one.family, []).append(line)
     backends.setdefault(backend, {})
     return backend

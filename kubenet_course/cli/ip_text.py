@@ -16,8 +16,8 @@ from ..linux.namespace.device import IfAddr, ifaddr
 from ..linux.namespace.fib import Route
 from ..linux.namespace.policy import RouteRule
 from ..linux.namespace.route import Hop
-from ..linux.packet.address import address, prefix
 from ..linux.netfilter.iptables.words import masked
+from ..linux.packet.address import address, prefix
 
 TYPES = ("unicast", "local", "broadcast", "anycast", "multicast", "unreachable", "prohibit", "blackhole", "throw")
 TABLES = {"255": "local", "254": "main", "253": "default"}
@@ -207,11 +207,26 @@ def _text_rule(priority: int, words: list[str], where: str) -> tuple[RouteRule, 
             said["not"] = None
         elif word in ("unreachable", "prohibit", "blackhole"):
             said["action"] = word
-        elif word in ("from", "to", "fwmark", "iif", "lookup", "table", "suppress_prefixlength", "proto", "protocol", "pref"):
+        elif word in (
+            "from",
+            "to",
+            "fwmark",
+            "iif",
+            "lookup",
+            "table",
+            "suppress_prefixlength",
+            "proto",
+            "protocol",
+            "pref",
+        ):
             said[word] = words.pop(0) if words else ""
         elif word.startswith("[") or word == "l3mdev" or word:
             known = known and (word.startswith("[") and word != "[l3mdev-table]")
-            del words[: 1 if word in ("oif", "ipproto", "sport", "dport", "uidrange", "tos", "dsfield", "goto", "realms") else 0]
+            del words[
+                : 1
+                if word in ("oif", "ipproto", "sport", "dport", "uidrange", "tos", "dsfield", "goto", "realms")
+                else 0
+            ]
     return _rule(said, where), known
 
 
@@ -223,7 +238,20 @@ def _json_rule(row: dict[str, Any], where: str) -> tuple[RouteRule, bool, dict[s
         said["fwmark"] = f"{said.get('fwmark', 0)}/{said['fwmask']}"
     if "suppress_prefixlen" in said:
         said["suppress_prefixlength"] = said["suppress_prefixlen"]
-    known = {"priority", "src", "srclen", "dst", "dstlen", "fwmark", "fwmask", "iif", "table", "not", "action", "protocol"}
+    known = {
+        "priority",
+        "src",
+        "srclen",
+        "dst",
+        "dstlen",
+        "fwmark",
+        "fwmask",
+        "iif",
+        "table",
+        "not",
+        "action",
+        "protocol",
+    }
     known |= {"from", "to", "suppress_prefixlen", "suppress_prefixlength", "iif_detached"}
     unknown = set(said) - known
     return _rule(said, where), not unknown, {"file": where, "line": 0, "text": msgspec.json.encode(row).decode()}

@@ -65,7 +65,11 @@ MACHINE = (
         "--route", "routes", multiple=True, metavar="CIDR=DEV[,via=ADDR]", help="A route of this machine. May repeat."
     ),
     click.option(
-        "--addr-file", "addr_files", multiple=True, metavar="FILE", help="The output of `ip addr` or `ip -j addr`. May repeat."
+        "--addr-file",
+        "addr_files",
+        multiple=True,
+        metavar="FILE",
+        help="The output of `ip addr` or `ip -j addr`. May repeat.",
     ),
     click.option(
         "--route-file",
@@ -75,7 +79,11 @@ MACHINE = (
         help="The output of `ip route`, best of `ip route show table all`, text or -j, of either family. May repeat.",
     ),
     click.option(
-        "--rule-file", "rule_files", multiple=True, metavar="FILE", help="The output of `ip rule` or `ip -6 rule`. May repeat."
+        "--rule-file",
+        "rule_files",
+        multiple=True,
+        metavar="FILE",
+        help="The output of `ip rule` or `ip -6 rule`. May repeat.",
     ),
     click.option(
         "--sysctl", "sysctls", multiple=True, metavar="NAME=N", help="A kernel switch, such as net.ipv4.ip_forward=0."
@@ -117,7 +125,13 @@ def machine(this: Described, rules: dict[int, Ruleset], sysctls: tuple[str, ...]
     switches = FORWARDING | _localnet(rules) | dict(_sysctl(text) for text in sysctls)
     devices = tuple(Device(name, addresses=tuple(this.own.get(name, ()))) for name in names if name not in ("", "lo"))
     return netns(
-        "this machine", devices, routes=this.routes, rules=rules, policy=this.policy, sysctls=switches, sockets_known=False
+        "this machine",
+        devices,
+        routes=this.routes,
+        rules=rules,
+        policy=this.policy,
+        sysctls=switches,
+        sockets_known=False,
     )
 
 
@@ -128,7 +142,9 @@ def possible(this: Described, family: int) -> list[Described]:
         for one in list(found) if rule in this.policy.get(family, ()) else ():
             rows = one.policy[family]
             for other in others:
-                found.append(replace(one, policy={**one.policy, family: tuple(other if r is rule else r for r in rows)}))
+                found.append(
+                    replace(one, policy={**one.policy, family: tuple(other if r is rule else r for r in rows)})
+                )
     return found[:MOST_WAYS]
 
 
@@ -141,7 +157,11 @@ def _policy(names: tuple[str, ...], found: list[Route]) -> tuple[dict[int, tuple
         read = ip_rules(text_of(name), name)
         of = _family_of(read.rows)
         if of in policy:
-            raise BadInput(name, f"is a second list of the rules of IPv{of}", "give at most one of `ip rule` and one of `ip -6 rule`")
+            raise BadInput(
+                name,
+                f"is a second list of the rules of IPv{of}",
+                "give at most one of `ip rule` and one of `ip -6 rule`",
+            )
         policy[of] = tuple(read.rows)
         doubts += [(_plain(line), line["rule"], (replace_rule(line["rule"], table=NO_TABLE),)) for line in read.strange]
         for rule in read.rows:
@@ -169,7 +189,9 @@ def _unasked(found: list[Route], policy: dict[int, Any]) -> list[str]:
     others = dict.fromkeys(r.table for r in found if r.table not in ("local", "main", "default"))
     unasked = [table for table in others if not policy]
     which = f"table{'s' if len(unasked) > 1 else ''} {', '.join(unasked)}"
-    return [f"the routes of {which} are left out: no rule leads there; give `ip rule` with --rule-file"] if unasked else []
+    return (
+        [f"the routes of {which} are left out: no rule leads there; give `ip rule` with --rule-file"] if unasked else []
+    )
 
 
 def _addresses(options: tuple[str, ...], files: tuple[str, ...]) -> dict[str, list[IfAddr]]:

@@ -14,7 +14,6 @@ from .device import Device, IfAddr, link_local
 from .policy import EVERYONES, NO_POLICY, Policy
 from .route import NO_ROUTE, Hop, Route, longest
 
-
 __all__ = ["NO_ROUTE", "Fib", "Hop", "Route"]  # rows are known under this name too
 
 LIMITED_BROADCAST = "255.255.255.255"
@@ -29,14 +28,20 @@ class Fib:
     """A machine's tables, `local`, `main` and others, each a dictionary for every prefix length, longest first."""
 
     def __init__(
-        self, devices: Iterable[Device], added: Iterable[Route] = (), forwards6: bool = False, policy: Policy = NO_POLICY
+        self,
+        devices: Iterable[Device],
+        added: Iterable[Route] = (),
+        forwards6: bool = False,
+        policy: Policy = NO_POLICY,
     ):
         every = list(devices)
         up = [device for device in every if device.up]
         self.devices = {device.name: device for device in up}
         self.every = {device.name: device for device in every}
         down = [row for device in every if not device.up for row in _local_rows(device, False) if row.type == "local"]
-        rows: dict[str, list[Route]] = {"local": [row for device in up for row in _local_rows(device, forwards6)] + down}
+        rows: dict[str, list[Route]] = {
+            "local": [row for device in up for row in _local_rows(device, forwards6)] + down
+        }
         rows["main"] = [row for device in up for row in _connected_rows(device)]
         for row in added:
             if not row.dev or row.dev in self.devices:

@@ -51,7 +51,8 @@ def hidden(name: str, line: int, text: str) -> Table:
 def told_apart(table: Table, backend: str) -> Table:
     """The same table under a name of its own, registered where it was."""
     chains = {
-        name: Chain(chain.name, chain.rules, chain.policy, base_of(table, chain)) for name, chain in table.chains.items()
+        name: Chain(chain.name, chain.rules, chain.policy, base_of(table, chain))
+        for name, chain in table.chains.items()
     }
     return replace(table, name=f"{table.name} ({backend})", chains=chains)
 
@@ -70,7 +71,9 @@ def orders(backends: Mapping[str, Mapping[str, Table]], more: tuple[Table, ...] 
                 groups.append([apart])
     ways = [[group, group[::-1]] if len(group) > 1 else [group] for group in groups]
     chosen = islice(product(*ways), MOST_ORDERS)
-    return [Ruleset({table.name: table for group in way for table in group} | {t.name: t for t in more}) for way in chosen]
+    return [
+        Ruleset({table.name: table for group in way for table in group} | {t.name: t for t in more}) for way in chosen
+    ]
 
 
 def _acts(table: Table) -> bool:

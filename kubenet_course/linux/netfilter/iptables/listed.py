@@ -27,7 +27,9 @@ def as_save(text: str, table: str, where: str) -> tuple[str, list[str]]:
         table = CHAINS.get(frozenset(policies), "")
         if not table:
             raise BadInput(
-                where, "these lines of `iptables -S` are not a whole table", "run `sudo iptables-save` and give all of it"
+                where,
+                "these lines of `iptables -S` are not a whole table",
+                "run `sudo iptables-save` and give all of it",
             )
         said.append(f"{where}: `iptables -S` does not say which table it prints; by its chains it is {table}")
     return "\n".join([f"*{table}", *map(_line, lines), "COMMIT", ""]), said

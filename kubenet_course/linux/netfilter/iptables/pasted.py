@@ -67,7 +67,9 @@ def pasted(text: str, where: str) -> Pasted:
     if not found.parts:
         line, first = found.strange[0] if found.strange else (1, "")
         right = "begin a table with *nat, *filter, *mangle or *raw"
-        raise BadInput(f"{where}:{line}", f"{shown(first)} stands outside of any table", f"{right}, as iptables-save does")
+        raise BadInput(
+            f"{where}:{line}", f"{shown(first)} stands outside of any table", f"{right}, as iptables-save does"
+        )
     return found
 
 
@@ -85,7 +87,7 @@ def _typed(text: str, where: str, found: Pasted) -> str:
             changed.append(at + 1)
     if changed:
         many = f" and {len(changed) - 1} more lines" if len(changed) > 1 else ""
-        what = "typographic quotation marks or dashes are not those of iptables; they were read as \" and -"
+        what = 'typographic quotation marks or dashes are not those of iptables; they were read as " and -'
         found.said.append(f"{where}:{changed[0]}{many}: {what}")
     return "\n".join(lines)
 
@@ -139,7 +141,9 @@ class _Splitter:
         """Whether a line ends the text of another program."""
         prompt = PROMPT.match(line)
         typed = COMMAND.match(line) or (prompt and COMMAND.match(prompt[1] or ""))
-        return bool(typed or FENCE.match(line) or HEAD.match(line) or re.match(r"\*(raw|mangle|nat|filter|security)$", line))
+        return bool(
+            typed or FENCE.match(line) or HEAD.match(line) or re.match(r"\*(raw|mangle|nat|filter|security)$", line)
+        )
 
     def _begins(self, line: str, start: int) -> bool:
         """Whether a line says of what is coming, or of what was, which program printed it."""
@@ -187,7 +191,7 @@ class _Splitter:
             what = "this is what `iptables -L` prints, which leaves out what many rules ask for"
             raise BadInput(f"{self.where}:{self.number + 1}", what, RUN)
         inside = self.part.program == "iptables"
-        if inside and line.startswith(("-A ", "-I ", ":")) or re.match(r"\[\d+:\d+\] -A ", line):
+        if (inside and line.startswith(("-A ", "-I ", ":"))) or re.match(r"\[\d+:\d+\] -A ", line):
             what = f"these are lines of a dump without their tables, as grep prints them: {shown(line)} stands outside of any table"
             raise BadInput(f"{self.where}:{self.number + 1}", what, RUN)
         if self.part.program != "iptables" and line[0] == "#":
