@@ -80,6 +80,8 @@ def _rule(text: str, chains: Container[str], line: str, number: int) -> Rule:
     tests: tuple[Test, ...] = ()
     proto = ""
     for begins, piece in _pieces(text):
+        if begins == "-j" and piece in chains:
+            return Rule(basic + tests, _jump(piece), line, number)
         begins = OTHER_SPELLINGS.get(begins, begins)
         if begins in ("-j", "-g"):
             return Rule(basic + tests, _target(begins, split(piece), chains), line, number)
@@ -176,6 +178,12 @@ def _home(word: str, module: str, proto: str) -> str:
         if word in MATCHES.get(name, BASIC).options:
             return name
     raise NotUnderstood
+
+
+@lru_cache(maxsize=1 << 12)
+def _jump(name: str) -> Jump:
+    """One jump for the many rules that lead to a chain."""
+    return Jump(name)
 
 
 def _target(option: str, words: list[str], chains: Container[str]) -> Target:
