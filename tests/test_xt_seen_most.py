@@ -40,7 +40,10 @@ def test_a_rule_is_printed_as_iptables_prints_it(table, written, printed):
 
 
 def test_limits_of_bytes_and_zones_are_named_as_not_understood():
-    for table, rule in (("raw", "-j CT --zone 5"), ("mangle", "-m hashlimit --hashlimit-upto 1kb/s --hashlimit-name b -j DROP")):
+    for table, rule in (
+        ("raw", "-j CT --zone 5"),
+        ("mangle", "-m hashlimit --hashlimit-upto 1kb/s --hashlimit-name b -j DROP"),
+    ):
         assert len(read(f"*{table}\n-A PREROUTING {rule}\nCOMMIT\n").not_understood) == 1
 
 

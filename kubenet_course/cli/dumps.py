@@ -1,4 +1,4 @@
-"""The dumps of one machine: every file and every part of one, read and put together into the rule sets that the machine may have."""
+"""The dumps of one machine: every file and every part of one, put together into the rule sets that it may have."""
 
 from __future__ import annotations
 
@@ -148,12 +148,10 @@ def _backend(one: Loaded, backends: dict[str, dict[str, Table]], found: Dumps) -
     backend = one.part.backend
     taken = backends.get(backend, {})
     twice = [name for name in one.dump.rules.tables if name in taken]
-    if (twice and one.part.headed) or (
-        twice and one.file not in {found.files.get((one.family, name)) for name in twice}
-    ):
-        if backend or not backends.keys() - {backend}:
-            right = "give at most one of iptables-save and one of ip6tables-save, of each backend"
-            raise BadInput(one.file, f"is a second dump of IPv{one.family}", right)
+    elsewhere = one.file not in {found.files.get((one.family, name)) for name in twice}
+    if twice and (one.part.headed or elsewhere) and (backend or len(backends) < 2):
+        right = "give at most one of iptables-save and one of ip6tables-save, of each backend"
+        raise BadInput(one.file, f"is a second dump of IPv{one.family}", right)
     if twice:
         backend = "another backend"
         line = {
@@ -168,5 +166,6 @@ def _backend(one: Loaded, backends: dict[str, dict[str, Table]], found: Dumps) -
 
 def _order_line(loaded: list[Loaded], backends: dict[str, Any]) -> Line:
     second = next(one for one in loaded if one.part.backend != loaded[0].part.backend or one is loaded[-1])
-    text = f"the tables of {' and '.join(name or 'the first dump' for name in backends)} stand at the same hooks; no dump tells which are asked first"
+    whose = " and ".join(name or "the first dump" for name in backends)
+    text = f"the tables of {whose} stand at the same hooks; no dump tells which are asked first"
     return {"file": second.file, "line": second.part.line, "text": text}

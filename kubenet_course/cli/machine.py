@@ -106,7 +106,8 @@ def text_of(name: str) -> str:
 def described(given: dict[str, Any]) -> Described:
     """What the options and files say of the machine."""
     own = _addresses(given["addresses"], given["addr_files"])
-    found, strange = [_route(text) for text in given["routes"]], []
+    found = [_route(text) for text in given["routes"]]
+    strange: list[dict[str, Any]] = []
     for name in given["route_files"]:
         read = routes(text_of(name), name)
         found, strange = found + read.rows, strange + read.strange

@@ -213,10 +213,10 @@ def physdev(rng: Random, place: Place) -> str:
 
 
 def connlimit(rng: Random, place: Place) -> str:
-    """`-m connlimit`: connections of a host, or of a block"""
+    """`-m connlimit`: connections of a host, or of a block; for some milliseconds a kernel counts what is gone (nf_conncount.c)"""
     mask = rng.choice(("", " --connlimit-mask 24", " --connlimit-mask 0")) if place.family == 4 else ""
     side = rng.choice(("", " --connlimit-daddr"))
-    return f"-m connlimit --connlimit-{rng.choice(('above', 'upto'))} {rng.choice((0, 1, 2))}{mask}{side}"
+    return f"-m connlimit --connlimit-{rng.choice(('above', 'upto'))} {rng.choice((0, 0, 50))}{mask}{side}"
 
 
 def hashlimit(rng: Random, place: Place) -> str:

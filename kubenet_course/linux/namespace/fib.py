@@ -1,6 +1,6 @@
 """Where a packet goes next: longest prefix, then smallest metric, first among this machine's own addresses (net/ipv4/fib_*.c).
 
-Rules (`ip rule`) choose among tables; without any, `local`, `main` and `default` are asked in turn. A row may have several next hops.
+Rules (`ip rule`) choose among tables; without any, `local`, `main` and `default` are asked in turn. A row may have several hops.
 
 The rows that a kernel makes by itself, for each address a local one, a broadcast one and the connected block, are made here too.
 """

@@ -18,7 +18,7 @@ class Hop(Struct, frozen=True):
 
 
 class Route(Struct, frozen=True):
-    """A row of a routing table (`ip route`). `type` is unicast, local, broadcast, multicast, unreachable, prohibit, blackhole or throw.
+    """A row of a routing table (`ip route`). `type` is unicast, local, broadcast, multicast, unreachable, throw and so on.
 
     Of several `hops`, which a hash of the addresses chooses (`Kernel.hop`), `dev` and `via` are the first.
     """
@@ -44,6 +44,7 @@ NO_ROUTE = Route(Prefix(0, 0, IPV4), type="none")
 
 
 def longest(table: ByLength, to: Address, dev: str) -> Route:
+    """The row of the longest prefix that holds an address; NO_ROUTE where none does."""
     value = number(to)
     for mask, networks in table[family(to).number]:
         for row in networks.get(value & mask, ()):

@@ -59,7 +59,7 @@ def told_apart(table: Table, backend: str) -> Table:
 
 def orders(backends: Mapping[str, Mapping[str, Table]], more: tuple[Table, ...] = ()) -> list[Ruleset]:
     """The rule sets that these tables of each backend may be: one for each order in which those of one name may be asked."""
-    first, *others = backends.values() if backends else [{}]
+    first: Mapping[str, Table] = next(iter(backends.values()), {})
     groups: list[list[Table]] = [[table] for table in first.values()]
     for backend, tables in list(backends.items())[1:]:
         for name, table in tables.items():

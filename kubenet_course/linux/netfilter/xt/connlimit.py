@@ -25,7 +25,7 @@ class Counted:
 
 
 class ConnLimit(Test, frozen=True, kw_only=True):
-    """`-m connlimit`: with this packet's, there are more than `limit` connections of its block; `negated`, at most so many (--upto)."""
+    """`-m connlimit`: its block has more than `limit` connections, this one counted; `negated`, at most so many (--upto)."""
 
     module: ClassVar[str] = "connlimit"
     tracks: ClassVar[bool] = True

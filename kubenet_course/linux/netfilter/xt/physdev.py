@@ -55,7 +55,7 @@ class PhysDev(Test, frozen=True, kw_only=True):
 
     @staticmethod
     def _may_hold(one: Asked, skb: Skb) -> bool:
-        """Whether a packet may have been brought by a bridge that nobody told of: then it may be bridged only where it turns round."""
+        """Whether a bridge that nobody told of may have brought it: it is bridged only where it turns round."""
         return one.what in ("is-in", "in") or not skb.dev_out or skb.dev_out == skb.dev_in
 
     @staticmethod

@@ -1,4 +1,4 @@
-"""`-m rpfilter`: would an answer leave by the device that a packet came in by (net/ipv4/netfilter/ipt_rpfilter.c, ip6t_rpfilter.c)?"""
+"""`-m rpfilter`: would an answer leave by the device that a packet came in by (ipt_rpfilter.c, ip6t_rpfilter.c)?"""
 
 from __future__ import annotations
 
