@@ -66,3 +66,14 @@ def test_every_protocol_has_one_name():
     for name, number in PROTOCOLS.items():
         assert protocol(name) == protocol(str(number)) == name
     assert (protocol("ipv6"), protocol("ospfigp"), protocol("cbt"), protocol("0")) == ("ipv6", "ospf", "7", "all")
+
+
+def test_a_module_that_asks_without_options_is_asked():
+    for module in ("rpfilter", "socket"):
+        (rule,) = (
+            read(f"*mangle\n-A PREROUTING -m {module} -j DROP\nCOMMIT\n")
+            .rules.tables["mangle"]
+            .chains["PREROUTING"]
+            .rules
+        )
+        assert rule.tests[0].module == module and type(rule.tests[0]).__name__ != "Loaded"

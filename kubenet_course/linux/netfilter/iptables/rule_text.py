@@ -109,7 +109,7 @@ def _piece(begins: str, text: str, proto: str) -> tuple[tuple[Test, ...], tuple[
     tests = [
         test
         for name, rows in given.items()
-        for test in (MATCHES[name].tests(tuple(rows)) if rows else (Loaded(name=name),))
+        for test in (MATCHES[name].tests(tuple(rows)) if rows or MATCHES[name].bare else (Loaded(name=name),))
     ]
     kept = [test for test in BASIC.tests(tuple(basic)) if not (isinstance(test, Protocol) and test.name == "all")]
     return tuple(kept), tuple(tests), proto

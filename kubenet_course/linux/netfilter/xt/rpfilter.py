@@ -50,4 +50,4 @@ def _rpfilter(given: tuple[Given, ...]) -> tuple[Test, ...]:
     return (RpFilter(loose=loose, validmark=mark, accept_local=local, negated=invert),)
 
 
-MATCHES = {"rpfilter": Match(dict.fromkeys(OPTIONS, 0), _rpfilter)}
+MATCHES = {"rpfilter": Match(dict.fromkeys(OPTIONS, 0), _rpfilter, bare=True)}

@@ -32,4 +32,4 @@ def _socket(given: tuple[Given, ...]) -> tuple[Test, ...]:
     return (HasSocket(options=tuple(option for option in OPTIONS if option in names)),)
 
 
-MATCHES = {"socket": Match(dict.fromkeys(OPTIONS, 0), _socket)}
+MATCHES = {"socket": Match(dict.fromkeys(OPTIONS, 0), _socket, bare=True)}
