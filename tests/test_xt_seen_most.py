@@ -15,7 +15,7 @@ from kubenet_course.linux.netfilter.xt.tcpmss import with_size
          "FORWARD -m physdev --physdev-is-in --physdev-in veth+"),
         ("mangle", "FORWARD -m physdev ! --physdev-is-in ! --physdev-is-out", None),
         ("mangle", "PREROUTING -p tcp -m connlimit --connlimit-above 2",
-         "PREROUTING -p tcp -m connlimit --connlimit-above 2 --connlimit-mask 32 --connlimit-saddr"),
+         "PREROUTING -p tcp -m connlimit --connlimit-above 2 --connlimit-saddr"),
         ("mangle", "PREROUTING -p tcp -m connlimit ! --connlimit-above 2 --connlimit-mask 0",
          "PREROUTING -p tcp -m connlimit --connlimit-upto 2 --connlimit-mask 0 --connlimit-saddr"),
         ("mangle", "PREROUTING -m hashlimit --hashlimit-upto 10/sec --hashlimit-name bar",

@@ -52,10 +52,8 @@ class ConnLimit(Test, frozen=True, kw_only=True):
 
     def written(self) -> str:
         how = "upto" if self.negated else "above"
-        mask = 32 if self.length < 0 else self.length
-        return (
-            f"--connlimit-{how} {self.limit} --connlimit-mask {mask} --connlimit-{'saddr' if self.source else 'daddr'}"
-        )
+        mask = f" --connlimit-mask {self.length}" if self.length >= 0 else ""  # iptables-save writes 32, ip6tables-save 128
+        return f"--connlimit-{how} {self.limit}{mask} --connlimit-{'saddr' if self.source else 'daddr'}"
 
 
 def _connlimit(given: tuple[Given, ...]) -> tuple[Test, ...]:
