@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
@@ -11,11 +12,18 @@ from ..packet.address import IPV4, IPV6, Address, family
 from ..packet.packet import Flow
 from .choices import Choices
 from .device import Device
-from .fib import LINK_LOCAL, LOOPBACK, NO_ROUTE
+from .fib import LINK_LOCAL, LOOPBACK, NO_ROUTE, Hop, Route
 from .memory import Memory, Remembered
 from .netns import Netns
 from .skb import Skb
 from .trace import Next, Step
+
+
+@dataclass(slots=True)
+class Hops:
+    """Which next hop each pair of addresses was given by a row that has several."""
+
+    chosen: dict[tuple, Hop] = field(default_factory=dict)
 
 
 class Kernel:
@@ -61,6 +69,20 @@ class Kernel:
         if came_by and family(to) is IPV6 and not row.src:
             row = replace(row, dev=came_by)
         return self.ns.fib.source(row, to) if row.type in ("unicast", "local", "broadcast", "multicast") else ""
+
+    def hop(self, row: Route, src: Address, to: Address) -> Route:
+        """The same row by one of its next hops. A hash of the addresses chooses (fib_select_multipath), by a key that is drawn when
+        the kernel starts: so it is chance, and the same for the same two addresses."""
+        if not row.hops:
+            return row
+        chosen, asked, left = self.remembers[Hops].chosen, (row, src, to), sum(hop.weight for hop in row.hops)
+        if asked not in chosen:
+            for one in row.hops:
+                if self.choices.happens(("hop", self.ns.name, *asked, one), one.weight / left):
+                    chosen[asked] = one
+                    break
+                left -= one.weight
+        return replace(row, dev=chosen[asked].dev, via=chosen[asked].via)
 
     def source_towards(self, skb: Skb) -> Address:
         """The address of the outgoing device towards the next hop: what MASQUERADE uses."""

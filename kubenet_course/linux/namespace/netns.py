@@ -14,6 +14,7 @@ from ..packet.address import Address, Mac, family
 from ..packet.packet import endpoint
 from .device import Device, IfAddr
 from .fib import Fib, Route
+from .policy import Policy
 
 # Kernel switches that the model reads, with the value a fresh namespace has (Documentation/networking/ip-sysctl.rst).
 SYSCTLS = {
@@ -132,12 +133,13 @@ class Netns(Struct, frozen=True, dict=True):
     rules: Mapping[int, Ruleset] = field(default_factory=dict)  # by family number
     sysctls: Mapping[str, int] = field(default_factory=dict)
     sockets: tuple[Socket, ...] = ()
+    policy: Policy = field(default_factory=dict)  # `ip rule`, by family number
     sockets_known: bool = True  # False: of a machine of which only the rules are known, nothing answers
 
     @cached_property
     def fib(self) -> Fib:
         """The routing tables as they follow from devices, addresses and added routes."""
-        return Fib(self.devices.values(), self.routes, self.forwards(6))
+        return Fib(self.devices.values(), self.routes, self.forwards(6), self.policy)
 
     @cached_property
     def paths(self) -> dict[int, Path]:

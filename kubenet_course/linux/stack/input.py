@@ -20,7 +20,8 @@ def row_in(kernel: Kernel, skb: Skb) -> Route:
     if to in MULTICAST[4]:
         return Route(MULTICAST[4], skb.dev_in, type="multicast")
     strict = to in LINK_LOCAL or to in LOOPBACK[6]
-    return kernel.ns.fib.lookup(to, skb.dev_in if strict else "")
+    src = skb.packet.flow.src
+    return kernel.hop(kernel.ns.fib.lookup(to, skb.dev_in if strict else "", src, skb.mark, skb.dev_in), src, to)
 
 
 def forwards_from(kernel: Kernel, skb: Skb) -> bool:
@@ -46,17 +47,17 @@ def martian(kernel: Kernel, src: Address, dst: Address, dev: str, row: Route) ->
         return ""
     if not for_us and row.type != "unicast":
         return f"{dst} is not for one machine"
-    return _source_cannot_be(kernel, src, dev, "" if for_us else row.dev)
+    return _source_cannot_be(kernel, src, dst, dev, "" if for_us else row.dev)
 
 
-def _source_cannot_be(kernel: Kernel, src: Address, dev: str, out: str) -> str:
+def _source_cannot_be(kernel: Kernel, src: Address, dst: Address, dev: str, out: str) -> str:
     """Why a source is not believed (fib_validate_source): it is our own, or answers to it would go another way (rp_filter)."""
     ns, strict = kernel.ns, kernel.ns.conf("ipv4", dev, "rp_filter")
     accepts_own = ns.conf("ipv4", dev, "accept_local")
     own = f"{src} is an address of this machine"
     if not strict and (dev != out or not ns.conf("ipv4", dev, "send_redirects")):
         return own if src in ns.addresses4 and not accepts_own else ""
-    back = ns.fib.lookup(src)
+    back = ns.fib.lookup(src, "", dst, 0, out or "lo")
     another = f"answers to {src} would not leave by {dev} (rp_filter)"
     if back.type in FORBIDDEN:
         return another if strict else ""
@@ -64,7 +65,7 @@ def _source_cannot_be(kernel: Kernel, src: Address, dev: str, out: str) -> str:
         return own
     if back.type not in ("unicast", "local"):
         return f"{src} is not the address of one machine"
-    if back.dev == dev:
+    if dev in (back.dev, *(hop.dev for hop in back.hops)):
         return ""
     if not _addresses4(kernel, dev):  # loose or not: a device without an address is nobody's way back
         return another if strict else ""

@@ -118,11 +118,11 @@ def too_big(kernel: Kernel, stage: str, skb: Skb, end: str) -> Step:
     return Step(kernel.ns.name, stage, skb, not_fitting(kernel, skb), (), answers(kernel, skb, answer), end)
 
 
-def row_out(kernel: Kernel, src: Address, to: Address, dev: str = "") -> Route:
+def row_out(kernel: Kernel, src: Address, to: Address, dev: str = "", mark: int = 0) -> Route:
     """The row that decides for a packet of our own. In IPv4 what goes to many leaves by the device whose address it has, or by that
     of a row, but not to its gateway. In IPv6 what means something on one link only stays on that of `dev` (rt6_need_strict)."""
     strict = to in LINK_LOCAL or to in MULTICAST[6] or src == IPV6.any
-    row = kernel.ns.fib.lookup(to, dev if strict else "")
+    row = kernel.hop(kernel.ns.fib.lookup(to, dev if strict else "", src, mark), src, to)
     if to != LIMITED_BROADCAST and to not in MULTICAST[4]:
         return row
     dev = kernel.ns.fib.addresses.get(src) or row.dev
@@ -137,7 +137,7 @@ def leaks_loopback(kernel: Kernel, src: Address, row: Route) -> bool:
 def route_output(kernel: Kernel, stage: str, skb: Skb) -> Step:
     """A packet of this machine's own: by which device, from which address (ip_route_output_key)? This comes before any rule."""
     flow = skb.packet.flow
-    row = row_out(kernel, flow.src, flow.dst, skb.dev_out)
+    row = row_out(kernel, flow.src, flow.dst, skb.dev_out, skb.mark)
     if row.type in FORBIDDEN or leaks_loopback(kernel, flow.src, row):
         return Step(kernel.ns.name, stage, skb, f"no route leads to {flow.dst}", (row,), end="no-route")
     if flow.src == family(flow.dst).any:
@@ -194,7 +194,7 @@ def route_again(kernel: Kernel, skb: Skb) -> Skb | None:
     The rest of OUTPUT is still asked with the first device: a hook keeps the devices it began with (nf_hook_state).
     """
     flow = skb.packet.flow
-    row = row_out(kernel, flow.src, flow.dst, skb.dev_out)
+    row = row_out(kernel, flow.src, flow.dst, skb.dev_out, skb.mark)
     if row.type in FORBIDDEN or leaks_loopback(kernel, flow.src, row):
         return None
     return replace(skb, route=row)
