@@ -222,9 +222,9 @@ def test_rules_choose_the_table_by_source_and_mark(tmp_path, as_json):
     assert out(ran(tmp_path, files, *words, "--src", "10.3.0.9", "--mark", "1")) == {"eth0": 1.0}
 
 
-def test_a_rule_whose_table_nobody_gave_or_that_asks_for_a_port_is_not_certain(tmp_path):
+def test_a_rule_whose_table_nobody_gave_or_that_asks_for_a_user_is_not_certain(tmp_path):
     words = [*OWN, "--route-file", "routes", "--rule-file", "rules", "--json", "--in", "eth1", "--dst", "192.0.2.1"]
-    for text in ("lookup 300", "dport 80 lookup 200"):
+    for text in ("lookup 300", "uidrange 0-99 lookup 200"):
         rules = RULES.replace("fwmark 0x1/0xf lookup 200", text)
         told = ran(tmp_path, {"dump": QUIET, "routes": ROUTES, "rules": rules}, *words, "--src", "10.1.0.9")
         found = json.loads(told.stdout)

@@ -1,7 +1,4 @@
-"""What `ip addr`, `ip route` and `ip rule` print, as text or with `-j`, read into addresses, rows and rules.
-
-A word that is not known is said; of a rule, it makes the answer hang on that rule.
-"""
+"""What `ip addr` and `ip route` print, as text or with `-j`, read into addresses and rows. A word that is not known is said."""
 
 from __future__ import annotations
 
@@ -14,9 +11,7 @@ import msgspec
 from ..errors import BadInput
 from ..linux.namespace.device import IfAddr, ifaddr
 from ..linux.namespace.fib import Route
-from ..linux.namespace.policy import RouteRule
 from ..linux.namespace.route import Hop
-from ..linux.netfilter.iptables.words import masked
 from ..linux.packet.address import address, prefix
 
 TYPES = ("unicast", "local", "broadcast", "anycast", "multicast", "unreachable", "prohibit", "blackhole", "throw")
@@ -28,11 +23,10 @@ WITH_VALUE = (
     "window", "rtt", "cwnd", "ssthresh", "features", "quickack", "congctl", "rto_min", "nhid", "fastopen_no_cookie", "error",
     "cache", "tos",
 )  # fmt: skip
-KNOWN_OF_RULES = ("protocol", "proto", "priority", "uidrange", "flags")
 
 
 class Read(NamedTuple):
-    """Rows or rules, by the file they are from, and the lines of which something was not understood."""
+    """Rows, and the lines of which something was not understood."""
 
     rows: list[Any]
     strange: list[dict[str, Any]]
@@ -53,7 +47,7 @@ def is_json(text: str) -> bool:
     return text.lstrip()[:1] in ("[", "{")
 
 
-def _lines(text: str) -> Iterator[tuple[int, str]]:
+def lines_of(text: str) -> Iterator[tuple[int, str]]:
     """The lines of a text with their numbers, without prompts, fences and what continues a line behind a backslash."""
     text = text.replace("\\\n", " ").replace("\\\t", " ")
     for number, line in enumerate(text.split("\n"), 1):
@@ -86,7 +80,7 @@ def routes(text: str, where: str) -> Read:
 def _route_lines(text: str) -> Iterator[tuple[int, str]]:
     """One line a route: next hops stand in lines of their own, moved in."""
     held: tuple[int, str] | None = None
-    for number, line in _lines(text):
+    for number, line in lines_of(text):
         if held and re.match(r"\s+nexthop\b", line):
             held = held[0], f"{held[1]} {line.strip()}"
             continue
@@ -139,7 +133,7 @@ def _json_route(row: dict[str, Any], where: str, hint: str = "") -> Route:
     first = hops[0] if hops else Hop(dev, via)
     source = _word(row, "prefsrc", where)
     return Route(
-        block, first.dev, first.via, address(source, where) if source else "", _number(row.get("metric", 0), where), kind,
+        block, first.dev, first.via, address(source, where) if source else "", number_of(row.get("metric", 0), where), kind,
         "onlink" in (row.get("flags") or ()), TABLES.get(table, table), hops if len(hops) > 1 else (),
     )  # fmt: skip
 
@@ -159,7 +153,7 @@ def _via(row: dict[str, Any], where: str) -> str:
 
 
 def _hop(row: dict[str, Any], where: str) -> Hop:
-    return Hop(_word(row, "dev", where), _via(row, where), _number(row.get("weight", 1), where) or 1)
+    return Hop(_word(row, "dev", where), _via(row, where), number_of(row.get("weight", 1), where) or 1)
 
 
 def _word(row: dict[str, Any], name: str, where: str) -> str:
@@ -169,113 +163,10 @@ def _word(row: dict[str, Any], name: str, where: str) -> str:
     return value
 
 
-def _number(value: Any, where: str) -> int:
+def number_of(value: Any, where: str) -> int:
     if not isinstance(value, int) and not (isinstance(value, str) and value.isdecimal()):
         raise BadInput(where, f"{value!r} is not a number", "give what ip prints")
     return int(value)
-
-
-# -- ip rule -----------------------------------------------------------------------------------------------------------
-
-
-def rules(text: str, where: str) -> Read:
-    """The lines of `ip rule`. What is not known of one (a port, a user) makes it one that nobody knows the answer of."""
-    if is_json(text):
-        found = [_json_rule(row, where) for row in rows_of(text, where, "run `ip -j rule`")]
-        return Read(*_kept(found))
-    found = []
-    for number, line in _lines(text):
-        match = re.match(r"\s*(\d+):\s*(.*)", line)
-        if not match:
-            raise BadInput(f"{where}:{number}", f"{line.strip()!r} is not a rule of `ip rule`", "run `ip rule`")
-        rule, known = _text_rule(int(match[1]), match[2].split(), f"{where}:{number}")
-        found.append((rule, known, {"file": where, "line": number, "text": line.strip()}))
-    return Read(*_kept(found))
-
-
-def _kept(found: list[tuple[RouteRule, bool, dict[str, Any]]]) -> tuple[list[RouteRule], list[dict[str, Any]]]:
-    rows = sorted((row for row in found), key=lambda row: row[0].priority)
-    return [row[0] for row in rows], [{**row[2], "rule": row[0]} for row in rows if not row[1]]
-
-
-def _text_rule(priority: int, words: list[str], where: str) -> tuple[RouteRule, bool]:
-    said: dict[str, Any] = {"priority": priority}
-    known = True
-    while words:
-        word = words.pop(0)
-        if word == "not":
-            said["not"] = None
-        elif word in ("unreachable", "prohibit", "blackhole"):
-            said["action"] = word
-        elif word in (
-            "from",
-            "to",
-            "fwmark",
-            "iif",
-            "lookup",
-            "table",
-            "suppress_prefixlength",
-            "proto",
-            "protocol",
-            "pref",
-        ):
-            said[word] = words.pop(0) if words else ""
-        elif word.startswith("[") or word == "l3mdev" or word:
-            known = known and (word.startswith("[") and word != "[l3mdev-table]")
-            del words[
-                : 1
-                if word in ("oif", "ipproto", "sport", "dport", "uidrange", "tos", "dsfield", "goto", "realms")
-                else 0
-            ]
-    return _rule(said, where), known
-
-
-def _json_rule(row: dict[str, Any], where: str) -> tuple[RouteRule, bool, dict[str, Any]]:
-    said = {str(name): value for name, value in row.items()}
-    said["from"] = _with_length(said.get("src", "all"), said.get("srclen"))
-    said["to"] = _with_length(said.get("dst", ""), said.get("dstlen"))
-    if "fwmask" in said:
-        said["fwmark"] = f"{said.get('fwmark', 0)}/{said['fwmask']}"
-    if "suppress_prefixlen" in said:
-        said["suppress_prefixlength"] = said["suppress_prefixlen"]
-    known = {
-        "priority",
-        "src",
-        "srclen",
-        "dst",
-        "dstlen",
-        "fwmark",
-        "fwmask",
-        "iif",
-        "table",
-        "not",
-        "action",
-        "protocol",
-    }
-    known |= {"from", "to", "suppress_prefixlen", "suppress_prefixlength", "iif_detached"}
-    unknown = set(said) - known
-    return _rule(said, where), not unknown, {"file": where, "line": 0, "text": msgspec.json.encode(row).decode()}
-
-
-def _with_length(text: str, length: Any) -> str:
-    return f"{text}/{length}" if length is not None and "/" not in text else text
-
-
-def _rule(said: dict[str, Any], where: str) -> RouteRule:
-    mark = said.get("fwmark")
-    value, mask = masked(str(mark)) if mark not in (None, "") else (0, 0)
-    table = str(said.get("lookup") or said.get("table") or "main")
-    action = said.get("action", "lookup")
-    return RouteRule(
-        _number(said.get("priority", 0), where), TABLES.get(table, table), _side(said.get("from"), where),
-        _side(said.get("to"), where), value, mask, said.get("iif", ""), "not" in said,
-        action if action in ("unreachable", "prohibit", "blackhole") else "lookup",
-        _number(said["suppress_prefixlength"], where) if "suppress_prefixlength" in said else -1,
-    )  # fmt: skip
-
-
-def _side(text: Any, where: str):
-    return None if text in (None, "", "all", "0.0.0.0/0", "::/0") else prefix(str(text), where)
 
 
 # -- ip addr -----------------------------------------------------------------------------------------------------------
@@ -285,7 +176,7 @@ def addresses(text: str, where: str) -> dict[str, list[IfAddr]]:
     """The addresses of `ip addr`, by device, IPv6 ones oldest first: they are printed newest first (ipv6_link_dev_addr)."""
     found: dict[str, dict[int, list[IfAddr]]] = {}
     dev = ""
-    for number, line in _lines(text):
+    for number, line in lines_of(text):
         if match := re.match(r"(\d+): ([^:@\s]+)(?:@\S+)?:", line):
             dev = match[2]
             found[dev] = {4: [], 6: []}

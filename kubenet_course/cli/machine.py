@@ -17,11 +17,10 @@ from ..linux.namespace.netns import Netns, check_switch, netns
 from ..linux.namespace.policy import RouteRule
 from ..linux.netfilter.rules import Ruleset
 from ..linux.packet.address import address, prefix
+from .ip_rules import rules as ip_rules
 from .ip_text import addresses, is_json, routes, rows_of
-from .ip_text import rules as ip_rules
 
 MOST_WAYS = 16  # machines that are tried where routing rules are not understood
-NO_TABLE = "nothing"
 replace_rule = msgspec.structs.replace
 
 
@@ -155,26 +154,19 @@ def _policy(names: tuple[str, ...], found: list[Route]) -> tuple[dict[int, tuple
     doubts: list[Any] = []
     tables = {route.table for route in found} | {"local", "main", "default"}
     for name in names:
-        read = ip_rules(text_of(name), name)
-        of = _family_of(read.rows)
+        lines = ip_rules(text_of(name), name)
+        of = _family_of([line.rule for line in lines])
         if of in policy:
-            raise BadInput(
-                name,
-                f"is a second list of the rules of IPv{of}",
-                "give at most one of `ip rule` and one of `ip -6 rule`",
-            )
-        policy[of] = tuple(read.rows)
-        doubts += [(_plain(line), line["rule"], (replace_rule(line["rule"], table=NO_TABLE),)) for line in read.strange]
-        for rule in read.rows:
-            if rule.type == "lookup" and rule.table not in tables:
-                text = f"{rule.priority}: lookup {rule.table}: no file holds the rows of this table"
-                elsewhere = replace_rule(rule, type="unreachable")
-                doubts.append(({"file": name, "line": 0, "text": text}, rule, (elsewhere,)))
+            right = "give at most one of `ip rule` and one of `ip -6 rule`"
+            raise BadInput(name, f"is a second list of the rules of IPv{of}", right)
+        policy[of] = tuple(line.rule for line in lines)
+        doubts += [(line.at, line.rule, (replace_rule(line.rule, type="nop"),)) for line in lines if not line.known]
+        for line in lines:
+            if line.known and line.rule.type == "lookup" and line.rule.table not in tables:
+                text = f"{line.at['text']}: no file holds the rows of this table"
+                elsewhere = replace_rule(line.rule, type="unreachable")
+                doubts.append((line.at | {"text": text}, line.rule, (elsewhere,)))
     return policy, doubts
-
-
-def _plain(line: dict[str, Any]) -> dict[str, Any]:
-    return {name: value for name, value in line.items() if name != "rule"}
 
 
 def _family_of(rows: list[RouteRule]) -> int:

@@ -11,8 +11,8 @@ from collections.abc import Iterable
 
 from ..packet.address import IPV4, IPV6, Address, Prefix, family, number, prefix
 from .device import Device, IfAddr, link_local
-from .policy import EVERYONES, NO_POLICY, Policy
-from .route import NO_ROUTE, Hop, Route, longest
+from .policy import ANYTHING, EVERYONES, NO_POLICY, Asked, Policy, decided
+from .route import NO_ROUTE, Hop, Route, alive, longest
 
 __all__ = ["NO_ROUTE", "Fib", "Hop", "Route"]  # rows are known under this name too
 
@@ -39,13 +39,12 @@ class Fib:
         self.devices = {device.name: device for device in up}
         self.every = {device.name: device for device in every}
         down = [row for device in every if not device.up for row in _local_rows(device, False) if row.type == "local"]
-        rows: dict[str, list[Route]] = {
-            "local": [row for device in up for row in _local_rows(device, forwards6)] + down
-        }
-        rows["main"] = [row for device in up for row in _connected_rows(device)]
-        for row in added:
-            if not row.dev or row.dev in self.devices:
-                rows.setdefault(row.table, []).append(row)
+        made = [row for device in up for row in _local_rows(device, forwards6)] + down
+        rows = {"local": made[:], "main": [row for device in up for row in _connected_rows(device)]}
+        for row in filter(None, (alive(row, frozenset(self.devices)) for row in added)):
+            rows.setdefault(row.table, []).append(row)
+        known = {(row.prefix, row.dev) for row in made}
+        self.local_added = any((row.prefix, row.dev) not in known for row in added if row.type == "local")
         self.tables = {name: _by_length(found) for name, found in rows.items()}
         self.local, self.main, self.policy = self.tables["local"], self.tables["main"], policy
         self.on = {device.name: tuple(a.address for a in with_link_local(device)) for device in up}
@@ -55,17 +54,18 @@ class Fib:
         """The addresses of a device, its link-local one included."""
         return self.on.get(dev, ())
 
-    def lookup(self, to: Address, dev: str = "", src: Address = "", mark: int = 0, iif: str = "lo") -> Route:
+    def lookup(self, to: Address, dev: str = "", asked: Asked = ANYTHING) -> Route:
         """The row that decides for an address (`ip route get`); NO_ROUTE where none does. With `dev`, only rows through it.
 
-        The source, the mark and the device that it came in by are what rules choose tables by (fib_rules_lookup).
+        What else is `asked` is what rules choose tables by. Of several next hops none is chosen yet.
         """
-        for rule in self.policy.get(family(to).number, EVERYONES):
-            if rule.suits(src, to, mark, iif):
-                found = rule.finds(self.tables, to, dev)
-                if found is not NO_ROUTE:
-                    return found
-        return NO_ROUTE
+        of = family(to).number
+        return decided(self.policy.get(of) or EVERYONES[of], self.tables, to, dev, asked)
+
+    def kind(self, to: Address) -> str:
+        """What an address is to this machine by its own table alone: local, broadcast, ..., else unicast (inet_addr_type)."""
+        row = longest(self.local, to)
+        return row.type if row is not NO_ROUTE else "unicast"
 
     def source(self, route: Route, to: Address) -> Address:
         """The address that this machine uses as its own towards `to`, when nothing else was asked for."""

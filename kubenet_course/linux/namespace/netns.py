@@ -23,14 +23,17 @@ SYSCTLS = {
     "net.ipv4.conf.all.rp_filter": 0,
     "net.ipv4.conf.all.route_localnet": 0,
     "net.ipv4.conf.all.accept_local": 0,
+    "net.ipv4.conf.all.src_valid_mark": 0,
     "net.ipv4.conf.all.proxy_arp": 0,
     "net.ipv4.conf.all.send_redirects": 1,
     "net.ipv4.conf.all.arp_ignore": 0,
     "net.ipv4.conf.all.arp_announce": 0,
     "net.ipv4.icmp_echo_ignore_all": 0,
+    "net.ipv4.fib_multipath_hash_policy": 0,
     "net.ipv4.icmp_errors_use_inbound_ifaddr": 0,
     "net.ipv4.ip_default_ttl": 64,
     "net.ipv6.conf.all.hop_limit": 64,
+    "net.ipv6.fib_multipath_hash_policy": 0,
     "net.ipv6.icmp.echo_ignore_all": 0,
     "net.netfilter.nf_conntrack_generic_timeout": 600,
     "net.netfilter.nf_conntrack_icmp_timeout": 30,
@@ -55,7 +58,7 @@ SYSCTLS = {
 PER_DEVICE = {
     "ipv4": (
         "forwarding", "rp_filter", "route_localnet", "accept_local", "proxy_arp", "send_redirects", "arp_ignore",
-        "arp_announce",
+        "arp_announce", "src_valid_mark",
     ),
     "ipv6": ("forwarding", "hop_limit"),
 }  # fmt: skip

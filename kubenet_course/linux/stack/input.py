@@ -3,8 +3,11 @@ net/ipv4/fib_frontend.c: fib_validate_source)."""
 
 from __future__ import annotations
 
+from msgspec.structs import replace
+
 from ..namespace.fib import LIMITED_BROADCAST, LINK_LOCAL, LOCAL_GROUPS, LOOPBACK, MULTICAST, ZERO, Route
 from ..namespace.kernel import Kernel
+from ..namespace.policy import EVERYONES, Asked, asked_of
 from ..namespace.skb import Skb
 from ..packet.address import IPV4, IPV6, Address, family, prefix
 
@@ -20,8 +23,8 @@ def row_in(kernel: Kernel, skb: Skb) -> Route:
     if to in MULTICAST[4]:
         return Route(MULTICAST[4], skb.dev_in, type="multicast")
     strict = to in LINK_LOCAL or to in LOOPBACK[6]
-    src = skb.packet.flow.src
-    return kernel.hop(kernel.ns.fib.lookup(to, skb.dev_in if strict else "", src, skb.mark, skb.dev_in), src, to)
+    asked = asked_of(skb.packet, skb.mark, skb.dev_in)
+    return kernel.hop(kernel.ns.fib.lookup(to, skb.dev_in if strict else "", asked), to, asked)
 
 
 def forwards_from(kernel: Kernel, skb: Skb) -> bool:
@@ -30,9 +33,9 @@ def forwards_from(kernel: Kernel, skb: Skb) -> bool:
     return kernel.ns.forwards(4, skb.dev_in) if is4 else kernel.ns.forwards(6)
 
 
-def martian(kernel: Kernel, src: Address, dst: Address, dev: str, row: Route) -> str:
+def martian(kernel: Kernel, asked: Asked, dst: Address, row: Route) -> str:
     """Why this source or destination cannot be true here, or nothing (ip_route_input_slow). IPv6 does not ask, ARP does."""
-    ns = kernel.ns
+    ns, src, dev = kernel.ns, asked.src, asked.iif
     if family(dst) is IPV6 or dev == "lo":
         return ""
     if src in MULTICAST[4] or src == LIMITED_BROADCAST:
@@ -47,17 +50,23 @@ def martian(kernel: Kernel, src: Address, dst: Address, dev: str, row: Route) ->
         return ""
     if not for_us and row.type != "unicast":
         return f"{dst} is not for one machine"
-    return _source_cannot_be(kernel, src, dst, dev, "" if for_us else row.dev)
+    return _source_cannot_be(kernel, asked, dst, "" if for_us else row.dev)
 
 
-def _source_cannot_be(kernel: Kernel, src: Address, dst: Address, dev: str, out: str) -> str:
-    """Why a source is not believed (fib_validate_source): it is our own, or answers to it would go another way (rp_filter)."""
-    ns, strict = kernel.ns, kernel.ns.conf("ipv4", dev, "rp_filter")
+def _source_cannot_be(kernel: Kernel, asked: Asked, dst: Address, out: str) -> str:
+    """Why a source is not believed (fib_validate_source): it is our own, or answers to it would go another way (rp_filter).
+
+    Where there are routing rules or local rows of somebody's own, their answer counts, not only the list of addresses.
+    """
+    ns, src, dev = kernel.ns, asked.src, asked.iif
+    strict = ns.conf("ipv4", dev, "rp_filter")
     accepts_own = ns.conf("ipv4", dev, "accept_local")
     own = f"{src} is an address of this machine"
-    if not strict and (dev != out or not ns.conf("ipv4", dev, "send_redirects")):
+    plain = ns.policy.get(4, EVERYONES[4]) == EVERYONES[4] and not ns.fib.local_added
+    if plain and not strict and (dev != out or not ns.conf("ipv4", dev, "send_redirects")):
         return own if src in ns.addresses4 and not accepts_own else ""
-    back = ns.fib.lookup(src, "", dst, 0, out or "lo")
+    mark = asked.mark if ns.conf("ipv4", dev, "src_valid_mark") else 0
+    back = ns.fib.lookup(src, "", replace(asked.back, src=dst, mark=mark, iif=out or "lo"))
     another = f"answers to {src} would not leave by {dev} (rp_filter)"
     if back.type in FORBIDDEN:
         return another if strict else ""
@@ -65,7 +74,7 @@ def _source_cannot_be(kernel: Kernel, src: Address, dst: Address, dev: str, out:
         return own
     if back.type not in ("unicast", "local"):
         return f"{src} is not the address of one machine"
-    if dev in (back.dev, *(hop.dev for hop in back.hops)):
+    if back.leads_by(dev):
         return ""
     if not _addresses4(kernel, dev):  # loose or not: a device without an address is nobody's way back
         return another if strict else ""

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from ...namespace.fib import LIMITED_BROADCAST, LINK_LOCAL, LOCAL_GROUPS, MULTICAST, ZERO
+from msgspec.structs import replace
+
+from ...namespace.fib import LIMITED_BROADCAST, LINK_LOCAL, LOCAL_GROUPS, MULTICAST, ZERO, Fib
+from ...namespace.policy import Asked
+from ...namespace.route import Route
 from ...namespace.skb import Skb
-from ...packet.address import IPV6, family
+from ...packet.address import IPV6, Address, family
 from ..statement import Place, Test
 from .reading import Given, Match
 
 OPTIONS = ("--loose", "--validmark", "--accept-local", "--invert")
-REJECTED = ("none", "unreachable", "prohibit", "blackhole")
 
 
 class RpFilter(Test, frozen=True, kw_only=True):
@@ -30,14 +33,21 @@ class RpFilter(Test, frozen=True, kw_only=True):
             return True
         is6, mark = family(flow.src) is IPV6, skb.mark if self.validmark else 0
         many = flow.dst in MULTICAST[4] or flow.dst == LIMITED_BROADCAST or flow.dst in ZERO
-        own = skb.dev_in if is6 and (flow.src in LINK_LOCAL or not self.loose) else ""
-        back = at.kernel.ns.fib.lookup(flow.src, own, "0.0.0.0" if many else flow.dst, mark)
+        group = is6 and flow.dst in MULTICAST[6]
+        asked = Asked("0.0.0.0" if many else "" if group else flow.dst, mark, tos=skb.packet.tos)
+        back = self._back(at.kernel.ns.fib, flow.src, skb.dev_in, replace(asked, proto=flow.proto) if is6 else asked)
         if back.type == "local" and self.accept_local:
-            return is6 or self._by(skb, back)
-        return back.type == "unicast" and self._by(skb, back)
+            return is6 or self.loose or back.leads_by(skb.dev_in)
+        return back.type == "unicast" and (self.loose or back.leads_by(skb.dev_in))
 
-    def _by(self, skb: Skb, back) -> bool:
-        return self.loose or skb.dev_in in (back.dev, *(hop.dev for hop in back.hops))
+    def _back(self, fib: Fib, to: Address, dev: str, asked: Asked) -> Route:
+        """The row that leads back. In IPv6 a link-local address is sought by that device alone, and of several rows for one
+        prefix the one by that device is taken (rt6_device_match)."""
+        if to in LINK_LOCAL:
+            return fib.lookup(to, dev, asked)
+        back = fib.lookup(to, "", asked)
+        same = fib.lookup(to, dev, asked) if ":" in to and not self.loose else back
+        return same if (same.prefix, same.table) == (back.prefix, back.table) else back
 
     def written(self) -> str:
         said = (self.loose, self.validmark, self.accept_local, self.negated)
