@@ -36,6 +36,7 @@ python3 run.py lab     open the course in JupyterLab            [--no-browser] [
 python3 run.py test    run every test and every notebook        [arguments of pytest]
 python3 run.py build   rebuild the notebooks from notebooks/src [NN-name ...]
 python3 run.py bench   print the performance table              [words of a measurement's name ...]
+python3 run.py site    write the course as pages for a browser  [OUT/, options of `kubenet site`]
 
 The first run makes the environment in .venv: about a minute, over the network. Later runs need neither."""
 
@@ -233,16 +234,21 @@ def lab_argv(options: list) -> list:
 def main(argv: list) -> int:
     """This process becomes the program that does what is asked; comes back only when it cannot."""
     command, options = (argv or ["help"])[0], argv[1:]
-    programs = {"test": ["pytest"], "build": ["tools.build"], "bench": ["tools.bench"]}
+    programs = {
+        "test": ["pytest"],
+        "build": ["tools.build"],
+        "bench": ["tools.bench"],
+        "site": ["kubenet_course", "site"],
+    }
     if command in ("help", "-h", "--help"):
         print(OVERVIEW)
         return 0
     if command != "lab" and command not in programs:
-        say(f"{command!r} is no command; lab, test, build and bench are.")
+        say(f"{command!r} is no command; lab, test, build, bench and site are.")
         return 2
     module = lab_argv(options) if command == "lab" else programs[command] + options
     try:
-        prepare([] if command == "lab" else ["test"])
+        prepare([] if command in ("lab", "site") else ["test"])
         say(f"starting {module[0]}")
         os.chdir(ROOT)
         if WINDOWS:  # there the caller would not wait for what takes this process's place

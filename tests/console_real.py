@@ -9,7 +9,7 @@ import sys
 from collections.abc import Iterator
 
 from kubenet_course.lab.real.run import private
-from kubenet_course.linux.namespace.device import made_mac
+from kubenet_course.linux.namespace.macs import made_mac
 from kubenet_course.linux.namespace.netns import Netns
 from kubenet_course.shell.console import Console
 from kubenet_course.shell.iproute.route import connected

@@ -9,9 +9,9 @@ from random import Random
 from kubenet_course.lab.scenario.capture import Capture
 from kubenet_course.lab.scenario.packets import Sending
 from kubenet_course.lab.scenario.scenario import FrameHex, Scenario
-from kubenet_course.learn.worlds.clusters import OUTSIDE, Plan, cluster, node_address, pod_address
-from kubenet_course.learn.worlds.service_rules import CLUSTER, Service, service_rules
 from kubenet_course.linux.packet.packet import Packet, Tcp, ping, tcp, udp
+from tools.lab_clusters import OUTSIDE, Plan, cluster, node_address, pod_address
+from tools.lab_service_rules import CLUSTER, Service, service_rules
 
 REDIRECT = (
     137  # ICMPv6: sent by routers that send back out of the device a packet came in by; it cannot be switched off

@@ -10,7 +10,8 @@ from kubenet_course.cli.proxy import command as rules_command
 from kubenet_course.kube.api.objects import HEADLESS, SERVICE_NAME, Pod, Service
 from kubenet_course.kube.manifest.read import read_text
 from kubenet_course.kube.model.cluster import Cluster
-from kubenet_course.kube.service.endpoints import MANAGED_BY, Candidate, as_kubernetes, slices_for
+from kubenet_course.kube.service.endpoints import MANAGED_BY, Candidate, slices_for
+from kubenet_course.kube.service.printed import as_kubernetes
 
 GOING = {"deletionTimestamp": "2026-11-01T00:00:00Z"}
 HTTP = [{"name": "http", "port": 80, "targetPort": "http"}]
@@ -305,3 +306,61 @@ def test_kube_proxy_uses_mirrored_endpoints():
     )
     assert "192.0.2.7 . 5432" in told.stdout
     assert "192.0.2.8" not in told.stdout
+
+
+def endpoints_of(found) -> list[list[str]]:
+    return [[one.target_ref.name for one in part.endpoints] for part in found]
+
+
+def test_a_pod_of_another_name_at_the_same_address_is_a_new_endpoint_and_goes_to_the_end():
+    before = slices_for(service(), [candidate(1), candidate(2)])
+    other = candidate(3, ips=candidate(1).addresses)
+    assert endpoints_of(slices_for(service(), [other, candidate(2)], before)) == [["web-2", "web-3"]]
+
+
+def test_hints_alone_make_no_room_a_new_endpoint_goes_to_the_fuller_slice_that_it_fits():
+    """reconciler.go compares endpoints without their hints: a slice in which only these change takes no part in the
+    filling of slices that have changed anyhow.
+    """
+    first = slices_for(service(), [candidate(number) for number in range(1, 4)], most=3)[0]
+    second = replace(first, metadata=replace(first.metadata, name="web-other"), endpoints=())
+    lone = slices_for(service(), [candidate(4)], most=3)[0].endpoints
+    second = replace(second, endpoints=lone)
+    short = replace(first, endpoints=first.endpoints[:2])
+    pods = [candidate(number) for number in (1, 2, 4, 5)]
+    hinted = service(trafficDistribution="PreferClose")
+    found = slices_for(hinted, pods, [second, short], most=3)
+    assert sorted(endpoints_of(found)) == [["web-1", "web-2", "web-5"], ["web-4"]]
+    assert all(one.hints for part in found for one in part.endpoints)
+
+
+def test_the_older_annotation_goes_before_trafficDistribution():
+    annotated = service(trafficDistribution="PreferClose")
+    said = {"service.kubernetes.io/topology-mode": "Auto"}
+    annotated = replace(annotated, metadata=replace(annotated.metadata, annotations=said))
+    assert [one.hints for one in slices_for(annotated, [candidate(1)])[0].endpoints] == [None]
+
+
+@pytest.mark.parametrize("published", [False, True])
+def test_a_pod_whose_node_does_not_exist_is_no_endpoint_unless_all_are_published(tmp_path, published):
+    text = """
+apiVersion: v1
+kind: Service
+metadata: {name: web}
+spec: {selector: {app: web}, clusterIP: 10.96.0.10, ports: [{port: 80}], publishNotReadyAddresses: %s}
+---
+apiVersion: v1
+kind: Node
+metadata: {name: node-1}
+spec: {podCIDR: 10.244.1.0/24}
+status: {addresses: [{type: InternalIP, address: 192.168.1.11}]}
+---
+apiVersion: v1
+kind: Pod
+metadata: {name: lost, labels: {app: web}}
+spec: {nodeName: node-9, containers: [{name: c, image: x}]}
+status: {phase: Running, podIP: 10.244.1.7, podIPs: [{ip: 10.244.1.7}]}
+"""
+    (tmp_path / "a.yaml").write_text(text % str(published).lower())
+    done = CliRunner().invoke(command, [str(tmp_path / "a.yaml"), "-o", "wide"])
+    assert ("10.244.1.7" in done.output) == published, done.output

@@ -1,9 +1,11 @@
 """Stories of a pod's life. A pod comes to its node at 0.05 s (there its tickers begin) and its container starts at 1 s."""
 
+from itertools import pairwise
+
 import pytest
 from kubelet_stories import lives, pod_of, probe, times
 
-from kubenet_course.kube.kubelet.behaviour import Behaviour, Crash, Outage, Shutdown
+from kubenet_course.kube.kubelet.behaviour import Behaviour, Crash, Outage, Pull, Shutdown
 from kubenet_course.kube.kubelet.event import Settings
 from kubenet_course.kube.kubelet.lanes import lanes, said_of
 from kubenet_course.kube.kubelet.restart import BackOff, may_start, started
@@ -270,3 +272,38 @@ def test_lanes_say_from_when_to_when_something_held():
     assert [one.value for one in found["phase"].spans] == ["Pending", "Running"]
     assert [one.value for one in found["web readiness"].marks][:3] == ["Failure", "Failure", "Success"]
     assert "phase: Pending from 0 to 1 s; Running from 1 to 10 s" in said_of(found.values())
+
+
+def test_an_image_that_cannot_be_pulled_is_tried_again_after_10_20_and_40_seconds():
+    pod, events = lives(pod_of(), 100, pull=Pull(fails=3))
+    assert times(events, "pull", "ErrImagePull") == [1.0, 11.55, 32.1]  # 0.55 s each, 10 s and 20 s apart
+    assert times(events, "backoff", "ImagePullBackOff") == [2.0, 12.55, 33.1]
+    assert times(events, "container", "running") == [72.65]  # 40 s after the third
+    assert (pod.phase, pod.boxes[0].status.restart_count) == ("Running", 0)
+
+
+def test_a_pod_whose_image_never_comes_stays_pending_and_can_be_deleted():
+    pod, events = lives(pod_of(restart="Never"), 2000, pull=Pull(), delete_at=1900)
+    tries = times(events, "pull")
+    assert [round(after - before, 2) for before, after in pairwise(tries)][-1] == 300.55
+    assert {one.phase for one in events if one.t < 1900} == {"Pending"}
+    assert "ImagePullBackOff" in {one.printed for one in events}
+    assert pod.is_gone
+
+
+def test_the_image_of_an_init_container_keeps_the_others_waiting():
+    spec = PodSpec(containers=(Container(name="web"),), init_containers=(Container(name="first"),))
+    told = {"first": Behaviour(pull=Pull(fails=1), finishes_after=1)}
+    pod, events = lives(spec, 60, behaviours=told)
+    assert "Init:ErrImagePull" in {one.printed for one in events}
+    assert "Init:ImagePullBackOff" in {one.printed for one in events}
+    assert times(events, "container", "running", "first") == [11.55]
+    assert pod.is_ready
+
+
+def test_an_ephemeral_container_counts_for_nothing_in_a_pods_life():
+    debugger = (Container(name="debugger"),)
+    spec = PodSpec(containers=(Container(name="web"),), ephemeral_containers=debugger, restart_policy="Never")
+    pod, events = lives(spec, 30, finishes_after=5)
+    assert [one.name for one in pod.boxes] == ["web"]
+    assert (pod.phase, times(events, "phase", "Succeeded")) == ("Succeeded", [6.0])

@@ -4,6 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
+import yaml
 from click.testing import CliRunner
 
 from kubenet_course.cli.plan import command
@@ -149,3 +150,12 @@ def test_help_names_every_flag_with_its_default():
     assert "--allocate-node-cidrs BOOL" in text
     assert "[default: false]" in text
     assert "[default: RangeAllocator]" in text
+
+
+def test_the_plan_in_the_forms_of_kubectl():
+    code, said = ran(*ON, "--nodes=2", "-o", "yaml")
+    assert code == 0
+    assert yaml.safe_load(said) == answer(*ON, "--nodes=2")
+    assert ran(*ON, "--nodes=2", "-o", "name")[1] == "node/node-1\nnode/node-2\n"
+    assert "node-2  10.244.1.0/24 (10.244.1.0 to 10.244.1.255)" in ran(*ON, "--nodes=2", "-o", "wide")[1]
+    assert ran(*ON, "--nodes=2", "--json", "-o", "name")[0] == 2

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+import yaml
 from click.testing import CliRunner
 
 from kubenet_course.cli import kubenet
@@ -228,3 +229,12 @@ def test_lint_has_nothing_to_say_of_a_set_that_is_well(file):
         policy("db", podSelector=DB, ingress=[{"from": [{"podSelector": WEB}], "ports": [{"port": "web"}]}]),
     ]
     assert run("lint", file(*well)) == (0, "nothing to remark\n")
+
+
+def test_lint_in_the_forms_of_kubectl(file):
+    name = file(policy("p", ingress=[{}]), policy("q", ingress=[{}]))
+    code, said = run("lint", name, "-o", "yaml")
+    assert code == 1
+    assert yaml.safe_load(said) == json.loads(run("lint", name, "-o", "json")[1])
+    assert run("lint", name, "-o", "wide")[1].split()[:3] == ["POLICY", "PATH", "SAYS"]
+    assert run("lint", name, "-o", "name")[1].split() == ["x/p", "x/q"]

@@ -36,9 +36,10 @@ MODULE_LINES, FUNCTION_LINES, CELL_LINES, USUAL_CELL_LINES = 250, 40, 15, 5
 DOORS = {
     "scapy": ("linux/packet/wire",),
     "matplotlib": ("views/drawing/",),
-    "networkx": ("views/drawing/", "views/topology/"),
+    "networkx": ("wiring", "views/drawing/", "views/topology/"),
     "ipywidgets": ("views/", "learn/"),
     "anywidget": ("views/", "learn/"),
+    "h2": ("lab/http2/",),
     "numpy": (),
 }
 

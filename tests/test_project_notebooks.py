@@ -68,7 +68,7 @@ def test_nothing_stored_tells_the_machine_or_the_python_version(master):
     assert set(notebook.metadata) <= {"kernelspec", "language_info", "widgets"}
     assert notebook.metadata.language_info == {"name": "python"}
     said = "\n".join(text for output in outputs(notebook) for text in texts(output))
-    assert re.findall(r"0x[0-9a-f]{8,}|/tmp/\S+|/home/\S+|\.venv\S*", said) == []
+    assert re.findall(r"0x[0-9a-f]{9,}|/tmp/\S+|/home/\S+|\.venv\S*", said) == []
 
 
 @CHAPTERS

@@ -10,7 +10,7 @@ from realkernel.oracle import _private
 from kubenet_course.kube.proxy.ipvs.tables import tables_of
 from kubenet_course.kube.proxy.nftables.rules import synced, transaction
 from kubenet_course.kube.proxy.services import Services, by_service
-from kubenet_course.linux.netfilter.ipset import restore
+from kubenet_course.linux.netfilter.ipset.write import restore
 from kubenet_course.linux.netfilter.nft.json_form import json_form
 from kubenet_course.linux.netfilter.nft.ruleset import Ruleset
 from kubenet_course.linux.netfilter.nft.write import write

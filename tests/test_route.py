@@ -12,8 +12,9 @@ from kubenet_course.linux.namespace.device import Device, ifaddr
 from kubenet_course.linux.namespace.fib import NO_ROUTE, Route, address_types
 from kubenet_course.linux.namespace.kernel import Kernel
 from kubenet_course.linux.namespace.memory import Memory
-from kubenet_course.linux.namespace.netns import Netns, check_switch, netns
+from kubenet_course.linux.namespace.netns import Netns, netns
 from kubenet_course.linux.namespace.skb import Skb
+from kubenet_course.linux.namespace.switches import check_switch
 from kubenet_course.linux.packet.address import prefix
 from kubenet_course.linux.packet.packet import Arp, Frame, ping, udp
 from kubenet_course.linux.stack.arp import arp_rcv

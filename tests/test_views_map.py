@@ -8,9 +8,10 @@ from view_worlds import cluster as by_hand
 
 from kubenet_course.data import data
 from kubenet_course.kube import cluster, request
+from kubenet_course.learn import small_world
 from kubenet_course.linux.namespace.device import Device
 from kubenet_course.linux.namespace.netns import netns
-from kubenet_course.views import Map, bridge_loops, graph
+from kubenet_course.views import Map, bridge_loops, graph, hearing
 from kubenet_course.views.drawing.sight import VIEW
 
 
@@ -49,6 +50,17 @@ def test_a_world_as_a_graph_knows_the_way_between_two_pods():
     assert made.nodes["node-1/cni0"]["kind"] == "bridge" and made.nodes["node-1"]["kind"] == "machine"
     assert way[0] == "default/client" and any("node-1/" in name for name in way)
     assert all(made.edges[edge]["kind"] in ("has", "port", "cable", "link") for edge in made.edges)
+
+
+def test_pods_of_one_node_hear_each_other_and_the_lan_hears_the_nodes_only():
+    world = small_world({1: ["client", "web-1"], 2: ["web-2"]})
+    groups = hearing(world)
+    [near] = [group for group in groups if "client/eth0" in group]
+    assert near == {"client/eth0", "web-1/eth0", "node-1/cni0"} | {
+        name for name in near if name.startswith("node-1/veth")
+    }
+    [lan] = [group for group in groups if "lan/br0" in group]
+    assert {"node-1/eth0", "node-2/eth0", "router/eth0"} < lan and not lan & near
 
 
 def test_two_bridges_with_two_cables_between_them_are_a_loop_and_with_one_they_are_none():

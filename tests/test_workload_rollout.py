@@ -258,3 +258,33 @@ def test_readiness_flaps_where_there_are_too_few_pods_for_the_load():
         return sum(one.what == "not ready" for one in rollout("web", spec, spec, loaded, 60).events)
 
     assert flaps(2) > flaps(4) == 0
+
+
+@pytest.mark.parametrize("mode", ["iptables", "nftables"])
+def test_through_kube_proxys_own_rules_a_rollout_that_drains_loses_nothing_and_a_naive_one_does(mode):
+    network = {"nodes": 3, "rules": mode}
+    careful, naive = deployment(hook=3), deployment(surge="25%", unavailable="25%")
+    world = rollout("web", careful, careful, told(GRACEFUL, network=network), 60, seed=1)
+    assert world.is_complete
+    assert (world.tally.lost, world.tally.sent > 2000) == ([], True)
+    lossy = rollout("web", naive, naive, told(network=network), 60, seed=1)
+    assert lossy.tally.failed > 0
+
+
+@pytest.mark.parametrize("mode", ["iptables", "nftables"])
+def test_through_the_rules_of_policy_local_a_drained_node_drops_until_the_balancer_has_seen_it(mode):
+    network = {**BALANCED, "rules": mode}
+    spec = deployment(replicas=6, hook=1)
+    story = told(GRACEFUL, rollsOutAt=100_000, network=network, actions=[{"at": 20, "do": "drain", "node": "node-1"}])
+    lossy = rollout("web", spec, spec, story, 60, seed=1)
+    assert lossy.tally.by_cause["no answer: the node has no endpoint of its own"] > 0
+    assert all(20 < one.t < 20 + 1 + 4 + 1 for one in lossy.tally.lost)
+
+
+def test_the_rules_spread_requests_as_evenly_as_drawing_does():
+    """Chi-square with three degrees of freedom: above 16.3 in one of a thousand seeds."""
+    spec = deployment()
+    story = told(clients={"count": 6, "every": 0.05}, rollsOutAt=100_000, network={"rules": "iptables"})
+    world = rollout("web", spec, spec, story, 40, seed=5)
+    served = [len(pod.boxes[0].arrivals) for pod in world.pods]  # of the last second: 120 requests
+    assert sum((one - 30) ** 2 / 30 for one in served) < 16.3

@@ -11,8 +11,7 @@ from kubenet_course.linux.netfilter.xt.tcpmss import with_size
     "table, written, printed",
     [
         ("mangle", "PREROUTING -m rpfilter --invert --loose", "PREROUTING -m rpfilter --loose --invert"),
-        ("mangle", "FORWARD -m physdev --physdev-in veth+ --physdev-is-in",
-         "FORWARD -m physdev --physdev-is-in --physdev-in veth+"),
+        ("mangle", "FORWARD -m physdev --physdev-is-in --physdev-in veth+", None),
         ("mangle", "FORWARD -m physdev ! --physdev-is-in ! --physdev-is-out", None),
         ("mangle", "PREROUTING -p tcp -m connlimit --connlimit-above 2",
          "PREROUTING -p tcp -m connlimit --connlimit-above 2 --connlimit-saddr"),

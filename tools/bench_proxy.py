@@ -16,7 +16,7 @@ from kubenet_course.kube.proxy.ipvs.tables import IpvsTables, ipvs_tables
 from kubenet_course.kube.proxy.nftables.rules import Synced, synced, transaction
 from kubenet_course.kube.proxy.node import NodeFacts
 from kubenet_course.kube.proxy.services import Services
-from kubenet_course.linux.netfilter.ipset import restore
+from kubenet_course.linux.netfilter.ipset.write import restore
 from kubenet_course.linux.netfilter.nft.write import table_text
 from kubenet_course.linux.packet.address import FAMILIES, IPV4
 from kubenet_course.linux.stack.ipvs.schedulers import SCHEDULERS, Asked, Load

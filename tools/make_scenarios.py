@@ -15,9 +15,9 @@ from kubenet_course.lab.scenario.packets import Sending
 from kubenet_course.lab.scenario.scenario import Scenario, load
 from kubenet_course.lab.scenario.write import write
 from kubenet_course.learn.worlds.by_hand import by_hand
-from kubenet_course.learn.worlds.clusters import Plan, cluster, node_address, pod_address
-from kubenet_course.learn.worlds.service_rules import Service, service_rules
 from kubenet_course.linux.packet.packet import Packet, Tcp, ping, tcp, udp
+from tools.lab_clusters import Plan, cluster, node_address, pod_address
+from tools.lab_service_rules import Service, service_rules
 from tools.scenario_stories import more_scenarios
 
 DATA = Path(__file__).resolve().parent.parent / "data"

@@ -60,11 +60,11 @@ def _words(node: ast.expr, tree: ast.AST) -> Iterator[str]:
 
 
 def hooks() -> dict[str, list[tuple[int, str]]]:
-    """The entries of each hook where every table of iptables has a rule and connections are tracked."""
+    """The entries of each hook where every table of iptables has a rule, connections are tracked, and IPVS has virtual servers."""
     lines = []
     for table, chains in TABLES.items():
         lines += [f"*{table}", *(f"-A {chain} -m conntrack --ctstate NEW" for chain in chains), "COMMIT"]
-    found = entries(read("\n".join([*lines, ""])).rules)
+    found = entries(read("\n".join([*lines, ""])).rules, balanced=True)
     return {hook: [(entry.priority, entry.stage) for entry in asked] for hook, asked in found.items()}
 
 
@@ -92,7 +92,10 @@ def text() -> str:
         f"A base chain of nftables stands where its own priority says, between {known[0]} and {known[-1]} or beyond;",
     ]
     lines += ["among equals the one that was registered last is asked first. An entry may also end the packet's way;"]
-    lines += ["the answer that a REJECT sends begins at route_output.", "", "## Stages", ""]
+    lines += [
+        "the answer that a REJECT sends begins at route_output. What ip_vs_in sends on to another machine begins OUTPUT"
+    ]
+    lines += ["anew, with a new destination.", "", "## Stages", ""]
     lines += ["| stage | what it does | may be followed by |", "|---|---|---|"]
     for stage in STAGES:
         said = (inspect.getdoc(STAGES[stage]) or "").split("\n", 1)[0]

@@ -7,12 +7,12 @@ from msgspec.structs import replace
 from kubenet_course.data import data
 from kubenet_course.lab.scenario.packets import Sending
 from kubenet_course.lab.scenario.scenario import QUIET, Scenario
-from kubenet_course.learn.worlds.clusters import Plan, cluster, made_mac, node_address, pod_address
 from kubenet_course.linux.namespace.device import Device, ifaddr
 from kubenet_course.linux.namespace.netns import Netns, netns
 from kubenet_course.linux.netfilter.iptables.save import read
 from kubenet_course.linux.packet.packet import Frame, Packet, ping, tcp, udp
 from kubenet_course.shell import rows
+from tools.lab_clusters import Plan, cluster, made_mac, node_address, pod_address
 
 DUMPS = "../reference/kube-proxy-1.36.2"
 SAVED = {4: "iptables.iptables-save.txt", 6: "iptables.ip6tables-save.txt"}

@@ -79,7 +79,7 @@ def _pasted(name: str) -> Pasted:
 
 def _loaded(part: Part, name: str, file: str) -> Loaded:
     with _progress(part.text) as progress:
-        dump = read(part.text, file, part.line, progress)
+        dump = read(part.text, file, (), part.line, progress)
     return Loaded(name, part, dump.family or part.family or (6 if "ipv6-icmp" in part.text else 4), dump)
 
 

@@ -6,8 +6,8 @@ from ..kube.api.objects import EndpointSlice
 from ..kube.manifest.read import read
 from ..kube.model.cluster import Cluster
 from ..kube.model.slice_plan import controlled
-from ..kube.service.endpoints import as_kubernetes
 from ..kube.service.mirroring import mirrored
+from ..kube.service.printed import as_kubernetes
 from .output import dumped, form, listed, table
 
 

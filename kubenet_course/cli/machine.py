@@ -13,8 +13,9 @@ from ..errors import BadInput
 from ..files import MOST, text_in
 from ..linux.namespace.device import Device, IfAddr, ifaddr
 from ..linux.namespace.fib import Route
-from ..linux.namespace.netns import Netns, check_switch, netns
+from ..linux.namespace.netns import Netns, netns
 from ..linux.namespace.policy import RouteRule
+from ..linux.namespace.switches import check_switch
 from ..linux.netfilter.rules import Ruleset
 from ..linux.packet.address import address, prefix
 from .ip_rules import rules as ip_rules

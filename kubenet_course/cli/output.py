@@ -9,11 +9,12 @@ from typing import Any
 import click
 
 FORMS = ("json", "yaml", "wide", "name")
+FORM_HELP = "json, yaml, wide (more columns) or name."
 
 
 def listed(command: Callable[..., Any]) -> Callable[..., Any]:
     """The option; a command gets `output`, in which --json is `json`, and nothing is the usual table."""
-    option = click.option("-o", "--output", type=click.Choice(FORMS), help="json, yaml, wide (more columns) or name.")
+    option = click.option("-o", "--output", type=click.Choice(FORMS), help=FORM_HELP)
     return option(click.option("--json", "as_json", is_flag=True, help="The same as -o json.")(command))
 
 

@@ -1,8 +1,8 @@
 """`kubenet plan`: which block each node gets, from the flags of a real kube-controller-manager."""
 
-import json
 from collections import deque
 from contextlib import suppress
+from ipaddress import ip_network
 from typing import Any
 
 import click
@@ -15,6 +15,7 @@ from ..kube.nodeipam.kcm_flags import MEANING, ControllerExit, Flags, configured
 from ..kube.nodeipam.node_ipam import Capacity, capacity
 from ..kube.nodeipam.node_world import SETTLE, World
 from .machine import text_of
+from .output import FORM_HELP, FORMS, dumped, form
 
 OPERATIONS = {
     "--node": "NAME, or with --node NAME=CIDR or NAME=CIDR,CIDR",
@@ -87,13 +88,14 @@ def _told(name: str, metavar: str | None, help_text: str) -> click.Option:
     return click.Option([name], metavar=metavar, help=help_text, is_flag=metavar is None, expose_value=False)
 
 
-def plan(as_json: bool, settle: str) -> None:
+def plan(output: str | None, as_json: bool, settle: str) -> None:
     """Which block each node gets, as kube-controller-manager 1.36 gives them.
 
     Flags have the manager's own names, defaults and refusals. A whole command line may be pasted, or the manifest of the static
     pod named (kube-controller-manager.yaml): flags that say nothing about addresses are passed over. Nodes come and go in the
     order of the options: `--node n1 --node n2=10.244.7.0/24 --delete n1 --restart --node n3`.
     """
+    wanted = form(output, as_json)
     told = click.get_current_context().meta
     flags, story = parse_flags(told["flags"]), _single(told["story"])
     world = World(flags, _microseconds(settle))
@@ -107,7 +109,12 @@ def plan(as_json: bool, settle: str) -> None:
         "error": world.error,
         "steps": steps,
     }
-    click.echo(json.dumps(answer, indent=1) if as_json else "\n".join(_lines(world, steps, fits)))
+    if wanted in ("json", "yaml"):
+        click.echo(dumped(answer, wanted))
+    elif wanted == "name":
+        click.echo("\n".join(f"node/{name}" for name in world.nodes))
+    else:
+        click.echo("\n".join(_lines(world, steps, fits, wanted == "wide")))
     if world.error or world.waiting or any(step.get("api_error") for step in steps):
         click.get_current_context().exit(1)
 
@@ -165,10 +172,11 @@ def _capacity(flags: Flags) -> Capacity | None:
         return None
 
 
-def _lines(world: World, steps: list[dict[str, Any]], fits: Capacity | None) -> list[str]:
-    """The plan for a person: a row a node, then what was said."""
-    wide = max((len(name) for name in world.nodes), default=4)
-    lines = [f"{name:<{wide}}  {'  '.join(cidrs) or '(no block)'}" for name, cidrs in world.nodes.items()]
+def _lines(world: World, steps: list[dict[str, Any]], fits: Capacity | None, is_wide: bool = False) -> list[str]:
+    """The plan for a person: a row a node, then what was said. In wide rows each block says which addresses it has."""
+    longest = max((len(name) for name in world.nodes), default=4)
+    said = {name: [_spanned(one) for one in cidrs] if is_wide else cidrs for name, cidrs in world.nodes.items()}
+    lines = [f"{name:<{longest}}  {'  '.join(cidrs) or '(no block)'}" for name, cidrs in said.items()]
     lines += [f"refused by the API server: {step['api_error']}" for step in steps if step.get("api_error")]
     lines += [f"event: {event.type} {event.reason} ({event.count}x): {event.message}" for event in world.events]
     lines += [f"waiting: {name}: {failed.message}" for name, failed in world.waiting.items()]
@@ -180,6 +188,11 @@ def _lines(world: World, steps: list[dict[str, Any]], fits: Capacity | None) -> 
     if world.error:
         lines.append(f"kube-controller-manager exits: {world.error}")
     return lines
+
+
+def _spanned(cidr: str) -> str:
+    block = ip_network(cidr)
+    return f"{cidr} ({block[0]} to {block[-1]})"
 
 
 command = InOrder(
@@ -200,6 +213,7 @@ command = InOrder(
             show_default=True,
             help="How long the world is left alone after each operation; retries happen meanwhile.",
         ),
-        click.Option(["--json", "as_json"], is_flag=True, help="The answer as JSON."),
+        click.Option(["-o", "--output"], type=click.Choice(FORMS), help=FORM_HELP),
+        click.Option(["--json", "as_json"], is_flag=True, help="The same as -o json."),
     ],
 )

@@ -19,6 +19,7 @@ from ..kube.policy.enforce.rules import ipset_text, iptables_text, nft_text
 from ..kube.policy.judge.values import Port
 from ..kube.policy.lint.whole import lint
 from ..kube.policy.written.border import port_of, refuse_outside, who_of
+from .output import dumped, form, listed, table
 from .policy_matrix import FAMILY, FILES, JSON, command, opened
 
 PORTS = click.option(
@@ -181,16 +182,21 @@ def _exposed(one: Exposed, word: str) -> dict[str, Any]:
 
 @command.command("lint", short_help="What is probably not meant.")
 @FILES
-@JSON
-def lint_(files: tuple[str, ...], as_json: bool) -> int:
+@listed
+def lint_(files: tuple[str, ...], output: str | None, as_json: bool) -> int:
     """Findings about policies that most likely do not say what their author meant. Exit code: 0 none, 1 some."""
-    found = lint(opened(files))
-    if as_json:
+    wanted, found = form(output, as_json), lint(opened(files))
+    if wanted in ("json", "yaml"):
         rows = [{"policy": one.policy, "path": one.path, "says": one.says} for one in found]
-        click.echo(json.dumps({"findings": rows}, indent=1))
-    for one in () if as_json else found:
-        click.echo(f"{one.policy}: {one.path + ': ' if one.path else ''}{one.says}")
-    if not found and not as_json:
+        click.echo(dumped({"findings": rows}, wanted))
+    elif wanted == "name":
+        for name in dict.fromkeys(one.policy for one in found):
+            click.echo(name)
+    elif found:
+        wide = [(one.policy, one.path, one.says) for one in found]
+        lines = [f"{policy}: {path + ': ' if path else ''}{says}" for policy, path, says in wide]
+        click.echo(table([("POLICY", "PATH", "SAYS"), *wide]) if wanted == "wide" else "\n".join(lines))
+    else:
         click.echo("nothing to remark")
     return 1 if found else 0
 

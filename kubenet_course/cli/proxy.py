@@ -15,7 +15,7 @@ from ..kube.proxy.ipvs.rules import jumps_text
 from ..kube.proxy.ipvs.tables import DEVICE, IpvsTables, ipvs_tables
 from ..kube.proxy.nftables.rules import nftables_rules
 from ..kube.proxy.nftables.settings import service_ranges
-from ..linux.netfilter.ipset import restore
+from ..linux.netfilter.ipset.write import restore
 from ..linux.netfilter.iptables.save import write
 from ..linux.netfilter.nft.json_form import json_form
 from ..linux.netfilter.nft.write import write as write_nft

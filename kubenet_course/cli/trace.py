@@ -169,7 +169,7 @@ def _row(found: Trace, reply: bool) -> dict[str, Any]:
             {"namespace": ns, "device": dev, "direction": way, "hex": frame_bytes(frame).hex()}
             for ns, dev, way, frame in trace.frames
         ]
-        return {"steps": [_step(step) for step in trace.steps], "frames": frames}
+        return {"steps": [step_row(step) for step in trace.steps], "frames": frames}
 
     said = verdict(found)
     there = {"verdict": said.name, "delivered_to": _server(found, said), "delivered_in": said.delivered_to}
@@ -185,7 +185,7 @@ def _row(found: Trace, reply: bool) -> dict[str, Any]:
     return row
 
 
-def _step(step: Step) -> dict[str, Any]:
+def step_row(step: Step) -> dict[str, Any]:
     dev = step.skb.dev_in if step.stage in ("netif_receive_skb", "ip_rcv") else step.skb.dev_out or step.skb.dev_in
     row: dict[str, Any] = {
         "namespace": step.namespace,

@@ -9,6 +9,7 @@ __getattr__, __dir__ = face(
     __name__,
     {
         "comparison": ("compare",),
+        "http2.talk": ("talk",),
         "probes.beside": ("side_by_side",),
         "real.script": ("shell",),
         "real.sockets": ("sockets",),

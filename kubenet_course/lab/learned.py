@@ -41,6 +41,9 @@ class Learned:
     def supposes(self, question: Question) -> bool:
         return self.yes_or_no.supposes(question)
 
+    def came_before(self, question: Question, most: int) -> int:
+        return 0
+
     def pick(self, question: Question, among: Sequence[int]) -> int:
         """The number that the kernel drew."""
         kind, ns, *about = question

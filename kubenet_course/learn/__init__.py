@@ -15,8 +15,9 @@ from ..faces import face
 __getattr__, __dir__ = face(
     __name__,
     {
-        "facts": ("fact",),
+        "facts": ("fact", "versions"),
         "words": ("glossary",),
+        "measurements": ("measured",),
         "misconceptions": ("misconception",),
         "page.terminal": ("Terminal",),
         "page.widgets": ("exercise", "practice", "warm_up"),
@@ -25,7 +26,8 @@ __getattr__, __dir__ = face(
         "record.overview": ("progress",),
         "record.session": ("check", "hint", "question", "reset", "solution"),
         "worlds.broken": ("FAULTS", "broken"),
-        "worlds.clusters": ("Plan", "cluster"),
+        "worlds.clusters": ("small_world",),
+        "worlds.modes": ("Crashed", "configured", "in_mode", "many_services"),
         "worlds.recorded": ("dump", "recorded"),
         "worlds.service_cluster": ("service_cluster",),
         "worlds.shop": ("shop",),

@@ -5,12 +5,16 @@ from __future__ import annotations
 from difflib import get_close_matches
 from functools import cache
 from html import escape
+from typing import TYPE_CHECKING
 
 import yaml
 from msgspec import Struct
 
 from ..data import data
 from ..errors import BadInput
+
+if TYPE_CHECKING:
+    from ..views.versions.versions import Versions
 
 FILE = data("facts.yaml")
 
@@ -71,3 +75,15 @@ def fact(name: str) -> Fact:
         near = get_close_matches(name, known, 1) or list(known)[:1]
         raise BadInput("fact", f"there is none named {name!r}", f"did you mean {near[0]!r}?")
     return known[name]
+
+
+def versions(*names: str, first: str, last: str, chosen: str = "") -> Versions:
+    """Some facts with a slider over versions. Those of other programs than Kubernetes have no place on it."""
+    from ..views.versions.versions import Dated, Versions  # a widget; facts alone need none
+
+    found = [fact(name) for name in names]
+    for one in found:
+        if one.of != "Kubernetes":
+            raise BadInput("fact", f"{one.name!r} has versions of {one.of}", "name facts of Kubernetes")
+    rows = [Dated(one.statement, one.since, one.until, one.source) for one in found]
+    return Versions(rows, first, last, "What holds in Kubernetes", chosen)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 
 from .namespace.choices import Choices, Seeded
 from .namespace.kernel import Kernel
-from .namespace.memory import SECOND, Memory
+from .namespace.memory import Memory
 from .namespace.netns import Netns
 from .namespace.skb import NO_FRAME, NOWHERE, Skb
 from .namespace.trace import Next, Step, Trace
@@ -15,6 +15,7 @@ from .netfilter import stages as netfilter
 from .packet.packet import Frame, Packet
 from .stack import arp, bridge, device, ip, neighbour, socket, tcp, tunnels
 from .stack.program import Program
+from .timeline import SECOND
 
 STAGES = {
     name: stage
@@ -62,15 +63,15 @@ def send(
 def wait(world: Netns | Mapping[str, Netns], seconds: float, memory: Memory, choices: Choices | None = None) -> Trace:
     """Lets time pass in a world, and follows what the kernels do meanwhile: ask again for a MAC, and give up in the end."""
     world = {world.name: world} if isinstance(world, Netns) else world
-    walk, until = Walk(world, memory, choices or Seeded()), memory.now + round(seconds * SECOND)
+    walk, until = Walk(world, memory, choices or Seeded()), memory.clock.now + round(seconds * SECOND)
     asking = [walk.kernel(name) for name in world if name in memory.namespaces]
     while asking:
         when, kernel = min(((neighbour.due(one), one) for one in asking), key=lambda pair: (pair[0] < 0, pair[0]))
         if not 0 <= when <= until:
             break
-        memory.now = max(when, memory.now)
+        memory.clock.run(when)
         walk.go_on(neighbour.ask_again(kernel))
-    memory.now = until
+    memory.clock.run(until)
     return walk.trace
 
 
@@ -101,12 +102,13 @@ class Walk:
     def go_on(self, starts: Iterable[Next]) -> None:
         """Follows what begins here until nothing moves any more."""
         waiting, steps, kernels = deque((-1, start) for start in starts), self.steps, self.kernels
-        while waiting and len(steps) < MOST_STEPS:
+        while waiting and (number := len(steps)) < MOST_STEPS:
             cause, todo = waiting.popleft()
-            kernel = kernels.get(todo.namespace) or self.kernel(todo.namespace)
-            stage = STAGES.get(todo.stage) or netfilter.stage_at_hook(todo.stage)
+            kernel = kernels[todo.namespace] if todo.namespace in kernels else self.kernel(todo.namespace)
+            stage = STAGES[todo.stage] if todo.stage in STAGES else netfilter.stage_at_hook(todo.stage)
             step = stage(kernel, todo.stage, todo.skb)
-            waiting.extend((len(steps), then) for then in step.then)
+            for then in step.then:
+                waiting.append((number, then))
             steps.append(step)
             self.causes.append(cause)
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from ..linux.namespace.memory import SECOND
 from ..linux.namespace.trace import Trace
 from ..linux.packet.address import family
 from ..linux.packet.packet import ECHO_REPLY, Packet
 from ..linux.packet.packet import ping as echo_request
 from ..linux.stack.neighbour import GIVEN_UP
+from ..linux.timeline import SECOND
 from ..linux.verdicts import Verdict, verdict
 from ..linux.walk import ask
 from .grammar import address_of, number, said_in

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from ..linux.namespace.device import Device
-from ..linux.namespace.netns import SYSCTLS, Netns
+from ..linux.namespace.netns import Netns
+from ..linux.namespace.switches import SYSCTLS
 from ..linux.packet.address import IPV6, family
 
 # Written as sysctl(8) takes them, with slashes, because a device's name may have a dot.

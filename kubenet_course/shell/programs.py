@@ -8,6 +8,8 @@ from difflib import get_close_matches
 from msgspec.structs import replace
 
 from . import rules as console_rules
+from .conntrack import conntrack
+from .curl import curl
 from .grammar import chosen, number
 from .iproute import addr as console_addr
 from .iproute import heard as console_heard
@@ -17,6 +19,7 @@ from .iproute import route as console_route
 from .iproute import set as console_set
 from .iproute import show as console_show
 from .ping import ping
+from .ss import ss
 from .state import Call, Refused, Result
 from .sysctl import sysctl
 from .tcpdump.listen import tcpdump
@@ -106,11 +109,13 @@ def carried_out(call: Call, pings: int) -> Result:
     if program in ("iptables-save", "ip6tables-save"):
         return console_rules.save(rest, program)
     if program == "conntrack":
-        return console_rules.conntrack(rest)
+        return conntrack(rest)
     if program == "ss":
-        return console_rules.ss(rest)
+        return ss(rest)
     if program == "ping":
         return ping(rest, pings + 1)
+    if program == "curl":
+        return curl(rest, pings)
     if program == "tcpdump":
         return tcpdump(rest)
     if program == "sleep":
@@ -131,13 +136,14 @@ iptables-save, iptables-restore            all rules as text
 sysctl NAME, sysctl -w NAME=VALUE          switches of the kernel
 ss -ltn, conntrack -L                      who listens, and what the kernel remembers of connections
 ping -c 3 ADDRESS                          ask, once a second
+curl http://ADDRESS:PORT/                  fetch a page: a connection, a request, an answer
 tcpdump -i DEVICE [-n] [-e] [FILTER]       listen while other commands send; kill ends it
 sleep SECONDS                              let time pass
 history, clear                             what was typed; an empty page
 Put ip netns exec NAME before a command to run it in a namespace."""
 KNOWN = (
     "It knows ip, bridge, sysctl, ethtool -K, iptables and iptables-restore, and both for IPv6; to look: iptables-save, "
-    "conntrack -L, ss -ltn, tcpdump; ping -c 1, and sleep to let time pass."
+    "conntrack -L, ss -ltn, tcpdump; ping -c 1, curl, and sleep to let time pass."
 )
 PROGRAMS = (
     "ip",
@@ -151,6 +157,7 @@ PROGRAMS = (
     "iptables-save",
     "ip6tables-save",
     "ping",
+    "curl",
     "sleep",
     "tcpdump",
     "kill",

@@ -1,17 +1,11 @@
-"""`iptables-restore`, `iptables-save`, `conntrack -L`, `ss -ltn`, `ethtool -K`: rules in, and what can be read of them."""
+"""`iptables-restore`, `iptables`, `iptables-save`, `ethtool -K`: rules in, and what can be read of them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from ..errors import BadInput
-from ..linux.namespace.memory import SECOND
-from ..linux.namespace.skb import Connection
-from ..linux.netfilter.connections import Connections
 from ..linux.netfilter.evaluate import Counters
 from ..linux.netfilter.iptables.save import TABLES, read, write
 from ..linux.netfilter.rules import Ruleset
-from ..linux.packet.packet import ICMP, Flow
 from .grammar import said_in
 from .pins import OFFLOADS
 from .state import Call, Refused, Result
@@ -26,7 +20,6 @@ FAMILY_OF = {
     "iptables-save": 4,
     "ip6tables-save": 6,
 }
-NUMBERS = {"tcp": 6, "udp": 17, "icmp": 1, "ipv6-icmp": 58, "sctp": 132}  # /etc/protocols
 
 
 def restore(call: Call, program: str) -> Result:
@@ -88,53 +81,6 @@ def save(call: Call, program: str) -> Result:
     return Result(
         call.state, said="" if chosen else f"{call.at} has no such rules.", shown=write(Ruleset(chosen)).rstrip()
     )
-
-
-def conntrack(call: Call) -> Result:
-    """`conntrack -L`: what the kernel of a namespace remembers of connections."""
-    if call.words != ("-L",):
-        raise Refused("conntrack only lists here: conntrack -L.")
-    kept = {
-        id(one): one for one in call.memory.of(call.at)[Connections].by_flow.values() if one.expires > call.memory.now
-    }
-    lines = [_connection(one, call.memory.now) for one in kept.values()]
-    return Result(
-        call.state,
-        said=f"{call.at} remembers {len(lines)} connection{'s' * (len(lines) != 1)}.",
-        shown="\n".join(lines),
-    )
-
-
-def _connection(one: Connection, now: int) -> str:
-    proto = one.original.proto
-    parts = [f"{proto:<8} {NUMBERS.get(proto, 0)} {(one.expires - now) // SECOND}"]
-    parts += [one.state] if proto == "tcp" else []
-    parts += [*_flow(one.original), *([] if one.seen_reply else ["[UNREPLIED]"]), *_flow(one.reply)]
-    return " ".join([*parts, *(["[ASSURED]"] if one.assured else []), f"mark={one.mark}"])
-
-
-def _flow(flow: Flow) -> Iterator[str]:
-    yield f"src={flow.src} dst={flow.dst}"
-    if flow.proto in ICMP:
-        yield f"type={flow.dport >> 8} code={flow.dport & 255} id={flow.sport}"
-    else:
-        yield f"sport={flow.sport} dport={flow.dport}"
-
-
-def ss(call: Call) -> Result:
-    """`ss -ltn`: who listens where; -u for UDP."""
-    letters = set("".join(word.removeprefix("-") for word in call.words))
-    if not letters <= set("ltunp46") or "l" not in letters or any(not word.startswith("-") for word in call.words):
-        raise Refused("ss only lists who listens here: ss -ltn, for UDP ss -lun.")
-    wanted = [proto for letter, proto in (("t", "tcp"), ("u", "udp")) if letter in letters] or ["tcp", "udp"]
-    lines = ["Netid State  Local Address:Port     Process"]
-    for own in call.ns.sockets:
-        if own.proto in wanted:
-            host = f"[{own.address}]" if ":" in own.address else own.address
-            lines.append(
-                f"{own.proto:<5} {'LISTEN' if own.proto == 'tcp' else 'UNCONN'} {f'{host}:{own.port}':<22} {own.program}".rstrip()
-            )
-    return Result(call.state, shown="\n".join(lines))
 
 
 def ethtool(call: Call) -> Result:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from ..linux.namespace.netns import PER_DEVICE, SYSCTLS
+from ..linux.namespace.switches import PER_DEVICE, SYSCTLS
 from . import pins
 from .state import Call, Refused, Result, State
 

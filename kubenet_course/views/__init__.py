@@ -8,6 +8,7 @@ from ..faces import face
 __getattr__, __dir__ = face(
     __name__,
     {
+        "balance.comparer": ("Comparer",),
         "cni_steps": ("Wiring",),
         "console": ("Console",),
         "controls": ("Controls",),
@@ -24,13 +25,15 @@ __getattr__, __dir__ = face(
         "story.heard": ("heard",),
         "story.stepper": ("Stepper",),
         "tables.binds": ("binds",),
+        "tables.flows": ("flows",),
         "tables.pod": ("Pod", "pod"),
         "tables.rules": ("chain", "chances", "excerpt"),
         "tables.shares": ("by_rule", "shares"),
         "tables.show": ("show",),
         "tables.table": ("table",),
+        "tables.written": ("ipvs_text", "nft_text"),
         "timeline.desk": ("ProbeControls",),
         "timeline.lifeline": ("Lifeline",),
-        "topology.graph": ("bridge_loops", "graph"),
+        "topology.graph": ("bridge_loops", "graph", "hearing"),
     },
 )

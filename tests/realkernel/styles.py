@@ -10,6 +10,7 @@ from .nft_rulesets import a_ruleset as a_ruleset_of_nft
 from .plain import PLAIN, a_packet
 from .routes import commands
 from .rulesets import a_ruleset
+from .sets import PLAIN_SETS, RICH_SETS, SIX_SETS, a_collection
 from .topology import address
 from .wild import again, echo, tcp_packet, udp_packet, wild
 
@@ -89,6 +90,22 @@ def _beyond(rng: Random, packet: dict[str, Any], family: int) -> dict[str, Any]:
     return packet | {"dst": address(family, 9, rng.choice((1, 2, 3)))}
 
 
-STYLES: dict[str, Callable[[Random, int], Case]] = {"plain": plain, "rich": rich, "tcp_icmp": tcp_icmp, "ipv6": ipv6}
+def sets(rng: Random, number: int) -> Case:
+    """Rules that ask and change sets of every type: everyday ones, rich ones, and in IPv6."""
+    collection = "".join(f"{line}\n" for line in a_collection(rng))
+    of, style = ((4, PLAIN_SETS), (4, RICH_SETS), (6, SIX_SETS))[number % 3]
+    draws = [rng.choice((udp_packet, udp_packet, tcp_packet, echo)) for _ in range(PACKETS)]
+    packets = [draw(rng, number * PACKETS + at, of) for at, draw in enumerate(draws)]
+    rules = {"restore_input" if of == 4 else "ip6_restore_input": a_ruleset(rng, style, of)}
+    return {"ipset_input": collection, "packets": again(rng, packets)} | rules
+
+
+STYLES: dict[str, Callable[[Random, int], Case]] = {
+    "plain": plain,
+    "rich": rich,
+    "tcp_icmp": tcp_icmp,
+    "ipv6": ipv6,
+    "sets": sets,
+}
 ROUTED_STYLES = {"routed": routed}
 NFT_STYLES = {"nft": nft}

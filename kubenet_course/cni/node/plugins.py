@@ -9,7 +9,7 @@ from __future__ import annotations
 from hashlib import sha512
 from typing import Any
 
-from ...linux.namespace.device import made_mac
+from ...linux.namespace.macs import made_mac
 from ..bridge import plugin as plugin_bridge
 from ..bridge.config import COMMON
 from ..contract import decode

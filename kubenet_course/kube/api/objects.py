@@ -6,7 +6,11 @@ from .base import HEADLESS, PROXY_NAME, SERVICE_NAME, ZONE, Labels, Metadata, Ob
 from .cluster_policy import AdminNetworkPolicy, BaselineAdminNetworkPolicy, ClusterNetworkPolicy
 from .config import ClusterConfiguration, Configuration, Conflist, KubeProxyConfiguration
 from .core import Container, ContainerPort, Namespace, Node, Pod, PodCondition
+from .gateway import Gateway, GatewayClass, ListenerSet, ReferenceGrant
+from .ingress import Ingress, IngressClass
+from .layout import Layout
 from .policy import NetworkPolicy
+from .routes import GRPCRoute, HTTPRoute, TCPRoute, TLSRoute, UDPRoute
 from .service import (
     Endpoint,
     EndpointAddress,
@@ -27,11 +31,14 @@ KINDS: dict[str, type[Object] | type[Configuration]] = {
     for kind in (
         Node, Pod, Service, EndpointSlice, Endpoints, NetworkPolicy, Namespace, ServiceCIDR,
         ClusterNetworkPolicy, AdminNetworkPolicy, BaselineAdminNetworkPolicy,
-        ClusterConfiguration, KubeProxyConfiguration,
+        ClusterConfiguration, KubeProxyConfiguration, Layout, Ingress, IngressClass, GatewayClass,
+        Gateway, ListenerSet, ReferenceGrant,
+        HTTPRoute, GRPCRoute, TLSRoute, TCPRoute, UDPRoute,
     )
 }  # fmt: skip
 CLUSTER_WIDE = (
-    Node, Namespace, ServiceCIDR, ClusterNetworkPolicy, AdminNetworkPolicy, BaselineAdminNetworkPolicy
+    Node, Namespace, ServiceCIDR, ClusterNetworkPolicy, AdminNetworkPolicy, BaselineAdminNetworkPolicy,
+    GatewayClass, IngressClass, Layout,
 )  # fmt: skip
 
 __all__ = [
@@ -39,7 +46,8 @@ __all__ = [
     "BaselineAdminNetworkPolicy", "ClusterConfiguration", "ClusterNetworkPolicy",
     "Configuration", "Conflist", "Container", "ContainerPort", "Endpoint", "EndpointAddress",
     "EndpointConditions", "EndpointHints", "EndpointPort", "EndpointSlice", "Endpoints",
-    "KubeProxyConfiguration", "Labels", "Metadata", "Named",
+    "GRPCRoute", "Gateway", "GatewayClass", "HTTPRoute", "Ingress", "IngressClass",
+    "KubeProxyConfiguration", "Labels", "Layout", "ListenerSet", "Metadata", "Named",
     "Namespace", "NetworkPolicy", "Node", "Object", "ObjectReference", "Pod", "PodCondition", "PodMetadata",
-    "Read", "Service", "ServiceCIDR", "ServicePort",
+    "Read", "ReferenceGrant", "Service", "ServiceCIDR", "ServicePort", "TCPRoute", "TLSRoute", "UDPRoute",
 ]  # fmt: skip

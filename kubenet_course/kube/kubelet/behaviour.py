@@ -30,6 +30,12 @@ class Crash(Part, frozen=True):
     times: int | None = None  # None: every time
 
 
+class Pull(Part, frozen=True):
+    """The registry does not give the image, for the first `fails` attempts of the kubelet."""
+
+    fails: Annotated[int, Meta(ge=1)] | None = None  # None: every time
+
+
 class Outage(Part, frozen=True):
     """Something that the program needs, such as a database: down or slow, between two times of the wall clock."""
 
@@ -71,6 +77,7 @@ class Behaviour(Part, frozen=True):
     warm_after: Seconds = 0.0  # until then it answers 503 where warm-up is looked at
     answers_after: Seconds = 0.005
     deadlock_after: Seconds | None = None
+    pull: Pull | None = None
     crash: Crash | None = None
     finishes_after: Seconds | None = None  # a job's: it ends well
     finishes_with: Code = 0

@@ -73,6 +73,7 @@ class Network(Part, frozen=True):
     fastest: Seconds = 0.1
     slowest: Seconds = 1.0
     balancer: Balancer | None = None  # None: the clients are pods, on the nodes
+    rules: Literal["iptables", "nftables"] | None = None  # None: a new connection draws one of the known endpoints
 
 
 class Action(Part, frozen=True):

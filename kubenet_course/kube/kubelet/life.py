@@ -40,6 +40,8 @@ class Box:
     ended: Terminated | None = None
     waits_for: str = "ContainerCreating"
     back_off: BackOff = NO_BACK_OFF
+    pulls: int = 0  # attempts to get its image that failed
+    pulls_again: int = 0  # when the next one may come
     is_starting: bool = False
     is_ending: bool = False
     end_event: int = 0  # of a program that ends by itself

@@ -13,6 +13,7 @@ from .event import Settings
 from .life import INIT, REGULAR, SIDECAR, Box, Pod, look, report
 from .phase import FAILED, SUCCEEDED
 from .probing import add_workers, probe_of, trigger, wake
+from .pulling import fails
 from .restart import RESTARTING_ALL, may_start, restarts_all, should_restart, started
 from .spec import NEVER as NO_RESTART
 from .spec import PodSpec, Terminated
@@ -143,7 +144,7 @@ def _run(pod: Pod, box: Box) -> bool:
     if box.is_starting or box.status.state.running is not None:  # or it has ended, and nobody has looked yet
         return box.kind == REGULAR or pod.has_initialized
     if box.ended is None:
-        if not (box.kind == INIT and pod.has_initialized):
+        if not (box.kind == INIT and pod.has_initialized) and not fails(pod, box):
             _start(pod, box, pod.settings.pulls_after)
         return box.kind == REGULAR
     if box.kind == INIT and (box.ended.exit_code == 0 or pod.has_initialized):

@@ -18,14 +18,28 @@ from ..api.objects import (
     Conflist,
     Endpoints,
     EndpointSlice,
+    Gateway,
+    GatewayClass,
+    GRPCRoute,
+    HTTPRoute,
+    Ingress,
+    IngressClass,
     KubeProxyConfiguration,
+    Layout,
+    ListenerSet,
     NetworkPolicy,
     Node,
     Pod,
     Read,
+    ReferenceGrant,
     Service,
     ServiceCIDR,
+    TCPRoute,
+    TLSRoute,
+    UDPRoute,
 )
+from ..gateway.written import gateways, ingresses, routes
+from ..layout import written
 from ..policy.written.cluster_validation import cluster_policy
 from ..policy.written.validation import network_policy
 from .decode import Wrong, shown
@@ -186,7 +200,11 @@ CHECKS: dict[type, Callable[[Any], None]] = {
     ServiceCIDR: lambda found: blocks(found.spec.cidrs, "spec.cidrs"),
     ClusterNetworkPolicy: cluster_policy, AdminNetworkPolicy: cluster_policy,
     BaselineAdminNetworkPolicy: cluster_policy,
-    ClusterConfiguration: _cluster, KubeProxyConfiguration: _proxy,
+    ClusterConfiguration: _cluster, KubeProxyConfiguration: _proxy, Layout: written.written,
+    GatewayClass: gateways.gateway_class, Gateway: gateways.gateway, ListenerSet: gateways.listener_set,
+    ReferenceGrant: gateways.reference_grant, HTTPRoute: routes.http_route, GRPCRoute: routes.grpc_route,
+    TLSRoute: routes.tls_route, TCPRoute: routes.stream_route, UDPRoute: routes.stream_route,
+    Ingress: ingresses.ingress, IngressClass: ingresses.ingress_class,
 }  # fmt: skip
 
 

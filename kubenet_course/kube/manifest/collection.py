@@ -16,20 +16,34 @@ from ..api.objects import (
     Conflist,
     Endpoints,
     EndpointSlice,
+    Gateway,
+    GatewayClass,
+    GRPCRoute,
+    HTTPRoute,
+    Ingress,
+    IngressClass,
     KubeProxyConfiguration,
+    Layout,
+    ListenerSet,
     Namespace,
     NetworkPolicy,
     Node,
     Object,
     Pod,
     Read,
+    ReferenceGrant,
     Service,
     ServiceCIDR,
+    TCPRoute,
+    TLSRoute,
+    UDPRoute,
 )
 from .check import check
 from .configmaps import NET_CONF, texts
 from .decode import Decoded, Wrong, from_json, from_value, shown
 from .yaml_text import documents_of
+
+Route = HTTPRoute | GRPCRoute | TLSRoute | TCPRoute | UDPRoute
 
 
 @dataclass
@@ -63,8 +77,16 @@ class Objects:
     namespaces: list[Namespace] = field(default_factory=list)
     service_cidrs: list[ServiceCIDR] = field(default_factory=list)
     conflists: list[Conflist] = field(default_factory=list)
+    gateway_classes: list[GatewayClass] = field(default_factory=list)
+    gateways: list[Gateway] = field(default_factory=list)
+    listener_sets: list[ListenerSet] = field(default_factory=list)
+    routes: list[Route] = field(default_factory=list)
+    grants: list[ReferenceGrant] = field(default_factory=list)
+    ingress_classes: list[IngressClass] = field(default_factory=list)
+    ingresses: list[Ingress] = field(default_factory=list)
     cluster: ClusterConfiguration | None = None
     proxy: KubeProxyConfiguration | None = None
+    layout: Layout | None = None  # the course's own kind: the network around the cluster
     net_conf: dict[str, Any] | None = None  # flannel's own configuration, net-conf.json
     notices: tuple[str, ...] = ()
     half_read: dict[str, tuple[str, ...]] = field(default_factory=dict)  # an object -> its fields not understood
@@ -93,8 +115,15 @@ LISTS: dict[type, str] = {
     Namespace: "namespaces",
     ServiceCIDR: "service_cidrs",
     Conflist: "conflists",
+    GatewayClass: "gateway_classes",
+    Gateway: "gateways",
+    ListenerSet: "listener_sets",
+    ReferenceGrant: "grants",
+    IngressClass: "ingress_classes",
+    Ingress: "ingresses",
+    **dict.fromkeys((HTTPRoute, GRPCRoute, TLSRoute, TCPRoute, UDPRoute), "routes"),
 }
-ONLY_ONE: dict[type, str] = {ClusterConfiguration: "cluster", KubeProxyConfiguration: "proxy"}
+ONLY_ONE: dict[type, str] = {ClusterConfiguration: "cluster", KubeProxyConfiguration: "proxy", Layout: "layout"}
 
 
 class Collection:
@@ -128,6 +157,9 @@ class Collection:
             raise BadInput(f"{where}: {wrong.path}" if wrong.path else where, wrong.what, wrong.right) from None
         except RecursionError:
             raise BadInput(place.where(item), "it is nested too deeply", "write it as kubectl prints it") from None
+        if isinstance(decoded.object, Layout) and decoded.unknown:  # nobody else writes this kind: it is a slip
+            where = f"{place.where(item, decoded.object)}: {decoded.unknown[0]}"
+            raise BadInput(where, "a Layout has no such field", "leave it out; docs/layout.md lists the fields")
         if decoded.object is not None:
             self._file(place, item, decoded.object)
         if decoded.object is None or decoded.unknown:

@@ -137,7 +137,7 @@ def _words(of: Any) -> str:
         if getattr(meta, bound) is not None
     }
     if taken.origin is Literal:
-        return f"one of {', '.join(word for word in get_args(taken.bare) if word)}"
+        return f"one of {', '.join(str(word) for word in get_args(taken.bare) if word)}"
     if taken.origin is tuple:
         return f"a list, each of it {_words(get_args(taken.bare)[0])}"
     if taken.origin is dict:

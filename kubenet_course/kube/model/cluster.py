@@ -4,6 +4,8 @@ Nothing here moves a packet. `world()` gives the kernels that the decisions lead
 at.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 
@@ -12,13 +14,19 @@ from msgspec.structs import replace
 from ...errors import BadInput
 from ...linux.netfilter.rules import Ruleset
 from ...linux.packet.address import FAMILIES, Address, address
-from ..api.objects import SERVICE_NAME, EndpointSlice, KubeProxyConfiguration, Pod, Service
+from ..api.layout import LayoutSpec
+from ..api.objects import EndpointSlice, KubeProxyConfiguration, Pod, Service
+from ..layout import masquerade, others
+from ..layout.check import fits
+from ..layout.plan import unrouted
+from ..layout.world import WiderWorld
 from ..manifest.collection import Objects
 from ..manifest.read import read
 from ..network import flannel
 from ..proxy.iptables.frame import Frame
 from ..proxy.iptables.rows import IptablesServices
 from ..proxy.iptables.rules import iptables_rules
+from ..proxy.ipvs.tables import IpvsTables, ipvs_tables
 from ..proxy.modes import rules_in
 from ..proxy.nftables.settings import service_ranges
 from ..proxy.node import DEFAULTS, NodeFacts
@@ -27,7 +35,7 @@ from .lan import OUTSIDE_HOSTS
 from .node_plan import Machine, check_nodes, given_blocks, machines, said_blocks
 from .pod_plan import Placed, check_pods
 from .ranges import Ranges, ranges
-from .slice_plan import all_slices
+from .slice_plan import all_slices, orphans
 from .world import World
 
 KUBERNETES = ("default", "kubernetes")  # the API server writes this Service's slice itself
@@ -47,6 +55,12 @@ class Cluster:
             objects, self.services, self.placed, self.machines
         )
         self.backend: str = flannel.backend(objects.nodes, objects.conflists, objects.net_conf)
+        self.part: LayoutSpec | None = (
+            objects.layout.spec if objects.layout else None
+        )  # what surrounds it, and how it looks
+        self.beside = {one.name: Cluster(others.objects(one)) for one in self.part.clusters} if self.part else {}
+        if self.part and (self.part.layout, self.part.routes) == ("flat", "cloud"):
+            self.backend = "cloud"
 
     @cached_property
     def blocks(self) -> dict[str, tuple[str, ...]]:
@@ -55,16 +69,6 @@ class Cluster:
             return given_blocks(self.objects, self.ranges)
         except BadInput:
             return said_blocks(self.objects)
-
-    @cached_property
-    def _orphans(self) -> tuple[str, ...]:
-        """Slices whose Service is gone: the API server keeps them, and nobody uses them. The first is named."""
-        found = [one for one in self.objects.slices if one.service[1] and one.service not in self._services]
-        if not found:
-            return ()
-        where = f"{self.objects.where(found[0])}: metadata.labels[{SERVICE_NAME}]"
-        more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-        return (f"{where}: there is no Service {'/'.join(found[0].service)}; nobody uses this slice{more}",)
 
     @property
     def mode(self) -> str:
@@ -80,7 +84,7 @@ class Cluster:
         """What was not understood, and what was settled for lack of a word."""
         why = "it has not been scheduled" if self.machines else "there is no node to run it"
         homeless = tuple(f"{pod} waits: {why}" for pod in self.placed.waiting)
-        return self.objects.notices + homeless + self._orphans + self._assumed
+        return self.objects.notices + homeless + orphans(self.objects, self._services) + self._assumed + unrouted(self)
 
     @property
     def _assumed(self) -> tuple[str, ...]:
@@ -88,9 +92,8 @@ class Cluster:
         if not strangers:
             return ()
         count = sum(map(len, strangers.values()))
-        many = (
-            f"{count} pod addresses lie" if count > 1 else f"the pod address {next(iter(strangers.values()))[0]} lies"
-        )
+        one = f"the pod address {next(iter(strangers.values()))[0]} lies"
+        many = f"{count} pod addresses lie" if count > 1 else one
         said = "the network between them is assumed: a route to each by its node, no translation on the way out"
         return (f"{many} outside the nodes' blocks; {said}",)
 
@@ -189,9 +192,15 @@ class Cluster:
     def rules(self, name: str, of: int) -> Ruleset:
         """All rules of a node in one family: kube-proxy's, and flannel's."""
         block, pods = self.machine(name).blocks.get(of), self.ranges.pods.get(of)
-        others: Frame = flannel.rules(pods, block) if block and pods else {}
+        others: Frame = masquerade.rules(self.part, pods, block) if block and pods else {}
         free = service_ranges(self.ranges)
         return rules_in(self.mode, self.watched[of], self.facts(name), self.proxy, free, others)
+
+    def ipvs(self, name: str) -> tuple[IpvsTables, ...]:
+        """What kube-proxy gives a node's IPVS in each family; nothing in any other mode."""
+        if self.mode != "ipvs":
+            return ()
+        return tuple(ipvs_tables(self.watched[of], self.facts(name), self.proxy) for of in FAMILIES)
 
     @cached_property
     def entrances(self) -> dict[Address, tuple[Address, ...]]:
@@ -220,6 +229,8 @@ class Cluster:
         """Every kernel of the cluster by name; `outside` are further hosts beyond the router. `led` says to which node's address
         a load balancer leads; where nothing is said, to the first that it may.
         """
+        if self.part:
+            return WiderWorld(self, self.part, outside, led)
         return World(self, (*OUTSIDE_HOSTS, *outside), led)
 
 
@@ -228,6 +239,7 @@ def checked(made: Cluster) -> Cluster:
     given_blocks(made.objects, made.ranges)
     check_nodes(made.objects, made.machines, made.ranges)
     check_pods(made.objects, made.placed)
+    fits(made, made.objects.layout)
     return made
 
 

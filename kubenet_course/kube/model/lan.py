@@ -49,12 +49,21 @@ def is_planned(ip: Address) -> bool:
 
 
 class Lan:
-    """The LAN of a cluster's nodes. `entrances`: addresses that the router leads to a node, and its address."""
+    """The LAN of a cluster's nodes. `entrances`: addresses that the router leads to a node, and its address.
+
+    `name` is its switch's, `router_dev` the router's device on it: where a router joins several LANs, each has its own.
+    """
 
     def __init__(
-        self, machines: Mapping[str, Machine], entrances: Mapping[Address, Address], outside: tuple[Address, ...]
+        self,
+        machines: Mapping[str, Machine],
+        entrances: Mapping[Address, Address],
+        outside: tuple[Address, ...],
+        name: str = names.LAN,
+        router_dev: str = "eth0",
     ):
         self.machines, self.entrances, self.outside = machines, entrances, outside
+        self.name, self.router_dev = name, router_dev
 
     @property
     def is_warm(self) -> bool:
@@ -101,18 +110,23 @@ class Lan:
         """The switch has no address, and no rule ever sees what it carries."""
         ends = [(machine.name, node_mac(machine)) for machine in self.machines.values()]
         ends.append((names.ROUTER, self.router_mac))
-        bridge = Device(names.LAN_BRIDGE, "bridge", _port_mac(self.router_mac, names.SWITCH))
-        ports = [self._port(names.LAN_BRIDGE, name, _port_mac(mac, names.NODE_LINK)) for name, mac in ends]
+        bridge = Device(names.LAN_BRIDGE, "bridge", port_mac(self.router_mac, names.SWITCH))
+        ports = [self._port(names.LAN_BRIDGE, name, port_mac(mac, names.NODE_LINK)) for name, mac in ends]
         fdb = tuple(FdbEntry(mac, names.link_end(name)) for name, mac in ends) if self.is_warm else ()
-        return netns(names.LAN, (bridge, *ports), fdb=fdb, sysctls=SWITCH)
+        return netns(self.name, (bridge, *ports), fdb=fdb, sysctls=SWITCH)
 
     def _port(self, bridge: str, name: str, mac: Mac) -> Device:
-        return Device(names.link_end(name), "veth", mac, peer=(name, "eth0"), master=bridge)
+        far = self.router_dev if name == names.ROUTER else "eth0"
+        return Device(names.link_end(name), "veth", mac, peer=(name, far), master=bridge)
+
+    @property
+    def leg(self) -> Device:
+        """The router's device on this LAN."""
+        own = [IfAddr(ip, self.ranges[of].length) for of, ip in self.router_ips.items()]
+        return device(self.router_dev, "veth", self.router_mac, own, peer=(self.name, names.link_end(names.ROUTER)))
 
     def router(self) -> Netns:
         """Between the LAN and the world. It leads the addresses of load balancers and externalIPs to the first node."""
-        own = [IfAddr(ip, self.ranges[of].length) for of, ip in self.router_ips.items()]
-        eth0 = device("eth0", "veth", self.router_mac, own, peer=(names.LAN, names.link_end(names.ROUTER)))
         gateways = [IfAddr(gateway(of), OUTSIDE[of].length) for of in FAMILIES]
         bridge = device(names.OUTSIDE_BRIDGE, "bridge", names.mac(names.OUTSIDE_LINK, gateway(4)), gateways)
         hosts = [(names.host_namespace(ip), names.mac(names.OUTSIDE_LINK, ip)) for ip in self.outside]
@@ -124,7 +138,7 @@ class Lan:
         )
         return netns(
             names.ROUTER,
-            (eth0, bridge, *ports),
+            (self.leg, bridge, *ports),
             routes=routes,
             neighbours=tuple(self.neighbours.values()),
             sysctls={**FORWARDS, **SWITCH},
@@ -138,6 +152,6 @@ class Lan:
         return netns(name, (eth0,), routes=(default(of, gateway(of), not is_planned(ip)),), sysctls=QUIET)
 
 
-def _port_mac(of: Mac, kind: int) -> Mac:
+def port_mac(of: Mac, kind: int) -> Mac:
     """The switch's end of a cable: the machine's MAC with another kind."""
     return f"0a:{kind:02x}{of[5:]}"

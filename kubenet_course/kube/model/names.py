@@ -1,15 +1,16 @@
-"""Names and MAC addresses as functions: of a name or an address, always the same, and readable.
+"""Names as functions, always the same, and the kinds of devices, which their MAC addresses tell (`linux/namespace/macs.py`).
 
-A device's name has at most 15 characters (IFNAMSIZ). MACs are locally administered: 0a, then what it is, then the
-device's IPv4 address in hexadecimal: 0a:58:0a:f4:01:0a is the pod 10.244.1.10.
+A device's name has at most 15 characters (IFNAMSIZ).
 """
 
 import re
 from hashlib import sha256
 
-from ...linux.packet.address import Address, Mac, family, number
+from ...linux.namespace.macs import planned_mac
+from ...linux.packet.address import Address
 
 POD, POD_HOST_END, BRIDGE, NODE, NODE_LINK, GATEWAY, OUTSIDE, OUTSIDE_LINK, TUNNEL, SWITCH = range(0x58, 0x62)
+mac = planned_mac  # of one of these kinds, and of an address
 LAN, ROUTER, LAN_BRIDGE, POD_BRIDGE, OUTSIDE_BRIDGE = "lan", "router", "br0", "cni0", "ext0"
 _PLAIN = re.compile(r"[A-Za-z0-9.-]{1,12}")  # a kernel takes no colon and no slash in a device's name
 TUNNELS = {4: "flannel.1", 6: "flannel-v6.1"}
@@ -37,12 +38,3 @@ def pod_namespace(namespace: str, name: str) -> str:
 
 def host_namespace(ip: Address) -> str:
     return f"host/{ip}"
-
-
-def mac(kind: int, ip: Address) -> Mac:
-    """The MAC of a kind of device with an address; of an IPv6 address two bytes from the network's end and the last
-    two.
-    """
-    value = number(ip)
-    low = value & 0xFFFFFFFF if family(ip).number == 4 else (value >> 64 & 0xFFFF) << 16 | value & 0xFFFF
-    return (0x0A << 40 | kind << 32 | low).to_bytes(6, "big").hex(":")

@@ -16,6 +16,7 @@ from ...linux.packet.address import FAMILIES, IPV4, Address, family
 from ..api.objects import Pod
 from ..network import backends, routed
 from ..network.backends import Rows
+from ..proxy.ipvs.loaded import dummy, sets_of, virtual_servers
 from ..proxy.node import settings
 from . import names
 from .lan import FORWARDS, OUTSIDE_HOSTS, QUIET, Lan, default, device, node_mac
@@ -108,11 +109,15 @@ class World(Mapping[str, Netns]):
         devices = [self._eth0(machine), *self._bridge(machine, pods), *backends.tunnels(machine, cluster.backend)]
         alone = [pod for pod in pods if self._has_own(pod) and not cluster.placed.is_bridged(pod)]
         devices += [routed.host_end(pod.key, self.mtu, cluster.placed.addresses(pod)) for pod in alone]
+        balanced = cluster.ipvs(name)
+        devices += [dummy(ip for one in balanced for ip in one.addresses)] if balanced else []
         strange = tuple(routed.routes(cluster.placed, cluster.machines, name))
-        out = tuple(default(of, self.lan.router_ips[of]) for of in machine.ips if of in cluster.families)
-        near = self.lan.neighbours
+        lan = self.lan_of(name)
+        out = tuple(default(of, lan.router_ips[of]) for of in machine.ips if of in cluster.families)
+        near = lan.neighbours
         ways = (cluster.machines, name, cluster.backend)
         far = sum(len(one.blocks) for other, one in cluster.machines.items() if other != name)
+        far = 0 if cluster.backend == "cloud" else far  # the provider's table has the routes, the nodes have none
         tunnelled = far if cluster.backend == "vxlan" else 0
         shared = [pod for pod in pods if pod.spec.host_network]
         return netns(
@@ -122,13 +127,20 @@ class World(Mapping[str, Netns]):
             neighbours=Rows(tunnelled + len(near), lambda: (*backends.neighbours(*ways), *near.values())),
             fdb=Rows(tunnelled, lambda: backends.fdb(*ways)),
             rules={of: cluster.rules(name, of) for of in FAMILIES},
-            sysctls=self._node_sysctls(name),
+            sets=sets_of(balanced),
+            virtual_servers=virtual_servers(balanced),
+            sysctls=self._node_sysctls(name) | (balanced[0].sysctls if balanced else {}),
             sockets=tuple(one for pod in shared for one in _sockets(pod, cluster.placed.addresses(pod))),
         )
 
     def _eth0(self, machine: Machine) -> Device:
-        own = [IfAddr(ip, self.lan.ranges[of].length) for of, ip in machine.ips.items()]
-        return device("eth0", "veth", node_mac(machine), own, peer=(names.LAN, names.link_end(machine.name)))
+        lan = self.lan_of(machine.name)
+        own = [IfAddr(ip, lan.ranges[of].length) for of, ip in machine.ips.items()]
+        return device("eth0", "veth", node_mac(machine), own, peer=(lan.name, names.link_end(machine.name)))
+
+    def lan_of(self, node: str) -> Lan:
+        """The LAN that a node is on."""
+        return self.lan
 
     def _bridge(self, machine: Machine, pods: list[Pod]) -> list[Device]:
         """cni0 with the block's first address, and the node's end of each pod's cable as its port."""

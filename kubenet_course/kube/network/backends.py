@@ -86,7 +86,8 @@ def others(machines: Mapping[str, Machine], own: str) -> Iterator[tuple[Machine,
 
 
 def routes(machines: Mapping[str, Machine], own: str, backend: str) -> Iterator[Route]:
-    return (route(machine, of, backend) for machine, of in others(machines, own))
+    """A node's ways to the others' blocks. In a cloud the provider's table has them, and a node knows its default route alone."""
+    return (route(machine, of, backend) for machine, of in others(machines, own) if backend != "cloud")
 
 
 def neighbours(machines: Mapping[str, Machine], own: str, backend: str) -> Iterator[NeighbourEntry]:

@@ -87,7 +87,7 @@ def rules(pods: Prefix, block: Prefix) -> Frame:
     """`--ip-masq`: who leaves the pods' range takes the node's address; who comes into it from elsewhere too, but to
     a pod of
     this node. Packets that kube-proxy has marked are its own affair."""
-    masq, forward = Comment(text="flanneld masq"), Comment(text="flanneld forward")
+    masq = Comment(text="flanneld masq")
     from_pods, to_pods = Source(prefix=pods), Destination(prefix=pods)
     strangers, to_block = Source(prefix=pods, negated=True), Destination(prefix=block)
     masquerade = Masquerade(Range(fully=True))
@@ -99,8 +99,12 @@ def rules(pods: Prefix, block: Prefix) -> Frame:
         Rule((from_pods, Destination(prefix=MULTICAST[pods.family.number], negated=True), masq), masquerade),
         Rule((strangers, to_pods, masq), masquerade),
     )
-    accepted = (Rule((from_pods, forward), Accept()), Rule((to_pods, forward), Accept()))
-    return {
-        "nat": {"POSTROUTING": (Rule((masq,), Jump("FLANNEL-POSTRTG")),), "FLANNEL-POSTRTG": postrouting},
-        "filter": {"FORWARD": (Rule((forward,), Jump("FLANNEL-FWD")),), "FLANNEL-FWD": accepted},
-    }
+    jump = Rule((masq,), Jump("FLANNEL-POSTRTG"))
+    return {"nat": {"POSTROUTING": (jump,), "FLANNEL-POSTRTG": postrouting}, **forwarding(pods)}
+
+
+def forwarding(pods: Prefix) -> Frame:
+    """What flanneld lets pass whatever the policy of FORWARD is: all that comes from pods, and all that goes to them."""
+    forward = Comment(text="flanneld forward")
+    accepted = tuple(Rule((one, forward), Accept()) for one in (Source(prefix=pods), Destination(prefix=pods)))
+    return {"filter": {"FORWARD": (Rule((forward,), Jump("FLANNEL-FWD")),), "FLANNEL-FWD": accepted}}

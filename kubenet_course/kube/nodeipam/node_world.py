@@ -6,11 +6,13 @@ missing. `World.trace` shows that line by line: when, what was heard, what was d
 
 from msgspec import Struct
 
+from ...linux.timeline import Timeline
 from .kcm_flags import ControllerExit, Flags, configured
 from .node_api import already_exists, not_found, refused
 from .node_ipam import Allocator, Assigned, Failed, Outcome, PodCIDRs, release_node, start, sync, undo
 from .workqueue import WorkQueue
 
+MICROSECOND = 1_000  # the work queue counts in these, the clock in nanoseconds
 SETTLE = 2_000_000  # microseconds that the world is left alone after each thing that is done to it
 
 
@@ -48,7 +50,7 @@ class World:
     def __init__(self, flags: Flags, settle: int = SETTLE):
         self.flags, self.settle = flags, settle
         self.nodes: dict[str, PodCIDRs] = {}
-        self.now = 0
+        self.clock = Timeline()
         self.error: str | None = None
         self.trace: list[Deed] = []
         self.allocator: Allocator | None = None
@@ -57,6 +59,11 @@ class World:
         self._starts = 0
         self._uids: dict[str, int] = {}
         self._counts: dict[tuple[int, int, str, str], int] = {}
+
+    @property
+    def now(self) -> int:
+        """Microseconds since the story began."""
+        return self.clock.now // MICROSECOND
 
     @property
     def events(self) -> list[Event]:
@@ -143,10 +150,11 @@ class World:
         while self.allocator and (due := self._queue.next_due()) is not None:
             if due > until and not self._somebody_could_be_served():
                 break
-            self.now, name = self._queue.pop()
+            when, name = self._queue.pop()
+            self.clock.run(when * MICROSECOND)
             if name in self.nodes:
                 self._sync("retry", name)
-        self.now = max(self.now, until)
+        self.clock.run(until * MICROSECOND)
 
     def _somebody_could_be_served(self) -> bool:
         free = self.allocator and all(pool.taken < pool.blocks for pool in self.allocator.pools)

@@ -9,10 +9,12 @@ from ..api.objects import KubeProxyConfiguration
 from .iptables.frame import BASE, Frame
 from .iptables.rows import IptablesServices
 from .iptables.rules import iptables_rules
+from .ipvs.loaded import ipvs_rules
+from .ipvs.tables import ipvs_tables
 from .nftables.rules import nftables_rules
 from .node import NodeFacts
 
-FOLLOWED = ("iptables", "nftables")
+FOLLOWED = ("iptables", "nftables", "ipvs")
 
 
 def rules_in(
@@ -24,6 +26,8 @@ def rules_in(
     others: Frame,
 ) -> Ruleset:
     """All rules of a node in one family: kube-proxy's in this mode, and `others` in the tables of iptables."""
+    if mode == "ipvs":
+        return ipvs_rules(ipvs_tables(services, node, configuration), others)
     if mode != "nftables":
         return iptables_rules(services, node, configuration, others)
     written = nftables_rules(services, node, configuration, service_ranges)

@@ -12,6 +12,7 @@ from ...linux.netfilter.iptables.words import port
 from ...linux.packet.address import Address, address, family
 from ...linux.packet.packet import Packet, tcp, udp
 from ...linux.walk import ask
+from ..model import names
 from ..model.cluster import Cluster
 from ..model.world import World
 
@@ -31,7 +32,21 @@ def asker(world: World, who: str) -> str:
         return world.cluster.machine(rest).name
     if kind == "host" and rest:
         return f"host/{address(rest, 'from')}"
+    if kind in world.cluster.beside and rest:
+        return f"{kind}/{_in_other(world.cluster.beside[kind], rest)}"
     raise BadInput("from", f"{who!r} names nobody", WHO)
+
+
+def _in_other(cluster: Cluster, who: str) -> str:
+    """The namespace of a pod or a node in another cluster, as it is called there."""
+    kind, _, rest = who.partition("/")
+    if kind == "node":
+        return cluster.machine(rest).name
+    if kind == "pod" and rest.count("/") == 1:
+        return names.pod_namespace(*cluster.pod(*rest.split("/")).key)
+    raise BadInput(
+        "from", f"{who!r} names nobody in the other cluster", "write CLUSTER/pod/NAMESPACE/NAME or CLUSTER/node/NAME"
+    )
 
 
 def outsiders(*named: str) -> tuple[Address, ...]:
@@ -44,6 +59,8 @@ def destination(cluster: Cluster, where: str, of: int = 0) -> tuple[Address, int
     text, _, proto = where.rpartition("/") if where.endswith(("/tcp", "/udp", "/TCP", "/UDP")) else (where, "", "")
     host, number = _host_and_port(text)
     kind, _, name = host.partition("/")
+    if kind in cluster.beside:
+        return destination(cluster.beside[kind], where.partition("/")[2], of)
     kind = KINDS.get(kind, kind)
     if named := DNS_NAME.fullmatch(host):
         kind, name = "service", _named(cluster, named["name"], named["ns"])

@@ -32,9 +32,21 @@ from .ask import asker, led, question
 OTHER, LOOPBACK, WRONG = "another address of the node", "127.0.0.1", "a port that the Service has not"
 # What is known of the modes, where a kind of destination tells it.
 KNOWN = {
-    OTHER: "nftables mode answers NodePorts on the node's primary address only, unless nodePortAddresses says otherwise",
-    LOOPBACK: "only iptables mode answers NodePorts on 127.0.0.1",
-    WRONG: "nftables mode rejects what is for a ClusterIP on a port that no Service has; iptables mode lets it pass untranslated",
+    OTHER: {
+        "iptables": "iptables mode answers NodePorts on every address of the node",
+        "nftables": "nftables mode answers NodePorts on the node's primary address only, unless nodePortAddresses says otherwise",
+        "ipvs": "IPVS mode answers NodePorts on every address of the node but loopback",
+    },
+    LOOPBACK: {
+        "iptables": "iptables mode answers NodePorts on 127.0.0.1",
+        "nftables": "nftables mode does not answer NodePorts on 127.0.0.1",
+        "ipvs": "IPVS mode has no virtual server on 127.0.0.1",
+    },
+    WRONG: {
+        "iptables": "iptables mode lets what is for a ClusterIP pass untranslated on a port that the Service has not",
+        "nftables": "nftables mode rejects what is for a ClusterIP on a port that the Service has not",
+        "ipvs": "in IPVS mode a ClusterIP is the node's own, and its filter rejects a port that no Service has",
+    },
 }
 
 
@@ -226,7 +238,8 @@ class Migration:
     def _because(self, kind: str, before: Asked, after: Asked) -> str:
         one, other = _differing(before, after)[0], _differing(after, before)[0]
         steps = f"{self.before.mode}: {before.decided[one]}; {self.after.mode}: {after.decided[other]}"
-        return f"{KNOWN[kind]} ({steps})" if kind in KNOWN else steps
+        known = [KNOWN[kind][mode] for mode in (self.before.mode, self.after.mode)] if kind in KNOWN else []
+        return f"{'; '.join(known)} ({steps})" if known else steps
 
 
 def _addresses(port: ServicePort) -> tuple[Address, ...]:

@@ -1,14 +1,12 @@
 """The EndpointSlice controller: the pods that a Service selects, written down in slices of a hundred.
 
 Check it against staging/src/k8s.io/endpointslice (reconciler.go, utils.go, trafficdist/trafficdist.go). The real one
-takes
-new endpoints in random order and draws the end of a slice's name; here both follow the pods and a hash.
+takes new endpoints in random order and draws the end of a slice's name; here both follow the pods and a hash.
 """
 
 from collections.abc import Iterable, Sequence
 from hashlib import sha256
 
-import msgspec
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -33,6 +31,7 @@ from ..api.objects import (  # fmt: skip
 MOST = 100  # endpoints in a slice (kube-controller-manager --max-endpoints-per-slice)
 MANAGED_BY = "endpointslice.kubernetes.io/managed-by"
 CONTROLLER = "endpointslice-controller.k8s.io"
+TOPOLOGY_MODE = "service.kubernetes.io/topology-mode"
 RESERVED = (HEADLESS, MANAGED_BY, SERVICE_NAME)
 LETTERS = "bcdfghjklmnpqrstvwxz2456789"  # no vowels, so that no name is ever a word (apimachinery's rand.String)
 Ports = tuple[EndpointPort, ...]
@@ -153,9 +152,12 @@ def _endpoint(service: Service, one: Candidate, addresses: tuple[Address, ...]) 
 
 
 def _hints(service: Service, one: Candidate, ready: bool) -> EndpointHints | None:
-    """trafficDistribution: a ready endpoint is for its own zone, and with PreferSameNode for its own node first."""
-    wish = service.spec.traffic_distribution
-    if not ready or wish not in ("PreferClose", "PreferSameZone", "PreferSameNode"):
+    """trafficDistribution: a ready endpoint is for its own zone, and with PreferSameNode for its own node first.
+    The older annotation goes before it; what it wishes is not modelled (DEV-30).
+    """
+    wish, annotations = service.spec.traffic_distribution, service.metadata.annotations
+    older = annotations.get("service.kubernetes.io/topology-aware-hints", annotations.get(TOPOLOGY_MODE))
+    if not ready or older in ("Auto", "auto") or wish not in ("PreferClose", "PreferSameZone", "PreferSameNode"):
         return None
     zones = (Named(name=one.zone),) if one.zone else ()
     nodes = (Named(name=one.pod.spec.node_name),) if one.pod.spec.node_name and wish == "PreferSameNode" else ()
@@ -168,16 +170,17 @@ def _grouped(
     """Slices of one set of ports: what is written stays where it is, gaps are not closed; the rest goes where it
     fits.
     """
-    left = {one.addresses: one for one in wanted}
+    left = {_identity(one): one for one in wanted}
     changed: list[EndpointSlice] = []
     same: list[EndpointSlice] = []
     for found in existing:
         if set(found.ports or ()) != set(ports):
             continue
-        stays = tuple(left.pop(one.addresses) for one in found.endpoints if one.addresses in left)
+        stays = tuple(one for one in (left.pop(_identity(each), None) for each in found.endpoints) if one)
         if stays:
             labels = _labels(service)
-            is_same = stays == found.endpoints and _own(labels) == _own(found.metadata.labels)
+            is_same = _bare_of_hints(stays) == _bare_of_hints(found.endpoints)
+            is_same = is_same and _own(labels) == _own(found.metadata.labels)
             metadata = found.metadata if is_same else replace(found.metadata, labels=labels)
             (same if is_same else changed).append(replace(found, endpoints=stays, metadata=metadata))
     changed.sort(key=lambda one: len(one.endpoints), reverse=True)
@@ -195,6 +198,19 @@ def _grouped(
         changed.append(replace(fresh, endpoints=tuple(new[:most])))
         new = new[most:]
     return [*same, *changed]
+
+
+def _identity(one: Endpoint) -> tuple[object, ...]:
+    """By what the controller knows an endpoint again (util/endpointset.go): a pod of another name at the same
+    address is another endpoint.
+    """
+    target = one.target_ref
+    return one.addresses, one.hostname or "", target and (target.namespace, target.name)
+
+
+def _bare_of_hints(endpoints: tuple[Endpoint, ...]) -> tuple[Endpoint, ...]:
+    """Hints are written last, and a change of theirs alone does not make room in a slice."""
+    return tuple(replace(one, hints=None) if one.hints else one for one in endpoints)
 
 
 def _new(service: Service, kind: str, ports: Ports, number: int) -> EndpointSlice:
@@ -224,27 +240,3 @@ def _labels(service: Service) -> Labels:
 def _own(labels: Labels) -> Labels:
     """Without the labels that the controller sets itself: what a Service and its slices have to agree in."""
     return {name: value for name, value in labels.items() if name not in RESERVED}
-
-
-def as_kubernetes(found: EndpointSlice) -> dict:
-    """A slice as the API server prints it: null and empty fields left out, lists that mean something kept."""
-    return {
-        "apiVersion": found.api_version,
-        "kind": "EndpointSlice",
-        "metadata": {
-            "name": found.metadata.name,
-            "namespace": found.metadata.namespace,
-            "labels": dict(found.metadata.labels),
-        },
-        "addressType": found.address_type,
-        "endpoints": [_bare(msgspec.to_builtins(one)) for one in found.endpoints],
-        "ports": None if found.ports is None else [_bare(msgspec.to_builtins(one), ("name",)) for one in found.ports],
-    }
-
-
-def _bare(value: dict, kept: tuple[str, ...] = ()) -> dict:
-    found = {
-        name: _bare(one) if isinstance(one, dict) else list(one) if isinstance(one, tuple) else one
-        for name, one in value.items()
-    }
-    return {name: one for name, one in found.items() if name in kept or one not in (None, "", {}, [])}

@@ -4,7 +4,7 @@ A kube-proxy hears of every change, in order, some time later; until then it sen
 is later still: it asks every few seconds, and believes a change after some answers.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from random import Random
 from typing import NamedTuple
@@ -34,7 +34,9 @@ def listed(pod: Pod) -> Listed | None:
 
 @dataclass(eq=False)
 class Proxies:
-    """The slices as each node's kube-proxy knows them. `heard`: node -> pod -> (how it stands, since when)."""
+    """The slices as each node's kube-proxy knows them. `heard`: node -> pod -> (how it stands, since when); `rules`
+    lead a connection through a node's own tables (through.py), where that is asked for.
+    """
 
     timeline: Timeline
     network: Network
@@ -42,6 +44,7 @@ class Proxies:
     nodes: list[str]
     heard: dict[str, dict[Pod, tuple[Listed, int]]] = field(default_factory=dict)
     latest: dict[str, int] = field(default_factory=dict)
+    rules: Callable[[str, Mapping[Pod, tuple[Listed, int]], Random], Pod | None] | None = None
 
     def tell(self, pod: Pod, listed: Listed | None) -> None:
         """A change in the slices goes out to all nodes. None: the pod is no endpoint any more."""
@@ -71,6 +74,13 @@ class Proxies:
         ]
         ready = [pod for pod, listed in known if listed.ready]
         return ready or [pod for pod, listed in known if listed.serving and listed.terminating]
+
+    def connected(self, node: str, chance: Random, local: bool = False) -> Pod | None:
+        """The pod that a new connection from this node is led to; None where there is none for it."""
+        if self.rules is not None:
+            return self.rules(node, self.heard.get(node, {}), chance)
+        choices = self.choices(node, local)
+        return choices[chance.randrange(len(choices))] if choices else None
 
     def has_ready(self, node: str) -> bool:
         """What the node's healthCheckNodePort answers: 200 with a ready endpoint of its own, 503 without."""

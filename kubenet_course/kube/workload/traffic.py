@@ -113,15 +113,14 @@ class Client:
             if not self.balancer.well:
                 return "refused: the load balancer knows no node that is well"
             self.node = self.balancer.well[self.chance.randrange(len(self.balancer.well))]
-        choices = self.proxies.choices(self.node, local=self.balancer is not None)
-        if not choices and self.balancer is not None:
+        found = self.proxies.connected(self.node, self.chance, local=self.balancer is not None)
+        if found is None and self.balancer is not None:
             return "no answer: the node has no endpoint of its own"
-        if not choices:
+        if found is None:
             return "refused: the Service has no endpoint"
-        pod = choices[self.chance.randrange(len(choices))]
         if self.clients.connections == "long":
-            self.kept, self.used = (pod, serving_box(pod).runs), 1
-        return pod
+            self.kept, self.used = (found, serving_box(found).runs), 1
+        return found
 
     def _is_closing(self, process: Process) -> bool:
         return self.timeline.now >= process.terminated

@@ -21,6 +21,7 @@ from .deployment import Counts, is_complete, next_step
 from .listening import Balancer, Proxies, listed
 from .replicaset import Candidate, victims
 from .revision import Happened, Revision
+from .through import Rules
 from .traffic import Client, Tally
 
 HEARS_AFTER = 20 * MILLISECOND  # a controller's watch and its queue
@@ -55,6 +56,9 @@ class World:
         self.chance = Random(f"{self.seed}/{self.name}")
         self.nodes = [f"node-{number + 1}" for number in range(self.told.network.nodes)]
         self.proxies = Proxies(self.timeline, self.told.network, Random(f"{self.seed}/proxies"), self.nodes)
+        if self.told.network.rules is not None:
+            is_local = self.told.network.balancer is not None
+            self.proxies.rules = Rules(self.told.network.rules, self.nodes, is_local).chosen
 
     def apply(self, spec: DeploymentSpec, is_new: bool = True) -> None:
         """A new template makes a new revision; the same one again is the revision that had it (a rollback)."""

@@ -8,7 +8,8 @@ from collections.abc import Callable, Mapping
 from ...errors import BadInput
 from ...linux.namespace.device import Device
 from ...linux.namespace.fib import LINK_LOCAL, Route
-from ...linux.namespace.netns import Netns, check_switch, switch_of
+from ...linux.namespace.netns import Netns
+from ...linux.namespace.switches import check_switch, switch_of
 from ...linux.packet.address import IPV6, family
 from .packets import Sending
 
@@ -18,8 +19,6 @@ DEVICE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,14}")
 RESERVED = ("all", "default", "lo")  # words of /proc/sys/net/*/conf, and the device that every namespace has
 SYSCTL = re.compile(r"net\.(ipv4|ipv6|bridge|netfilter)\.[A-Za-z0-9_.-]+")
 LEAST_MTU = {4: 68, 6: 1280}
-
-End = tuple[str, str]
 
 
 def check(world: Mapping[str, Netns], packets: tuple[Sending, ...], where: str = "$") -> None:
@@ -31,8 +30,7 @@ def check(world: Mapping[str, Netns], packets: tuple[Sending, ...], where: str =
         for number, device in enumerate(d for d in ns.devices.values() if d.kind != "lo"):
             _device(world, ns, device, f"{at}.devices[{number}]")
         _rows(ns, at)
-    links = Links(world)
-    links.refuse_loops(where)
+    _loops(world, where)
     for number, sent in enumerate(packets):
         _sending(world, sent, f"{where}.packets[{number}]")
 
@@ -167,43 +165,13 @@ def _sending(world: Mapping[str, Netns], sent: Sending, at: str) -> None:
             )
 
 
-class Links:
-    """Which devices hear each other: a veth's two ends, a bridge and its ports, the ends of one virtual network."""
+def _loops(world: Mapping[str, Netns], where: str) -> None:
+    """Two ways from one bridge to another, and a flooded frame would run in circles for ever: nobody speaks STP here."""
+    if not any(device.kind == "bridge" for ns in world.values() for device in ns.devices.values()):
+        return
+    from ...wiring import closing  # networkx takes longer to load than all the rest of the lab
 
-    def __init__(self, world: Mapping[str, Netns]):
-        self.devices = {(ns.name, d.name): d for ns in world.values() for d in ns.devices.values() if d.kind != "lo"}
-        self.index = {
-            (ns.name, d.name): number
-            for ns in world.values()
-            for number, d in enumerate(d for d in ns.devices.values() if d.kind != "lo")
-        }
-        self.above: dict[End, End] = {}
-
-    def top(self, end: End) -> End:
-        """The one that stands for all that are joined with it."""
-        while end in self.above:
-            end = self.above[end]
-        return end
-
-    def join(self, one: End, other: End) -> bool:
-        """Joins two; False: they were joined already."""
-        one, other = self.top(one), self.top(other)
-        if one != other:
-            self.above[one] = other
-        return one != other
-
-    def refuse_loops(self, where: str) -> None:
-        """Two ways from one bridge to another, and a flooded frame would run in circles for ever: nobody speaks STP here."""
-        for end, device in self.devices.items():
-            if device.master:
-                self.join(end, (end[0], device.master))
-        for end, device in self.devices.items():
-            if device.peer and end < device.peer and not self.join(end, device.peer):
-                at = f"{where}.namespaces.{end[0]}.devices[{self.index[end]}].peer"
-                raise BadInput(
-                    at, f"the veth {device.name} closes a loop of bridges", "leave one way between two bridges"
-                )
-        networks: dict[int, End] = {}
-        for end, device in self.devices.items():
-            if device.vxlan:
-                self.join(end, networks.setdefault(device.vxlan.vni, end))
+    for (name, dev), _ in closing(world):
+        number = [device for device in world[name].devices if device != "lo"].index(dev)
+        at = f"{where}.namespaces.{name}.devices[{number}].peer"
+        raise BadInput(at, f"the veth {dev} closes a loop of bridges", "leave one way between two bridges")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from msgspec.structs import replace
 
@@ -20,19 +20,19 @@ def plain(name: str) -> str:
     return name.replace("/", ".").replace(":", "-")
 
 
-def renamed(world: Mapping[str, Netns]) -> dict[str, Netns]:
-    """All namespaces of a world under plain names, the far ends of their cables too. Lazy tables are written out."""
-    return {plain(name): _renamed(ns) for name, ns in world.items()}
+def renamed(world: Mapping[str, Netns], name_of: Callable[[str], str] = plain) -> dict[str, Netns]:
+    """All namespaces of a world under other names, the far ends of their cables too. Lazy tables are written out."""
+    return {name_of(name): _renamed(ns, name_of) for name, ns in world.items()}
 
 
-def _renamed(ns: Netns) -> Netns:
-    devices = {name: _device(device) for name, device in ns.devices.items()}
+def _renamed(ns: Netns, name_of: Callable[[str], str]) -> Netns:
+    devices = {name: _device(device, name_of) for name, device in ns.devices.items()}
     tables = (tuple(ns.routes), tuple(ns.neighbours), tuple(ns.fdb))
-    return Netns(plain(ns.name), devices, *tables, ns.rules, ns.sysctls, ns.sockets)
+    return Netns(name_of(ns.name), devices, *tables, ns.rules, ns.sysctls, ns.sockets)
 
 
-def _device(device: Device) -> Device:
-    return replace(device, peer=(plain(device.peer[0]), device.peer[1])) if device.peer else device
+def _device(device: Device, name_of: Callable[[str], str]) -> Device:
+    return replace(device, peer=(name_of(device.peer[0]), device.peer[1])) if device.peer else device
 
 
 def scenario(cluster: Cluster, who: str, where: str, sport: int = 40000) -> Scenario:

@@ -1,44 +1,29 @@
-"""The tables of a small cluster, as a network plugin leaves them: nodes on one LAN, pods on bridges, and a way between nodes.
+"""Small clusters as thin manifests: Nodes, Pods and Services that say no more than an exercise needs.
 
-The addresses are the course's: pods of node n in 10.244.n.0/24 and fd00:10:244:n::/64, nodes 192.168.1.(10+n) and
-fd00:192:168:1::(10+n), the router 192.168.1.1, through which lies an outside machine with 203.0.113.5 and 2001:db8::5.
-MACs tell what they are: 02:00:0a is a pod, 0b its port on the node, 0c the bridge, 0e the node, 0f the tunnel.
+All the rest is what `kube` makes of them. The addresses are the course's: pods of node n in 10.244.n.0/24 and fd00:10:244:n::/64,
+nodes 192.168.1.(10+n) and fd00:192:168:1::(10+n).
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from msgspec import Struct
 from msgspec.structs import replace
 
-from ...lab.scenario.scenario import QUIET, with_link_local
-from ...linux.namespace.device import VXLAN_OVERHEAD, Device, Vxlan, ifaddr
-from ...linux.namespace.fib import Route
-from ...linux.namespace.netns import FdbEntry, NeighbourEntry, Netns, netns
-from ...linux.netfilter.iptables.save import read
-from ...linux.packet.address import FAMILIES, Address, Mac
-from ...shell import rows
+from ...kube.manifest.read import read_text
+from ...kube.model.cluster import Cluster
+from ...kube.model.world import World
+from ...lab.scenario.of_cluster import renamed
+from ...linux.namespace.netns import NeighbourEntry, Netns
+from ...linux.packet.address import Address, Mac
 
-ROUTER = {4: "192.168.1.1", 6: "fd00:192:168:1::1"}
 OUTSIDE = {4: "203.0.113.5", 6: "2001:db8::5"}
+BLOCKS = {4: "10.244.{}.0/24", 6: "fd00:10:244:{}::/64"}
+FLANNEL = "flannel.alpha.coreos.com/backend-type"
 
-
-class Plan(Struct, frozen=True):
-    """What a cluster is to be: pods by node, and how its network is set up."""
-
-    pods: Mapping[int, Sequence[str]]  # node number -> names of its pods
-    backend: str = "host-gw"  # or vxlan, or none
-    families: tuple[int, ...] = (4,)
-    outer: int = 4  # the family of tunnel packets
-    checksum: bool = False  # of tunnel packets
-    call_iptables: bool = True
-    hairpin: bool = False
-    warm: bool = False  # every neighbour is known
-    rules: Mapping[int, str] = {}  # iptables (4) and ip6tables (6) text of every node
-    listens: Mapping[str, Sequence[str]] = {}  # pod or "outside" -> sockets
-    ageing: float = 300.0
+Item = dict[str, Any]
 
 
 def pod_address(node: int, number: int, of: int = 4) -> Address:
@@ -50,155 +35,65 @@ def node_address(node: int, of: int = 4) -> Address:
     return f"192.168.1.{10 + node}" if of == 4 else f"fd00:192:168:1::{10 + node}"
 
 
-def gateway(node: int, of: int = 4) -> Address:
-    """The bridge's address on a node."""
-    return f"10.244.{node}.1" if of == 4 else f"fd00:10:244:{node}::1"
+def node(number: int, of: int = 4, backend: str = "host-gw") -> Item:
+    """The Node `node-NUMBER`, with its block and its address."""
+    meta = {"name": f"node-{number}", "annotations": {FLANNEL: backend}}
+    status = {"addresses": [{"type": "InternalIP", "address": node_address(number, of)}]}
+    return {"kind": "Node", "metadata": meta, "spec": {"podCIDR": BLOCKS[of].format(number)}, "status": status}
 
 
-def made_mac(kind: str, node: int = 0, number: int = 0) -> Mac:
-    return f"02:00:{kind}:{node:02x}:00:{number:02x}"
+def pod(name: str, on: int, app: str = "", port: int = 0, ip: Address = "", on_host: bool = False) -> Item:
+    """A Pod on the node of a number, whose program listens on `port`, if it listens. Without `ip` it gets the next address."""
+    ports = [{"containerPort": port}] if port else []
+    spec = {"nodeName": f"node-{on}", "hostNetwork": on_host, "containers": [{"name": name, "ports": ports}]}
+    made: Item = {"kind": "Pod", "metadata": {"name": name, "labels": {"app": app} if app else {}}, "spec": spec}
+    return made | ({"status": {"podIPs": [{"ip": ip}]}} if ip else {})
 
 
-def _device(name: str, kind: str, mac: Mac, addresses: Sequence[str] = (), **more: Any) -> Device:
-    return Device(name, kind, mac, with_link_local(tuple(ifaddr(a) for a in addresses), mac), **more)
+def service(name: str, **spec: Any) -> Item:
+    """A Service; `spec` are the fields of its spec."""
+    return {"kind": "Service", "metadata": {"name": name}, "spec": spec}
 
 
-def _length(of: int, short: int) -> str:
-    return f"/{short if of == 4 else 64}"
+def built(items: Iterable[Item]) -> Cluster:
+    """The cluster that kube's controllers make of such objects."""
+    whole = {"apiVersion": "v1", "kind": "List", "items": [{"apiVersion": "v1", **item} for item in items]}
+    return Cluster(read_text(json.dumps(whole)))
 
 
-def cluster(plan: Plan) -> dict[str, Netns]:
-    """The namespaces of a plan: pods, nodes, the LAN between them, and the router that is the outside machine too."""
-    world: dict[str, Netns] = {}
-    for node, names in plan.pods.items():
-        for number, name in enumerate(names):
-            world[name] = _pod(plan, node, number, name)
-        world[f"node-{node}"] = _node(plan, node)
-    outer = [*plan.families, *([plan.outer] if plan.backend == "vxlan" and plan.outer not in plan.families else [])]
-    addresses = [ROUTER[of] + _length(of, 24) for of in outer] + [
-        f"{OUTSIDE[of]}/{FAMILIES[of].bits}" for of in plan.families
-    ]
-    eth0 = _device("eth0", "veth", made_mac("cb"), addresses, peer=("lan", "outside"))
-    near = (
-        tuple(NeighbourEntry(node_address(n, of), "eth0", made_mac("0e", n)) for n in plan.pods for of in outer)
-        if plan.warm
-        else ()
-    )
-    world["outside"] = netns("outside", (eth0,), neighbours=near, sysctls=QUIET, sockets=_sockets(plan, "outside"))
-    ports = [(f"node-{node}", node) for node in plan.pods] + [("outside", 0)]
-    lan = [_device("br0", "bridge", made_mac("1a"), ageing=round(plan.ageing * 1e9))]
-    lan += [_device(name, "veth", made_mac("1b", number), peer=(name, "eth0"), master="br0") for name, number in ports]
-    world["lan"] = netns("lan", tuple(lan), sysctls=QUIET)
-    return world
+def small_world(
+    pods: Mapping[int, Sequence[str]],
+    listens: Mapping[str, int] = {},
+    services: Sequence[Item] = (),
+    warm: bool = False,
+) -> dict[str, Netns]:
+    """The kernels of pods by node number, each pod under its bare name: nodes, pods, the LAN, the router.
+
+    `listens` are TCP ports by pod, which is also the value of its label `app`. Nodes have rules only where there are Services,
+    as before kube-proxy's first. `warm`: whoever sends to another on its link knows the MAC address already.
+    """
+    items = [node(number) for number in pods]
+    for number, names in pods.items():
+        ips = {name: pod_address(number, place) for place, name in enumerate(names)}
+        items += [pod(name, number, name, listens.get(name, 0), ip) for name, ip in ips.items()]
+    cluster = built([*items, *services])
+    world = renamed(World(cluster, ()), lambda name: name.rpartition("/")[2])
+    if not services:
+        world |= {name: replace(world[name], rules={}) for name in cluster.machines}
+    return _acquainted(world) if warm else world
 
 
-def _sockets(plan: Plan, name: str) -> tuple:
-    return tuple(rows.socket(text) for text in plan.listens.get(name, ()))
+def _acquainted(world: Mapping[str, Netns]) -> dict[str, Netns]:
+    """The same kernels when each has asked for the MAC addresses of those that it sends to."""
+    machines = world.values()
+    macs = {own.address: one.mac for ns in machines for one in ns.devices.values() for own in one.addresses}
+    return {name: replace(ns, neighbours=(*ns.neighbours, *_known(ns, macs))) for name, ns in world.items()}
 
 
-def _pod(plan: Plan, node: int, number: int, name: str) -> Netns:
-    own = [pod_address(node, number, of) + _length(of, 24) for of in plan.families]
-    eth0 = _device(
-        "eth0", "veth", made_mac("0a", node, 10 + number), own, mtu=_mtu(plan), peer=(f"node-{node}", f"veth{number}")
-    )
-    routes = tuple(_default(of, gateway(node, of)) for of in plan.families)
-    near = (
-        tuple(NeighbourEntry(gateway(node, of), "eth0", made_mac("0c", node)) for of in plan.families)
-        if plan.warm
-        else ()
-    )
-    return netns(name, (eth0,), routes=routes, neighbours=near, sysctls=QUIET, sockets=_sockets(plan, name))
-
-
-def _default(of: int, via: Address) -> Route:
-    return replace(rows.route(f"{'0.0.0.0/0' if of == 4 else '::/0'} via {via} dev eth0"))
-
-
-def _mtu(plan: Plan) -> int:
-    return 1500 - VXLAN_OVERHEAD[plan.outer] if plan.backend == "vxlan" else 1500
-
-
-def _node(plan: Plan, node: int) -> Netns:
-    outer = [*plan.families, *([plan.outer] if plan.backend == "vxlan" and plan.outer not in plan.families else [])]
-    eth0 = _device(
-        "eth0",
-        "veth",
-        made_mac("0e", node),
-        [node_address(node, of) + _length(of, 24) for of in outer],
-        peer=("lan", f"node-{node}"),
-    )
-    blocks = [gateway(node, of) + _length(of, 24) for of in plan.families]
-    cni0 = _device("cni0", "bridge", made_mac("0c", node), blocks, mtu=_mtu(plan), ageing=round(plan.ageing * 1e9))
-    ports = [
-        _device(
-            f"veth{n}",
-            "veth",
-            made_mac("0b", node, 10 + n),
-            mtu=_mtu(plan),
-            peer=(name, "eth0"),
-            master="cni0",
-            hairpin=plan.hairpin,
-        )
-        for n, name in enumerate(plan.pods[node])
-    ]
-    tunnel = [_tunnel(plan, node)] if plan.backend == "vxlan" else []
-    routes, near, fdb = _ways(plan, node)
-    call = int(plan.call_iptables)
-    sysctls = {"net.bridge.bridge-nf-call-iptables": call, "net.bridge.bridge-nf-call-ip6tables": call}
-    sysctls |= {"net.ipv4.ip_forward": 1} if 4 in plan.families else {}
-    sysctls |= {"net.ipv6.conf.all.forwarding": 1} if 6 in plan.families else {}
-    rules = {of: read(text, f"node-{node}").rules for of, text in plan.rules.items()}
-    return netns(
-        f"node-{node}", (eth0, cni0, *ports, *tunnel), routes=tuple(routes), neighbours=tuple(near), fdb=tuple(fdb),
-        sysctls={**QUIET, **sysctls}, rules=rules,
-    )  # fmt: skip
-
-
-def _ways(plan: Plan, node: int) -> tuple[list[Route], list[NeighbourEntry], list[FdbEntry]]:
-    """How a node reaches the others' pods: the tables that its network plugin keeps."""
-    routes = [_default(of, ROUTER[of]) for of in plan.families]
-    near, fdb = _neighbours(plan, node), []
-    for other in plan.pods:
-        if other != node and plan.backend == "host-gw":
-            ways = [f"{_block(other, of)} via {node_address(other, of)} dev eth0" for of in plan.families]
-            routes += [rows.route(way) for way in ways]
-        if other != node and plan.backend == "vxlan":
-            ways = [f"{_block(other, of)} via {_end(other, of)} dev flannel.1 onlink" for of in plan.families]
-            routes += [rows.route(way) for way in ways]
-            near += [NeighbourEntry(_end(other, of), "flannel.1", made_mac("0f", other)) for of in plan.families]
-            fdb.append(FdbEntry(made_mac("0f", other), "flannel.1", node_address(other, plan.outer)))
-    return routes, near, fdb
-
-
-def _block(node: int, of: int) -> str:
-    return f"10.244.{node}.0/24" if of == 4 else f"fd00:10:244:{node}::/64"
-
-
-def _end(node: int, of: int) -> Address:
-    """The tunnel device's own address: the block's first, as flannel gives it."""
-    return f"10.244.{node}.0" if of == 4 else f"fd00:10:244:{node}::"
-
-
-def _tunnel(plan: Plan, node: int) -> Device:
-    own = [f"{_end(node, of)}/{FAMILIES[of].bits}" for of in plan.families]
-    tunnel = Vxlan(1, node_address(node, plan.outer), "eth0", 8472, (40000, 40001), plan.checksum)
-    return _device("flannel.1", "vxlan", made_mac("0f", node), own, mtu=_mtu(plan), tunnel=tunnel)
-
-
-def _neighbours(plan: Plan, node: int) -> list[NeighbourEntry]:
-    """Those that a node would have to ask for: nothing while cold."""
-    if not plan.warm:
-        return []
-    outer = {*plan.families, *([plan.outer] if plan.backend == "vxlan" else [])}
-    found = [NeighbourEntry(ROUTER[of], "eth0", made_mac("cb")) for of in sorted(outer)]
-    found += [
-        NeighbourEntry(node_address(n, of), "eth0", made_mac("0e", n))
-        for n in plan.pods
-        if n != node
-        for of in sorted(outer)
-    ]
-    return found + [
-        NeighbourEntry(pod_address(node, n, of), "cni0", made_mac("0a", node, 10 + n))
-        for n in range(len(plan.pods[node]))
-        for of in plan.families
-    ]
+def _known(ns: Netns, macs: Mapping[Address, Mac]) -> Iterator[NeighbourEntry]:
+    """A router sends to everybody on its links, another machine to its gateways."""
+    gateways = {row.via for row in ns.routes}
+    for ip, mac in macs.items():
+        row = ns.fib.lookup(ip)
+        if row.type == "unicast" and not row.via and (ip in gateways or ns.sysctls.get("net.ipv4.ip_forward")):
+            yield NeighbourEntry(ip, row.dev, mac)

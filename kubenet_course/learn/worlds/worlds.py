@@ -14,7 +14,7 @@ from ...linux.namespace.trace import Trace
 from ...linux.packet.packet import tcp
 from ...linux.verdicts import verdict
 from ...linux.walk import ask, send
-from .clusters import Plan, cluster
+from .clusters import small_world
 
 World = Mapping[str, Netns]
 PORTS = (80, 443, 5432, 6379, 8080, 9090)
@@ -47,7 +47,7 @@ class Net(Struct, frozen=True):
         return send(world or self.world, proto(self.client, self.sport, self.web, port or self.port), at="client")
 
 
-def net(chance: Random, is_same_node: bool = False, warm: bool = True, rules: str = "") -> Net:
+def net(chance: Random, is_same_node: bool = False, warm: bool = True) -> Net:
     """Two pods, on one node or on two; neighbours are known already if `warm`."""
     here, there = chance.sample(range(1, 6), 2)
     there = here if is_same_node else there
@@ -55,8 +55,7 @@ def net(chance: Random, is_same_node: bool = False, warm: bool = True, rules: st
     pods = {node: [*names, *(["client"] if node == here else []), *(["web"] if node == there else [])]
             for node, names in others.items()}  # fmt: skip
     port = chance.choice(PORTS)
-    listens = {"web": (f"tcp 0.0.0.0:{port} web",)}
-    world = cluster(Plan(pods, warm=warm, listens=listens, rules={4: rules} if rules else {}))
+    world = small_world(pods, {"web": port}, warm=warm)
     address = {name: world[name].devices["eth0"].addresses[0].address for name in ("client", "web")}
     return Net(world, here, there, address["client"], address["web"], port, chance.randrange(32768, 61000))
 

@@ -31,6 +31,10 @@ class Choices(Protocol):
         """Whether what nobody understood is supposed to answer otherwise than is likely. No chance is known of it."""
         ...
 
+    def came_before(self, question: Question, most: int) -> int:
+        """How many others took their turn before us, less than `most`, of whom nobody told."""
+        ...
+
 
 class Seeded:
     """Chance drawn from a seed: the same seed, the same story."""
@@ -46,6 +50,9 @@ class Seeded:
 
     def supposes(self, question: Question) -> bool:
         return False
+
+    def came_before(self, question: Question, most: int) -> int:
+        return 0
 
 
 def how_many(among: Sequence[int]) -> int:
@@ -86,6 +93,9 @@ class Scripted:
             return False
         self.probability /= 2
         return not self._next()
+
+    def came_before(self, question: Question, most: int) -> int:
+        return next((n for n in range(most - 1) if self.happens(question, 1 / (most - n))), most - 1)
 
 
 def every(story: Callable[[Choices], T], seed: int = 0, most: int = 100_000) -> Iterator[tuple[float, T]]:

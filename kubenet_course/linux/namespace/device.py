@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
-
 from msgspec import Struct
 
 from ..packet.address import IPV6, Address, Mac, Prefix, address, prefix, spelled
@@ -39,12 +37,6 @@ def link_local(mac: Mac) -> IfAddr:
     raw = bytes.fromhex(mac.replace(":", ""))
     host = int.from_bytes(bytes([raw[0] ^ 2]) + raw[1:3] + b"\xff\xfe" + raw[3:], "big")
     return IfAddr(spelled(0xFE80 << 112 | host, IPV6), 64)
-
-
-def made_mac(ns: str, device: str) -> Mac:
-    """A MAC for a device that was given none. A kernel draws one; here it follows from the names, so that it is always the same."""
-    drawn = hashlib.sha256(f"{ns}/{device}".encode()).digest()
-    return ":".join(f"{octet:02x}" for octet in (2, *drawn[:5]))
 
 
 class Vxlan(Struct, frozen=True):
@@ -88,8 +80,8 @@ Tunnel = Vxlan | Geneve | Ipip | WireGuard
 
 
 class Device(Struct, frozen=True):
-    """A network device (`ip link`): `kind` is lo, veth, bridge, vxlan, geneve, ipip, wireguard, or eth for one whose far end is not
-    modelled. One that carries packets without frames has no MAC."""
+    """A network device (`ip link`): `kind` is lo, veth, bridge, dummy, vxlan, geneve, ipip, wireguard, or eth for one
+    whose far end is not modelled. One that carries packets without frames has no MAC."""
 
     name: str
     kind: str = "eth"

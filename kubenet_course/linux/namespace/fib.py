@@ -40,15 +40,20 @@ class Fib:
         self.every = {device.name: device for device in every}
         down = [row for device in every if not device.up for row in _local_rows(device, False) if row.type == "local"]
         made = [row for device in up for row in _local_rows(device, forwards6)] + down
-        rows = {"local": made[:], "main": [row for device in up for row in _connected_rows(device)]}
-        for row in filter(None, (alive(row, frozenset(self.devices)) for row in added)):
+        rows = {"local": [*made], "main": [row for device in up for row in _connected_rows(device)]}
+        for row in filter(None, (alive(row, self.devices) for row in added)):
             rows.setdefault(row.table, []).append(row)
-        known = {(row.prefix, row.dev) for row in made}
-        self.local_added = any((row.prefix, row.dev) not in known for row in added if row.type == "local")
         self.tables = {name: _by_length(found) for name, found in rows.items()}
         self.local, self.main, self.policy = self.tables["local"], self.tables["main"], policy
         self.on = {device.name: tuple(a.address for a in with_link_local(device)) for device in up}
-        self.addresses = {a.address: device.name for device in reversed(up) for a in with_link_local(device)}
+        # A dummy device has its addresses at once, up or down: nobody else can have them on its link (addrconf_dad_begin).
+        ready = [device for device in every if device.up or device.kind == "dummy"]
+        self.addresses = {a.address: device.name for device in reversed(ready) for a in with_link_local(device)}
+
+        own = (*LOOPBACK.values(), *(row.prefix for row in made if row.type == "local"))
+        self.local_added = any(
+            row.type == "local" and not any(row.prefix.first in block for block in own) for row in added
+        )
 
     def addresses_on(self, dev: str) -> tuple[Address, ...]:
         """The addresses of a device, its link-local one included."""

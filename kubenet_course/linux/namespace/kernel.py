@@ -42,10 +42,11 @@ class Kernel:
         self.ns, self.memory, self.choices, self.world = ns, memory, choices, {} if world is None else world
         self.programs = programs or {}  # by the name that their sockets have: stack.program.Program
         self.remembers: Remembered = memory.of(ns.name)
+        self.clock = memory.clock
 
     @property
     def now(self) -> int:
-        return self.memory.now
+        return self.clock.now
 
     # -- steps ---------------------------------------------------------------------------------------------------------
 
@@ -150,8 +151,11 @@ class Kernel:
             return bool(self.ports(dev.name))
         if dev.peer is None:
             return dev.carrier
-        there = self.world.get(dev.peer[0])
-        return there is None or dev.peer[1] not in there.devices or there.devices[dev.peer[1]].up
+        try:
+            there = self.world[dev.peer[0]].devices
+        except KeyError:  # beyond what the world shows
+            return True
+        return dev.peer[1] not in there or there[dev.peer[1]].up
 
     def ports(self, bridge: str) -> list[Device]:
         """The ports of a bridge that are not disabled, for want of a carrier, say (br_port_carrier_check)."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeVar
 
-SECOND = 1_000_000_000  # nanoseconds, the clock's unit
+from ..timeline import SECOND, Timeline
+
 Part = TypeVar("Part")
 
 
@@ -26,10 +27,15 @@ class Remembered(dict[type, Any]):
 
 @dataclass(slots=True)
 class Memory:
-    """All that the kernels of a network remember, and the clock (integer nanoseconds)."""
+    """All that the kernels of a network remember, and the clock that they share with whatever else happens there."""
 
-    now: int = 0
+    clock: Timeline = field(default_factory=Timeline)
     namespaces: dict[str, Remembered] = field(default_factory=dict)
+
+    @property
+    def now(self) -> int:
+        """What time it is, in nanoseconds."""
+        return self.clock.now
 
     def of(self, namespace: str) -> Remembered:
         """What one namespace's kernel remembers."""
@@ -39,5 +45,5 @@ class Memory:
 
     def wait(self, seconds: float) -> Memory:
         """Lets time pass. What ages by the clock is looked at when it is next asked for."""
-        self.now += int(seconds * SECOND)
+        self.clock.run(self.clock.now + int(seconds * SECOND))
         return self

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Container
 from itertools import accumulate
 
 from msgspec import Struct
@@ -85,7 +86,7 @@ def longest(table: ByLength, to: Address, dev: str = "") -> Route:
     return NO_ROUTE
 
 
-def alive(row: Route, devices: frozenset[str]) -> Route | None:
+def alive(row: Route, devices: Container[str]) -> Route | None:
     """A row with those of its next hops whose device is up; None where there is none: the kernel takes such a row away."""
     if not row.hops:
         return row if not row.dev or row.dev in devices else None

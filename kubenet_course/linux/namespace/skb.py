@@ -76,6 +76,7 @@ class Skb(Struct, frozen=True):
     came_by: str = (
         NOWHERE  # the bridge port that it came in by, as br_netfilter notes it for as long as this kernel has it
     )
+    ipvs: bool = False  # IPVS has done with it what it does (ipvs_property)
 
     @property
     def came_to_many(self) -> bool:

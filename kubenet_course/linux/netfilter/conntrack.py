@@ -9,9 +9,9 @@ from __future__ import annotations
 from msgspec.structs import replace
 
 from ..namespace.kernel import Kernel
-from ..namespace.memory import SECOND
 from ..namespace.skb import NO_CONNECTION, UNTRACKED, Connection, Skb
 from ..packet.packet import ERRORS, ICMP, Flow, Packet, Tcp
+from ..timeline import SECOND
 from .connections import Connections
 from .nat import with_end
 

@@ -30,11 +30,21 @@ BEHIND_BRIDGED = {
 }
 # The tables of iptables: the priority of their chains, which are named like their hooks.
 IPTABLES = {"raw": -300, "mangle": -150, "filter": 0, "security": 50}
+# Where IPVS is asked (ip_vs_ops4 in net/netfilter/ipvs/ip_vs_core.c): answers of servers before requests.
+IPVS_AT = (
+    ("INPUT", NAT_SRC - 2, "ip_vs_out"),
+    ("INPUT", NAT_SRC - 1, "ip_vs_in"),
+    ("OUTPUT", NAT_DST + 1, "ip_vs_out"),
+    ("OUTPUT", NAT_DST + 2, "ip_vs_in"),
+    ("FORWARD", NAT_SRC - 1, "ip_vs_forward_icmp"),
+    ("FORWARD", NAT_SRC, "ip_vs_out"),
+)
 NAT_AT = {"PREROUTING": NAT_DST, "OUTPUT": NAT_DST, "INPUT": NAT_SRC, "POSTROUTING": NAT_SRC}
 
 
 class Entry(Struct, frozen=True):
-    """One that is asked at a hook. `kind` says what it is: filter, route or nat (chains of rules), conntrack or confirm.
+    """One that is asked at a hook. `kind` says what it is: filter, route or nat (chains of rules), conntrack or confirm, or one
+    of IPVS.
 
     Its `stage` names it in traces. Of nat there is one entry a hook, with the chains of all nat tables in it.
     """
@@ -59,17 +69,20 @@ def base_of(table: Table, chain: Chain) -> Base | None:
 
 
 def registered(rules: Ruleset) -> Iterator[tuple[Table, Chain, Base]]:
-    """The base chains of a rule set in the order in which they were registered."""
+    """The base chains of a rule set in the order in which they were registered. In a table of iptables they are known by name,
+    so the others, which may be thousands that nobody has made yet, are not looked at.
+    """
     for table in rules.tables.values():
-        for chain in table.chains.values():
+        names = BEHIND if table.name == "nat" or table.name in IPTABLES else table.chains
+        for chain in (table.chains[name] for name in names if name in table.chains):
             base = base_of(table, chain)
             if base is not None:
                 yield table, chain, base
 
 
-def entries(rules: Ruleset) -> dict[str, tuple[Entry, ...]]:
-    """Who is asked at each hook, in order. Base chains that let everything pass are left out."""
-    found: list[Entry] = []
+def entries(rules: Ruleset, balanced: bool = False) -> dict[str, tuple[Entry, ...]]:
+    """Who is asked at each hook, in order; IPVS too, where it is `balanced`. Base chains that let everything pass are left out."""
+    found = [Entry(hook, at, kind, f"{kind} {hook}") for hook, at, kind in IPVS_AT if balanced]
     if rules.tracks:
         found += [Entry(hook, CONNTRACK, "conntrack", f"conntrack {hook}") for hook in ("PREROUTING", "OUTPUT")]
         found += [Entry(hook, LAST, "confirm", f"confirm {hook}") for hook in ("INPUT", "POSTROUTING")]
@@ -103,11 +116,11 @@ def _asked_in_turn(nat: list[tuple[Table, Chain, Base]], hook: str) -> tuple[tup
 class Path:
     """For one set of rules: the entry behind each stage, the first stage of each hook, and the stage after each stage."""
 
-    def __init__(self, rules: Ruleset):
+    def __init__(self, rules: Ruleset, balanced: bool = False):
         self.entries: dict[str, Entry] = {}
         self.first: dict[str, str] = {}
         self.after: dict[str, str] = {}
-        for hook, asked in entries(rules).items():
+        for hook, asked in entries(rules, balanced).items():
             stages = [entry.stage for entry in asked]
             self.entries |= zip(stages, asked, strict=True)
             self.first[hook] = [*stages, BEHIND[hook]][0]

@@ -7,6 +7,8 @@ written down as well.
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -182,11 +184,29 @@ def _with_free_port(flow: Flow, to: Range, end: str, kernel: Kernel) -> Flow:
     if to.base < 0 and (to.by_chance or end == "src"):
         offset = kernel.choices.pick(("port", kernel.ns.name, flow, end, first, last), range(65536))
     while True:
-        for attempt in range(attempts):
-            flow = _with_port(flow, end, first + (offset + attempt & 0xFFFF) % size)
-            if not taken(flow, kernel):
-                return flow
+        tries = (first + (offset + attempt & 0xFFFF) % size for attempt in range(attempts))
+        flow, is_free = _first_free(flow, end, tries, kernel)
+        if is_free:
+            return flow
         if attempts >= size or attempts < FEWEST_ATTEMPTS:
             return flow  # taken: the connection clashes when it is confirmed, and its packet is dropped
         attempts //= 2
         offset = kernel.choices.pick(("port", kernel.ns.name, flow, end, first, last), range(65536))
+
+
+def _first_free(flow: Flow, end: str, ports: Iterable[int], kernel: Kernel) -> tuple[Flow, bool]:
+    """The flow with the first of some ports that nobody uses, and whether there is one; else with the last of them."""
+    table, now = kernel.remembers[Connections], kernel.now
+    if end == "dst" or flow.proto in ICMP:
+        for port in ports:
+            flow = _with_port(flow, end, port)
+            if table.lookup(flow.reverse, now) is None:
+                return flow, True
+        return flow, False
+    proto, src, dst, dport, port, known = flow.proto, flow.src, flow.dst, flow.dport, 0, table.by_flow.get
+    for port in ports:  # as above: an address that is nearly used up has a million of these tries
+        back = Flow(proto, dst, dport, src, port)
+        there = known(back)
+        if there is None or (there.expires <= now and table.lookup(back, now) is None):
+            return back.reverse, True
+    return replace(flow, sport=port), False

@@ -13,6 +13,7 @@ from ..namespace.trace import Next, Step
 from ..packet.packet import ICMP
 from ..stack.icmp import rejection
 from ..stack.ip import answers, route_again
+from ..stack.ipvs.hooks import STAGES as IPVS
 from .conntrack import confirm, conntrack_in, set_closing, translated_error
 from .evaluate import NOTHING_ASKED, Matched, Walked, asked
 from .hooks import BEHIND, IPTABLES, Entry
@@ -60,7 +61,7 @@ def refused(kernel: Kernel, stage: str, said: Walked, hook: str) -> Step:
     decided: Matched = said.matched[-1]
     by = f"by {'the policy' if not decided.number else f'rule {decided.number}'} of {decided.chain}"
     then: tuple[Next, ...] = ()
-    own = hook == "OUTPUT" or (hook == "POSTROUTING" and not said.skb.dev_in)
+    own = hook in ("OUTPUT", "POSTROUTING") and not said.skb.dev_in  # IPVS leads what came in through OUTPUT too
     how, end = f"dropped {by}", "not-permitted" if own else "dropped"
     if said.verdict.name == "REJECT":
         then = reject(kernel, said.skb, said.verdict.kind, hook)
@@ -157,7 +158,7 @@ def confirmation(kernel: Kernel, stage: str, skb: Skb) -> Step:
     return kernel.on(stage, after, "the connection is remembered" if news else "", (after.connection,) if news else ())
 
 
-KINDS = {"conntrack": conntrack, "nat": nat, "confirm": confirmation}  # every other entry is a chain of rules
+KINDS = {"conntrack": conntrack, "nat": nat, "confirm": confirmation, **IPVS}  # every other entry is a chain of rules
 HOOKED = {f"{name} {hook}": stage for name, stage in KINDS.items() for hook in BEHIND}
 
 

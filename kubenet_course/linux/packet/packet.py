@@ -217,7 +217,7 @@ def length(packet: Packet) -> int:
     """Bytes of the whole IP packet: what IPv4's total length says, and what a device's MTU limits."""
     header, payload = packet.header, packet.payload
     if isinstance(header, Tcp):
-        own = 20 + (len(header.options) + 3) // 4 * 4
+        own = 20 + (len(header.options) + 3) // 4 * 4 if header.options else 20
     else:
         own = 0 if isinstance(header, Other) else 8
     if isinstance(payload, bytes):

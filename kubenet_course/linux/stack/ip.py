@@ -15,7 +15,7 @@ from ..packet.address import IPV4, IPV6, Address, family, number, prefix
 from ..packet.packet import ECHO, Frame, Packet, Tcp, length, lowered
 from .expected import Expected
 from .icmp import BEYOND_SCOPE, TIME_EXCEEDED, TOO_BIG, error, unroutable
-from .input import FORBIDDEN, forwards_from, martian, row_in
+from .input import FORBIDDEN, forwards_from, is_no_wire_address, martian, row_in
 
 ALL_NODES, SOLICITED_NODE = (number("224.0.0.1"), number("ff02::1")), number("ff02::1:ff00:0")
 
@@ -23,9 +23,7 @@ ALL_NODES, SOLICITED_NODE = (number("224.0.0.1"), number("ff02::1")), number("ff
 def ip_rcv(kernel: Kernel, stage: str, skb: Skb) -> Step:
     """An IP packet has come in by a device."""
     flow, of = skb.packet.flow, family(skb.packet.flow.dst)
-    lies = flow.src in MULTICAST[6] or flow.src in LOOPBACK[6] or flow.dst in LOOPBACK[6]
-    lies = lies or (flow.dst in MULTICAST[6] and number(flow.dst) >> 112 & 0xF in (0, 1))  # scopes that no wire carries
-    if of is IPV6 and skb.dev_in != "lo" and lies:
+    if of is IPV6 and skb.dev_in != "lo" and is_no_wire_address(flow):
         return Step(kernel.ns.name, stage, skb, "an address that cannot come over a wire", end="dropped")
     skb = replace(skb, frame=NO_FRAME) if skb.dev_in == "lo" else skb
     if skb.prerouted:  # br_netfilter has shown it to PREROUTING already (ip_sabotage_in)

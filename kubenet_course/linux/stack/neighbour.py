@@ -10,12 +10,12 @@ from msgspec.structs import replace
 from ..namespace.device import Ipip, WireGuard
 from ..namespace.fib import MULTICAST, Route, select4
 from ..namespace.kernel import Kernel, hook
-from ..namespace.memory import SECOND
 from ..namespace.netns import NeighbourEntry
 from ..namespace.skb import NO_FRAME, Skb
 from ..namespace.trace import Next, Step
 from ..packet.address import BROADCAST_MAC, IPV4, IPV6, Address, Mac, family, number, spelled
 from ..packet.packet import Arp, Flow, Icmp, Neighbour, Packet, endpoint
+from ..timeline import SECOND
 from .device import out
 from .icmp import HOST_UNREACHABLE, error
 from .ip import SOLICITED_NODE, answers, not_fitting, too_big

@@ -10,13 +10,13 @@ from msgspec.structs import replace
 
 from ..namespace.fib import LINK_LOCAL
 from ..namespace.kernel import Kernel
-from ..namespace.memory import SECOND
 from ..namespace.netns import Socket
 from ..namespace.policy import asked_of
 from ..namespace.skb import Skb
 from ..namespace.trace import Next, Step
 from ..packet.address import family
 from ..packet.packet import Flow, Packet, Tcp
+from ..timeline import SECOND
 from .expected import Expected
 from .icmp import reset
 from .listening import answered, listener, sent, taken

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from ...linux.namespace.memory import SECOND, Memory
+from ...linux.namespace.memory import Memory
 from ...linux.namespace.netns import NeighbourEntry
 from ...linux.packet.address import family
 from ...linux.stack.bridge import Fdb
 from ...linux.stack.neighbour import Neighbours
+from ...linux.timeline import SECOND
 from ..grammar import said_in
 from ..state import Call, Result, has_carrier
 from .show import details, flags_of, wanted

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from ...linux.namespace.device import VXLAN_OVERHEAD, Device, Vxlan, made_mac
+from ...linux.namespace.device import VXLAN_OVERHEAD, Device, Vxlan
+from ...linux.namespace.macs import made_mac
 from ...linux.packet.address import IPV6, Mac, family
 from ..grammar import FLAG, address_of, chosen, mac_of, number, said_in
 from ..state import Call, Refused, Result, State, fresh

@@ -16,6 +16,8 @@ from ...linux.packet.packet import Flow, Packet, Vxlan
 from .moments import Moment, trail
 
 PORTS = ("tcp", "udp", "sctp")
+IPVS = "ip_vs"  # how the stages of the kernel's own load balancer begin
+TRANSLATE = ("nat", "conntrack", IPVS)
 ENDED = {
     "dropped": "drops it, and tells nobody",
     "rejected": "drops it, and tells the sender",
@@ -88,7 +90,7 @@ def _of_visit(
     text = " ".join(part for part in said if part)
     at = next((at for at in visit if _change(story[at], turn)), visit[-1] if is_last or is_first else visit[0])
     made = [Telling(at, text, visit)]
-    kept = [at for at in visit if story[at].step.stage.startswith("confirm") and _is_translated(story[at].step)]
+    kept = [at for at in visit if _is_kept(story[at])]
     if turn == 0 and kept:
         remembered = f"{name} remembers this connection, so that it can translate the answer back."
         made.append(Telling(kept[0], remembered, (kept[0],)))
@@ -125,15 +127,16 @@ def _change(moment: Moment, turn: int) -> list[str]:
     stage = moment.step.stage
     if stage == "vxlan_rcv":
         return ["It takes the packet out of the one around it."]
-    if old is None or new is None or moment.parent < 0 or not stage.startswith(("nat", "conntrack")):
+    if old is None or new is None or moment.parent < 0 or not stage.startswith(TRANSLATE):
         return []
+    who = "Its IPVS replaces" if stage.startswith(IPVS) else "Its rules replace"
     found = []
     for word, was, now in (
         ("destination", _place(old.dst, old.dport, old), _place(new.dst, new.dport, new)),
         ("source", _place(old.src, old.sport, old), _place(new.src, new.sport, new)),
     ):
         if was != now and turn == 0:
-            found.append(f"Its rules replace the {word} {was} by {now}.")
+            found.append(f"{who} the {word} {was} by {now}.")
         elif was != now:
             found.append(f"It recognises the connection, and replaces the {word} {was} by {now}.")
     return found
@@ -142,7 +145,9 @@ def _change(moment: Moment, turn: int) -> list[str]:
 def _onward(steps: Sequence[Step]) -> list[str]:
     """By which device the packet leaves, and to whom."""
     routed = [
-        step for step in steps if step.stage in ("route_input", "route_output") and step.skb.route.type == "unicast"
+        step
+        for step in steps
+        if step.stage.startswith(("route_input", "route_output", IPVS)) and step.skb.route.type == "unicast"
     ]
     if not routed:
         return []
@@ -203,6 +208,13 @@ def _inner(packet: object) -> Flow | None:
 
 def _place(address: str, port: int, flow: Flow) -> str:
     return f"{address}, port {port}" if flow.proto in PORTS else address
+
+
+def _is_kept(moment: Moment) -> bool:
+    """Whether the step remembers what it has replaced: conntrack at its end, IPVS when it chooses a server."""
+    if moment.step.stage.startswith(IPVS):
+        return bool(_change(moment, 0))
+    return moment.step.stage.startswith("confirm") and _is_translated(moment.step)
 
 
 def _is_translated(step: Step) -> bool:

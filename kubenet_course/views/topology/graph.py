@@ -11,8 +11,10 @@ from collections.abc import Mapping
 import networkx as nx
 
 from ...linux.namespace.netns import Netns
-from .roles import far, segments
+from ...wiring import bridge_loops, hearing, wiring
+from .roles import segments
 
+__all__ = ["bridge_loops", "graph", "hearing"]
 MACHINE, LINK = "machine", "link"
 
 
@@ -24,31 +26,13 @@ def graph(world: Mapping[str, Netns] | Netns) -> nx.Graph:
     port), "cable" (the two ends of a veth) or "link".
     """
     world = {world.name: world} if isinstance(world, Netns) else world
-    made = nx.Graph()
+    made = wiring(world)
     for name, ns in world.items():
         made.add_node(name, kind=MACHINE)
-        for device in ns.devices.values():
-            if device.kind == "lo":
-                continue
-            made.add_node(f"{name}/{device.name}", kind=device.kind, up=device.up, mac=device.mac)
-            made.add_edge(name, f"{name}/{device.name}", kind="has")
-    for name, ns in world.items():
-        for device in ns.devices.values():
-            if device.master:
-                made.add_edge(f"{name}/{device.master}", f"{name}/{device.name}", kind="port")
-            end = far(world, device)
-            if end is not None:
-                made.add_edge(f"{name}/{device.name}", f"{end[0].name}/{end[1].name}", kind="cable")
+        made.add_edges_from(((name, f"{name}/{dev}") for dev in ns.devices if f"{name}/{dev}" in made), kind="has")
     for segment in segments(world, list(world)):
         own = [f"{name}/{dev}" for name, dev in segment.ends if f"{name}/{dev}" in made]
         if not segment.name and len(own) > 1 and not all(made.has_edge(own[0], other) for other in own[1:]):
             made.add_node(segment.key, kind=LINK)
             made.add_edges_from(((segment.key, end) for end in own), kind=LINK)
     return made
-
-
-def bridge_loops(world: Mapping[str, Netns]) -> list[list[str]]:
-    """Rings of bridges and cables in which a broadcast would go round for ever: there is no spanning tree here."""
-    whole = graph(world)
-    layer_2 = [(one, other) for one, other, kind in whole.edges(data="kind") if kind in ("port", "cable")]
-    return [sorted(ring) for ring in nx.cycle_basis(nx.Graph(layer_2))]

@@ -2,7 +2,7 @@
 
 from typing import NamedTuple
 
-from ....linux.netfilter.ipset import BITMAP_PORT
+from ....linux.netfilter.ipset.sets import BITMAP_PORT
 from ....linux.packet.address import IPV6, Family
 
 LONGEST = 31  # of a set's name

@@ -6,7 +6,7 @@ from functools import cached_property
 from msgspec import Struct
 
 from ....errors import BadInput
-from ....linux.netfilter.ipset import IpSet
+from ....linux.netfilter.ipset.sets import IpSet
 from ....linux.packet.address import FAMILIES, Address
 from ....linux.stack.ipvs.servers import VirtualServer
 from ...api.config import IPVS_SCHEDULERS

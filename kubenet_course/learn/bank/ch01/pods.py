@@ -16,7 +16,7 @@ from ....linux.walk import ask
 from ....views.tables.table import Table, table
 from ...questions.evidence import decisions
 from ...questions.reading import Unreadable
-from ...worlds.clusters import Plan, cluster
+from ...worlds.clusters import small_world
 from ...worlds.worlds import PORTS, World, changed
 
 HEAD = "apiVersion: v1\nkind: Pod\nmetadata:\n  name: shop\nspec:\n"
@@ -81,7 +81,7 @@ class Pod(Struct, frozen=True):
 def pod(chance: Random) -> Pod:
     names = ["client", "shop", *chance.sample(("other", "db", "cache"), chance.randrange(3))]
     chance.shuffle(names)
-    return Pod(cluster(Plan({chance.randrange(1, 6): tuple(names)}, warm=True)), *chance.sample(PORTS, 2))
+    return Pod(small_world({chance.randrange(1, 6): names}, warm=True), *chance.sample(PORTS, 2))
 
 
 def named(text: str, *names: str) -> Containers:

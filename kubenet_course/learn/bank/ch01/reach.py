@@ -11,7 +11,7 @@ from ....linux.packet.packet import tcp
 from ....linux.walk import ask
 from ....views.tables.binds import binds
 from ...questions.kinds_lists import Choose, Statement
-from ...worlds.clusters import Plan, cluster
+from ...worlds.clusters import small_world
 from ...worlds.worlds import PORTS, World, changed, delivered
 from .. import Chance, defined
 from .pods import taken
@@ -52,7 +52,7 @@ class Neighbours(Struct, frozen=True):
 def _neighbours(chance: Chance) -> Neighbours:
     """Forwarder on localhost, on the pod's address, on all; and a web server that listens on localhost by mistake."""
     port, logs = chance.sample(PORTS, 2)
-    world = cluster(Plan({chance.randrange(1, 6): chance.sample(("client", "shop", "other"), 3)}, warm=True))
+    world = small_world({chance.randrange(1, 6): chance.sample(("client", "shop", "other"), 3)}, warm=True)
     own, far = (world[name].devices["eth0"].addresses[0].address for name in ("shop", "client"))
     front, place = chance.turn((ANY, LOCALHOST), (ANY, own), (LOCALHOST, ANY), (own, LOCALHOST))
     held = Socket("tcp", front, port, "web"), Socket("tcp", place, logs, "forwarder")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from random import Random
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ....linux.namespace.netns import Netns
 from ....linux.namespace.trace import Trace
@@ -16,8 +17,8 @@ from ....views.tables.table import Table
 from ...questions.evidence import decisions
 from ...questions.kinds_lists import Choose, Statement
 from ...questions.turn import turn
-from ...worlds.clusters import Plan, cluster
-from ...worlds.service_rules import Service, service_rules
+from ...worlds.clusters import service, small_world
+from ...worlds.worlds import World, changed
 from .. import defined
 
 SWITCH = "net.bridge.bridge-nf-call-iptables"
@@ -65,21 +66,13 @@ def shop(chance: Random, hairpin: bool, call_iptables: bool) -> Shop:
     names = [*others, "client", "web"]
     address = {name: f"10.244.{number}.{10 + at}" for at, name in enumerate(names)}
     web, itself = (f"10.96.{chance.randrange(256)}.{host}" for host in chance.sample(range(1, 255), 2))
-    services = [
-        Service("web", web, port, [(address["web"], port)]),
-        Service("itself", itself, port, [(address["client"], port)]),
-    ]
-    listens = {name: (f"tcp 0.0.0.0:{port} {name}",) for name in ("client", "web")}
-    plan = Plan(
-        {number: names},
-        listens=listens,
-        rules={4: service_rules(services)},
-        hairpin=hairpin,
-        call_iptables=call_iptables,
-    )
+    ports = [{"port": port, "targetPort": port}]
+    behind = {"web": ("web", web), "itself": ("client", itself)}
+    services = [service(name, clusterIP=ip, selector={"app": app}, ports=ports) for name, (app, ip) in behind.items()]
+    world = small_world({number: names}, {"client": port, "web": port}, services)
     return Shop(
         f"node-{number}",
-        cluster(plan),
+        _set(world, f"node-{number}", hairpin, call_iptables),
         address["client"],
         address["web"],
         web,
@@ -87,6 +80,13 @@ def shop(chance: Random, hairpin: bool, call_iptables: bool) -> Shop:
         port,
         chance.randrange(32768, 61000),
     )
+
+
+def _set(world: World, node: str, hairpin: bool, call_iptables: bool) -> World:
+    """The same with two settings of the node as the story wants them: hairpin mode of its ports, and br_netfilter's switch."""
+    ns = world[node]
+    devices = {name: replace(one, hairpin=hairpin and bool(one.master)) for name, one in ns.devices.items()}
+    return changed(world, node, devices=devices, sysctls={**ns.sysctls, SWITCH: int(call_iptables)})
 
 
 SETTING = f"The setting `{SWITCH}` is "

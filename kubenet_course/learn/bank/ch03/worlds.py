@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from random import Random
 from typing import Any
 
 from msgspec import Struct
 
-from ....kube.manifest.read import read_text
 from ....kube.model.cluster import Cluster
 from ....kube.questions.connectivity import Pair, Reached
 from ....linux.namespace.netns import Netns
@@ -18,14 +16,12 @@ from ....linux.packet.address import family, prefix
 from ....views.matrices.matrix import labels
 from ....views.tables.table import Table, table
 from ...worlds.broken import IPTABLES, Sick, broken, ruled
-from ...worlds.clusters import node_address
+from ...worlds.clusters import Item, built, node, pod, service
 
 NAMES = ("client", "web", "db", "cache", "queue", "mail")
 PORT = 8080
-FLANNEL = "flannel.alpha.coreos.com/backend-type"
 PODS = {4: "10.244.0.0/16", 6: "fd00:10:244::/56"}
 STRANGERS = {4: "203.0.113.0/24", 6: "2001:db8::/32"}
-BLOCKS = {4: "10.244.{}.0/24", 6: "fd00:10:244:{}::/64"}
 
 
 def made(
@@ -40,24 +36,14 @@ def made(
 
     With `port` there is a Service of that NodePort; it bears the name of the one pod `behind` it.
     """
-    items: list[dict[str, Any]] = []
+    items: list[Item] = []
     for number, names in pods.items():
-        meta = {"name": f"node-{number}", "annotations": {FLANNEL: backend}}
-        address = {"type": "InternalIP", "address": node_address(number, of)}
-        block = BLOCKS[of].format(number)
-        items.append({"kind": "Node", "metadata": meta, "spec": {"podCIDR": block}, "status": {"addresses": [address]}})
-        items += [_pod(name, f"node-{number}", name in host) for name in names]
-    ports = [{"port": 80, "targetPort": PORT, "nodePort": port}]
-    service = {"type": "NodePort", "selector": {"app": behind}, "ports": ports}
-    items += [{"kind": "Service", "metadata": {"name": behind}, "spec": service}] if port else []
-    whole = {"apiVersion": "v1", "kind": "List", "items": [{"apiVersion": "v1", **item} for item in items]}
-    return Cluster(read_text(json.dumps(whole)))
-
-
-def _pod(name: str, node: str, on_host: bool) -> dict[str, Any]:
-    listens = [] if on_host else [{"containerPort": PORT}]
-    spec = {"nodeName": node, "hostNetwork": on_host, "containers": [{"name": name, "ports": listens}]}
-    return {"kind": "Pod", "metadata": {"name": name, "labels": {"app": name}}, "spec": spec}
+        items.append(node(number, of, backend))
+        items += [pod(one, number, one, 0 if one in host else PORT, on_host=one in host) for one in names]
+    if port:
+        ports = [{"port": 80, "targetPort": PORT, "nodePort": port}]
+        items.append(service(behind, type="NodePort", selector={"app": behind}, ports=ports))
+    return built(items)
 
 
 def drawn(chance: Random, families: Sequence[int] = (4,)) -> tuple[Cluster, int]:
@@ -117,10 +103,10 @@ class Looks(Struct, frozen=True):
 def rows_of(world: Mapping[str, Netns], nodes: Iterable[str], name: str, chain: str, of: int) -> Table:
     """The rules of one chain, as `iptables -t TABLE -S CHAIN` prints them in order; those that stand on all nodes alike once."""
     on: dict[str, list[str]] = {}
-    chains = {node: world[node].ruleset(of).tables[name].chains[chain] for node in nodes}
-    for node, one in chains.items():
+    chains = {at: world[at].ruleset(of).tables[name].chains[chain] for at in nodes}
+    for at, one in chains.items():
         for rule in one.rules:
-            on.setdefault(rule_text(chain, rule), []).append(node)
+            on.setdefault(rule_text(chain, rule), []).append(at)
     order = sorted(on.items(), key=lambda row: len(row[1]) == len(chains))
     lines = [("every node" if len(nodes) == len(chains) else ", ".join(nodes), line) for line, nodes in order]
     command = f"{'iptables' if of == 4 else 'ip6tables'} -t {name} -S {chain}"

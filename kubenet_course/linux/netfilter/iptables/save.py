@@ -6,7 +6,7 @@ What cannot be understood is kept as it stood and listed; what is wrong is refus
 from __future__ import annotations
 
 import gc
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -47,13 +47,20 @@ class Dump:
     family: int = 0  # of the addresses in it; 0 where it has none
 
 
-def read(text: str, where: str = "dump", begins: int = 1, progress: Callable[[int], object] | None = None) -> Dump:
+def read(
+    text: str,
+    where: str = "dump",
+    sets: Container[str] = (),
+    begins: int = 1,
+    progress: Callable[[int], object] | None = None,
+) -> Dump:
     """Reads what iptables-save or ip6tables-save printed. Raises BadInput naming the line and what would be right.
 
-    `begins` is the number of the first line in its file; `progress` is told, every so often, how many lines were read.
+    `sets` names the sets that the machine is known to have: rules that ask any other are not understood. `begins` is the
+    number of the first line in its file; `progress` is told, every so often, how many lines were read.
     """
     with _without_collecting():
-        return _read(text, where, begins, progress)
+        return _read(text, where, sets, begins, progress)
 
 
 @contextmanager
@@ -68,7 +75,9 @@ def _without_collecting() -> Iterator[None]:
             gc.enable()
 
 
-def _read(text: str, where: str, begins: int, progress: Callable[[int], object] | None) -> Dump:
+def _read(
+    text: str, where: str, sets: Container[str], begins: int, progress: Callable[[int], object] | None
+) -> Dump:
     tables: dict[str, Draft] = {}
     strange: list[tuple[int, str]] = []
     table: Draft | None = None
@@ -93,7 +102,7 @@ def _read(text: str, where: str, begins: int, progress: Callable[[int], object] 
                 table = None
             elif line[0] == ":":
                 _declare(table, line)
-            elif not _add(table, line, number):
+            elif not _add(table, line, number, sets):
                 strange.append((number, line))
         except BadInput as error:
             raise BadInput(f"{where}:{error.where or number}", error.what, error.right) from None
@@ -130,7 +139,7 @@ def _declare(table: Draft, line: str) -> None:
     table.rules.setdefault(words[0], [])
 
 
-def _add(table: Draft, line: str, number: int) -> bool:
+def _add(table: Draft, line: str, number: int, sets: Container[str] = ()) -> bool:
     """Adds a rule. False: something in it was not understood."""
     words = line.split(None, 3) if line[0] == "[" else ["", *line.split(None, 2)]
     if len(words) < 3 or words[1] not in ("-A", "--append", "-I", "--insert"):
@@ -150,7 +159,7 @@ def _add(table: Draft, line: str, number: int) -> bool:
             here.append(rule)
         if isinstance(rule.target, Jump | Goto):
             table.jumps.setdefault(chain, {}).setdefault(rule.target.chain, number)
-        understood = understood and rule.understood
+        understood = understood and rule.understood and all(name in sets for name in rule.sets)
     return understood
 
 

@@ -55,7 +55,8 @@ class Interface(Test, frozen=True, kw_only=True):
     out: bool = False
 
     def asks(self, skb: Skb, at: Place) -> bool:
-        dev = skb.dev_out if self.out else skb.dev_in
+        came = "" if at.hook == "OUTPUT" else skb.dev_in  # what IPVS leads through it has come in, but not by this hook
+        dev = skb.dev_out if self.out else came
         return dev.startswith(self.name[:-1]) if self.name.endswith("+") else dev == self.name
 
     def written(self) -> str:

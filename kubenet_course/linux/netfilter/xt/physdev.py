@@ -1,85 +1,64 @@
-"""`-m physdev`: the bridge ports that a packet passes (net/netfilter/xt_physdev.c)."""
+"""`-m physdev`: the ports of a bridge that a packet came in by and leaves by (net/netfilter/xt_physdev.c).
+
+Only br_netfilter notes them. Of a packet that no bridge port brought every question is answered as if by no.
+"""
 
 from __future__ import annotations
 
-from typing import ClassVar, NamedTuple
+from typing import ClassVar
 
-from ....errors import BadInput
 from ...namespace.skb import Skb
 from ..statement import Answer, NotUnderstood, Place, Test
-from .reading import Given, Match
+from .reading import each
 
-OPTIONS = {
-    "--physdev-is-in": 0,
-    "--physdev-in": 1,
-    "--physdev-is-out": 0,
-    "--physdev-out": 1,
-    "--physdev-is-bridged": 0,
-}
-
-
-class Asked(NamedTuple):
-    """One option: is-in, in, is-out, out or is-bridged, the name of a port, and `!`."""
-
-    what: str
-    name: str
-    negated: bool
-
-    def __str__(self) -> str:
-        return f"{'! ' if self.negated else ''}--physdev-{self.what}{f' {self.name}' if self.name else ''}"
+STATES = ("is-in", "is-out", "is-bridged")
 
 
 class PhysDev(Test, frozen=True, kw_only=True):
-    """`-m physdev`: what br_netfilter notes of a packet that a bridge had. What a machine itself sends, or what no bridge brought,
-    has no such note; of a machine of which only the rules are known, nobody can tell the ports of its bridges."""
+    """`--physdev-in PORT`, `--physdev-out PORT`, `--physdev-is-in`, `-is-out`, `-is-bridged`. `name` may end in `+`."""
 
     module: ClassVar[str] = "physdev"
-    asked: tuple[Asked, ...]
+    shared: ClassVar[bool] = True
+    what: str
+    name: str = ""
 
     def run(self, skb: Skb, at: Place) -> Answer:
-        if not skb.came_by and not skb.port:
-            known = at.kernel.ns.sockets_known or not skb.dev_in
-            sure = [one for one in self.asked if known or not self._may_hold(one, skb)]
-            if any(not one.negated for one in sure):
-                return False
-            return (
-                True
-                if len(sure) == len(self.asked)
-                else NotUnderstood((all(o.negated for o in self.asked), False, True))
-            )
-        port, bridged = skb.came_by or skb.port, bool(skb.port) and at.hook in ("FORWARD", "POSTROUTING")
-        answers = [self._noted(one, port, bridged) for one in self.asked]
-        if False in answers:
+        if self._untold(skb, at):
+            return NotUnderstood((self.negated, not self.negated))
+        came, leaves = skb.came_by, skb.port if at.hook in ("FORWARD", "POSTROUTING") else ""
+        if not came:
+            return self.negated
+        if self.what in STATES:
+            return bool(came if self.what == "is-in" else leaves) is not self.negated
+        port = came if self.what == "in" else leaves
+        if not port:  # it is known not to leave by a port, whichever is asked for
             return False
-        return True if None not in answers else NotUnderstood((False, True))
+        held = port.startswith(self.name[:-1]) if self.name.endswith("+") else port == self.name
+        return held is not self.negated
 
-    @staticmethod
-    def _may_hold(one: Asked, skb: Skb) -> bool:
-        """Whether a bridge that nobody told of may have brought it: it is bridged only where it turns round."""
-        return one.what in ("is-in", "in") or not skb.dev_out or skb.dev_out == skb.dev_in
-
-    @staticmethod
-    def _noted(one: Asked, port: str, bridged: bool) -> bool | None:
-        """The answer for a packet that a bridge had; None where the port that it leaves by would have to be known."""
-        if one.what == "is-in":
-            return not one.negated
-        if one.what in ("is-out", "is-bridged"):
-            return bridged is not one.negated
-        if one.what == "out":
-            return None if bridged else False
-        same = port.startswith(one.name[:-1]) if one.name.endswith("+") else port == one.name
-        return same is not one.negated
+    def _untold(self, skb: Skb, at: Place) -> bool:
+        """Whether a bridge that nobody told of may have brought it: of a machine of which only the rules are known. It stays
+        bridged only where it leaves by the device that it came in by."""
+        if skb.came_by or not skb.dev_in or at.kernel.ns.sockets_known:
+            return False
+        return self.what in ("is-in", "in") or not skb.dev_out or skb.dev_out == skb.dev_in
 
     def written(self) -> str:
-        return " ".join(map(str, self.asked))
+        return f"{self.no}--physdev-{self.what}" + (f" {self.name}" if self.name else "")
 
 
-def _physdev(given: tuple[Given, ...]) -> tuple[Test, ...]:
-    rows = [Asked(name.removeprefix("--physdev-"), words[0] if words else "", no) for name, words, no in given]
-    if not rows:
-        raise BadInput("", "physdev asks nothing", "write --physdev-in DEV or another option behind it")
-    order = [name.removeprefix("--physdev-") for name in OPTIONS]
-    return (PhysDev(asked=tuple(sorted(rows, key=lambda row: order.index(row.what)))),)
+def _named(what: str):
+    return lambda text, negated: PhysDev(what=what, name=text, negated=negated)
 
 
-MATCHES = {"physdev": Match(OPTIONS, _physdev)}
+def _state(what: str):
+    return lambda negated: PhysDev(what=what, negated=negated)
+
+
+MATCHES = {
+    "physdev": each(
+        {f"--physdev-{what}": _named(what) for what in ("in", "out")}
+        | {f"--physdev-{what}": _state(what) for what in STATES},
+        {f"--physdev-{what}": 0 for what in STATES},
+    )
+}

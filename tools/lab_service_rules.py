@@ -1,4 +1,4 @@
-"""Rules for a few Services, shaped as kube-proxy shapes them in iptables mode but short: for scenarios, not for clusters."""
+"""Rules for a few Services, shaped as kube-proxy shapes them in iptables mode but short: for the scenarios of data/scenarios/."""
 
 from __future__ import annotations
 

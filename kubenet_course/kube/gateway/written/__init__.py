@@ -1,0 +1,1 @@
+"""What the API server refuses in Gateways, routes and Ingresses, in its own words."""

@@ -1,0 +1,121 @@
+"""A client asks a Service many times over real HTTP/2, in one of four ways, and notes which pod answers each request."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator, Coroutine
+from typing import Any
+
+from msgspec import Struct
+
+from ...errors import BadInput
+from .ends import Client, Pod, Service
+
+WAYS = {
+    "each": "a new connection for each request",
+    "one": "one connection for all requests",
+    "goaway": "one connection, until the pod asks to go elsewhere (GOAWAY after five requests)",
+    "all pods": "one connection to each pod, and the client takes turns (a headless Service)",
+}
+PER_CONNECTION = 5  # requests, until a pod says GOAWAY
+MOST = 500  # requests, and pods
+
+
+class Answer(Struct, frozen=True):
+    """A request that was answered: over which TCP connection, on which stream of it, by which pod."""
+
+    connection: int
+    stream: int
+    pod: str
+
+
+class Talk(Struct, frozen=True):
+    """What the client noted."""
+
+    answers: tuple[Answer, ...]
+
+    @property
+    def connections(self) -> int:
+        return len({one.connection for one in self.answers})
+
+    @property
+    def by_pod(self) -> dict[str, int]:
+        """Requests that each pod answered, by its name; a pod that had none is not there."""
+        return {pod: sum(one.pod == pod for one in self.answers) for pod in sorted({one.pod for one in self.answers})}
+
+
+def talk(way: str = "one", requests: int = 30, pods: int = 3, joining: int = 0) -> Talk:
+    """`joining` more pods become ready after a third of the requests. Raises BadInput for what cannot be done.
+
+    Everything runs on loopback, in a thread of its own, and has ended when this returns.
+    """
+    if way not in WAYS:
+        raise BadInput("way", f"{way!r} is none", f"choose {' or '.join(WAYS)}")
+    for name, value, least in (("requests", requests, 1), ("pods", pods, 1), ("joining", joining, 0)):
+        if not least <= value <= MOST:
+            raise BadInput(name, f"{value} is out of range", f"choose {least} to {MOST}")
+    return _finished(_talk(way, requests, pods, joining))
+
+
+def _finished(coroutine: Coroutine[Any, Any, Talk]) -> Talk:
+    """A notebook has a loop of its own that runs already, and a second one needs a thread."""
+    found: list[Talk | BaseException] = []
+
+    def run() -> None:
+        try:
+            found.append(asyncio.run(coroutine))
+        except BaseException as error:
+            found.append(error)
+
+    thread = threading.Thread(target=run)
+    thread.start()
+    thread.join()
+    if isinstance(found[0], BaseException):
+        raise found[0]
+    return found[0]
+
+
+async def _talk(way: str, requests: int, pods: int, joining: int) -> Talk:
+    most = PER_CONNECTION if way == "goaway" else 0
+    running = [Pod(f"web-{number + 1}", most) for number in range(pods)]
+    later = [Pod(f"web-{pods + number + 1}", most) for number in range(joining)]
+    service = Service(*running)
+    for one in (*running, *later, service):
+        await one.start()
+    try:
+        return Talk(tuple([one async for one in _asked(way, requests, service, later)]))
+    finally:
+        for part in (service, *running, *later):
+            await part.stop()
+
+
+async def _asked(way: str, requests: int, service: Service, later: list[Pod]) -> AsyncIterator[Answer]:
+    """The answers, one after the other."""
+    opened: list[Client] = []
+    try:
+        for number in range(requests):
+            if number == requests // 3:
+                service.pods += later
+            at = await _connection(way, number, opened, service)
+            stream, pod = await opened[at].ask()
+            yield Answer(at + 1, stream, pod)
+    finally:
+        for client in opened:
+            await client.close()
+
+
+async def _connection(way: str, number: int, opened: list[Client], service: Service) -> int:
+    """The place of the connection for this request; it is opened if it has to be."""
+    if way == "all pods":
+        ports = [pod.port for pod in service.pods]
+        port = ports[number % len(ports)]
+        known = next((at for at, one in enumerate(opened) if one.port == port), None)
+    else:
+        port = service.port
+        known = len(opened) - 1 if opened and way != "each" and not opened[-1].is_told_to_go else None
+    if known is None:
+        opened.append(Client(port))
+        await opened[-1].open()
+        known = len(opened) - 1
+    return known

@@ -1,0 +1,1 @@
+"""Sets of addresses and ports that rules ask by `-m set` (net/netfilter/ipset/, ipset(8))."""

@@ -1,0 +1,30 @@
+"""What another mode of kube-proxy changes for a cluster, as a table: `kubenet proxy diff` for a notebook."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ...kube.model.cluster import Cluster
+from ...kube.questions.migration import Migration, Result
+from .table import Table, table
+
+
+def flows(before: Cluster, after: Cluster, node: str = "") -> Table:
+    """Every flow to a Service that comes out differently, seen from a node (the first, unless it is named)."""
+    found = list(Migration(before, after, node).flows())
+    changed = [one for one in found if one is not None]
+    rows = [
+        (one.flow.who, one.flow.where, _told(one.before), _told(one.after), one.because.partition(" (")[0])
+        for one in changed
+    ]
+    caption = (
+        f"From {before.mode} to {after.mode}: {len(changed)} flows change, {len(found) - len(changed)} stay as they are"
+    )
+    return table(caption, ("who asks", "asks", before.mode, after.mode, "because"), rows, code=(0, 1))
+
+
+def _told(results: Sequence[Result]) -> str:
+    """The first verdict, with all servers that have it and all senders that they see."""
+    said = [one for one in results if one.verdict == results[0].verdict]
+    seen = ", ".join(dict.fromkeys(one.seen_from for one in said if one.seen_from))
+    return f"{said[0].verdict}, seen from {seen}" if seen else said[0].verdict

@@ -1,0 +1,1 @@
+"""What holds in which version, with a slider."""
