@@ -36,7 +36,7 @@ def content(name: str | Path, most: int = MOST) -> bytes:
         why = (getattr(error, "strerror", None) or str(error) or "it is too large").lower()
         raise BadInput(str(name), f"it cannot be read ({why})", "name a file that can be read") from None
     if len(data) > most:
-        raise BadInput(told(name), f"it has more than {most >> 20} MiB", "give less at once")
+        raise BadInput(file_in_words(name), f"it has more than {most >> 20} MiB", "give less at once")
     return data
 
 
@@ -47,10 +47,10 @@ def text_in(name: str | Path, right: str, most: int = SMALL) -> str:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise BadInput(f"{told(name)}:{line}", f"byte {error.start} is not text in UTF-8", right) from None
+        raise BadInput(f"{file_in_words(name)}:{line}", f"byte {error.start} is not text in UTF-8", right) from None
 
 
-def told(name: str | Path) -> str:
+def file_in_words(name: str | Path) -> str:
     """How a sentence names a file."""
     return "standard input" if str(name) == STANDARD_INPUT else str(name)
 
