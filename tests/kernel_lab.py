@@ -23,6 +23,7 @@ from kubenet_course.linux.namespace.netns import NeighbourEntry, Netns, Socket, 
 from kubenet_course.linux.namespace.skb import Skb
 from kubenet_course.linux.namespace.trace import Next, Step
 from kubenet_course.linux.netfilter.connections import Connections
+from kubenet_course.linux.netfilter.ipset.read import read as read_sets
 from kubenet_course.linux.netfilter.iptables.save import read
 from kubenet_course.linux.netfilter.nft.load import loaded
 from kubenet_course.linux.netfilter.nft.read import read as read_nft
@@ -47,10 +48,11 @@ def lab(case: dict) -> dict[str, Netns]:
         for of in (4, 6):
             before = rules[of].tables if of in rules else {}
             rules[of] = Ruleset({**before, **loaded(nft, of)})
-    return {name: _namespace(name, rules if name == "router" else {}) for name in NAMES}
+    sets = read_sets(case.get("ipset_input", ""))
+    return {name: _namespace(name, rules if name == "router" else {}, sets) for name in NAMES}
 
 
-def _namespace(name: str, rules: dict) -> Netns:
+def _namespace(name: str, rules: dict, sets: dict) -> Netns:
     devices, neighbours, routes = [], [], []
     for mine in (one for one in INTERFACES if one.namespace == name):
         far = next(one for one in INTERFACES if one.net == mine.net and one != mine)
@@ -71,6 +73,7 @@ def _namespace(name: str, rules: dict) -> Netns:
     sockets = [Socket(proto, "::", port, "a listener") for proto in ("udp", "tcp") for port in PORTS]
     switches = {"net.ipv4.ip_forward": 1, "net.ipv6.conf.all.forwarding": 1} if name == "router" else {}
     tables = {"routes": tuple(routes), "neighbours": tuple(neighbours), "rules": rules, "sockets": tuple(sockets)}
+    tables["sets"] = sets
     return netns(name, tuple(devices), sysctls=switches, **tables)
 
 

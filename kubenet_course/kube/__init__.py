@@ -10,6 +10,9 @@ __getattr__, __dir__ = face(
     {
         "api.core": ("Container", "PodStatus"),
         "kubelet.worker": ("FIRST",),
+        "layout.limits": ("most_nodes", "most_pods"),
+        "layout.ports": ("clients", "opened", "room"),
+        "layout.reach": ("End", "ends", "reach", "reachability"),
         "model.cluster": ("cluster",),
         "nodeipam.cidr": ("parse_sloppy",),
         "nodeipam.cloud_routes": ("LIMITS", "reconcile"),

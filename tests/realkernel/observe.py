@@ -21,6 +21,12 @@ def restore(family: int, text: str, test: bool = False) -> str:
     return "" if done.returncode == 0 else (done.stderr.strip() or f"exit {done.returncode}")
 
 
+def load_sets(text: str) -> str:
+    """Make sets. "" or the complaint."""
+    done = subprocess.run(["ipset", "restore"], input=text, capture_output=True, text=True)
+    return "" if done.returncode == 0 else (done.stderr.strip() or f"exit {done.returncode}")
+
+
 def load_nft(text: str) -> str:
     """Load a ruleset of nftables beside what there is. "" or the complaint."""
     done = subprocess.run(["nft", "-f", "-"], input=text, capture_output=True, text=True)

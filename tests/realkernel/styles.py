@@ -9,6 +9,7 @@ from typing import Any
 from .nft_rulesets import a_ruleset as a_ruleset_of_nft
 from .plain import PLAIN, a_packet
 from .rulesets import a_ruleset
+from .sets import PLAIN_SETS, RICH_SETS, SIX_SETS, a_collection
 from .wild import again, echo, tcp_packet, udp_packet, wild
 
 PACKETS = 6
@@ -62,5 +63,21 @@ def nft(rng: Random, number: int) -> Case:
     return case | (beside if number % 4 == 3 else {})
 
 
-STYLES: dict[str, Callable[[Random, int], Case]] = {"plain": plain, "rich": rich, "tcp_icmp": tcp_icmp, "ipv6": ipv6}
+def sets(rng: Random, number: int) -> Case:
+    """Rules that ask and change sets of every type: everyday ones, rich ones, and in IPv6."""
+    collection = "".join(f"{line}\n" for line in a_collection(rng))
+    of, style = ((4, PLAIN_SETS), (4, RICH_SETS), (6, SIX_SETS))[number % 3]
+    draws = [rng.choice((udp_packet, udp_packet, tcp_packet, echo)) for _ in range(PACKETS)]
+    packets = [draw(rng, number * PACKETS + at, of) for at, draw in enumerate(draws)]
+    rules = {"restore_input" if of == 4 else "ip6_restore_input": a_ruleset(rng, style, of)}
+    return {"ipset_input": collection, "packets": again(rng, packets)} | rules
+
+
+STYLES: dict[str, Callable[[Random, int], Case]] = {
+    "plain": plain,
+    "rich": rich,
+    "tcp_icmp": tcp_icmp,
+    "ipv6": ipv6,
+    "sets": sets,
+}
 NFT_STYLES = {"nft": nft}

@@ -54,7 +54,8 @@ class Lab:
             time.sleep(REPORTED)
         with self.places.inside("router"):
             texts = {4: case.get("restore_input"), 6: case.get("ip6_restore_input")}
-            complaints = [observe.restore(family, text) for family, text in texts.items() if text]
+            complaints = [observe.load_sets(case["ipset_input"])] if case.get("ipset_input") else []
+            complaints += [observe.restore(family, text) for family, text in texts.items() if text]
             complaints.append(observe.load_nft(case["nft_input"]) if case.get("nft_input") else "")
         return "; ".join(filter(None, complaints))
 

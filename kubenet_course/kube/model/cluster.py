@@ -214,12 +214,12 @@ class Cluster:
             all_nodes = tuple(machine.ips[of] for machine in self.machines.values() if of in machine.ips)
             for port in watched.ports:
                 for ip in port.vips:
-                    found.setdefault(ip, self._healthy(port.service, of) if port.external_local else all_nodes)
+                    found.setdefault(ip, self.healthy(port.service, of) if port.external_local else all_nodes)
                 for ip in port.external_ips:
                     found.setdefault(ip, all_nodes)
         return {ip: nodes for ip, nodes in found.items() if nodes}
 
-    def _healthy(self, service: Service, of: int) -> tuple[Address, ...]:
+    def healthy(self, service: Service, of: int) -> tuple[Address, ...]:
         """The addresses of nodes whose kube-proxy says on the health port that it has a ready endpoint."""
         ready = {one.node_name for part in self.slices.get(service.key, ()) for one in part.endpoints if one.is_ready}
         ips = {name: machine.ips[of] for name, machine in self.machines.items() if of in machine.ips}

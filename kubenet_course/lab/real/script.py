@@ -13,7 +13,7 @@ from collections.abc import Iterator, Mapping
 from msgspec.structs import replace
 
 from ...errors import BadInput
-from ...linux.namespace.device import Device, link_local
+from ...linux.namespace.device import Device, clamped, link_local
 from ...linux.namespace.fib import LINK_LOCAL
 from ...linux.namespace.netns import Netns
 from ...linux.netfilter.iptables.save import write as rules_text
@@ -101,6 +101,7 @@ def as_made(world: Mapping[str, Netns]) -> dict[str, Netns]:
         rest = [device.name for device in in_order(ns) if device.name not in wires and device.kind != "lo"]
         masters = {device.master for device in ns.devices.values()}
         made = {name: ns.devices[name] for name in ["lo", *wires, *rest]}
+        made |= {name: replace(one, mtu=clamped(one, ns.devices)) for name, one in made.items() if one.vxlan}
         made |= {
             name: replace(one, carrier=False)
             for name, one in made.items()

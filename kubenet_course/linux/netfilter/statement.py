@@ -62,6 +62,11 @@ class Statement(Struct, frozen=True, gc=False):
         """The addresses that it names, which tell the family of its rule."""
         return ()
 
+    @property
+    def sets(self) -> tuple[str, ...]:
+        """The sets that it asks or changes, which the machine has to have."""
+        return ()
+
     def written(self) -> str:
         """Itself as iptables-save prints it, of a match without its `-m`."""
         return ""

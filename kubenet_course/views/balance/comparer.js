@@ -128,7 +128,7 @@ function render({ model, el }) {
   nodes.oninput = () => wish({ nodes: Number(nodes.value) });
   const shown = element("output", {}), again = element("button", { type: "button", class: "kn-again", "data-of": "seed" }, "Draw another workload"), drawn = element("span", {});
   again.onclick = () => wish({ seed: (model.get("wishes").seed % story.most_seed) + 1 });
-  const form = element("div", { class: "kn-form" }, element("label", {}, "workload", workload), element("label", {}, "pods", pods), element("label", {}, "nodes", nodes, shown),
+  const form = element("div", { class: "kn-form" }, element("label", {}, "workload", workload), element("label", {}, "pods", pods), ...(story.has_nodes ? [element("label", {}, "nodes", nodes, shown)] : []),
     element("div", {}, again, " ", drawn));
 
   const heads = ["scheduler", "which pod gets how many connections", "largest share", "half within", "19 of 20 within", "errors"];

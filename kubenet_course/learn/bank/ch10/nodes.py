@@ -90,7 +90,7 @@ def _one_address(chance: Chance) -> Told:
 
 @defined("10-nodes", "Many nodes, one Service")
 def nodes(chance: Chance) -> Value:
-    told = chance.turn(_one_each, _two_each, _whole_rounds, _one_address)(chance)
+    told = chance.turn(_two_each, _whole_rounds, _one_each, _one_address)(chance)
     asks, answer, slips, because, hint, evidence = told
     return Value(
         asks=asks,

@@ -63,8 +63,8 @@ PREDICTIONS = (
     Question(
         "10-joined",
         (
-            "The same client sends 30 requests. After ten of them somebody scales the Deployment from two pods to four, and the new "
-            "pods become ready. How many of the twenty requests that follow do the **new** pods get?"
+            "Now the Service has two pods, and the same client sends 30 requests. After ten of them somebody scales the Deployment to "
+            "four, and the new pods become ready. How many of the twenty requests that follow do the **new** pods get?"
         ),
         {"none": SO, "about ten, their equal share": 192, "all of them, since they are idle": 191},
         "The connection stays with its pod. A Service offers new pods for new connections, and this client opens none.",

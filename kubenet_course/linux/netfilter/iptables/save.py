@@ -5,6 +5,7 @@ What cannot be understood is kept as it stood and listed; what is wrong is refus
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass, field
 
 from ....errors import BadInput
@@ -44,8 +45,11 @@ class Dump:
     family: int = 0  # of the addresses in it; 0 where it has none
 
 
-def read(text: str, where: str = "dump") -> Dump:
-    """Reads what iptables-save or ip6tables-save printed. Raises BadInput naming the line and what would be right."""
+def read(text: str, where: str = "dump", sets: Container[str] = ()) -> Dump:
+    """Reads what iptables-save or ip6tables-save printed. Raises BadInput naming the line and what would be right.
+
+    `sets` names the sets that the machine is known to have: rules that ask any other are not understood.
+    """
     tables: dict[str, Draft] = {}
     strange: list[tuple[int, str]] = []
     table: Draft | None = None
@@ -68,7 +72,7 @@ def read(text: str, where: str = "dump") -> Dump:
                 table = None
             elif line[0] == ":":
                 _declare(table, line)
-            elif not _add(table, line, number):
+            elif not _add(table, line, number, sets):
                 strange.append((number, line))
         except BadInput as error:
             raise BadInput(f"{where}:{error.where or number}", error.what, error.right) from None
@@ -105,7 +109,7 @@ def _declare(table: Draft, line: str) -> None:
     table.rules.setdefault(words[0], [])
 
 
-def _add(table: Draft, line: str, number: int) -> bool:
+def _add(table: Draft, line: str, number: int, sets: Container[str] = ()) -> bool:
     """Adds a rule. False: something in it was not understood."""
     words = line.split(None, 3) if line[0] == "[" else ["", *line.split(None, 2)]
     if len(words) < 3 or words[1] not in ("-A", "--append", "-I", "--insert"):
@@ -121,7 +125,7 @@ def _add(table: Draft, line: str, number: int) -> bool:
         table.rules[chain].insert(0 if first else len(table.rules[chain]), rule)
         if isinstance(rule.target, Jump | Goto):
             table.jumps.setdefault(chain, {}).setdefault(rule.target.chain, number)
-        understood = understood and rule.understood
+        understood = understood and rule.understood and all(name in sets for name in rule.sets)
     return understood
 
 
