@@ -18,7 +18,7 @@ __getattr__, __dir__ = face(
         "nodeipam.cloud_routes": ("LIMITS", "reconcile"),
         "nodeipam.kcm_flags": ("ControllerExit", "MEANING", "configured", "default_of", "parse_flags"),
         "nodeipam.node_ipam": ("capacity",),
-        "nodeipam.node_world": ("World",),
+        "nodeipam.node_world": ("NodeWorld",),
         "policy.changes.diff": ("changes",),
         "policy.enforce.kernels": ("Enforced",),
         "policy.lint.whole": ("lint",),

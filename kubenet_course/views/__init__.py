@@ -27,7 +27,7 @@ __getattr__, __dir__ = face(
         "story.stepper": ("Stepper",),
         "tables.binds": ("binds",),
         "tables.flows": ("flows",),
-        "tables.pod": ("Pod", "pod"),
+        "tables.pod": ("PodPicture", "pod"),
         "tables.reach": ("hops", "reached_from"),
         "tables.rules": ("chain", "chances", "excerpt"),
         "tables.shares": ("by_rule", "shares"),

@@ -17,9 +17,9 @@ from ..model import names
 from ..model.lan import ANY, FORWARDS, QUIET, SWITCH, default, device, port_mac
 from ..model.ranges import OUTSIDE
 from ..network.backends import METRIC
+from .addresses import gateways, lengths, nth
 from .egress import SECOND
 from .masquerade import PRIVATE, UNIQUE_LOCAL
-from .addresses import gateways, lengths, nth
 from .plan import BORDER, INTERNET, PUBLIC, TRANSIT, Plan, internet_gateways
 
 TO_BORDER, TO_ROUTER, TO_INTERNET, INTERNET_BRIDGE = "wan0", "lan0", "wan0", "ext0"
