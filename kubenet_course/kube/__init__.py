@@ -9,6 +9,9 @@ __getattr__, __dir__ = face(
     __name__,
     {
         "api.core": ("Container", "PodStatus"),
+        "gateway.doors": ("doors_of",),
+        "gateway.request": ("Request",),
+        "gateway.translate": ("translated",),
         "kubelet.worker": ("FIRST",),
         "model.cluster": ("cluster",),
         "nodeipam.cidr": ("parse_sloppy",),
@@ -16,6 +19,8 @@ __getattr__, __dir__ = face(
         "nodeipam.kcm_flags": ("ControllerExit", "MEANING", "configured", "default_of", "parse_flags"),
         "nodeipam.node_ipam": ("capacity",),
         "nodeipam.node_world": ("World",),
+        "outside.health": ("check",),
+        "outside.ways": ("Case", "sender_and_target", "trace_of", "way_in", "ways_in", "world_for"),
         "policy.changes.diff": ("changes",),
         "policy.enforce.kernels": ("Enforced",),
         "policy.lint.whole": ("lint",),
