@@ -22,7 +22,6 @@ __getattr__, __dir__ = face(
         "nodeipam.kcm_flags": ("ControllerExit", "MEANING", "configured", "default_of", "parse_flags"),
         "nodeipam.node_ipam": ("capacity",),
         "nodeipam.node_world": ("NodeWorld",),
-        "nodeipam.node_world": ("World",),
         "outside.health": ("check",),
         "outside.ways": ("Case", "sender_and_target", "trace_of", "way_in", "ways_in", "world_for"),
         "policy.changes.diff": ("changes",),
