@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from .namespace.choices import Choices, Seeded
 from .namespace.kernel import Kernel
@@ -45,8 +45,9 @@ def send(
     programs: Mapping[str, Program] | None = None,
     says: bytes = b"",
     discovers: str = "",
+    until: Callable[[Step], bool] | None = None,
 ) -> Trace:
-    """Follows one packet until nothing moves any more.
+    """Follows one packet until nothing moves any more, or until a step of which `until` says that it is enough.
 
     It comes in by `dev` of the namespace `at`, perhaps in a frame, or, without a device, is sent from there. Who sends it raw
     has no socket, and its kernel refuses the answer; with `waits` a program sends it and waits for the answer (see `ask`).
@@ -63,8 +64,8 @@ def send(
     start = Next(at or next(iter(world)), first, skb)
     if waits:
         tcp.expect(walk.kernel(start.namespace), packet, says)
-    walk.go_on([start])
-    if gives_up:
+    enough = walk.go_on([start], until)
+    if gives_up and not enough:
         walk.give_up()
     return walk.trace
 
@@ -106,8 +107,8 @@ class Walk:
             self.kernels[name] = Kernel(self.world[name], self.memory, self.choices, self.world, self.programs)
         return self.kernels[name]
 
-    def go_on(self, starts: Iterable[Next]) -> None:
-        """Follows what begins here until nothing moves any more."""
+    def go_on(self, starts: Iterable[Next], until: Callable[[Step], bool] | None = None) -> bool:
+        """Follows what begins here until nothing moves any more; True: a step was enough before that."""
         steps, kernels = self.steps, self.kernels
         at_once, in_turn = deque((-1, start) for start in starts), deque[tuple[int, Next]]()
         by_sender = {-1}  # steps that the sender's own call does
@@ -129,6 +130,9 @@ class Walk:
             steps.append(step)
             self.causes.append(cause)
             self.times.append(self.memory.now)
+            if until is not None and until(step):
+                return True
+        return False
 
     def wait(self, seconds: float) -> None:
         """Lets time pass, and does what is due meanwhile."""
@@ -160,9 +164,9 @@ def ask(
     programs: Mapping[str, Program] | None = None,
     says: bytes = b"",
     discovers: str = "",
+    until: Callable[[Step], bool] | None = None,
 ) -> Trace:
     """A program of the namespace `at` sends a packet and waits for the answer: the whole conversation up to there. With `says` it
     goes on, one segment each way, if the program that listens there is among `programs`."""
-    return send(
-        world, packet, at, memory=memory, choices=choices, waits=True, programs=programs, says=says, discovers=discovers
-    )
+    more = {"programs": programs, "says": says, "discovers": discovers, "until": until}
+    return send(world, packet, at, memory=memory, choices=choices, waits=True, **more)  # type: ignore[arg-type]

@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from ..namespace.fib import LINK_LOCAL
 from ..namespace.kernel import Kernel
 from ..namespace.netns import Socket
+from ..namespace.policy import asked_of
 from ..namespace.skb import Skb
 from ..namespace.trace import Next, Step
 from ..packet.address import family
@@ -183,7 +184,8 @@ def expect(kernel: Kernel, packet: Packet, says: bytes = b"") -> None:
 def _syn_ack(kernel: Kernel, skb: Skb) -> Packet:
     """The second step of a handshake: the largest segment that fits the way back, a window of whole segments of that size."""
     flow, header = skb.packet.flow, skb.packet.header
-    row = kernel.ns.fib.lookup(flow.src, skb.dev_in if flow.src in LINK_LOCAL else "")
+    asked = replace(asked_of(skb.packet).back, src=flow.dst)
+    row = kernel.route(flow.src, skb.dev_in if flow.src in LINK_LOCAL else "", asked)
     mtu = mtu_towards(kernel, flow.src, "lo" if row.type == "local" else row.dev)
     mss = min(mtu - family(flow.dst).header - 20, 65535 - 40)
     isn = kernel.choices.pick(("isn", kernel.ns.name, flow), range(1 << 32))
