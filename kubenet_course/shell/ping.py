@@ -102,7 +102,7 @@ def _told(call: Call, asked: list[tuple[Packet, Trace]]) -> Result:
     )
 
 
-def _too_big(trace: Trace, found: Verdict, seq: int) -> str:
+def _too_big(trace: Trace, found: TraceVerdict, seq: int) -> str:
     """What ping says of a packet that does not fit: its own kernel has refused it, or a router has told so."""
     step = trace.steps[found.step]
     packet = step.skb.packet
