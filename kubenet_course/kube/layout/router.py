@@ -17,9 +17,9 @@ from ..model import names
 from ..model.lan import ANY, FORWARDS, QUIET, SWITCH, default, device, port_mac
 from ..model.ranges import OUTSIDE
 from ..network.backends import METRIC
+from .addresses import gateways, lengths, nth
 from .egress import SECOND
 from .masquerade import PRIVATE, UNIQUE_LOCAL
-from .addresses import gateways, lengths, nth
 from .plan import BORDER, INTERNET, PUBLIC, TRANSIT, Plan, internet_gateways
 
 TO_BORDER, TO_ROUTER, TO_INTERNET, INTERNET_BRIDGE = "wan0", "lan0", "wan0", "ext0"
@@ -65,7 +65,11 @@ def border(plan: Plan) -> Netns:
     routes += [Route(block, metric=4096, type="unreachable") for block in (*PRIVATE, UNIQUE_LOCAL)]
     routes += [_default(of, TO_INTERNET, nth(PUBLIC[of], 2)) for of in plan.families]
     wan = replace(wan, addresses=(*wan.addresses, *_further(plan)))
-    nat = {of: masquerade_private(of, plan.internet) for of in plan.families} if plan.internet and plan.internet.nat else {}
+    nat = (
+        {of: masquerade_private(of, plan.internet) for of in plan.families}
+        if plan.internet and plan.internet.nat
+        else {}
+    )
     return netns(BORDER, (lan, wan), routes=tuple(routes), sysctls={**FORWARDS}, rules=nat)
 
 
