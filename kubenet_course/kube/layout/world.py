@@ -37,6 +37,10 @@ class WiderWorld(World):
             right = f"name a host in {', '.join([*(one.name for one in spec.networks), 'an internet'])}"
             raise BadInput("from", f"no network of the Layout holds {strangers[0]}", right)
 
+    def led_to(self, led: Mapping[Address, Address]) -> World:
+        """The plan leads differently as a whole."""
+        return WiderWorld(self.cluster, self.plan.spec, self.plan.named, led)
+
     @cached_property
     def beside(self) -> dict[str, World]:
         """The other clusters' own worlds, as each would stand alone."""
