@@ -20,10 +20,10 @@ from ...linux.verdicts import arrival, verdict, way_back
 from ...linux.walk import ask
 from ..manifest.read import read_text
 from ..model.cluster import Cluster
+from ..proxy.modes import FOLLOWED
 from ..questions.ask import asker, question
 from .world import Fronted, Kind
 
-MODES = ("iptables", "nftables", "ipvs")
 POLICIES = ("Cluster", "Local")
 STRANGER = {4: "203.0.113.5", 6: "2001:db8::5"}
 NODE = {4: "192.168.1.11", 6: "fd00:192:168:1::11"}  # node-1, which is the one that is asked
@@ -96,7 +96,7 @@ class Line(Struct, frozen=True):
         return "answered" if self.answered else "timeout" if self.verdict == "delivered" else self.verdict
 
 
-def cases(modes: Iterable[str] = MODES, families: Iterable[int] = (4, 6)) -> Iterator[Case]:
+def cases(modes: Iterable[str] = FOLLOWED, families: Iterable[int] = (4, 6)) -> Iterator[Case]:
     """All combinations."""
     for mode, policy, way, place, of in product(modes, POLICIES, WAYS, PLACES, families):
         yield Case(mode, policy, way.name, place, of)
@@ -236,7 +236,7 @@ def seen_as(world: Fronted, case: Case, ip: str) -> str:
     return ip
 
 
-def table(modes: Iterable[str] = MODES, families: Iterable[int] = (4, 6)) -> list[Line]:
+def table(modes: Iterable[str] = FOLLOWED, families: Iterable[int] = (4, 6)) -> list[Line]:
     """The whole table."""
     heard: dict[Kind, Memory] = {}
     return [line(case, heard.setdefault(way_of(case).kind, Memory())) for case in cases(modes, families)]
