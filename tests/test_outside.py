@@ -7,8 +7,9 @@ import time
 import pytest
 
 from kubenet_course.kube.outside import health, ways
-from kubenet_course.kube.outside.ways import MODES, PLACES, POLICIES, WAYS, Case, Line, cases, cluster_of, line, table
+from kubenet_course.kube.outside.ways import PLACES, POLICIES, WAYS, Case, Line, cases, cluster_of, line, table
 from kubenet_course.kube.outside.world import BALANCER, Fronted
+from kubenet_course.kube.proxy.modes import FOLLOWED
 from kubenet_course.lab.outside import beside_the_kernel
 from kubenet_course.lab.real.run import missing
 from kubenet_course.linux.packet.address import prefix
@@ -30,7 +31,7 @@ BRIDGE = "node-1's bridge"
 
 
 def test_the_table_has_all_combinations_and_is_computed_in_under_three_seconds(lines):
-    assert len(lines) == len(MODES) * len(POLICIES) * len(WAYS) * len(PLACES) * 2 == 780
+    assert len(lines) == len(FOLLOWED) * len(POLICIES) * len(WAYS) * len(PLACES) * 2 == 780
     before = time.process_time()
     table()
     assert time.process_time() - before < 3
@@ -94,7 +95,7 @@ def test_which_pod_answers_while_one_is_leaving(lines):
 
 def test_the_node_that_asks_a_balancers_address_without_endpoints_times_out_in_iptables_mode_only(lines):
     way = "balancer's address from the node"
-    assert {mode: said(lines, mode, "Cluster", way, "nowhere")[0] for mode in MODES} == {
+    assert {mode: said(lines, mode, "Cluster", way, "nowhere")[0] for mode in FOLLOWED} == {
         "iptables": "timeout", "nftables": "refused", "ipvs": "refused"}  # fmt: skip
 
 
