@@ -16,6 +16,8 @@ __getattr__, __dir__ = face(
         "maps.map": ("Map",),
         "matrices.matrices": ("Matrices", "why"),
         "matrices.matrix": ("matrix",),
+        "outside.answers": ("asking", "attachments", "routed"),
+        "outside.ways": ("SourceControls", "ways"),
         "planner.desk": ("Desk",),
         "planner.planner": ("Planner",),
         "planner.world": ("blocks", "deeds", "kernels"),

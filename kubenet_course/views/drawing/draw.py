@@ -40,8 +40,8 @@ def png(scene: Scene, mark: Mark = NO_MARK) -> bytes:
         order = {"machine": 1, "port": 4}.get(box.kind, 3)
         _box(axes, box, box.key == mark.here, box.key in mark.been, order)
     if dots:  # hundreds of them: one patch each would take a second
-        style = {"facecolor": FILL["pod"], "edgecolor": LIGHT["line"], "linewidth": POINTS, "zorder": 3}
-        axes.add_collection(PatchCollection(dots, **style))
+        fill, edge = FILL["pod"], LIGHT["line"]
+        axes.add_collection(PatchCollection(dots, facecolor=fill, edgecolor=edge, linewidth=POINTS, zorder=3))
     for line in drawing.lines:
         _line(axes, line, line.key in mark.been)
     for label in drawing.labels:
