@@ -1,6 +1,7 @@
 """The modes of kube-proxy whose rules a packet can be led through, each beside the rules of other programs on the node."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from ...linux.netfilter.nft.load import loaded
 from ...linux.netfilter.rules import Chain, Ruleset, Table
@@ -14,7 +15,27 @@ from .ipvs.tables import ipvs_tables
 from .nftables.rules import nftables_rules
 from .node import NodeFacts
 
-FOLLOWED = ("iptables", "nftables", "ipvs")
+
+def _iptables(
+    services: IptablesServices, node: NodeFacts, said: KubeProxyConfiguration, ranges: Any, others: Frame
+) -> Ruleset:
+    return iptables_rules(services, node, said, others)
+
+
+def _nftables(
+    services: IptablesServices, node: NodeFacts, said: KubeProxyConfiguration, ranges: Any, others: Frame
+) -> Ruleset:
+    return Ruleset({**_alone(others), **loaded(nftables_rules(services, node, said, ranges), services.family.number)})
+
+
+def _ipvs(
+    services: IptablesServices, node: NodeFacts, said: KubeProxyConfiguration, ranges: Any, others: Frame
+) -> Ruleset:
+    return ipvs_rules(ipvs_tables(services, node, said), others)
+
+
+RULES: dict[str, Callable[..., Ruleset]] = {"iptables": _iptables, "nftables": _nftables, "ipvs": _ipvs}
+FOLLOWED = tuple(RULES)
 
 
 def rules_in(
@@ -26,12 +47,7 @@ def rules_in(
     others: Frame,
 ) -> Ruleset:
     """All rules of a node in one family: kube-proxy's in this mode, and `others` in the tables of iptables."""
-    if mode == "ipvs":
-        return ipvs_rules(ipvs_tables(services, node, configuration), others)
-    if mode != "nftables":
-        return iptables_rules(services, node, configuration, others)
-    written = nftables_rules(services, node, configuration, service_ranges)
-    return Ruleset({**_alone(others), **loaded(written, services.family.number)})
+    return RULES.get(mode, _iptables)(services, node, configuration, service_ranges, others)
 
 
 def _alone(others: Frame) -> Mapping[str, Table]:
