@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from msgspec.structs import replace
 from realkernel.topology import ANYCAST, INTERFACES, NAMES, NOBODY, NOBODYS_MAC, ROUTER, address
 
+from kubenet_course.cli.ip_rules import rules as ip_rules
+from kubenet_course.cli.ip_text import routes
 from kubenet_course.linux.namespace.choices import Choices, Seeded
 from kubenet_course.linux.namespace.device import Device, ifaddr
 from kubenet_course.linux.namespace.fib import Route
@@ -23,6 +25,7 @@ from kubenet_course.linux.namespace.netns import NeighbourEntry, Netns, Socket, 
 from kubenet_course.linux.namespace.skb import Skb
 from kubenet_course.linux.namespace.trace import Next, Step
 from kubenet_course.linux.netfilter.connections import Connections
+from kubenet_course.linux.netfilter.ipset.read import read as read_sets
 from kubenet_course.linux.netfilter.iptables.save import read
 from kubenet_course.linux.netfilter.nft.load import loaded
 from kubenet_course.linux.netfilter.nft.read import read as read_nft
@@ -47,10 +50,21 @@ def lab(case: dict) -> dict[str, Netns]:
         for of in (4, 6):
             before = rules[of].tables if of in rules else {}
             rules[of] = Ruleset({**before, **loaded(nft, of)})
-    return {name: _namespace(name, rules if name == "router" else {}) for name in NAMES}
+    sets = read_sets(case.get("ipset_input", ""))
+    found = {name: _namespace(name, rules if name == "router" else {}, sets) for name in NAMES}
+    if case.get("router_shows"):
+        found["router"] = replace(found["router"], **routing(case["router_shows"]))
+    return found
 
 
-def _namespace(name: str, rules: dict) -> Netns:
+def routing(shown: dict[str, str], form: str = "text") -> dict:
+    """The rules and the rows that a kernel printed."""
+    lines = [line.rule for line in ip_rules(shown[f"rule {form}"], "rules")]
+    rows = routes(shown[f"route {form}"], "routes").rows
+    return {"routes": tuple(rows), "policy": {6 if any(":" in str(row.prefix) for row in rows) else 4: tuple(lines)}}
+
+
+def _namespace(name: str, rules: dict, sets: dict) -> Netns:
     devices, neighbours, routes = [], [], []
     for mine in (one for one in INTERFACES if one.namespace == name):
         far = next(one for one in INTERFACES if one.net == mine.net and one != mine)
@@ -71,6 +85,7 @@ def _namespace(name: str, rules: dict) -> Netns:
     sockets = [Socket(proto, "::", port, "a listener") for proto in ("udp", "tcp") for port in PORTS]
     switches = {"net.ipv4.ip_forward": 1, "net.ipv6.conf.all.forwarding": 1} if name == "router" else {}
     tables = {"routes": tuple(routes), "neighbours": tuple(neighbours), "rules": rules, "sockets": tuple(sockets)}
+    tables["sets"] = sets
     return netns(name, tuple(devices), sysctls=switches, **tables)
 
 

@@ -316,6 +316,30 @@ def test_pkttype_asks_to_whom_the_frame_was_addressed(mac, kind):
     assert holds("-m pkttype --pkt-type unicast", held(dev_in=""))
 
 
+@pytest.mark.parametrize(
+    "options, bridged, routed",
+    [
+        ("--physdev-is-in", True, False),
+        ("! --physdev-is-in", False, True),
+        ("--physdev-is-bridged", True, False),
+        ("--physdev-is-out", True, False),
+        ("--physdev-in vetha", True, False),
+        ("--physdev-in veth+ --physdev-out vethb", True, False),
+        ("! --physdev-out vethb", False, True),
+    ],
+)
+def test_physdev_knows_the_ports_of_what_a_bridge_carries(options, bridged, routed):
+    """Whatever br_netfilter did not see, only `!` holds of it (xt_physdev.c, no nf_bridge)."""
+    assert holds(f"-m physdev {options}", held(came_by="vetha", port="vethb")) is bridged
+    assert holds(f"-m physdev {options}") is routed
+
+
+def test_of_what_a_port_brought_and_the_machine_routes_it_is_known_that_no_port_sends_it_out():
+    routed = held(came_by="vetha")
+    assert holds("-m physdev --physdev-is-in", routed) and holds("-m physdev ! --physdev-is-bridged", routed)
+    assert not holds("-m physdev ! --physdev-out vethb", routed)
+
+
 def test_nobody_here_owns_what_came_in_and_nobody_knows_who_sends():
     assert not holds("-m owner --uid-owner 0") and not holds("-m owner --socket-exists")
     assert holds("-m owner ! --uid-owner 0")

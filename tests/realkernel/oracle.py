@@ -12,7 +12,17 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
-NEEDED = ("unshare", "mount", "ip", "nft", "iptables-restore", "ip6tables-restore", "iptables-save", "conntrack")
+NEEDED = (
+    "unshare",
+    "mount",
+    "ip",
+    "nft",
+    "iptables-restore",
+    "ip6tables-restore",
+    "iptables-save",
+    "conntrack",
+    "ipset",
+)
 # Where this package is found under the name that it was imported by, "tests.realkernel" or "realkernel".
 HERE = Path(__file__).resolve().parents[(__package__ or "").count(".") + 1]
 

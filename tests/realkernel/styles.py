@@ -8,7 +8,10 @@ from typing import Any
 
 from .nft_rulesets import a_ruleset as a_ruleset_of_nft
 from .plain import PLAIN, a_packet
+from .routes import commands
 from .rulesets import a_ruleset
+from .sets import PLAIN_SETS, RICH_SETS, SIX_SETS, a_collection
+from .topology import address
 from .wild import again, echo, tcp_packet, udp_packet, wild
 
 PACKETS = 6
@@ -62,5 +65,47 @@ def nft(rng: Random, number: int) -> Case:
     return case | (beside if number % 4 == 3 else {})
 
 
-STYLES: dict[str, Callable[[Random, int], Case]] = {"plain": plain, "rich": rich, "tcp_icmp": tcp_icmp, "ipv6": ipv6}
+WITNESSES = "".join(
+    f"-A {chain} -o {dev}\n"
+    for chain, devs in (("FORWARD", ("eth1", "eth2")), ("OUTPUT", ("eth1", "eth2", "lo")))
+    for dev in devs
+)
+
+
+def routed(rng: Random, number: int) -> Case:
+    """Routing rules, tables and next hops beside everyday rules; a last table counts by which device packets leave."""
+    of = 6 if number % 3 == 2 else 4
+    draws = [rng.choice((udp_packet, udp_packet, tcp_packet, echo)) for _ in range(PACKETS)]
+    packets = [_beyond(rng, draw(rng, number * PACKETS + at, of), of) for at, draw in enumerate(draws)]
+    packets = [one for one in packets if not _to_many(one["dst"])]
+    text = a_ruleset(rng, PLAIN, of) + f"*security\n{WITNESSES}COMMIT\n"
+    rules = {"restore_input" if of == 4 else "ip6_restore_input": text}
+    return rules | {"router_ip": commands(rng, of), "packets": again(rng, packets)}
+
+
+def _beyond(rng: Random, packet: dict[str, Any], family: int) -> dict[str, Any]:
+    """Half of the packets go to where only routes lead."""
+    if packet.get("raw") or rng.random() < 0.5:
+        return packet
+    return packet | {"dst": address(family, 9, rng.choice((1, 2, 3)))}
+
+
+def sets(rng: Random, number: int) -> Case:
+    """Rules that ask and change sets of every type: everyday ones, rich ones, and in IPv6."""
+    collection = "".join(f"{line}\n" for line in a_collection(rng))
+    of, style = ((4, PLAIN_SETS), (4, RICH_SETS), (6, SIX_SETS))[number % 3]
+    draws = [rng.choice((udp_packet, udp_packet, tcp_packet, echo)) for _ in range(PACKETS)]
+    packets = [draw(rng, number * PACKETS + at, of) for at, draw in enumerate(draws)]
+    rules = {"restore_input" if of == 4 else "ip6_restore_input": a_ruleset(rng, style, of)}
+    return {"ipset_input": collection, "packets": again(rng, packets)} | rules
+
+
+STYLES: dict[str, Callable[[Random, int], Case]] = {
+    "plain": plain,
+    "rich": rich,
+    "tcp_icmp": tcp_icmp,
+    "ipv6": ipv6,
+    "sets": sets,
+}
+ROUTED_STYLES = {"routed": routed}
 NFT_STYLES = {"nft": nft}

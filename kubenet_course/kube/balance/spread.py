@@ -44,7 +44,7 @@ SERVICE = "10.96.1.1"
 
 
 class Spread(Struct, frozen=True):
-    """What came of it. `got`: connections of each pod; `served`: requests; `waits`: ms of each request, in order of size."""
+    """What came of it. `got`: connections of each pod; `served`: its requests; `waits`: ms of each request, sorted."""
 
     scheduler: str
     got: tuple[int, ...]

@@ -62,8 +62,8 @@ class Pod:
 
 
 class Service:
-    """What a Service does on every node, whatever the mode: a connection is given to one pod when it is opened, in turn,
-    and from then on only bytes are passed. It reads no HTTP.
+    """What a Service does on every node, whatever the mode: when a connection is opened it is given to one pod, here
+    in turn, and from then on only bytes are passed. It reads no HTTP.
     """
 
     def __init__(self, *pods: Pod):

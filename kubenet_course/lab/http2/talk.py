@@ -1,4 +1,4 @@
-"""A client asks a Service many times over real HTTP/2, in one of four ways, and notes which pod answers each request."""
+"""A client asks a Service many times over real HTTP/2, in one of four ways, and notes which pod answers each time."""
 
 from __future__ import annotations
 
@@ -81,13 +81,14 @@ async def _talk(way: str, requests: int, pods: int, joining: int) -> Talk:
     running = [Pod(f"web-{number + 1}", most) for number in range(pods)]
     later = [Pod(f"web-{pods + number + 1}", most) for number in range(joining)]
     service = Service(*running)
-    for one in (*running, *later, service):
+    parts: list[Pod | Service] = [service, *running, *later]
+    for one in parts:
         await one.start()
     try:
         return Talk(tuple([one async for one in _asked(way, requests, service, later)]))
     finally:
-        for part in (service, *running, *later):
-            await part.stop()
+        for one in parts:
+            await one.stop()
 
 
 async def _asked(way: str, requests: int, service: Service, later: list[Pod]) -> AsyncIterator[Answer]:

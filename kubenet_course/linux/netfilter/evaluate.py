@@ -48,6 +48,7 @@ class Walked(Struct, frozen=True):
     hangs_on: tuple[Matched, ...] = ()
 
 
+_DECIDED = frozenset({Verdict, Jump, Goto})  # what most targets answer: there is nothing to settle
 NOTHING_ASKED = Walked(ACCEPT, Skb(None), (), 0)
 
 
@@ -98,7 +99,7 @@ def _next(here: Chain, start: int, skb: Skb, at: Place, matched: list[Matched], 
                     break
         else:
             said = rule.target.run(skb, at)
-            if said is not True:
+            if said is not True and type(said) not in _DECIDED:
                 said, skb = _settled(said, skb, at, rule, rule.target)
         if said is not False:
             matched.append(Matched(at.table, here.name, number + 1, rule))
@@ -145,13 +146,9 @@ class Counters:
 
 def count(kernel: Kernel, skb: Skb, matched: list[Matched]) -> None:
     """Adds a packet to the counters of the rules that matched it."""
-    of, size, packets, octets = (
-        family(skb.packet.flow.dst).number,
-        length(skb.packet),
-        kernel.remembers[Counters].packets,
-        kernel.remembers[Counters].bytes,
-    )
+    counters, of, size = kernel.remembers[Counters], family(skb.packet.flow.dst).number, length(skb.packet)
+    packets, octets = counters.packets, counters.bytes
     for row in matched:
         place = (of, row.table, row.chain, row.number)
-        packets[place] += 1
-        octets[place] += size
+        packets[place] = packets.get(place, 0) + 1  # a Counter takes longer to find that it has nothing there
+        octets[place] = octets.get(place, 0) + size

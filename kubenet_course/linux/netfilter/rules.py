@@ -32,6 +32,11 @@ class Rule(Struct, frozen=True, gc=False):
         return self.target.understood and all(test.understood for test in self.tests)
 
     @property
+    def sets(self) -> tuple[str, ...]:
+        """The sets that it asks or changes (`-m set`, `-j SET`)."""
+        return tuple(name for statement in (*self.tests, self.target) for name in statement.sets)
+
+    @property
     def tracks(self) -> bool:
         return self.target.tracks or any(test.tracks for test in self.tests)
 

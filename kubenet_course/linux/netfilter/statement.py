@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from msgspec import Struct
@@ -32,6 +33,14 @@ class Place:
         return self.table, self.chain, self.number
 
 
+@dataclass(slots=True)
+class LookUps:
+    """How often one kernel has looked something up by a hash: in a set, a map, the virtual servers of IPVS. Each costs the
+    same, however many members there are."""
+
+    count: int = 0
+
+
 class NotUnderstood(Struct, frozen=True):
     """A statement that the model cannot run. `ways` are the answers that it may have given, the likeliest first."""
 
@@ -60,6 +69,11 @@ class Statement(Struct, frozen=True, gc=False):
     @property
     def addresses(self) -> tuple[Address, ...]:
         """The addresses that it names, which tell the family of its rule."""
+        return ()
+
+    @property
+    def sets(self) -> tuple[str, ...]:
+        """The sets that it asks or changes, which the machine has to have."""
         return ()
 
     def written(self) -> str:

@@ -31,10 +31,11 @@ class Family(Struct, frozen=True):
     quote: int  # an ICMP error is cut so that its IP packet has at most this many bytes
     any: Address
     loopback: str
+    fragment_header: int  # bytes that only a fragment has, behind the header
 
 
-IPV4 = Family(4, "IPv4", 32, 0x0800, 20, "icmp", 576, "0.0.0.0", "127.0.0.0/8")
-IPV6 = Family(6, "IPv6", 128, 0x86DD, 40, "ipv6-icmp", 1280, "::", "::1/128")
+IPV4 = Family(4, "IPv4", 32, 0x0800, 20, "icmp", 576, "0.0.0.0", "127.0.0.0/8", 0)
+IPV6 = Family(6, "IPv6", 128, 0x86DD, 40, "ipv6-icmp", 1280, "::", "::1/128", 8)
 FAMILIES = {4: IPV4, 6: IPV6}
 
 

@@ -45,7 +45,7 @@ def netif_receive_skb(kernel: Kernel, stage: str, skb: Skb) -> Step:
     here, dev, frame = kernel.ns.name, kernel.ns.devices[skb.dev_in], skb.frame
     if not dev.up:
         return Step(here, stage, skb, f"{dev.name} is down", end="dropped")
-    if dev.kind == "veth" and frame_length(frame) > dev.mtu + HEADER + VLAN_ROOM:  # is_skb_forwardable
+    if dev.kind == "veth" and is_too_long(frame, dev.mtu):
         return Step(here, stage, skb, f"{frame_length(frame)} bytes are too long for {dev.name}", (dev,), end="dropped")
     said = f"in by {dev.name}: {frame}"
     if dev.master:
@@ -56,6 +56,11 @@ def netif_receive_skb(kernel: Kernel, stage: str, skb: Skb) -> Step:
     if not isinstance(frame.payload, Packet | Arp):
         return Step(here, stage, skb, f"{said}; nobody here reads this kind", (dev,), end="dropped", frame=frame)
     return Step(here, stage, skb, said, (dev,), (Next(here, then, skb),), frame=frame)
+
+
+def is_too_long(frame: Frame, mtu: int) -> bool:
+    """Whether a veth refuses what the other end sends (is_skb_forwardable). What resolves addresses is always short enough."""
+    return not isinstance(frame.payload, Arp) and frame_length(frame) > mtu + HEADER + VLAN_ROOM
 
 
 def out(kernel: Kernel, skb: Skb, src: str, dst: str) -> tuple[Next, ...]:

@@ -9,11 +9,13 @@ from ..namespace.device import Device, Geneve, Ipip, Tunnel, Vxlan, WireGuard
 from ..namespace.fib import NO_ROUTE
 from ..namespace.kernel import Kernel, hook
 from ..namespace.netns import FdbEntry
+from ..namespace.policy import asked_of
 from ..namespace.skb import Skb
 from ..namespace.trace import Next, Step
 from ..packet import packet as inside
-from ..packet.address import FAMILIES, IPV4, family
+from ..packet.address import FAMILIES, IPV4, Address, family
 from ..packet.packet import Flow, Frame, Other, Packet, Udp, is_multicast, length
+from .path_mtu import mtu_towards, remember
 
 CE, ECT0 = 3, 2  # the two lowest bits of a packet's class (RFC 3168 section 5)
 # Bytes that each kind adds behind the outer IP header: UDP's and its own, the frame's header where frames travel, and a seal.
@@ -38,6 +40,7 @@ def vxlan_xmit(kernel: Kernel, stage: str, skb: Skb) -> Step:
         return Step(here, stage, skb, f"{dev.name} knows no machine that has {frame.dst}", end="dropped")
     then: tuple[Next, ...] = ()
     for row in ends:
+        _check_pmtu(kernel, dev, frame, row.dst)
         outer = Packet(
             _outer(kernel, dev, row.dst), Udp(dev.tunnel.checksum), _around(dev.tunnel, frame),  # type: ignore[arg-type]
             ttl=kernel.hops(row.dst), tos=_ecn(frame.payload), df=False,
@@ -45,6 +48,14 @@ def vxlan_xmit(kernel: Kernel, stage: str, skb: Skb) -> Step:
         then += _set_out(kernel, skb, outer)
     said = f"{frame.dst} is behind {', '.join(row.dst for row in ends)}: a packet around it"
     return Step(here, stage, skb, said, tuple(ends), then, end="" if then else "dropped")
+
+
+def _check_pmtu(kernel: Kernel, dev: Device, frame: Frame, to: Address) -> None:
+    """Where the way to the tunnel's other end is known to be narrow, so is the way of what goes in (skb_tunnel_check_pmtu)."""
+    packet, route = frame.payload, kernel.ns.fib.lookup(to)
+    room = mtu_towards(kernel, to, route.dev) - overhead(dev.tunnel, family(to).number)  # type: ignore[arg-type]
+    if isinstance(packet, Packet) and length(packet) > room:
+        remember(kernel, packet.flow.dst, room)
 
 
 def _outer(kernel: Kernel, dev: Device, to: str) -> Flow:
@@ -67,7 +78,7 @@ def _around(tunnel: Vxlan | Geneve, frame: Frame) -> inside.Vxlan | inside.Genev
 
 def _set_out(kernel: Kernel, skb: Skb, outer: Packet) -> tuple[Next, ...]:
     """A packet around another one sets out, if a route leads to the other end."""
-    route = kernel.ns.fib.lookup(outer.flow.dst)
+    route = kernel.route(outer.flow.dst, "", asked_of(outer, skb.mark))
     if route is NO_ROUTE or route.type != "unicast":
         return ()
     outer = replace(outer, id=kernel.ip_id(outer.flow))

@@ -15,6 +15,7 @@ from msgspec import Struct
 from ...packet.address import IPV4, Address, Family, family, mask_of, number, prefix
 from ...packet.packet import Flow
 from ..iptables.words import split
+from .spelling import NAMES, WITH_PORTS, port_key
 
 BITMAP_PORT, LIST_SET = "bitmap:port", "list:set"
 # The parts of each type; a packet shows each of them its source or its destination (IPSET_DIM_*_SRC).
@@ -28,7 +29,6 @@ PARTS: dict[str, tuple[str, ...]] = {
     BITMAP_PORT: ("number",),
     LIST_SET: ("set",),
 }
-WITH_PORTS = ("tcp", "udp", "sctp", "udplite", "icmp", "ipv6-icmp")  # whose ports, or type and code, are looked at
 Key = tuple[int, tuple]  # the mask of its network (all ones without one), and its parts
 
 
@@ -113,8 +113,7 @@ def key_of(one: IpSet, text: str) -> Key:
             mask = block.mask
             key.append(block.network)
         elif part == "port":
-            proto, _, port = word.rpartition(":")
-            key.append((proto, int(port)))
+            key.append(port_key(word))
         else:
             key.append(int(word) if part == "number" else word)
     return mask, tuple(key)
@@ -137,8 +136,7 @@ def shown_by(one: IpSet, flow: Flow, sides: tuple[str, ...]) -> tuple | None:
 def _value(part: str, flow: Flow, side: str) -> tuple[str, int] | int | Address:
     address, port = (flow.src, flow.sport) if side == "src" else (flow.dst, flow.dport)
     if part == "port":
-        icmp = flow.proto in ("icmp", "ipv6-icmp")
-        return flow.proto, (flow.dport if icmp else port) if flow.proto in WITH_PORTS else 0
+        return flow.proto, flow.dport if flow.proto in NAMES else port if flow.proto in WITH_PORTS else 0
     return port if part == "number" else number(address) if part == "net" else address
 
 

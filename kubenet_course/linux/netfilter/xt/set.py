@@ -26,6 +26,10 @@ class MatchSet(Test, frozen=True, kw_only=True):
     nomatch: bool = False
     quiet: tuple[str, ...] = ()  # the counters that it leaves as they are
 
+    @property
+    def sets(self) -> tuple[str, ...]:
+        return (self.name,)
+
     def run(self, skb: Skb, at: Place) -> Answer:
         held = holds(at.kernel, self.name, skb, self.sides, self.nomatch)
         return NotUnderstood((False, True)) if held is None else held is not self.negated
@@ -44,6 +48,10 @@ class SetTarget(Target, frozen=True, kw_only=True):
     adds: bool
     again: bool = False
     timeout: int = -1  # seconds; -1: what the set says
+
+    @property
+    def sets(self) -> tuple[str, ...]:
+        return (self.name,)
 
     def run(self, skb: Skb, at: Place) -> Answer:
         done = change(at.kernel, self.name, skb, self.sides, self.adds, self.timeout, self.again)
