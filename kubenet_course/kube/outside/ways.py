@@ -39,7 +39,7 @@ class Way(Struct, frozen=True):
     name: str
     who: str  # stranger, pod, node
     to: str  # node port, balancer, externalIP, clusterIP
-    kind: Kind = "direct"
+    kind: Kind = "announced"
     ip_mode: str = "VIP"
 
 
