@@ -22,6 +22,7 @@ __getattr__, __dir__ = face(
         "stack.program": ("dns_server", "echo", "http_server", "target"),
         "packet.packet": ("Arp", "Flow", "Frame", "Packet", "Tcp", "answer", "ping", "tcp", "udp"),
         "verdicts": ("verdict",),
+        "conversation": ("converse",),
         "walk": ("ask", "send", "wait"),
     },
 )

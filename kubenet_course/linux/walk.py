@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from .namespace.choices import Choices, Seeded
 from .namespace.kernel import Kernel
@@ -13,7 +13,7 @@ from .namespace.skb import NO_FRAME, NOWHERE, Skb
 from .namespace.trace import Next, Step, Trace
 from .netfilter import stages as netfilter
 from .packet.packet import Frame, Packet
-from .stack import arp, bridge, device, ip, neighbour, output, reassembly, socket, tcp, tunnels
+from .stack import arp, bridge, device, ip, neighbour, output, reassembly, socket, tcp, transfer, tunnels
 from .stack.program import Program
 from .timeline import SECOND
 
@@ -23,7 +23,11 @@ STAGES = {
     for name, stage in room.STAGES.items()
 }
 # What a kernel does by the clock: when it is next due, and what is then to be done.
-BY_THE_CLOCK = ((neighbour.due, neighbour.ask_again), (reassembly.due, reassembly.given_up))
+BY_THE_CLOCK = (
+    (neighbour.due, neighbour.ask_again),
+    (reassembly.due, reassembly.given_up),
+    (transfer.due, transfer.time_out),
+)
 MOST_STEPS = 10_000  # a walk that is longer goes in circles
 
 
@@ -41,8 +45,9 @@ def send(
     programs: Mapping[str, Program] | None = None,
     says: bytes = b"",
     discovers: str = "",
+    until: Callable[[Step], bool] | None = None,
 ) -> Trace:
-    """Follows one packet until nothing moves any more.
+    """Follows one packet until nothing moves any more, or until a step of which `until` says that it is enough.
 
     It comes in by `dev` of the namespace `at`, perhaps in a frame, or, without a device, is sent from there. Who sends it raw
     has no socket, and its kernel refuses the answer; with `waits` a program sends it and waits for the answer (see `ask`).
@@ -59,8 +64,8 @@ def send(
     start = Next(at or next(iter(world)), first, skb)
     if waits:
         tcp.expect(walk.kernel(start.namespace), packet, says)
-    walk.go_on([start])
-    if gives_up:
+    enough = walk.go_on([start], until)
+    if gives_up and not enough:
         walk.give_up()
     return walk.trace
 
@@ -68,16 +73,8 @@ def send(
 def wait(world: Netns | Mapping[str, Netns], seconds: float, memory: Memory, choices: Choices | None = None) -> Trace:
     """Lets time pass in a world, and follows what the kernels do meanwhile: ask again for a MAC, give up for want of a piece."""
     world = {world.name: world} if isinstance(world, Netns) else world
-    walk, until = Walk(world, memory, choices or Seeded()), memory.clock.now + round(seconds * SECOND)
-    asking = [walk.kernel(name) for name in world if name in memory.namespaces]
-    while asking:
-        dues = [(due(one), one, act) for one in asking for due, act in BY_THE_CLOCK]
-        when, kernel, act = min(dues, key=lambda row: (row[0] < 0, row[0]))
-        if not 0 <= when <= until:
-            break
-        memory.clock.run(when)
-        walk.go_on(act(kernel))
-    memory.clock.run(until)
+    walk = Walk(world, memory, choices or Seeded())
+    walk.wait(seconds)
     return walk.trace
 
 
@@ -98,7 +95,7 @@ class Walk:
     ):
         self.world, self.memory, self.choices, self.programs = world, memory, choices, programs
         self.kernels: dict[str, Kernel] = {}
-        self.steps, self.causes = list[Step](), list[int]()
+        self.steps, self.causes, self.times = list[Step](), list[int](), list[int]()
 
     @property
     def trace(self) -> Trace:
@@ -110,8 +107,8 @@ class Walk:
             self.kernels[name] = Kernel(self.world[name], self.memory, self.choices, self.world, self.programs)
         return self.kernels[name]
 
-    def go_on(self, starts: Iterable[Next]) -> None:
-        """Follows what begins here until nothing moves any more."""
+    def go_on(self, starts: Iterable[Next], until: Callable[[Step], bool] | None = None) -> bool:
+        """Follows what begins here until nothing moves any more; True: a step was enough before that."""
         steps, kernels = self.steps, self.kernels
         at_once, in_turn = deque((-1, start) for start in starts), deque[tuple[int, Next]]()
         by_sender = {-1}  # steps that the sender's own call does
@@ -132,12 +129,30 @@ class Walk:
             in_turn.extend((len(steps), then) for then in step.then if _waits_for_its_turn(then))
             steps.append(step)
             self.causes.append(cause)
+            self.times.append(self.memory.now)
+            if until is not None and until(step):
+                return True
+        return False
+
+    def wait(self, seconds: float) -> None:
+        """Lets time pass, and does what is due meanwhile."""
+        memory, until = self.memory, self.memory.now + round(seconds * SECOND)
+        asking = [self.kernel(name) for name in self.world if name in memory.namespaces]
+        while asking:
+            dues = [(due(one), one, act) for one in asking for due, act in BY_THE_CLOCK]
+            when, kernel, act = min(dues, key=lambda row: (row[0] < 0, row[0]))
+            if not 0 <= when <= until:
+                break
+            memory.clock.run(when)
+            self.go_on(act(kernel))
+        memory.clock.run(until)
 
     def give_up(self) -> None:
         """Nothing moves any more: what still waits for a MAC waits in vain."""
         unanswered = [step for kernel in self.kernels.values() for step in neighbour.given_up(kernel)]
         self.steps += unanswered
         self.causes += [-1] * len(unanswered)
+        self.times += [self.memory.now] * len(unanswered)
 
 
 def ask(
@@ -149,9 +164,9 @@ def ask(
     programs: Mapping[str, Program] | None = None,
     says: bytes = b"",
     discovers: str = "",
+    until: Callable[[Step], bool] | None = None,
 ) -> Trace:
     """A program of the namespace `at` sends a packet and waits for the answer: the whole conversation up to there. With `says` it
     goes on, one segment each way, if the program that listens there is among `programs`."""
-    return send(
-        world, packet, at, memory=memory, choices=choices, waits=True, programs=programs, says=says, discovers=discovers
-    )
+    more = {"programs": programs, "says": says, "discovers": discovers, "until": until}
+    return send(world, packet, at, memory=memory, choices=choices, waits=True, **more)  # type: ignore[arg-type]

@@ -8,7 +8,7 @@ from ..linux.packet.packet import ECHO_REPLY, Packet
 from ..linux.packet.packet import ping as echo_request
 from ..linux.stack.neighbour import GIVEN_UP
 from ..linux.timeline import SECOND
-from ..linux.verdicts import Verdict, verdict
+from ..linux.verdicts import TraceVerdict, verdict
 from ..linux.walk import ask
 from .grammar import address_of, number, said_in
 from .state import Call, Refused, Result
@@ -110,13 +110,13 @@ def _answer(at: str, packet: Packet, trace: Trace) -> Packet | None:
     return None
 
 
-def _teller(trace: Trace, found: Verdict) -> str:
+def _teller(trace: Trace, found: TraceVerdict) -> str:
     """Who said that it cannot be: the sender of an ICMP error, or the asker's own kernel."""
     packet = trace.steps[found.step].skb.packet
     return packet.flow.src if isinstance(packet, Packet) else trace.steps[0].skb.packet.flow.src
 
 
-def _said(call: Call, trace: Trace, found: Verdict, back: Packet | None) -> str:
+def _said(call: Call, trace: Trace, found: TraceVerdict, back: Packet | None) -> str:
     if found.name == "delivered" and back is not None:
         return f"{found.delivered_to} has answered; it saw {found.seen_from} as the sender."
     last = trace.steps[found.step]

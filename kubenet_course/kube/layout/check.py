@@ -10,7 +10,8 @@ from ...linux.namespace.device import VXLAN_OVERHEAD
 from ...linux.packet.address import FAMILIES, prefix
 from ..api.layout import Layout
 from ..model.ranges import overlap
-from .plan import Plan, nth
+from .addresses import nth
+from .plan import Plan
 from .ranges import Claim, claims, free_beside
 
 SMALLEST = {4: 68, 6: 1280}  # the MTU that each family asks of every link (RFC 791; RFC 8200 section 5)

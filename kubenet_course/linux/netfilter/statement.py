@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from msgspec import Struct
@@ -30,6 +31,14 @@ class Place:
     def rule(self) -> tuple[str, str, int]:
         """The rule that is being run: what it counts by itself, it counts under this name."""
         return self.table, self.chain, self.number
+
+
+@dataclass(slots=True)
+class LookUps:
+    """How often one kernel has looked something up by a hash: in a set, a map, the virtual servers of IPVS. Each costs the
+    same, however many members there are."""
+
+    count: int = 0
 
 
 class NotUnderstood(Struct, frozen=True):

@@ -15,6 +15,7 @@ from .ip import answers
 from .listening import answered, listener, sent, taken
 from .path_mtu import told_too_big
 from .tcp import forget_request, tcp_rcv
+from .transfer import told_of_mtu
 from .tunnels import ipip_end, tunnel_end
 
 # To which of several receivers' addresses each protocol answers nothing: no RST, no SYN-ACK, no echo.
@@ -52,7 +53,8 @@ def local_deliver(kernel: Kernel, stage: str, skb: Skb) -> Step:
         forget_request(kernel, packet)
         if mtu := told_too_big(kernel, packet):
             said = f"told: {packet}; from now on at most {mtu} bytes go to {packet.payload.packet.flow.dst}"
-            return Step(here, stage, skb, said, end="local")
+            then = told_of_mtu(kernel, skb, packet.payload.packet.flow)  # type: ignore[union-attr]
+            return Step(here, stage, skb, said, (), then, "local")
         return Step(here, stage, skb, f"told: {packet}", end="local")
     taker = {"tcp": tcp_rcv, "udp": _udp}.get(proto, _query if proto in ICMP else _nobody)
     of_many = packet.flow.dst in MULTICAST[family(packet.flow.dst).number]

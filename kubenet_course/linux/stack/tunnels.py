@@ -9,6 +9,7 @@ from ..namespace.device import Device, Geneve, Ipip, Tunnel, Vxlan, WireGuard
 from ..namespace.fib import NO_ROUTE
 from ..namespace.kernel import Kernel, hook
 from ..namespace.netns import FdbEntry
+from ..namespace.policy import asked_of
 from ..namespace.skb import Skb
 from ..namespace.trace import Next, Step
 from ..packet import packet as inside
@@ -77,7 +78,7 @@ def _around(tunnel: Vxlan | Geneve, frame: Frame) -> inside.Vxlan | inside.Genev
 
 def _set_out(kernel: Kernel, skb: Skb, outer: Packet) -> tuple[Next, ...]:
     """A packet around another one sets out, if a route leads to the other end."""
-    route = kernel.ns.fib.lookup(outer.flow.dst)
+    route = kernel.route(outer.flow.dst, "", asked_of(outer, skb.mark))
     if route is NO_ROUTE or route.type != "unicast":
         return ()
     outer = replace(outer, id=kernel.ip_id(outer.flow))

@@ -95,13 +95,6 @@ export const sentence = (one) => `${one.scheduler}: of ${one.total} connections 
 
 // --- the page
 
-function element(tag, attributes = {}, ...children) {
-  const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  made.append(...children);
-  return made;
-}
-
 const fast = (speed) => ({ 0: "answers with an error", 1: "a quarter of the usual speed", 2: "half the usual speed", 6: "one and a half times the usual speed" })[speed] ?? "the usual speed";
 
 function bar(one) {

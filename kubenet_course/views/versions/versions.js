@@ -1,12 +1,5 @@
 // Which statements hold in a version. All versions were sent once; the slider only chooses.
 
-function element(tag, attributes = {}, ...children) {
-  const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  made.append(...children);
-  return made;
-}
-
 const WORDS = { new: "new", ended: "no longer" };
 const ORDER = ["new", "ended", "holds"];
 

@@ -159,7 +159,7 @@ def mend(chance: Chance) -> Repair:
     of = drawn(chance)
     case = _cases(of)[turn]
     text = yaml.safe_dump(dict(case.spec), sort_keys=False, default_flow_style=None, width=110)
-    repaired = text.replace(*case.repair, 1) if turn != 1 else _last(text, *case.repair)
+    repaired = text.replace(case.repair[0], case.repair[1], 1) if turn != 1 else _last(text, *case.repair)
     return Repair(
         asks=f"{case.asks} Below stands the `spec` of the Layout.",
         look=f"spec:\n{text}",

@@ -15,6 +15,7 @@ from ...namespace.memory import SECOND
 from ...namespace.skb import NO_CONNECTION, UNTRACKED, Skb
 from ...namespace.trace import Step
 from ...netfilter.nat import with_end
+from ...netfilter.statement import LookUps
 from ...packet.address import IPV4, family
 from ...packet.packet import ICMP, Flow, Packet, Tcp, length, lowered
 from ..icmp import HOST_UNREACHABLE, PORT_UNREACHABLE, TIME_EXCEEDED, TOO_BIG, error
@@ -41,6 +42,7 @@ def ip_vs_in(kernel: Kernel, stage: str, skb: Skb) -> Step:
         return _error_in(kernel, stage, skb)
     if flow.proto not in PROTOCOLS:
         return kernel.on(stage, skb)
+    kernel.remembers[LookUps].count += 1
     virtual = kernel.ns.virtual_servers.get((flow.dst, flow.dport, flow.proto.upper()))
     kept = kernel.remembers[IpvsTable].by_client.get(flow)
     if kept is not None:
