@@ -13,7 +13,9 @@ from .ipvs.loaded import ipvs_rules
 from .ipvs.tables import ipvs_tables
 from .nftables.rules import nftables_rules
 from .node import NodeFacts
+from .other.userspace import portals, userspace_rules
 
+USERSPACE, EBPF = "userspace", "ebpf"  # modes that no kube-proxy of today has: only `questions.other` asks in them
 FOLLOWED = ("iptables", "nftables", "ipvs")
 
 
@@ -28,6 +30,10 @@ def rules_in(
     """All rules of a node in one family: kube-proxy's in this mode, and `others` in the tables of iptables."""
     if mode == "ipvs":
         return ipvs_rules(ipvs_tables(services, node, configuration), others)
+    if mode == USERSPACE:
+        return userspace_rules(portals(services), node, services, others)
+    if mode == EBPF:
+        return Ruleset(_alone(others))
     if mode != "nftables":
         return iptables_rules(services, node, configuration, others)
     written = nftables_rules(services, node, configuration, service_ranges)

@@ -126,7 +126,9 @@ class Migration:
         """Every flow to every Service port: a Change, or None where all stays as it is."""
         for of in self.before.families:
             watched = self.before.watched[of]
-            rows = [(port, watched.endpoints(at)) for at, port in enumerate(watched.ports) if port.protocol in PROTOCOLS]
+            rows = [
+                (port, watched.endpoints(at)) for at, port in enumerate(watched.ports) if port.protocol in PROTOCOLS
+            ]
             alike = [self._like(port, endpoints, of) for port, endpoints in rows]
             models: dict[tuple, Row] = {}
             for like, row in sorted(zip(alike, rows, strict=True), key=lambda pair: len(pair[1][1])):
