@@ -14,6 +14,7 @@ from .ipvs.loaded import ipvs_rules
 from .ipvs.tables import ipvs_tables
 from .nftables.rules import nftables_rules
 from .node import NodeFacts
+from .other.userspace import portals, userspace_rules
 
 
 def _iptables(
@@ -34,8 +35,23 @@ def _ipvs(
     return ipvs_rules(ipvs_tables(services, node, said), others)
 
 
-RULES: dict[str, Callable[..., Ruleset]] = {"iptables": _iptables, "nftables": _nftables, "ipvs": _ipvs}
-FOLLOWED = tuple(RULES)
+def _userspace(
+    services: IptablesServices, node: NodeFacts, said: KubeProxyConfiguration, ranges: Any, others: Frame
+) -> Ruleset:
+    return userspace_rules(portals(services), node, services, others)
+
+
+def _ebpf(
+    services: IptablesServices, node: NodeFacts, said: KubeProxyConfiguration, ranges: Any, others: Frame
+) -> Ruleset:
+    return Ruleset(_alone(others))
+
+
+USERSPACE, EBPF = "userspace", "ebpf"  # modes that no kube-proxy of today has: only `questions.other` asks in them
+RULES: dict[str, Callable[..., Ruleset]] = {
+    "iptables": _iptables, "nftables": _nftables, "ipvs": _ipvs, USERSPACE: _userspace, EBPF: _ebpf,
+}  # fmt: skip
+FOLLOWED = ("iptables", "nftables", "ipvs")
 
 
 def rules_in(
