@@ -133,6 +133,7 @@ def machine(this: Described, rules: dict[int, Ruleset], sysctls: tuple[str, ...]
         policy=this.policy,
         sysctls=switches,
         sockets_known=False,
+        bridges_known=False,
     )
 
 
