@@ -32,7 +32,8 @@ from kubenet_course.linux.netfilter.ipset.write import restore
 from kubenet_course.linux.netfilter.nft.write import table_text
 from kubenet_course.linux.packet.address import FAMILIES, IPV4, prefix
 from kubenet_course.linux.packet.packet import tcp
-from kubenet_course.linux.stack.ipvs.schedulers import SCHEDULERS, Asked, Load
+from kubenet_course.linux.stack.ipvs.loads import Asked, Load
+from kubenet_course.linux.stack.ipvs.schedulers import SCHEDULERS
 from kubenet_course.linux.stack.ipvs.servers import RealServer, ipvsadm
 from kubenet_course.linux.walk import send
 from tools.bench import SetUp, Timed, measurement

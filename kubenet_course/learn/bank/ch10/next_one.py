@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from ....linux.stack.ipvs.schedulers import SCHEDULERS, Asked, Load, expected, overhead
+from ....linux.stack.ipvs.loads import Asked, Load, expected, overhead
+from ....linux.stack.ipvs.schedulers import SCHEDULERS
 from ....linux.stack.ipvs.servers import RealServer
 from ....views.tables.source import Source
 from ....views.tables.table import Table, table
@@ -155,9 +156,7 @@ def listed(loads: Sequence[Load], scheduler: str) -> Source:
     """As `ipvsadm -Ln` prints it; the order is that of the kernel's list."""
     lines = ["Prot LocalAddress:Port Scheduler Flags", "  -> RemoteAddress:Port   Forward Weight ActiveConn InActConn"]
     lines.append(f"TCP  {SERVICE}:80 {scheduler}")
-    lines += [
-        f"  -> {str(load.server):<20} Masq    {load.weight:<6} {load.active:<10} {load.inactive}" for load in loads
-    ]
+    lines += [f"  -> {load.server!s:<20} Masq    {load.weight:<6} {load.active:<10} {load.inactive}" for load in loads]
     return Source("\n".join(lines), "ipvsadm -Ln, on this node")
 
 
