@@ -1,5 +1,6 @@
 """How many random rule sets are compared with the real kernel."""
 
+import os
 from itertools import count
 from pathlib import Path
 
@@ -21,7 +22,12 @@ def a_progress_of_its_own(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pyt
 
 @pytest.fixture(scope="session")
 def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The course's site, built once for a run; with Python for the browser where pyodide is at hand."""
+    """The course's site, built once for a run; with Python for the browser where pyodide is at hand.
+
+    KUBENET_SITE names one that was built before, for who changes a page and looks again.
+    """
+    if before := os.environ.get("KUBENET_SITE"):
+        return Path(before)
     from site_pages import PYODIDE, can_wake
 
     from kubenet_course.site.pages import write

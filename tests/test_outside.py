@@ -7,7 +7,18 @@ import time
 import pytest
 
 from kubenet_course.kube.outside import health, ways
-from kubenet_course.kube.outside.ways import MODES, PLACES, POLICIES, WAYS, Case, Line, cases, cluster_of, line, table
+from kubenet_course.kube.outside.ways import (
+    MODES,
+    PLACES,
+    POLICIES,
+    WAYS,
+    Case,
+    Line,
+    cases,
+    cluster_of,
+    way_in,
+    ways_in,
+)
 from kubenet_course.kube.outside.world import BALANCER, Fronted
 from kubenet_course.lab.outside import beside_the_kernel
 from kubenet_course.lab.real.run import missing
@@ -16,7 +27,7 @@ from kubenet_course.linux.packet.address import prefix
 
 @pytest.fixture(scope="module")
 def lines() -> dict[Case, Line]:
-    return {one.case: one for one in table()}
+    return {one.case: one for one in ways_in()}
 
 
 def said(lines, mode="iptables", policy="Cluster", way="NodePort", place="here", of=4) -> tuple[str, str]:
@@ -32,7 +43,7 @@ BRIDGE = "node-1's bridge"
 def test_the_table_has_all_combinations_and_is_computed_in_under_three_seconds(lines):
     assert len(lines) == len(MODES) * len(POLICIES) * len(WAYS) * len(PLACES) * 2 == 780
     before = time.process_time()
-    table()
+    ways_in()
     assert time.process_time() - before < 3
 
 
@@ -62,7 +73,7 @@ def test_the_table_has_all_combinations_and_is_computed_in_under_three_seconds(l
     ("Local", "NodePort from the node", "elsewhere", ("answered", "node-1")),
     ("Local", "NodePort from the node", "here", ("answered", BRIDGE)),
     # OBSERVED 9: ipMode Proxy has no rules, so the pod's packet goes out to the balancer and comes back.
-    ("Local", "the same, ipMode Proxy", "here", ("answered", "the balancer")),
+    ("Local", "ipMode Proxy, from a pod", "here", ("answered", "the balancer")),
     # OBSERVED 4 and MISCONCEPTIONS 13: nobody at all is refused.
     ("Cluster", "NodePort", "nowhere", ("refused", "")),
     ("Local", "NodePort", "nowhere", ("refused", "")),
@@ -124,7 +135,8 @@ BODY = (
 
 @pytest.mark.parametrize("of", [4, 6])
 @pytest.mark.parametrize("place, counts", [
-    ("here", (1, 0)), ("elsewhere", (0, 1)), ("nowhere", (0, 0)), ("leaving here, ready elsewhere", (0, 1)), ("leaving here", (0, 0)),
+    ("here", (1, 0)), ("elsewhere", (0, 1)), ("nowhere", (0, 0)), ("leaving here, ready elsewhere", (0, 1)),
+    ("leaving here", (0, 0)),
 ])  # fmt: skip
 def test_a_balancer_hears_from_each_node_what_kube_proxy_writes(place, counts, of):
     cluster = cluster_of("iptables", "Local", place, "VIP")
@@ -188,4 +200,4 @@ def test_verdict_and_every_frame_equal_the_real_kernels(case):
 
 def test_a_line_by_itself_says_what_the_table_says(lines):
     case = Case("iptables", "Local", "balancer that proxies", "leaving here", 6)
-    assert line(case) == lines[case]
+    assert way_in(case) == lines[case]

@@ -1,4 +1,4 @@
-"""The site as it is written: every chapter in it, everything there without a script, nothing from elsewhere, no answer in the open."""
+"""The site as it is written: every chapter in it, all there without a script, nothing from elsewhere, no answer in the open."""
 
 from __future__ import annotations
 
@@ -63,7 +63,11 @@ def test_with_scripts_off_every_text_table_and_picture_of_a_chapter_is_there(bui
         assert " ".join(cell.source.split()) in page.words
         for output in cell.outputs:
             data = output.get("data", {})
-            shown = data.get("text/html") or (data.get("text/plain") if "image/png" not in data else "") or output.get("text", "")
+            shown = (
+                data.get("text/html")
+                or (data.get("text/plain") if "image/png" not in data else "")
+                or output.get("text", "")
+            )
             html = joined(shown) if "text/html" in data else escape(joined(shown))
             assert Page(html).words in page.words
 
@@ -100,7 +104,9 @@ def test_every_link_leads_somewhere_and_every_file_that_is_asked_for_is_there(bu
 
 
 def test_the_check_of_links_finds_those_that_lead_nowhere(tmp_path: Path):
-    (tmp_path / "one.html").write_text('<a href="two.html">x</a><a href="#here">y</a><img src="no.png"><b id="there"></b>')
+    (tmp_path / "one.html").write_text(
+        '<a href="two.html">x</a><a href="#here">y</a><img src="no.png"><b id="there"></b>'
+    )
     assert [line.rpartition(": ")[2] for line in broken(tmp_path)] == ["no such file", "no such place", "no such file"]
 
 
@@ -117,7 +123,9 @@ def test_no_page_style_or_script_asks_another_server_for_anything(built: Path):
 def test_a_page_with_all_that_it_loads_at_once_is_under_150_kilobytes(built: Path, note):
     common = sum(len(gzip.compress(path.read_bytes())) for path in shared(built))
     sizes = {path.name: len(gzip.compress(path.read_bytes())) + common for path in built.glob("*.html")}
-    note(f"the largest page of the site: {max(sizes.values()) // 1000} kB gzipped ({max(sizes, key=lambda n: sizes[n])})")
+    note(
+        f"the largest page of the site: {max(sizes.values()) // 1000} kB gzipped ({max(sizes, key=lambda n: sizes[n])})"
+    )
     assert max(sizes.values()) < MOST
 
 
@@ -151,7 +159,11 @@ def test_of_all_answers_to_an_exercise_those_are_right_that_the_bank_says(built:
         right = [name for name, place in variant["answers"].items() if variant["told"][place]["state"] == "right"]
         instance = find(id).instance(number)
         options = dict(variant["form"]["options"])
-        plain = {words_of(options[letter]) for letter in right[0].split(",")} if right[0] not in options else {words_of(options[right[0]])}
+        plain = (
+            {words_of(options[letter]) for letter in right[0].split(",")}
+            if right[0] not in options
+            else {words_of(options[right[0]])}
+        )
         wanted = instance.solution if isinstance(instance.solution, list) else [instance.solution]
         assert len(right) == 1
         assert plain == {words_of(re.sub(r"[`*]", "", escape(one, quote=False))) for one in wanted}
@@ -190,13 +202,20 @@ def test_a_site_that_is_built_twice_has_the_same_bytes(tmp_path: Path):
         out = tmp_path / seed
         argv = [sys.executable, "-m", "kubenet_course", "site", str(out), "--notebooks", str(notebooks)]
         argv += ["--pyodide", str(PYODIDE)] if can_wake() else []
-        subprocess.run(argv, check=True, capture_output=True, env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(build.ROOT)})
+        subprocess.run(
+            argv,
+            check=True,
+            capture_output=True,
+            env={**os.environ, "PYTHONHASHSEED": seed, "PYTHONPATH": str(build.ROOT)},
+        )
         made.append({str(path.relative_to(out)): path.read_bytes() for path in out.rglob("*") if path.is_file()})
     assert made[0] == made[1]
 
 
 def test_the_search_finds_every_section_by_a_word_of_its_heading_and_every_word_of_the_glossary(built: Path):
-    index = json.loads((built / "assets/index.js").read_text(encoding="utf-8").removeprefix("kubenet.index = ").rstrip(";\n"))
+    index = json.loads(
+        (built / "assets/index.js").read_text(encoding="utf-8").removeprefix("kubenet.index = ").rstrip(";\n")
+    )
     headings = [heading for _, _, heading in index["sections"]]
     for number, heading in enumerate(headings):
         assert all(number in index["words"][word] for word in spelled(heading)), heading
@@ -221,7 +240,9 @@ def test_the_state_of_a_widget_is_stored_without_its_script_and_the_script_once(
     scripts = Scripts()
     saved = notebook(build.masters()[0]).metadata.widgets[STATE]["state"]
     slim = scripts.slim(saved)
-    assert len(slim) == sum(not name.endswith(("LayoutModel", "StyleModel")) for name in (one["model_name"] for one in saved.values()))
+    assert len(slim) == sum(
+        not name.endswith(("LayoutModel", "StyleModel")) for name in (one["model_name"] for one in saved.values())
+    )
     assert len(scripts.scripts) == len({one["state"]["_esm"] for one in saved.values() if "_esm" in one["state"]})
 
 
@@ -230,7 +251,9 @@ def test_files_that_are_there_already_are_replaced_only_by_force(tmp_path: Path,
     (folder / "src").mkdir(parents=True)
     (folder / "src" / "00-x.md").write_text("# X\n")
     cell = {"cell_type": "markdown", "id": "x", "metadata": {}, "source": "# X\n\nIt takes about 5 minutes."}
-    (folder / "00-x.ipynb").write_text(json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5}))
+    (folder / "00-x.ipynb").write_text(
+        json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
+    )
     argv = ["site", str(tmp_path / "out"), "--notebooks", str(folder)]
     assert _ran(argv) == 0
     assert _ran(argv) == 0  # the same bytes

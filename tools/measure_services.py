@@ -2,11 +2,12 @@
 
     sudo .venv/bin/python -m tools.measure_services > data/measured/new-connections.json
 
-Everything happens in a private network namespace (`unshare -n`), on its loopback device, and is gone afterwards. The rules
-are those that kube-proxy writes for so many Services with one endpoint each. The Service that is asked is the one whose
-rule stands last. What is timed is `connect()`: the call returns when SYN, SYN-ACK and ACK have passed, and on loopback both
-ends are this kernel. The median of 2,000 new connections, the best of three rounds since other programs run beside it,
-stands beside the same for 2,000 bytes sent on one known connection.
+Everything happens in a private network namespace (`unshare -n`), on its loopback device, and is
+gone afterwards. The rules are those that kube-proxy writes for so many Services with one endpoint
+each. The Service that is asked is the one whose rule stands last. What is timed is `connect()`: the
+call returns when SYN, SYN-ACK and ACK have passed, and on loopback both ends are this kernel. The
+median of 2,000 new connections, the best of three rounds since other programs run beside it, stands
+beside the same for 2,000 bytes sent on one known connection.
 """
 
 import json

@@ -67,7 +67,7 @@ class Comparison(Struct, frozen=True):
         return not self.differences
 
 
-def told(scenario: Scenario, chance: Learned) -> tuple[tuple[FrameHex, ...], tuple[Trace, ...]]:
+def model_frames(scenario: Scenario, chance: Learned) -> tuple[tuple[FrameHex, ...], tuple[Trace, ...]]:
     """What the model says: the frames of all packets, sent one after the other into one memory."""
     memory, frames, traces, world = Memory(), list[FrameHex](), list[Trace](), as_made(scenario.world)
     for number, sent in enumerate(scenario.packets, 1):
@@ -102,7 +102,7 @@ def compare(scenario: Scenario, capture: Capture) -> Comparison:
     answers: list[bool] = []
     for _ in range(MOST_TRIES):
         chance = Learned(capture.frames, answers)
-        model, traces = told(scenario, chance)
+        model, traces = model_frames(scenario, chance)
         differences, masked = differing(capture.frames, model)
         differences += told_differently(scenario, capture, traces)
         learned = tuple(f"{' '.join(map(str, question))}: {value}" for question, value in chance.learned)

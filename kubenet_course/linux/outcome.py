@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from msgspec import Struct
 from msgspec.structs import replace
 
@@ -17,6 +19,14 @@ from .walk import send
 PLACES = 9  # decimal places of a probability
 
 
+class Doubt(Struct, frozen=True):
+    """Something beside the rules that was not understood, or that no dump tells: where it is written, and what it says."""
+
+    file: str
+    line: int
+    text: str
+
+
 class Outcome(Struct, frozen=True):
     """One way in which it can end: how (a key of `trace.ENDS`), the packet as it then is, and the rules on its way.
 
@@ -29,7 +39,7 @@ class Outcome(Struct, frozen=True):
     rules: tuple[Matched, ...]
     probability: float
     trace: Trace
-    hangs_on: tuple[Matched, ...] = ()
+    hangs_on: tuple[Matched | Doubt, ...] = ()
 
     @property
     def certain(self) -> bool:
@@ -50,6 +60,36 @@ def outcomes(ns: Netns, packet: Packet, dev: str = "", mark: int = 0, seed: int 
             one = replace(found[key], probability=found[key].probability + probability)
         found[key] = one
     return tuple(found.values())
+
+
+def either(ways: Sequence[tuple[Outcome, ...]], doubts: tuple[Doubt, ...]) -> tuple[Outcome, ...]:
+    """What becomes of a packet in one of several machines of which nobody knows which it is. Where all do the same with it, that
+    is certain; else every outcome of each hangs on the doubts."""
+    if len(ways) == 1 or all(_same(way, ways[0]) for way in ways):
+        return ways[0]
+    found: dict[tuple, Outcome] = {}
+    for one in (one for way in ways for one in way):
+        key = (*_fate(one), one.rules, one.hangs_on)
+        share = (found[key].probability if key in found else 0) + one.probability / len(ways)
+        found[key] = replace(one, probability=share, hangs_on=tuple(dict.fromkeys((*one.hangs_on, *doubts))))
+    return tuple(found.values())
+
+
+def _fate(one: Outcome) -> tuple:
+    return one.end, one.skb.packet.flow, one.skb.dev_out, one.skb.mark
+
+
+def _same(one: tuple[Outcome, ...], two: tuple[Outcome, ...]) -> bool:
+    """Whether the same may become of a packet, with the same chances, by whichever rules."""
+    return _chances(one) == _chances(two)
+
+
+def _chances(outcomes: tuple[Outcome, ...]) -> dict[tuple, float]:
+    found: dict[tuple, float] = {}
+    for one in outcomes:
+        key = (*_fate(one), one.certain)
+        found[key] = found.get(key, 0) + one.probability
+    return {key: round(share, PLACES) for key, share in found.items()}
 
 
 def ended(trace: Trace, probability: float = 1.0) -> Outcome:

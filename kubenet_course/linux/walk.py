@@ -13,7 +13,7 @@ from .namespace.skb import NO_FRAME, NOWHERE, Skb
 from .namespace.trace import Next, Step, Trace
 from .netfilter import stages as netfilter
 from .packet.packet import Frame, Packet
-from .stack import arp, bridge, device, ip, neighbour, output, reassembly, socket, tcp, tunnels
+from .stack import arp, bridge, device, ip, neighbour, output, reassembly, socket, tcp, transfer, tunnels
 from .stack.program import Program
 from .timeline import SECOND
 
@@ -23,7 +23,11 @@ STAGES = {
     for name, stage in room.STAGES.items()
 }
 # What a kernel does by the clock: when it is next due, and what is then to be done.
-BY_THE_CLOCK = ((neighbour.due, neighbour.ask_again), (reassembly.due, reassembly.given_up))
+BY_THE_CLOCK = (
+    (neighbour.due, neighbour.ask_again),
+    (reassembly.due, reassembly.given_up),
+    (transfer.due, transfer.time_out),
+)
 MOST_STEPS = 10_000  # a walk that is longer goes in circles
 
 
@@ -69,16 +73,8 @@ def send(
 def wait(world: Netns | Mapping[str, Netns], seconds: float, memory: Memory, choices: Choices | None = None) -> Trace:
     """Lets time pass in a world, and follows what the kernels do meanwhile: ask again for a MAC, give up for want of a piece."""
     world = {world.name: world} if isinstance(world, Netns) else world
-    walk, until = Walk(world, memory, choices or Seeded()), memory.clock.now + round(seconds * SECOND)
-    asking = [walk.kernel(name) for name in world if name in memory.namespaces]
-    while asking:
-        dues = [(due(one), one, act) for one in asking for due, act in BY_THE_CLOCK]
-        when, kernel, act = min(dues, key=lambda row: (row[0] < 0, row[0]))
-        if not 0 <= when <= until:
-            break
-        memory.clock.run(when)
-        walk.go_on(act(kernel))
-    memory.clock.run(until)
+    walk = Walk(world, memory, choices or Seeded())
+    walk.wait(seconds)
     return walk.trace
 
 
@@ -99,7 +95,7 @@ class Walk:
     ):
         self.world, self.memory, self.choices, self.programs = world, memory, choices, programs
         self.kernels: dict[str, Kernel] = {}
-        self.steps, self.causes = list[Step](), list[int]()
+        self.steps, self.causes, self.times = list[Step](), list[int](), list[int]()
 
     @property
     def trace(self) -> Trace:
@@ -133,15 +129,30 @@ class Walk:
             in_turn.extend((len(steps), then) for then in step.then if _waits_for_its_turn(then))
             steps.append(step)
             self.causes.append(cause)
+            self.times.append(self.memory.now)
             if until is not None and until(step):
                 return True
         return False
+
+    def wait(self, seconds: float) -> None:
+        """Lets time pass, and does what is due meanwhile."""
+        memory, until = self.memory, self.memory.now + round(seconds * SECOND)
+        asking = [self.kernel(name) for name in self.world if name in memory.namespaces]
+        while asking:
+            dues = [(due(one), one, act) for one in asking for due, act in BY_THE_CLOCK]
+            when, kernel, act = min(dues, key=lambda row: (row[0] < 0, row[0]))
+            if not 0 <= when <= until:
+                break
+            memory.clock.run(when)
+            self.go_on(act(kernel))
+        memory.clock.run(until)
 
     def give_up(self) -> None:
         """Nothing moves any more: what still waits for a MAC waits in vain."""
         unanswered = [step for kernel in self.kernels.values() for step in neighbour.given_up(kernel)]
         self.steps += unanswered
         self.causes += [-1] * len(unanswered)
+        self.times += [self.memory.now] * len(unanswered)
 
 
 def ask(

@@ -30,6 +30,7 @@ from .outcomes import Outcomes, of_all
 ASSETS = Path(__file__).parent / "assets"
 LEARNER, CLASS = "learner", "class"
 MINUTES = re.compile(r"(?:takes about|time:|about) (?:about )?(\d+)\s+minutes", re.IGNORECASE)
+LAST_NUMBER = re.compile(r"<td>(\d+)</td>\s*</tr>")
 # What the exams of the CNCF call services and networking, by chapter. Only chapters that are there are shown.
 EXAM = ("01", "03", "08", "09", "10", "11", "12", "13")
 
@@ -102,7 +103,10 @@ def rows(of: Chapter) -> list[Row]:
 
 
 def minutes(of: Chapter) -> int:
-    """How long a chapter takes, as it says at its head; 0 where it does not say it."""
+    """How long a chapter takes, as it says at its head or in a table of its sections; 0 where it does not say it."""
+    head = next((cell.html for cell in of.cells if not cell.is_code), "")
+    if "<th>minutes</th>" in head:
+        return sum(map(int, LAST_NUMBER.findall(head)))
     found = MINUTES.search(" ".join(section.words for section in of.sections[:2]))
     return int(found[1]) if found else 0
 

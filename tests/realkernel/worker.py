@@ -57,6 +57,8 @@ class Lab:
             complaints = [observe.load_sets(case["ipset_input"])] if case.get("ipset_input") else []
             complaints += [observe.restore(family, text) for family, text in texts.items() if text]
             complaints.append(observe.load_nft(case["nft_input"]) if case.get("nft_input") else "")
+            if case.get("router_ip"):
+                case["router_shows"] = observe.routing(6 if case.get("ip6_restore_input") else 4, case["router_ip"])
         return "; ".join(filter(None, complaints))
 
     def canonical(self, family: int) -> str:

@@ -17,8 +17,9 @@ from ...linux.netfilter.rules import Ruleset
 from ...linux.packet.address import FAMILIES, Address, address
 from ..api.layout import LayoutSpec
 from ..api.objects import EndpointSlice, KubeProxyConfiguration, Pod, Service
-from ..layout import masquerade, others
+from ..layout import others
 from ..layout.check import fits
+from ..layout.on_node import beside_proxy
 from ..layout.plan import unrouted
 from ..layout.world import WiderWorld
 from ..manifest.collection import Objects
@@ -194,7 +195,7 @@ class Cluster:
     def rules(self, name: str, of: int) -> Ruleset:
         """All rules of a node in one family: kube-proxy's, and flannel's."""
         block, pods = self.machine(name).blocks.get(of), self.ranges.pods.get(of)
-        others: Frame = masquerade.rules(self.part, pods, block) if block and pods else {}
+        others: Frame = beside_proxy(self, name, pods, block) if block and pods else {}
         free = service_ranges(self.ranges)
         return rules_in(self.mode, self.watched[of], self.facts(name), self.proxy, free, others)
 

@@ -20,10 +20,10 @@ from ...linux.verdicts import arrival, verdict, way_back
 from ...linux.walk import ask
 from ..manifest.read import read_text
 from ..model.cluster import Cluster
+from ..proxy.modes import FOLLOWED as MODES
 from ..questions.ask import asker, question
 from .world import Fronted, Kind
 
-MODES = ("iptables", "nftables", "ipvs")
 POLICIES = ("Cluster", "Local")
 STRANGER = {4: "203.0.113.5", 6: "2001:db8::5"}
 NODE = {4: "192.168.1.11", 6: "fd00:192:168:1::11"}  # node-1, which is the one that is asked
@@ -39,7 +39,7 @@ class Way(Struct, frozen=True):
     name: str
     who: str  # stranger, pod, node
     to: str  # node port, balancer, externalIP, clusterIP
-    kind: Kind = "direct"
+    kind: Kind = "announced"
     ip_mode: str = "VIP"
 
 
@@ -53,7 +53,7 @@ WAYS = (
     Way("ClusterIP from a pod", "pod", "clusterIP"),
     Way("NodePort from a pod", "pod", "node port"),
     Way("balancer's address from a pod", "pod", "balancer", "direct"),
-    Way("the same, ipMode Proxy", "pod", "balancer", "proxy", "Proxy"),
+    Way("ipMode Proxy, from a pod", "pod", "balancer", "proxy", "Proxy"),
     Way("ClusterIP from the node", "node", "clusterIP"),
     Way("NodePort from the node", "node", "node port"),
     Way("balancer's address from the node", "node", "balancer", "direct"),
@@ -210,7 +210,7 @@ def _acquainted(heard: Memory) -> Memory:
     return memory
 
 
-def line(case: Case, heard: Memory | None = None) -> Line:
+def way_in(case: Case, heard: Memory | None = None) -> Line:
     """One line of the table."""
     trace = trace_of(case, heard)
     said = verdict(trace)
@@ -236,7 +236,7 @@ def seen_as(world: Fronted, case: Case, ip: str) -> str:
     return ip
 
 
-def table(modes: Iterable[str] = MODES, families: Iterable[int] = (4, 6)) -> list[Line]:
+def ways_in(modes: Iterable[str] = MODES, families: Iterable[int] = (4, 6)) -> list[Line]:
     """The whole table."""
     heard: dict[Kind, Memory] = {}
-    return [line(case, heard.setdefault(way_of(case).kind, Memory())) for case in cases(modes, families)]
+    return [way_in(case, heard.setdefault(way_of(case).kind, Memory())) for case in cases(modes, families)]

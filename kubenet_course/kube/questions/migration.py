@@ -19,7 +19,7 @@ from ...linux.packet.packet import Neighbour, Packet
 from ...linux.packet.packet import endpoint as spelled
 from ...linux.stack.bridge import Fdb
 from ...linux.stack.neighbour import Neighbours
-from ...linux.verdicts import Verdict, arrival, verdict
+from ...linux.verdicts import TraceVerdict, arrival, verdict
 from ...linux.walk import ask
 from ..api.objects import Pod
 from ..model.cluster import Cluster
@@ -54,7 +54,7 @@ KNOWN = {
 Row = tuple[ServicePort, tuple[Endpoint, ...]]
 
 
-class Result(Struct, frozen=True, order=True):
+class FlowResult(Struct, frozen=True, order=True):
     """One outcome of a flow: the verdict, which endpoint has it, and whom that sees as the sender."""
 
     verdict: str
@@ -62,7 +62,7 @@ class Result(Struct, frozen=True, order=True):
     seen_from: str = ""
 
 
-class Flow(Struct, frozen=True):
+class ServiceFlow(Struct, frozen=True):
     """Who asks, and where; `kind` says what sort of destination that is."""
 
     who: str
@@ -73,19 +73,19 @@ class Flow(Struct, frozen=True):
 class Change(Struct, frozen=True):
     """A flow that would come otherwise, what comes of it in each mode, and why."""
 
-    flow: Flow
-    before: tuple[Result, ...]
-    after: tuple[Result, ...]
+    flow: ServiceFlow
+    before: tuple[FlowResult, ...]
+    after: tuple[FlowResult, ...]
     because: str
 
 
-class Asked(Struct, frozen=True):
+class AskedFlow(Struct, frozen=True):
     """All outcomes of a flow in one mode, each with what decided it."""
 
-    decided: dict[Result, str]
+    decided: dict[FlowResult, str]
 
     @property
-    def results(self) -> frozenset[Result]:
+    def results(self) -> frozenset[FlowResult]:
         return frozenset(self.decided)
 
 
@@ -117,7 +117,7 @@ class Migration:
         self.pods = {ip: pod for pod in before.placed.pods.values() for ip in before.placed.addresses(pod)}
         self.elsewhere = next((pod for name, pods in before.placed.on.items() if name != self.node for pod in pods
                                if self._asks(pod)), None)  # fmt: skip
-        self._known: dict[tuple, tuple[Asked, Asked]] = {}
+        self._known: dict[tuple, tuple[AskedFlow, AskedFlow]] = {}
 
     def _asks(self, pod: Pod) -> bool:
         return not pod.spec.host_network and not pod.is_pending
@@ -155,13 +155,13 @@ class Migration:
                 because = self._because(flow.kind, before, after)
                 yield Change(flow, _differing(before, after), _differing(after, before), because)
 
-    def _asked_of(self, row: Row, of: int) -> Iterator[Flow]:
+    def _asked_of(self, row: Row, of: int) -> Iterator[ServiceFlow]:
         """Every flow to a Service port."""
         port, endpoints = row
         first = port.port is port.service.spec.ports[0]
         for role, who in self._askers(endpoints, of):
             for kind, where in self._destinations(port, of, first, role):
-                yield Flow(who, where, kind)
+                yield ServiceFlow(who, where, kind)
 
     def _kind(self, one: Endpoint) -> tuple:
         """All of an endpoint that can matter to a flow, but for which of its kind it is."""
@@ -206,10 +206,12 @@ class Migration:
 
     # -- asking -------------------------------------------------------------------------------------------------------
 
-    def _asked(self, key: tuple, flow: Flow, asked: Flow, row: Row, model: Row) -> tuple[Asked, Asked]:
+    def _asked(
+        self, key: tuple, flow: ServiceFlow, asked: ServiceFlow, row: Row, model: Row
+    ) -> tuple[AskedFlow, AskedFlow]:
         """What comes of a flow in either mode, as it was found for the model of all that are alike."""
         if key not in self._known:
-            self._known[key] = tuple(self._outcomes(made, asked) for made in (self.before, self.after))
+            self._known[key] = self._outcomes(self.before, asked), self._outcomes(self.after, asked)
         found = self._known[key]
         if row is model:
             return found
@@ -224,20 +226,24 @@ class Migration:
         return self.before.placed.addresses(self.before.pod(*name)) if kind == "pod" else ()
 
     def _told(
-        self, one: Asked, kinds: Mapping[str, tuple], names: Mapping[Address, Address], endpoints: Iterable[Endpoint]
-    ) -> Asked:
+        self,
+        one: AskedFlow,
+        kinds: Mapping[str, tuple],
+        names: Mapping[Address, Address],
+        endpoints: Iterable[Endpoint],
+    ) -> AskedFlow:
         """The same outcomes with the addresses and endpoints of another Service."""
-        found: dict[Result, str] = {}
+        found: dict[FlowResult, str] = {}
         for result, decided in one.decided.items():
             to, seen = result.delivered_to, names.get(result.seen_from, result.seen_from)
             kind = kinds.get(to)
             places = [str(mine) for mine in endpoints if self._kind(mine) == kind] if kind is not None else [to]
-            found |= {Result(result.verdict, place, seen): decided for place in places}
-        return Asked(found)
+            found |= {FlowResult(result.verdict, place, seen): decided for place in places}
+        return AskedFlow(found)
 
-    def _outcomes(self, made: Cluster, flow: Flow) -> Asked:
+    def _outcomes(self, made: Cluster, flow: ServiceFlow) -> AskedFlow:
         packet = question(made, flow.where)
-        found: dict[Result, str] = {}
+        found: dict[FlowResult, str] = {}
 
         def story(choices: Choices) -> Trace:
             world = self._world(made, led(made, packet.flow.dst, choices))
@@ -247,8 +253,8 @@ class Migration:
             for name, held in self._last.namespaces.items():
                 self._heard[made.mode].setdefault(name, (held[Neighbours], held[Fdb]))
             said = verdict(trace)
-            found.setdefault(Result(said.name, _server(trace), said.seen_from), _decided(trace, said))
-        return Asked(found)
+            found.setdefault(FlowResult(said.name, _server(trace), said.seen_from), _decided(trace, said))
+        return AskedFlow(found)
 
     def _world(self, made: Cluster, to: Mapping[Address, Address]) -> World:
         """The cluster's kernels, a load balancer leading to these nodes."""
@@ -264,7 +270,7 @@ class Migration:
         self._last = memory = Warm(self._heard[made.mode])
         return memory
 
-    def _because(self, kind: str, before: Asked, after: Asked) -> str:
+    def _because(self, kind: str, before: AskedFlow, after: AskedFlow) -> str:
         one, other = _differing(before, after)[0], _differing(after, before)[0]
         steps = f"{self.before.mode}: {before.decided[one]}; {self.after.mode}: {after.decided[other]}"
         known = [KNOWN[kind][mode] for mode in (self.before.mode, self.after.mode)] if kind in KNOWN else []
@@ -280,7 +286,7 @@ def _addresses(port: ServicePort) -> tuple[Address, ...]:
     return (port.cluster_ip, *port.external_ips, *port.vips)
 
 
-def _differing(one: Asked, other: Asked) -> tuple[Result, ...]:
+def _differing(one: AskedFlow, other: AskedFlow) -> tuple[FlowResult, ...]:
     """The outcomes that the other mode has not; where it has them all, all of them."""
     return tuple(sorted(one.results - other.results or one.results))
 
@@ -293,7 +299,7 @@ def _server(trace: Trace) -> str:
     return spelled(flow.dst, flow.dport)
 
 
-def _decided(trace: Trace, said: Verdict) -> str:
+def _decided(trace: Trace, said: TraceVerdict) -> str:
     """Where the packet's way ended, and how; without addresses, so that it holds of every Service alike."""
     if said.name == "delivered":
         return "delivered"

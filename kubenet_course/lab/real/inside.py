@@ -16,7 +16,7 @@ import threading
 import time
 from typing import Any
 
-from .carry_out import Refused, carry_out, has_link_local, is_ready
+from .carry_out import CommandRefused, carry_out, has_link_local, is_ready
 from .listen import Ears, Heard
 from .places import Places
 
@@ -128,7 +128,7 @@ def main() -> None:
     threading.Thread(target=_leash, daemon=True).start()
     try:
         answer = perform(json.loads(line))
-    except (Refused, OSError) as error:
+    except (CommandRefused, OSError) as error:
         answer = {"refused": str(error)}
     print(json.dumps(answer), flush=True)
 

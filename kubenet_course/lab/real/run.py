@@ -31,7 +31,7 @@ MOST = 1.0  # seconds that one story may take: a kernel asks again after that
 PACKAGE = Path(__file__).resolve().parents[3]
 
 
-class Refused(BadInput):
+class KernelRefused(BadInput):
     """Tables that this kernel, or a program that loads them, does not accept; the message is its own."""
 
 
@@ -146,7 +146,7 @@ def run(scenario: Scenario, date: str = "", more: Iterable[Command] = ()) -> Cap
         json.loads(line) if line else {"refused": "the process in the private namespaces ended without an answer"}
     )
     if "refused" in answer:
-        raise Refused(scenario.name, answer["refused"], "change the tables so that this kernel takes them")
+        raise KernelRefused(scenario.name, answer["refused"], "change the tables so that this kernel takes them")
     heard = tuple(FrameHex(*row) for row in answer["frames"] if not is_noise(bytes.fromhex(row[4])))
     told = tuple(Told(int(number), name) for number, name in answer["errors"].items())
     return Capture(scenario.name, fingerprint(scenario), answer["kernel"], date, heard, told, answer["times"])

@@ -13,9 +13,11 @@ from collections.abc import Iterator, Mapping
 from msgspec.structs import replace
 
 from ...errors import BadInput
-from ...linux.namespace.device import Device, clamped, link_local
+from ...linux.namespace.device import Device, link_local
 from ...linux.namespace.fib import LINK_LOCAL
 from ...linux.namespace.netns import Netns
+from ...linux.namespace.overhead import clamped
+from ...linux.namespace.policy import EVERYONES
 from ...linux.netfilter.iptables.save import write as rules_text
 from ...linux.packet.address import IPV6, family
 from ...shell import pins, rows
@@ -176,6 +178,10 @@ def _rows(ns: Netns) -> Iterator[Command]:
     for route in ns.routes:
         yield _in(ns.name, f"route add {rows.route_text(route)}", says=says)
         says = ""
+    for of, lines in ns.policy.items():
+        for rule in lines:
+            if rule not in EVERYONES[of]:  # those are there from the beginning
+                yield _in(ns.name, *(["-6"] if of == 6 else []), f"rule add {rows.policy_text(rule)}")
     for row in ns.neighbours:
         yield _in(ns.name, f"neigh replace {rows.neighbour_text(row)} nud permanent", says=says)
         says = ""

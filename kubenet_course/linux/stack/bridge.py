@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from ..namespace.kernel import Kernel, hook
 from ..namespace.netns import FdbEntry
+from ..namespace.policy import asked_of
 from ..namespace.skb import NO_CONNECTION, NOWHERE, UNTRACKED, Pieces, Skb
 from ..namespace.trace import Next, Step
 from ..packet.address import IPV6, Mac, family
@@ -63,7 +64,7 @@ def br_nf_pre_routing_finish(kernel: Kernel, stage: str, skb: Skb) -> Step:
     if flow.dst == skb.frame.payload.flow.dst:
         return Step(here, stage, skb, "", (), (Next(here, "br_handle_frame_finish", skb),))
     row = row_in(kernel, skb)
-    strange = martian(kernel, flow.src, flow.dst, bridge, row)
+    strange = martian(kernel, asked_of(skb.packet, skb.mark, bridge), flow.dst, row)
     if not strange and row.type in FORBIDDEN and family(flow.dst) is IPV6:
         strange = "no route leads there"
     if strange:

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from ..namespace.fib import MULTICAST, ZERO, select4
 from ..namespace.kernel import Kernel
+from ..namespace.policy import Asked
 from ..namespace.skb import NOWHERE, Skb
 from ..packet.address import IPV4, IPV6, family
 from ..packet.packet import ECHO_REPLY, ERRORS, ICMP, Flow, Fragment, Icmp, Packet, Quote, Tcp, length
@@ -67,7 +68,7 @@ def _source(kernel: Kernel, skb: Skb) -> str:
     inbound = dev_in and family(flow.src) is IPV4 and ns.sysctl("net.ipv4.icmp_errors_use_inbound_ifaddr")
     if inbound and skb.route.dev != "lo" and kernel.source_of(flow.src):
         return select4(ns.fib.every, dev_in, flow.src)
-    return kernel.source_of(flow.src, dev_in)
+    return kernel.source_of(flow.src, dev_in, Asked(proto=family(flow.src).icmp, quoted=flow))
 
 
 def _may_be_answered(skb: Skb) -> bool:

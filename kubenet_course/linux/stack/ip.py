@@ -7,11 +7,12 @@ from msgspec.structs import replace
 
 from ..namespace.fib import LIMITED_BROADCAST, LINK_LOCAL, LOOPBACK, MULTICAST, NO_ROUTE, Route
 from ..namespace.kernel import Kernel, hook
+from ..namespace.policy import Asked, asked_of
 from ..namespace.skb import NO_FRAME, Skb
 from ..namespace.trace import Next, Step
 from ..netfilter.conntrack import attached
 from ..packet.address import IPV4, IPV6, Address, family, number, prefix
-from ..packet.packet import Fragment, Frame, Packet, Tcp, length, lowered
+from ..packet.packet import ECHO, Fragment, Frame, Packet, Tcp, length, lowered
 from .expected import Expected
 from .icmp import BEYOND_SCOPE, TIME_EXCEEDED, TOO_BIG, error, unroutable
 from .input import FORBIDDEN, forwards_from, is_no_wire_address, martian, row_in
@@ -37,7 +38,7 @@ def route_input(kernel: Kernel, stage: str, skb: Skb) -> Step:
     if skb.route is not NO_ROUTE and skb.dev_in == "lo":
         return Step(kernel.ns.name, stage, skb, "for this machine", (skb.route,), _deliver(kernel, skb))
     row = row_in(kernel, skb)
-    strange = martian(kernel, skb.packet.flow.src, skb.packet.flow.dst, skb.dev_in, row)
+    strange = martian(kernel, asked_of(skb.packet, skb.mark, skb.dev_in), skb.packet.flow.dst, row)
     if strange:
         return Step(kernel.ns.name, stage, skb, f"a martian: {strange}", (row,), end="dropped")
     skb = replace(skb, route=row)
@@ -115,11 +116,12 @@ def too_big(kernel: Kernel, stage: str, skb: Skb, end: str, mtu: int) -> Step:
     return Step(kernel.ns.name, stage, skb, said, (), answers(kernel, skb, answer), end)
 
 
-def row_out(kernel: Kernel, src: Address, to: Address, dev: str = "") -> Route:
+def row_out(kernel: Kernel, asked: Asked, to: Address, dev: str = "") -> Route:
     """The row that decides for a packet of our own. In IPv4 what goes to many leaves by the device whose address it has, or by that
     of a row, but not to its gateway. In IPv6 what means something on one link only stays on that of `dev` (rt6_need_strict)."""
+    src = asked.src
     strict = to in LINK_LOCAL or to in MULTICAST[6] or src == IPV6.any
-    row = kernel.ns.fib.lookup(to, dev if strict else "")
+    row = kernel.route(to, dev if strict else "", asked)
     if to != LIMITED_BROADCAST and to not in MULTICAST[4]:
         return row
     dev = kernel.ns.fib.addresses.get(src) or row.dev
@@ -131,15 +133,22 @@ def leaks_loopback(kernel: Kernel, src: Address, row: Route) -> bool:
     return src in LOOPBACK[4] and _device(row) != "lo" and not kernel.ns.conf("ipv4", row.dev, "route_localnet")
 
 
+def _leads_nowhere(kernel: Kernel, src: Address, row: Route) -> bool:
+    return row.type in FORBIDDEN or leaks_loopback(kernel, src, row)
+
+
 def route_output(kernel: Kernel, stage: str, skb: Skb) -> Step:
     """A packet of this machine's own: by which device, from which address (ip_route_output_key)? This comes before any rule."""
-    flow = skb.packet.flow
-    row = row_out(kernel, flow.src, flow.dst, skb.dev_out)
-    if row.type in FORBIDDEN or leaks_loopback(kernel, flow.src, row):
-        return Step(kernel.ns.name, stage, skb, f"no route leads to {flow.dst}", (row,), end="no-route")
-    if flow.src == family(flow.dst).any:
+    flow, asked = skb.packet.flow, _as_routed(kernel, skb)
+    row = row_out(kernel, asked, flow.dst, skb.dev_out)
+    if flow.src == family(flow.dst).any and not _leads_nowhere(kernel, flow.src, row):
         source = kernel.ns.fib.source(row, flow.dst) or flow.src
         skb = replace(skb, packet=replace(skb.packet, flow=replace(flow, src=source)))
+        if family(flow.dst) is IPV4 or skb.packet.icmp_type == ECHO.get(flow.proto):
+            # A program's packet is routed again, now with its source (ip_route_connect, rawv6_sendmsg).
+            row = row_out(kernel, replace(asked, src=source), flow.dst, skb.dev_out)
+    if _leads_nowhere(kernel, flow.src, row):
+        return Step(kernel.ns.name, stage, skb, f"no route leads to {flow.dst}", (row,), end="no-route")
     if row.type in ("broadcast", "multicast") and _connects(kernel, skb.packet):
         said = f"TCP has one other end, and {flow.dst} is many"
         return Step(kernel.ns.name, stage, skb, said, (row,), end="no-route")
@@ -164,6 +173,14 @@ def _as_program_asks(kernel: Kernel, skb: Skb) -> Skb:
     fits = length(skb.packet) <= mtu_towards(kernel, skb.packet.flow.dst, skb.dev_out)
     df = skb.discovers == "want" and fits and not (known and known.locked)
     return replace(skb, packet=replace(skb.packet, df=df), ignore_df=True)
+
+
+def _as_routed(kernel: Kernel, skb: Skb) -> Asked:
+    """What the lookup for a packet of our own tells. An ICMP error of IPv4 is routed before its source is chosen, unless that is
+    the address that the packet was for (icmp_route_lookup)."""
+    asked = asked_of(skb.packet, skb.mark)
+    named = family(asked.src) is IPV6 or kernel.ns.sysctl("net.ipv4.icmp_errors_use_inbound_ifaddr") or not asked.quoted
+    return asked if named or asked.quoted.dst == asked.src else replace(asked, src=IPV4.any)
 
 
 def _connects(kernel: Kernel, packet: Packet) -> bool:
@@ -206,8 +223,8 @@ def route_again(kernel: Kernel, skb: Skb) -> Skb | None:
     The rest of OUTPUT is still asked with the first device: a hook keeps the devices it began with (nf_hook_state).
     """
     flow = skb.packet.flow
-    row = row_out(kernel, flow.src, flow.dst, skb.dev_out)
-    if row.type in FORBIDDEN or leaks_loopback(kernel, flow.src, row):
+    row = row_out(kernel, asked_of(skb.packet, skb.mark), flow.dst, skb.dev_out)
+    if _leads_nowhere(kernel, flow.src, row):
         return None
     return replace(skb, route=row)
 
@@ -223,7 +240,7 @@ def answers(kernel: Kernel, skb: Skb, packet: Packet | None) -> tuple[Next, ...]
 
 def _back_by_the_port(kernel: Kernel, skb: Skb, packet: Packet) -> tuple[Next, ...]:
     """A reset about what a bridge port brought goes straight back: no rule sees it, nothing translates it (nf_send_reset)."""
-    if row_out(kernel, packet.flow.src, packet.flow.dst).type in FORBIDDEN:
+    if row_out(kernel, asked_of(packet), packet.flow.dst).type in FORBIDDEN:
         return ()
     sent = Skb(packet, dev_out=skb.came_by, frame=Frame(skb.frame.dst, skb.frame.src, packet))
     return (Next(kernel.ns.name, "dev_queue_xmit", sent),)

@@ -74,7 +74,7 @@ def _question(kernel: Kernel, source: Address, dev: str, hop: Address) -> tuple[
 def _announced(kernel: Kernel, dev: str, hop: Address, source: Address) -> Address:
     """The packet's own source, if it is ours and `arp_announce` lets it be told on this link; else nothing (arp_solicit)."""
     level = kernel.ns.conf("ipv4", dev, "arp_announce")
-    if level >= 2 or ":" in source or kernel.ns.fib.lookup(source).type != "local":
+    if level >= 2 or ":" in source or kernel.ns.fib.kind(source) != "local":
         return ""
     blocks = [own.block for own in kernel.ns.devices[dev].addresses]
     return source if level <= 0 or any(hop in block and source in block for block in blocks) else ""

@@ -14,6 +14,7 @@ from ..packet.packet import ECHO_REPLY, Packet
 from ..timeline import SECOND
 from .expected import Expected
 from .icmp import TOO_BIG
+from .stream import Streams
 
 LEAST6 = 1280  # RFC 8200 section 5
 
@@ -91,7 +92,7 @@ def told_too_big(kernel: Kernel, error: Packet) -> int:
 
 def _is_ours(kernel: Kernel, sent) -> bool:
     """Whether a program of this machine has such a conversation, or a tunnel ends at that port."""
-    waited = kernel.remembers[Expected].answers
+    waited = {**kernel.remembers[Expected].answers, **kernel.remembers[Streams].ends}
     if sent.has_reverse and sent.reverse in waited:
         return True
     tunnels = {getattr(dev.tunnel, "port", 0) for dev in kernel.ns.devices.values() if dev.tunnel and dev.up}

@@ -40,9 +40,9 @@ class Comparer(anywidget.AnyWidget):
         speeds = {name: list(one) for name, one in PODS.items()}
         story = {
             "title": title,
-            "ways": WAYS,
-            "workloads": {name: said for name, said in WORKLOADS.items() if name not in without},
-            "pods": {name: said for name, said in PODS_SAID.items() if name not in without},
+            "ways": [[name, said] for name, said in WAYS.items()],  # a list keeps its order in a saved notebook
+            "workloads": [[name, said] for name, said in WORKLOADS.items() if name not in without],
+            "pods": [[name, said] for name, said in PODS_SAID.items() if name not in without],
             "has_nodes": "nodes" not in without,
             "speeds": speeds,
             "most_nodes": MOST_NODES,
@@ -51,7 +51,7 @@ class Comparer(anywidget.AnyWidget):
         super().__init__(story=story, wishes=wished(FIRST, wishes))
 
     def choose(self, **wishes: Any) -> None:
-        """Turns some of the controls. Raises BadInput for one that there is not, and for a value that it cannot have."""
+        """Turns some controls. Raises BadInput for one that there is not, and for a value that it cannot have."""
         self.wishes = wished(self.wishes, wishes)
 
     @property

@@ -12,7 +12,7 @@ from matplotlib.patches import FancyBboxPatch, Polygon, Rectangle
 
 from .drawing import NO_MARK, Box, Label, Line, Mark
 from .scene import Scene
-from .svg import ROUND, said
+from .svg import ROUND, label_text
 from .theme import LIGHT
 
 DOTS = 144  # per inch: twice what a screen usually has
@@ -40,12 +40,12 @@ def png(scene: Scene, mark: Mark = NO_MARK) -> bytes:
         order = {"machine": 1, "port": 4}.get(box.kind, 3)
         _box(axes, box, box.key == mark.here, box.key in mark.been, order)
     if dots:  # hundreds of them: one patch each would take a second
-        style = {"facecolor": FILL["pod"], "edgecolor": LIGHT["line"], "linewidth": POINTS, "zorder": 3}
-        axes.add_collection(PatchCollection(dots, **style))
+        fill, edge = FILL["pod"], LIGHT["line"]
+        axes.add_collection(PatchCollection(dots, facecolor=fill, edgecolor=edge, linewidth=POINTS, zorder=3))
     for line in drawing.lines:
         _line(axes, line, line.key in mark.been)
     for label in drawing.labels:
-        _label(axes, label, said(label, mark))
+        _label(axes, label, label_text(label, mark))
     _letter(axes, drawing.keys.get(mark.here))
     file = io.BytesIO()
     figure.savefig(file, format="png", metadata={"Software": None})

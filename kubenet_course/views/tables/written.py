@@ -1,4 +1,4 @@
-"""What kube-proxy has written on a node in the modes that iptables-save does not show, as their own programs print it."""
+"""What kube-proxy writes on a node in the modes that iptables-save does not show, as their own programs print it."""
 
 from __future__ import annotations
 

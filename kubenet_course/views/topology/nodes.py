@@ -119,12 +119,12 @@ def _grouped(leg: Leg, width: float) -> tuple[Sketch, float]:
     """Groups of nodes in columns: the first and the last name, how many nodes and pods."""
     sketch = Sketch()
     across = max(1, int((width + LOW) // (CELL + LOW)))
-    wide, height = (width + LOW) / across - LOW, 52.0
+    wide, height = (width + LOW) / across - LOW, 68.0
     found = groups(leg)
     for at, group in enumerate(found):
         x, y = at % across * (wide + LOW), at // across * (height + LOW)
         names = [group.first] if group.nodes == 1 else [group.first, f"to {group.last}"]
-        rows = [*names, f"{group.nodes:,} nodes, {group.pods:,} pods"]
+        rows = [*names, f"{group.nodes:,} nodes", f"{group.pods:,} pods"]
         key, title = f"{leg.prefixed}group {at + 1}", ", ".join([*rows, group.zone] if group.zone else rows)
         sketch.box(Box(key, "bridge", x + LOW, y, wide - LOW, height, title), *rows)
     return sketch, -(-len(found) // across) * (height + LOW) - LOW

@@ -38,7 +38,7 @@ def _addresses(rule: Rule) -> Iterator[Address]:
         yield from statement.addresses
 
 
-def family_in(tables: Mapping[str, Table], text: str, where: str) -> int:
+def family_in(tables: Mapping[str, Table], text: str, where: str, begins: int = 1) -> int:
     """4 or 6, by the addresses in the rules; 0 where there are none. A dump has one family: both in one are refused."""
     seen = [number for number, looks in LOOKS.items() if looks.search(text)]
     if len(seen) < 2:
@@ -48,7 +48,7 @@ def family_in(tables: Mapping[str, Table], text: str, where: str) -> int:
         for address in _addresses(rule):
             of = family(address).number
             if found and of != found:
-                line = [line.strip() for line in text.split("\n")].index(rule.text) + 1
+                line = [line.strip() for line in text.split("\n")].index(rule.text) + begins
                 raise BadInput(
                     f"{where}:{line}",
                     f"{address} is an {FAMILIES[of].name} address among {FAMILIES[found].name} ones: {shown(rule.text)}",

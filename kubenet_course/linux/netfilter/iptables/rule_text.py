@@ -80,6 +80,8 @@ def _rule(text: str, chains: Container[str], line: str, number: int) -> Rule:
     tests: tuple[Test, ...] = ()
     proto = ""
     for begins, piece in _pieces(text):
+        if begins == "-j" and piece in chains:
+            return Rule(basic + tests, _jump(piece), line, number)
         begins = OTHER_SPELLINGS.get(begins, begins)
         if begins in ("-j", "-g"):
             return Rule(basic + tests, _target(begins, split(piece), chains), line, number)
@@ -107,7 +109,7 @@ def _piece(begins: str, text: str, proto: str) -> tuple[tuple[Test, ...], tuple[
     tests = [
         test
         for name, rows in given.items()
-        for test in (MATCHES[name].tests(tuple(rows)) if rows else (Loaded(name=name),))
+        for test in (MATCHES[name].tests(tuple(rows)) if rows or MATCHES[name].bare else (Loaded(name=name),))
     ]
     kept = [test for test in BASIC.tests(tuple(basic)) if not (isinstance(test, Protocol) and test.name == "all")]
     return tuple(kept), tuple(tests), proto
@@ -176,6 +178,12 @@ def _home(word: str, module: str, proto: str) -> str:
         if word in MATCHES.get(name, BASIC).options:
             return name
     raise NotUnderstood
+
+
+@lru_cache(maxsize=1 << 12)
+def _jump(name: str) -> Jump:
+    """One jump for the many rules that lead to a chain."""
+    return Jump(name)
 
 
 def _target(option: str, words: list[str], chains: Container[str]) -> Target:
