@@ -66,7 +66,8 @@ def test_ipvs_mode_does_what_was_seen_of_iptables_mode_but_where_the_modes_diffe
     packet, dev = first_packet(flow)
     found = outcomes(node1_ipvs(name), packet, dev)
     possible, seen = {in_the_words_of_the_record(one) for one in found}, set(flow["outcomes"])
-    assert all(one.certain for one in found)
+    # Of a machine of which only rules are known nobody can say whether a bridge brought a packet.
+    assert all("physdev" in row.text for one in found for row in one.hangs_on)
     assert sum(one.probability for one in found) == pytest.approx(1)
     why = OTHERWISE.get((flow["client"], flow["dst"], flow["port"]))
     if why == LOCAL:
