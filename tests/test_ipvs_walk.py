@@ -9,7 +9,7 @@ from test_kube_proxy_observed import FLOWS, first_packet, in_the_words_of_the_re
 from kubenet_course.kube.proxy.ipvs.loaded import dummy, ipvs_rules, leaving, sets_of, virtual_servers
 from kubenet_course.kube.proxy.ipvs.tables import tables_of
 from kubenet_course.linux.namespace.device import Device, ifaddr
-from kubenet_course.linux.namespace.fib import Route
+from kubenet_course.linux.namespace.route import Route
 from kubenet_course.linux.namespace.memory import Memory
 from kubenet_course.linux.namespace.netns import Netns, netns
 from kubenet_course.linux.netfilter.connections import Connections
