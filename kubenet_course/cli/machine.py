@@ -145,6 +145,7 @@ def machine(this: Described, read: HasRules, sysctls: tuple[str, ...], devs: Ite
         policy=this.policy,
         sysctls=switches,
         sockets_known=False,
+        bridges_known=False,
     )
 
 

@@ -27,6 +27,7 @@ __getattr__, __dir__ = face(
         "record.session": ("check", "hint", "question", "reset", "solution"),
         "worlds.broken": ("FAULTS", "broken"),
         "worlds.clusters": ("small_world",),
+        "worlds.layouts": ("wider",),
         "worlds.modes": ("Crashed", "configured", "in_mode", "many_services"),
         "worlds.recorded": ("dump", "recorded"),
         "worlds.service_cluster": ("service_cluster",),

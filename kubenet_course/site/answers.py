@@ -36,8 +36,11 @@ def exercise(of: Exercise) -> dict[str, Any]:
     return {"variants": [variant(of, number) for number in range(VARIANTS)]}
 
 
-def variant(of: Exercise, number: int) -> dict[str, Any]:
-    """One variant: the question, the hints, what to do first; what is said of each answer, where there are few."""
+def variant(of: Exercise, number: int, is_judged: bool = True) -> dict[str, Any]:
+    """One variant: the question, the hints, what to do first; what is said of each answer, where there are few.
+
+    Where the models are awake, they judge: then nothing is worked out before somebody answers.
+    """
     instance = of.instance(number)
     made = {
         "form": {**form(of, number), "heading": of.title, "button": "Check", "helps": True},
@@ -45,7 +48,7 @@ def variant(of: Exercise, number: int) -> dict[str, Any]:
         "hints": [hint(of.id, at, number)._repr_html_() for at in (1, 2, 3)],
         "solution": solution(of.id, number)._repr_html_(),
     }
-    said = dict(possible(instance))
+    said = dict(possible(instance)) if is_judged else {}
     if said:
         made |= {"solution": "", **_outcomes(of, number, said)}
     if isinstance(instance, Choose):

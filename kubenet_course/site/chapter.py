@@ -19,6 +19,7 @@ SUMMARIES = {PLUMBING: "Code that prepares this part", SOLUTION: "Code that show
 QUESTION = re.compile(
     r"""^(predict|reveal|exercise|practice|warm_up)\(["']([^"']+)["'](?:, *variant *= *(\d+))?""", re.M
 )
+ASKS = re.compile(r"(?:predict|exercise|practice|warm_up)\([^\n]*\)")  # a cell that makes nothing and shows a question
 
 
 class Output(Struct, frozen=True):
@@ -29,7 +30,10 @@ class Output(Struct, frozen=True):
 
 
 class Cell(Struct, frozen=True):
-    """A text, or code with what came of it. `fold` is what stands on the fold over the code; empty where it is open."""
+    """A text, or code with what came of it. `fold` is what stands on the fold over the code; empty where it is open.
+
+    `question` is what the cell asks, where it asks: the function, the id, the variant. `makes` is whether later cells may need it.
+    """
 
     number: int
     html: str
@@ -37,6 +41,7 @@ class Cell(Struct, frozen=True):
     fold: str = ""
     outputs: tuple[Output, ...] = ()
     question: tuple[str, str, int] | None = None
+    makes: bool = True
 
     @property
     def is_code(self) -> bool:
@@ -95,7 +100,7 @@ def _code(number: int, cell: Mapping[str, Any], source: str, pictures: dict[str,
     asked = QUESTION.search(source)
     question = (asked[1], asked[2], int(asked[3] or 0)) if asked else None
     outputs = tuple(_output(one, pictures) for one in cell["outputs"])
-    return Cell(number, python(source), source, fold, outputs, question)
+    return Cell(number, python(source), source, fold, outputs, question, not ASKS.fullmatch(source.strip()))
 
 
 def _output(output: Mapping[str, Any], pictures: dict[str, bytes]) -> Output:

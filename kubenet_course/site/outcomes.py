@@ -7,15 +7,18 @@ The page of a chapter can then set what happens beside a prediction, without Pyt
 
 from __future__ import annotations
 
+import importlib.util
 import json
 import os
-import re
 import subprocess
 import sys
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
+from importlib.metadata import distribution, version
 from pathlib import Path
 from typing import Any
+
+from msgspec import Struct
 
 from ..errors import BadInput
 from ..learn.bank import of_chapter
@@ -23,18 +26,30 @@ from ..learn.page.predicting import OPEN, Revealed
 from ..learn.page.rich import shown
 from .answers import exercise, prediction
 from .cells import Session
-from .chapter import SOLUTION
+from .chapter import ASKS, SOLUTION
 from .prose import joined
 
 ALONE = {OPEN: "1", "KUBENET_HOME": ":memory:", "PYTHONHASHSEED": "0"}
-ASKS = re.compile(r"(?:predict|exercise|practice|warm_up)\([^\n]*\)")  # a cell that makes nothing and shows a question
+UNKNOWN = ("matplotlib", "numpy", "yaml._yaml", "_yaml")  # what a browser's Python has not
+TOLD = ("anywidget",)  # packages that ask for their own version
+BUILDERS = ("markdown_it", "mdurl", "jinja2", "markupsafe")  # what makes pages, and what no page needs
+THERE = ("IPython.utils._process_emscripten", "scapy.libs.ethertypes")  # what is loaded on that platform alone
 SECONDS = 300  # that a chapter may take
 
 
-def of_all(names: Iterable[str], notebooks: Path) -> dict[str, dict[str, Any]]:
-    """For each chapter the answers of its questions by their ids. Raises BadInput where a chapter fails."""
+class Outcomes(Struct, frozen=True):
+    """What runs of all chapters made: the answers of all questions, and the files of other packages that were loaded."""
+
+    answers: dict[str, Any]
+    modules: tuple[str, ...]
+
+
+def of_all(names: Iterable[str], notebooks: Path) -> Outcomes:
+    """Runs every chapter. Raises BadInput where one fails."""
     with ThreadPoolExecutor(os.cpu_count() or 1) as several:
-        return dict(zip(names, several.map(lambda name: _apart(name, notebooks), names), strict=True))
+        told = list(several.map(lambda name: _apart(name, notebooks), names))
+    answers = {id: answer for one in told for id, answer in one["answers"].items()}
+    return Outcomes(answers, tuple(sorted({module for one in told for module in one["modules"]})))
 
 
 def _apart(name: str, notebooks: Path) -> dict[str, Any]:
@@ -85,11 +100,29 @@ def revealed(box: Revealed) -> dict[str, Any]:
     return prediction(box.outcome, rest, [names[one.model_id] for one in children], made)
 
 
+def loaded() -> list[str]:
+    """The files of other packages that this process has loaded, with those that only a page needs."""
+    importlib.import_module("kubenet_course.site.living")
+    files = {getattr(module, "__file__", None) for module in list(sys.modules.values())}
+    files |= {spec.origin for name in THERE if (spec := importlib.util.find_spec(name))}
+    ours = {_source(Path(name)) for name in files if name and "site-packages" in name}
+    ours |= {
+        Path(str(distribution(name).locate_file(""))) / f"{name}-{version(name)}.dist-info/METADATA" for name in TOLD
+    }
+    return sorted(str(path) for path in ours if path.is_file() and not set(BUILDERS) & set(path.parts))
+
+
+def _source(module: Path) -> Path:
+    """The Python text of a module: what was compiled for this machine has it beside it."""
+    return module if module.suffix == ".py" else module.with_name(module.name.partition(".")[0] + ".py")
+
+
 def main(name: str, notebooks: str) -> None:
     notebook = json.loads((Path(notebooks) / f"{name}.ipynb").read_text(encoding="utf-8"))
     printed, sys.stdout = sys.stdout, sys.stderr
+    sys.modules |= dict.fromkeys(UNKNOWN)  # so that what stands in for them is loaded, and found
     answers = of_chapter_here(notebook, name[:2])
-    printed.write(json.dumps(answers))
+    printed.write(json.dumps({"answers": answers, "modules": loaded()}))
 
 
 if __name__ == "__main__":

@@ -20,15 +20,17 @@ from ..learn.editions import EDITIONS, closed, edition
 from ..learn.words import terms
 from ..version import __version__
 from ..views.drawing.theme import variables
+from .aboard import python
 from .answers import packed
 from .chapter import Chapter, chapter
 from .lookup import index
 from .models import Scripts
-from .outcomes import of_all
+from .outcomes import Outcomes, of_all
 
 ASSETS = Path(__file__).parent / "assets"
 LEARNER, CLASS = "learner", "class"
 MINUTES = re.compile(r"(?:takes about|time:|about) (?:about )?(\d+)\s+minutes", re.IGNORECASE)
+LAST_NUMBER = re.compile(r"<td>(\d+)</td>\s*</tr>")
 # What the exams of the CNCF call services and networking, by chapter. Only chapters that are there are shown.
 EXAM = ("01", "03", "08", "09", "10", "11", "12", "13")
 
@@ -101,7 +103,10 @@ def rows(of: Chapter) -> list[Row]:
 
 
 def minutes(of: Chapter) -> int:
-    """How long a chapter takes, as it says at its head; 0 where it does not say it."""
+    """How long a chapter takes, as it says at its head or in a table of its sections; 0 where it does not say it."""
+    head = next((cell.html for cell in of.cells if not cell.is_code), "")
+    if "<th>minutes</th>" in head:
+        return sum(map(int, LAST_NUMBER.findall(head)))
     found = MINUTES.search(" ".join(section.words for section in of.sections[:2]))
     return int(found[1]) if found else 0
 
@@ -111,12 +116,12 @@ def own_cluster(of: Chapter) -> str:
     return next((one.heading.anchor for one in of.sections if "own cluster" in one.heading.text.casefold()), "")
 
 
-def site(notebooks: Path = NOTEBOOKS, kind: str = LEARNER) -> dict[str, bytes]:
-    """Every file of the site by its name."""
+def site(notebooks: Path = NOTEBOOKS, kind: str = LEARNER, pyodide: Path | None = None) -> dict[str, bytes]:
+    """Every file of the site by its name. With `pyodide`, its folder, the pages can run Python."""
     scripts = Scripts()
     every = chapters(notebooks, scripts, kind)
     jinja = templates()
-    shared = {"python": False, "release": __version__, "answers": kind == LEARNER, "kind": kind}
+    shared = {"python": pyodide is not None, "release": __version__, "answers": kind == LEARNER, "kind": kind}
     texts = {}
     for at, one in enumerate(every):
         before, after = (every[at - 1] if at else None), (every[at + 1] if at + 1 < len(every) else None)
@@ -129,21 +134,21 @@ def site(notebooks: Path = NOTEBOOKS, kind: str = LEARNER) -> dict[str, bytes]:
     texts |= {f"assets/{path.name}": path.read_text(encoding="utf-8") for path in sorted(ASSETS.iterdir())}
     texts["assets/theme.css"] = variables(".kn-page")
     texts["assets/index.js"] = index(every, _places(every))
+    ran = of_all([one.name for one in every], notebooks)
     if kind == LEARNER:
-        texts |= _answers(every, notebooks, scripts)
+        texts |= _answers(ran, scripts)
     texts["assets/widgets.js"], texts["assets/widgets.css"] = scripts.script(), scripts.style()
     pictures = {name: png for one in every for name, png in one.pictures.items()}
-    return {name: text.encode() for name, text in texts.items()} | pictures
+    files = {name: text.encode() for name, text in texts.items()} | pictures
+    return files | (python(pyodide, ran.modules) if pyodide else {})
 
 
-def _answers(every: Sequence[Chapter], notebooks: Path, scripts: Scripts) -> dict[str, str]:
+def _answers(outcomes: Outcomes, scripts: Scripts) -> dict[str, str]:
     """A file for each question, with what is said of each answer to it."""
     made = {}
-    for answers in of_all([one.name for one in every], notebooks).values():
-        for id, told in answers.items():
-            if "models" in told:
-                told["models"] = scripts.slim(told["models"])
-            made[f"answers/{id}.js"] = packed(id, told)
+    for id, told in outcomes.answers.items():
+        slim = {"models": scripts.slim(told["models"])} if "models" in told else {}
+        made[f"answers/{id}.js"] = packed(id, {**told, **slim})
     return made
 
 
@@ -198,7 +203,7 @@ def write(
     """
     if out.exists() and not out.is_dir():
         raise BadInput(str(out), "this is a file", "name a folder")
-    files = {out / name: data for name, data in site(notebooks, kind).items()}
+    files = {out / name: data for name, data in site(notebooks, kind, pyodide).items()}
     if not force:
         refuse_to_replace(files, "--force")
     try:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from copy import copy
+from functools import lru_cache
 from typing import Any
 
 from msgspec.structs import replace
 
 from ...errors import BadInput
 from ...kube.api.objects import Pod
+from ...kube.manifest.collection import Objects
 from ...kube.manifest.read import read_text
 from ...kube.model.cluster import Cluster
 from ...kube.model.world import World
@@ -39,12 +41,17 @@ def configured(made: Cluster, text: str) -> Cluster:
 
 def many_services(count: int, mode: str = "iptables") -> Cluster:
     """`client` and `web-1` on one node, and so many Services that all lead to web-1: s00000, s00001, ..."""
+    return Cluster(_many(count), mode)
+
+
+@lru_cache(maxsize=4)
+def _many(count: int) -> Objects:
     status = {"addresses": [{"type": "InternalIP", "address": node_address(1)}]}
     node = {"metadata": {"name": "node-1"}, "spec": {"podCIDR": "10.244.1.0/24"}, "status": status}
     pods = [_pod("client", {}, []), _pod("web-1", {"app": "web"}, [{"containerPort": 8080}])]
     items = [{"kind": "Node", **node}, *pods, *(_service(number) for number in range(count))]
     whole = {"apiVersion": "v1", "kind": "List", "items": [{"apiVersion": "v1", **item} for item in items]}
-    return Cluster(read_text(json.dumps(whole)), mode)
+    return read_text(json.dumps(whole))
 
 
 def _pod(name: str, labels: dict[str, str], ports: list[dict[str, int]]) -> dict[str, Any]:
@@ -59,7 +66,7 @@ def _service(number: int) -> dict[str, Any]:
 
 
 class Crashed(World):
-    """A cluster's kernels when the program of one of its pods has just ended: nobody listens there, and nobody knows yet."""
+    """A cluster's kernels when the program of one of its pods has just ended, and nobody knows of it yet."""
 
     def __init__(self, made: Cluster, namespace: str, pod: str):
         self.dead = made.pod(namespace, pod).key

@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from ..netfilter.hooks import BEHIND_BRIDGED
 from ..packet.address import IPV4, IPV6, Address, family
-from ..packet.packet import Flow
+from ..packet.packet import Flow, Fragment
 from .choices import Choices
 from .device import Device
 from .fib import LINK_LOCAL, LOOPBACK, NO_ROUTE, Route
@@ -172,7 +172,10 @@ class Kernel:
         return 0 if ":" in flow.src else self.choices.pick(("id", self.ns.name, flow), range(65536))
 
 
-def hook(kernel: Kernel, name: str, skb: Skb) -> tuple[Next, ...]:
-    """Sends a packet to the first stage of a hook."""
-    first = kernel.ns.paths[family(skb.packet.flow.dst).number].first[name]
+def hook(kernel: Kernel, name: str, skb: Skb, pieces: bool = True) -> tuple[Next, ...]:
+    """Sends a packet to the first stage of a hook. Where connections are tracked, `pieces` are put together before that."""
+    path = kernel.ns.paths[family(skb.packet.flow.dst).number]
+    first = path.first[name]
+    if pieces and name in path.defrags and isinstance(skb.packet.payload, Fragment):
+        return (Next(kernel.ns.name, path.defrags[name], skb),)
     return (Next(kernel.ns.name, BEHIND_BRIDGED.get(first, first) if skb.port else first, skb),)

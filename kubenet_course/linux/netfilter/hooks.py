@@ -144,6 +144,8 @@ class Path:
         self.entries: dict[str, Entry] = {}
         self.first: dict[str, str] = {}
         self.after: dict[str, str] = {}
+        # Connection tracking puts pieces together in front of all others (nf_defrag, priority -400).
+        self.defrags = {hook: f"defrag {hook}" for hook in ("PREROUTING", "OUTPUT") if rules.tracks}
         for hook, asked in entries(rules, balanced).items():
             stages = [entry.stage for entry in asked]
             self.entries |= zip(stages, asked, strict=True)

@@ -34,7 +34,8 @@
     async take(isFirst = false) {
       [this.id, this.variant] = this.waiting.shift();
       Object.assign(this, { hints: 0, misses: 0, last: null });
-      this.question = (await known(this.id))?.variants[this.variant] ?? (await kubenet.python?.question(this.id, this.variant)) ?? null;
+      this.question = (await known(this.id))?.variants[this.variant] ?? null;
+      if (!isFirst) await this.load();
       const left = this.waiting.length ? ` (and ${this.waiting.length} more)` : "";
       const before = isFirst ? kubenet.book.item(await kubenet.book.read(), this.id) : { tries: 0 };
       const isSame = before.tries > 0 && before.variant === this.variant;
@@ -46,6 +47,9 @@
       if (before.solved && now?.state !== "right") this.reply({ head: "solved before" });
       if (isSame && !now) this.reply({ html: said("What you wrote last stands here. Press Check to have it judged again.") });
     }
+
+    // What the build did not work out, the models know: further variants, and all of the class edition.
+    async load() { this.question ??= (await kubenet.question(this.id, this.variant)) ?? null; }
 
     reply(changes) { answer(this.model, { reply: { ...this.model.get("reply"), ...changes } }); }
 
@@ -110,6 +114,7 @@
       if (action === "hello") return answer(this.model, {});
       if (action === "check") return this.check(given);
       if (action === "full" && this.last) return this.say(this.last[1], true);
+      if (action === "hint") await this.load();
       if (action === "hint" && this.question) {
         this.hints = Math.min(this.hints + 1, HINTS);
         await kubenet.book.update((book) => kubenet.book.hinted(book, this.id, this.hints));
@@ -117,7 +122,7 @@
         return this.reply({ hints: this.question.hints.slice(0, this.hints).join(""), hint: label });
       }
       if (action === "next") {
-        if (!this.waiting.length) this.waiting.push([this.id, kubenet.python ? this.variant + 1 : (this.variant + 1) % VARIANTS]);
+        if (!this.waiting.length) this.waiting.push([this.id, kubenet.canWake() ? this.variant + 1 : (this.variant + 1) % VARIANTS]);
         return this.take();
       }
       return answer(this.model, {});
@@ -192,11 +197,6 @@
     const due = kubenet.book.due(book, id).map((one) => [one, (of(one).variant + 1) % VARIANTS]);
     return due.length ? new Exercises(model, due, id) : null;
   };
-
-  // Why the models do not run here, in a sentence; awake.js knows better.
-  kubenet.why = () => "This copy of the site was made without Python. Open the chapter as a notebook.";
-  kubenet.judged = async () => null;
-  kubenet.needs = () => {}; // what is neither a question nor Python's own: awake.js replaces this too
 
   kubenet.asked = async (model, { content, changes }) => {
     if (!desks.has(model)) desks.set(model, desk(model).then((found) => { desks.set(model, found); return found; }));

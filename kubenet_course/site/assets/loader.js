@@ -97,7 +97,27 @@ for (const code of document.querySelectorAll(".code")) {
   tools.append(copy);
   code.append(tools);
 }
-for (const one of document.querySelectorAll("pre, .kn-scrolls, .kn-html, .kn-html > div")) {
-  if (one.scrollWidth > one.clientWidth && !one.hasAttribute("tabindex")) one.tabIndex = 0;
-}
+
+// For those who listen and those who have no mouse: what scrolls can be reached, an empty head of a table is none, and two parts of a
+// page that bear the same name are told apart by a number.
+kubenet.tidy = () => {
+  const main = document.getElementById("main"), names = new Map();
+  for (const one of main.querySelectorAll("div, pre, section, table")) {
+    const isWider = one.scrollWidth > one.clientWidth + 1 && one.clientWidth > 0;
+    if (isWider && !one.hasAttribute("tabindex") && ["auto", "scroll"].includes(getComputedStyle(one).overflowX)) one.tabIndex = 0;
+  }
+  for (const head of main.querySelectorAll("th:empty:not([role])")) head.setAttribute("role", "presentation");
+  for (const part of main.querySelectorAll("section[aria-label], [role=region][aria-label]")) {
+    const name = part.getAttribute("aria-label").replace(/, number \d+$/, ""), count = (names.get(name) ?? 0) + 1;
+    names.set(name, count);
+    const wanted = count > 1 ? `${name}, number ${count}` : name;
+    if (part.getAttribute("aria-label") !== wanted) part.setAttribute("aria-label", wanted);
+  }
+};
+let waits;
+const tidySoon = () => { clearTimeout(waits); waits = setTimeout(kubenet.tidy, 250); };
+new MutationObserver(tidySoon).observe(document.getElementById("main"), { childList: true, subtree: true });
+addEventListener("resize", tidySoon);
+document.addEventListener("toggle", tidySoon, true);
+tidySoon();
 kubenet.begin?.();

@@ -29,6 +29,8 @@ kubenet.script = (name) => {
   show();
 }
 
+for (const list of document.querySelectorAll(".inside details")) list.open = innerWidth >= 1120; // on a narrow page the text comes first
+
 // The index is {words: {word: [number of a section, ...]}, sections: [[page, chapter, heading], ...]}, in assets/index.js.
 kubenet.search = (said) => {
   const { words, sections } = kubenet.index;

@@ -1,4 +1,4 @@
-"""What kube-proxy has written on a node in the modes that iptables-save does not show, as their own programs print it."""
+"""What kube-proxy writes on a node in the modes that iptables-save does not show, as their own programs print it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,9 @@ def nft_text(made: Cluster, node: str, *names: str) -> Source:
     blocks = {found[2]: found[0] for found in BLOCK.finditer(write(rules))}
     chosen = [name for begins in names for name in blocks if name.startswith(begins)] if names else list(blocks)
     if not chosen:
-        raise BadInput("name", f"nothing in the table begins with {' or '.join(names)}", f"there is {', '.join(blocks)}")
+        raise BadInput(
+            "name", f"nothing in the table begins with {' or '.join(names)}", f"there is {', '.join(blocks)}"
+        )
     text = "\n".join(blocks[name].rstrip("\n") for name in dict.fromkeys(chosen))
     return Source(text.replace("\t", "  "), f"nft list ruleset, on {node}: parts of table ip kube-proxy")
 

@@ -51,7 +51,10 @@ class Lifeline(anywidget.AnyWidget):
         return "\n".join(line if len(line) <= MOST_WIDTH else line[: MOST_WIDTH - 1] + "…" for line in lines)
 
     def _repr_mimebundle_(self, **_: Any) -> dict[str, Any]:
-        from ..drawing.lanes import lanes_png  # matplotlib loads when a picture is first shown
-
         view = {"version_major": 2, "version_minor": 0, "model_id": self.model_id}
-        return {"text/plain": repr(self), "image/png": lanes_png(self.story), VIEW: view}
+        shown = {"text/plain": repr(self), VIEW: view}
+        try:
+            from ..drawing.lanes import lanes_png  # matplotlib loads when a picture is first shown
+        except ImportError:  # there is none in a browser
+            return shown
+        return {**shown, "image/png": lanes_png(self.story)}

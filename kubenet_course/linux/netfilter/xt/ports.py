@@ -26,6 +26,8 @@ class PortRange(Test, frozen=True, kw_only=True):
 
     def run(self, skb: Skb, at: Place) -> bool:
         flow = skb.packet.flow
+        if skb.packet.is_later_piece:  # it has no ports, so that neither the rule nor its contrary holds
+            return False
         return (self.low <= (flow.sport if self.source else flow.dport) <= self.high) is not self.negated
 
     def written(self) -> str:
