@@ -15,8 +15,9 @@ from kubenet_course.lab.real.run import missing
 from kubenet_course.lab.real.script import FAR, NFACCT, commands, far_ends, shell
 from kubenet_course.lab.scenario.scenario import Scenario, load
 from kubenet_course.linux import ask, ping
-from kubenet_course.linux.namespace.device import clamped, link_local
+from kubenet_course.linux.namespace.device import link_local
 from kubenet_course.linux.namespace.netns import Netns
+from kubenet_course.linux.namespace.overhead import clamped
 from kubenet_course.linux.namespace.switches import SYSCTLS
 from kubenet_course.linux.netfilter.iptables.save import read, write
 from kubenet_course.linux.verdicts import verdict

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 from ..linux.namespace.trace import Trace
 from ..linux.packet.address import family
 from ..linux.packet.packet import ECHO_REPLY, Packet
@@ -14,10 +16,11 @@ from .grammar import address_of, number, said_in
 from .state import Call, Refused, Result
 
 MOST = 20  # requests of one ping
-WORDS = {"-c": "NUMBER", "-s": "BYTES", "-W": "SECONDS", "-t": "HOPS", "-I": "ADDRESS"}
+WORDS = {"-c": "NUMBER", "-s": "BYTES", "-W": "SECONDS", "-t": "HOPS", "-I": "ADDRESS", "-M": "HINT"}
+HINTS = ("want", "dont", "do")  # what -M may say of packets that are too long (ip(7), IP_MTU_DISCOVER)
+MTU_SAID = re.compile(r" takes (\d+)")
 NO_ANSWER = {
     "unreachable": "Destination Host Unreachable",
-    "too-big": "Packet too big",
     "time-exceeded": "Time to live exceeded",
     "refused": "Destination Port Unreachable",
 }
@@ -35,11 +38,13 @@ def ping(call: Call, id: int) -> Result:
     to = _named(said["to"])
     size = number(said.get("-s", "56"), "-s", 0, 65507)
     hops = number(said.get("-t", str(call.ns.sysctl("net.ipv4.ip_default_ttl"))), "-t", 1, 255)
-    source = _source(call, to, said)
+    source, hint = _source(call, to, said), said.get("-M", "want")
+    if hint not in HINTS:
+        raise Refused(f"-M takes {', '.join(HINTS)}.", f"ping: wrong -M: do, dont, want, probe accepted: {hint}")
     asked: list[tuple[Packet, Trace]] = []
     for seq in range(1, count + 1):
         packet = echo_request(source, to, id=id, seq=seq, payload=bytes(size), ttl=hops)
-        asked.append((packet, ask(call.state.world, packet, at=call.at, memory=call.memory)))
+        asked.append((packet, ask(call.state.world, packet, at=call.at, memory=call.memory, discovers=hint)))
         if _answer(call.at, *asked[-1]) is None:
             call.memory.wait(GIVEN_UP / SECOND)  # ping has waited, and the kernel has given up asking for a MAC
         elif seq < count:
@@ -84,6 +89,8 @@ def _told(call: Call, asked: list[tuple[Packet, Trace]]) -> Result:
         if back is not None:
             came += 1
             lines.append(f"{8 + size} bytes from {back.flow.src}: icmp_seq={seq} ttl={back.ttl}")
+        elif found.name == "too-big":
+            lines.append(_too_big(trace, found, seq))
         elif found.name in NO_ANSWER:
             lines.append(f"From {_teller(trace, found)} icmp_seq={seq} {NO_ANSWER[found.name]}")
     lost = 100 * (len(asked) - came) // len(asked)
@@ -93,6 +100,18 @@ def _told(call: Call, asked: list[tuple[Packet, Trace]]) -> Result:
     return Result(
         call.state, said=said, shown="\n".join(lines), trace=trace, earlier=tuple(one for _, one in asked[:-1])
     )
+
+
+def _too_big(trace: Trace, found: TraceVerdict, seq: int) -> str:
+    """What ping says of a packet that does not fit: its own kernel has refused it, or a router has told so."""
+    step = trace.steps[found.step]
+    packet = step.skb.packet
+    if not packet.is_error:
+        mtu = MTU_SAID.search(step.said)
+        return f"ping: local error: message too long, mtu={mtu[1] if mtu else '?'}"
+    if packet.flow.proto == "icmp":
+        return f"From {packet.flow.src} icmp_seq={seq} Frag needed and DF set (mtu = {packet.header.rest & 0xFFFF})"
+    return f"From {packet.flow.src} icmp_seq={seq} Packet too big: mtu={packet.header.rest}"
 
 
 def _answer(at: str, packet: Packet, trace: Trace) -> Packet | None:

@@ -6,7 +6,7 @@ from itertools import combinations
 from typing import Any
 
 from ...errors import BadInput
-from ...linux.namespace.device import VXLAN_OVERHEAD
+from ...linux.namespace.overhead import overhead
 from ...linux.packet.address import FAMILIES, address, prefix
 from ..api.layout import Layout
 from ..model.ranges import overlap
@@ -60,7 +60,7 @@ def _usable(plan: Plan, where: str) -> None:
 
 def _large_enough(plan: Plan, where: str) -> None:
     """Pods have what the network between the nodes leaves after the tunnel's headers."""
-    most = max(VXLAN_OVERHEAD[of] for of in plan.families) if plan.cluster.backend == "vxlan" else 0
+    most = max(overhead("vxlan", of) for of in plan.families) if plan.cluster.backend == "vxlan" else 0
     for of in plan.families:
         left = plan.spec.mtu - most
         if left < SMALLEST[of]:

@@ -13,9 +13,10 @@ from collections.abc import Iterator, Mapping
 from msgspec.structs import replace
 
 from ...errors import BadInput
-from ...linux.namespace.device import Device, clamped, link_local
+from ...linux.namespace.device import Device, link_local
 from ...linux.namespace.fib import LINK_LOCAL
 from ...linux.namespace.netns import Netns
+from ...linux.namespace.overhead import clamped
 from ...linux.namespace.policy import EVERYONES
 from ...linux.netfilter.iptables.save import write as rules_text
 from ...linux.packet.address import IPV6, family

@@ -2,16 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from msgspec import Struct
 
-from ..packet.address import IPV6, Address, Mac, Prefix, address, family, prefix, spelled
-
-VXLAN_OVERHEAD = {
-    4: 50,
-    6: 70,
-}  # bytes that VXLAN adds in front of a packet, by the family of the outer one (RFC 7348 section 4.3)
+from ..packet.address import IPV6, Address, Mac, Prefix, address, prefix, spelled
 
 
 class IfAddr(Struct, frozen=True):
@@ -105,12 +98,3 @@ class Device(Struct, frozen=True):
     def vxlan(self) -> Vxlan | None:
         """Its tunnel, if that is a VXLAN end."""
         return self.tunnel if isinstance(self.tunnel, Vxlan) else None
-
-
-def clamped(device: Device, others: Mapping[str, Device]) -> int:
-    """The MTU that a device gets: a VXLAN over another has what that one leaves, whatever it was told (vxlan_dev_configure)."""
-    vxlan = device.vxlan
-    below = others.get(vxlan.dev) if vxlan else None
-    if vxlan is None or below is None:
-        return device.mtu
-    return min(device.mtu, below.mtu - VXLAN_OVERHEAD[family(vxlan.local).number])

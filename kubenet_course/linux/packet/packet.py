@@ -113,6 +113,13 @@ class Geneve(Struct, frozen=True):
     frame: Frame
 
 
+class Sealed(Struct, frozen=True):
+    """A packet in WireGuard's data message, filled up to `size` bytes. On the wire nobody can read it (its paper, 5.4.6)."""
+
+    packet: Packet
+    size: int
+
+
 class Fragment(Struct, frozen=True):
     """A piece of a packet: `size` bytes of what stands behind the IP header, from byte `at` on; `more` follow, or none.
 
@@ -137,7 +144,7 @@ class Packet(Struct, frozen=True):
 
     flow: Flow
     header: Tcp | Udp | Icmp | Other
-    payload: bytes | Quote | Neighbour | Vxlan | Geneve | Packet | Fragment = b""  # a packet: of IP in IP
+    payload: bytes | Quote | Neighbour | Vxlan | Geneve | Sealed | Packet | Fragment = b""  # a packet: of IP in IP
     ttl: int = 64
     tos: int = 0
     id: int = 0
@@ -255,6 +262,8 @@ def length(packet: Packet) -> int:
         carried = payload.length
     elif isinstance(payload, Neighbour):
         carried = 16 + (8 if payload.lladdr else 0)
+    elif isinstance(payload, Sealed):
+        carried = 16 + payload.size + 16  # its header, and the tag of the seal
     elif isinstance(payload, Packet):
         carried = length(payload)
     else:

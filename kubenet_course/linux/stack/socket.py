@@ -8,7 +8,7 @@ from ..namespace.kernel import Kernel
 from ..namespace.skb import Skb
 from ..namespace.trace import Next, Step
 from ..packet.address import IPV4, IPV6, family
-from ..packet.packet import ECHO, ECHO_REPLY, ICMP, Flow, Fragment, Geneve, Icmp, Neighbour, Packet, Udp, Vxlan
+from ..packet.packet import ECHO, ECHO_REPLY, ICMP, Flow, Fragment, Geneve, Icmp, Neighbour, Packet, Sealed, Udp, Vxlan
 from .expected import Expected
 from .icmp import NEXT_HEADER, PORT_UNREACHABLE, PROTOCOL_UNREACHABLE, error
 from .ip import answers
@@ -16,7 +16,7 @@ from .listening import answered, listener, sent, taken
 from .path_mtu import told_too_big
 from .tcp import forget_request, tcp_rcv
 from .transfer import told_of_mtu
-from .tunnels import ipip_end, tunnel_end
+from .tunnels import ipip_end, tunnel_end, wg_end
 
 # To which of several receivers' addresses each protocol answers nothing: no RST, no SYN-ACK, no echo.
 SILENT = {
@@ -47,6 +47,8 @@ def local_deliver(kernel: Kernel, stage: str, skb: Skb) -> Step:
         return Step(here, stage, skb, "a tunnel listens there", (), (Next(here, "vxlan_rcv", skb),))
     if isinstance(packet.payload, Geneve) and tunnel_end(kernel, packet) is not None:
         return Step(here, stage, skb, "a tunnel listens there", (), (Next(here, "vxlan_rcv", skb),))
+    if isinstance(packet.payload, Sealed) and wg_end(kernel, packet) is not None:
+        return Step(here, stage, skb, "a tunnel opens it", (), (Next(here, "wg_rcv", skb),))
     if isinstance(packet.payload, Packet) and ipip_end(kernel, packet) is not None:
         return Step(here, stage, skb, "a tunnel takes it", (), (Next(here, "ipip_rcv", skb),))
     if packet.is_error:

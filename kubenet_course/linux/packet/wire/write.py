@@ -7,13 +7,29 @@ from typing import Any
 
 from ....errors import BadInput
 from ..address import IPV4, IPV6, Address, Family, address, family, mac, number
-from ..headers import ARP, FRAMES, LLADDR_OPTION, PROTOCOLS, TCP_FLAGS, VXLAN_FLAGS
-from ..packet import ANSWERS, Arp, Flow, Fragment, Frame, Geneve, Icmp, Neighbour, Other, Packet, Quote, Tcp, Udp, Vxlan
+from ..headers import ARP, FRAMES, LLADDR_OPTION, PROTOCOLS, TCP_FLAGS, VXLAN_FLAGS, WIREGUARD_DATA
+from ..packet import (
+    ANSWERS,
+    Arp,
+    Flow,
+    Fragment,
+    Frame,
+    Geneve,
+    Icmp,
+    Neighbour,
+    Other,
+    Packet,
+    Quote,
+    Sealed,
+    Tcp,
+    Udp,
+    Vxlan,
+)
 from .quotes import CHECKSUM_AT, pseudo_header
 from .scapy_headers import scapy_headers
 
 Header = Tcp | Udp | Icmp | Other
-Payload = bytes | Quote | Neighbour | Vxlan | Geneve | Packet
+Payload = bytes | Quote | Neighbour | Vxlan | Geneve | Sealed | Packet
 
 
 @lru_cache(maxsize=4096)
@@ -173,6 +189,8 @@ def content_bytes(flow: Flow, payload: Payload) -> bytes:
         case Vxlan(vni=vni, frame=frame):
             tunnel = scapy_headers().VXLAN(flags=VXLAN_FLAGS, reserved1=0, vni=_fits("vni", vni, 24), reserved2=0)
             return _built(tunnel) + frame_bytes(frame)
+        case Sealed(size=size):
+            return WIREGUARD_DATA + bytes(12) + bytes(size + 16)  # receiver, counter, and what nobody reads
         case Packet() as inner:
             return packet_bytes(inner)
         case Geneve(vni=vni, frame=frame):
