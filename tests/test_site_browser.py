@@ -195,7 +195,8 @@ def test_what_a_chapter_lets_one_move_moves_by_mouse_and_by_keys(browser: Browse
         if slider.count():
             before = slider.input_value()
             slider.press("ArrowRight")
-            assert slider.input_value() != before or slider.get_attribute("max") == before
+            if before not in (slider.get_attribute("max"), "") and slider.input_value() == before:
+                expect(page.locator(".note").first).to_be_visible()  # Python would have to answer, and a sentence says so
         choices = out.locator("select:enabled").first
         if choices.count() and choices.locator("option").count() > 1:
             choices.select_option(index=1)
@@ -220,7 +221,7 @@ def test_a_prediction_is_kept_revealed_beside_what_happens_and_there_again_after
     asks.get_by_role("button", name="Keep my prediction").click()
     expect(shows.get_by_text("As you predicted.")).to_be_visible()
     shows.get_by_role("slider").press("ArrowRight")
-    expect(shows.get_by_text("Step 2 of")).to_be_visible()
+    expect(shows.get_by_text("Step 2 of").first).to_be_visible()
     page.reload()
     expect(shows.get_by_text("As you predicted.")).to_be_visible()
     expect(asks.get_by_text("so it stays as it is")).to_be_visible()
