@@ -24,7 +24,8 @@ REAL = {
     "10-the-other-proxies": ("talk(",),
 }
 pytestmark = pytest.mark.skipif(
-    not (can_wake() and shutil.which("node")), reason="there is no pyodide; run `npm install` in tests/pyodide, as .ci/run does"
+    not (can_wake() and shutil.which("node")),
+    reason="there is no pyodide; run `npm install` in tests/pyodide, as .ci/run does",
 )
 CHAPTERS = pytest.mark.parametrize("master", build.masters(), ids=lambda master: master.stem)
 
@@ -56,8 +57,12 @@ def test_a_chapters_cells_say_in_a_browser_what_is_stored(lived: dict[str, Any],
         if [one["text"] for one in told.get("outputs", ())] == stored(cell):
             continue
         known = any(word in cell.source for word in REAL.get(master.stem, ()))
-        (real if known else other).append((cell.source[:200], told.get("error") or told.get("failed") or told.get("outputs")))
-    note(f"{master.stem} in pyodide: {lived['said'][master.stem]['seconds']:.1f} s, {len(real)} cells need a real machine")
+        (real if known else other).append(
+            (cell.source[:200], told.get("error") or told.get("failed") or told.get("outputs"))
+        )
+    note(
+        f"{master.stem} in pyodide: {lived['said'][master.stem]['seconds']:.1f} s, {len(real)} cells need a real machine"
+    )
     assert other == []
 
 

@@ -1,7 +1,7 @@
-"""A chapter that lives in a browser: pyodide runs this, and a page talks to it in JSON (assets/worker.js carries the letters).
+"""A chapter that lives in a browser: pyodide runs this, and a page talks to it in JSON (assets/worker.js is between the two).
 
-An order names what to do; the answer is JSON too. What widgets say on their own goes out through `posts`, as in Jupyter's comm messages
-(https://jupyter-client.readthedocs.io/en/latest/messaging.html#custom-messages).
+An order names what to do; the answer is JSON too. What widgets say on their own goes out through `posts`, as letters that hold
+what Jupyter's comm messages do (https://jupyter-client.readthedocs.io/en/latest/messaging.html#custom-messages).
 """
 
 from __future__ import annotations
