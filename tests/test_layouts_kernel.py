@@ -33,9 +33,7 @@ def test_every_cell_of_a_table_is_the_real_kernels_frame_by_frame(story, spec, n
     assert frames > 100 * PARTS
 
 
-GATEWAY = (
-    "egressGateways: [{name: partner, pods: [default/client], node: node-2, to: [203.0.113.0/24], address: 192.168.1.50}]"
-)
+GATEWAY = "egressGateways: [{name: partner, pods: [default/client], node: node-2, to: [203.0.113.0/24], address: 192.168.1.50}]"
 OWN = "internet: {hosts: [{address: 203.0.113.5}], translations: [{from: 192.168.1.50/32, to: 198.51.100.3}]}"
 SECOND = "secondInterfaces: [{node: node-1, network: office, address: 10.20.0.50%s}]"
 WAYS_OUT = [

@@ -135,7 +135,8 @@ BODY = (
 
 @pytest.mark.parametrize("of", [4, 6])
 @pytest.mark.parametrize("place, counts", [
-    ("here", (1, 0)), ("elsewhere", (0, 1)), ("nowhere", (0, 0)), ("leaving here, ready elsewhere", (0, 1)), ("leaving here", (0, 0)),
+    ("here", (1, 0)), ("elsewhere", (0, 1)), ("nowhere", (0, 0)), ("leaving here, ready elsewhere", (0, 1)),
+    ("leaving here", (0, 0)),
 ])  # fmt: skip
 def test_a_balancer_hears_from_each_node_what_kube_proxy_writes(place, counts, of):
     cluster = cluster_of("iptables", "Local", place, "VIP")

@@ -231,7 +231,7 @@ def node(mode: str) -> Netns:
     )
 
 
-def connections(mode: str) -> Timed:
+def past(mode: str) -> Timed:
     ns, memory, ports, to = node(mode), Memory(), count(1), service(SERVICES - 1).spec.cluster_ip
 
     def new() -> object:
@@ -243,17 +243,17 @@ def connections(mode: str) -> Timed:
 
 @measurement("a new connection past 10,000 Services: iptables", figure=1e-3)
 def past_iptables() -> Timed:
-    return connections("iptables")
+    return past("iptables")
 
 
 @measurement("a new connection past 10,000 Services: nftables", figure=1e-3)
 def past_nftables() -> Timed:
-    return connections("nftables")
+    return past("nftables")
 
 
 @measurement("a new connection past 10,000 Services: IPVS", figure=1e-3)
 def past_ipvs() -> Timed:
-    return connections("ipvs")
+    return past("ipvs")
 
 
 def thousand() -> str:

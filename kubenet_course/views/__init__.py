@@ -29,6 +29,7 @@ __getattr__, __dir__ = face(
         "story.stepper": ("Stepper",),
         "tables.binds": ("binds",),
         "tables.flows": ("flows",),
+        "tables.policy": ("ip_rules",),
         "tables.pod": ("PodPicture", "pod"),
         "tables.reach": ("hops", "reached_from"),
         "tables.rules": ("chain", "chances", "excerpt"),

@@ -1,7 +1,7 @@
 """One workload, one scheduler, many nodes: which pod gets what, and how long the clients wait.
 
 Each node chooses by itself and knows only its own connections, as IPVS does. A pod works on one request at a time; what
-comes meanwhile waits in its queue. All times are whole milliseconds.
+comes meanwhile waits in its queue, and the network takes no time (DEV-40). All times are whole milliseconds.
 """
 
 from __future__ import annotations

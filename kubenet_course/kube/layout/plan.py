@@ -15,7 +15,7 @@ from msgspec.structs import replace
 
 from ...errors import BadInput
 from ...linux.namespace.device import Device
-from ...linux.namespace.fib import Route
+from ...linux.namespace.fib import Hop, Route
 from ...linux.packet.address import FAMILIES, Address, Prefix, address, prefix
 from ..api.layout import Beyond, Host, Internet, LayoutSpec
 from ..model import names
@@ -142,7 +142,11 @@ class Plan:
     @cached_property
     def pod_routes(self) -> tuple[Route, ...]:
         """The router's routes to pods: those of flat clusters, each block (or the whole range) by a node, in the order of legs."""
-        return tuple(row for leg in self.legs for row in self._announced(leg))
+        found: dict[Prefix, list[tuple[Route, str]]] = {}
+        for leg in self.legs:
+            for row in self._announced(leg):
+                found.setdefault(row.prefix, []).append((row, leg.cluster.part.routes))
+        return tuple(_one(rows) for rows in found.values())
 
     def _announced(self, leg: Leg) -> Iterator[Route]:
         part = leg.cluster.part
@@ -212,3 +216,12 @@ def unrouted(cluster: Any) -> tuple[str, ...]:
     more = f" (and {len(refused) - 1} more)" if len(refused) > 1 else ""
     table = f"the route table of {layout.spec.provider} is full"
     return (f"{table}: no row leads to {refused[0][1]} of {refused[0][0]}{more}",)
+
+
+def _one(rows: list[tuple[Route, str]]) -> Route:
+    """The router's one row for a block. Of equal announcements by BGP it uses all; a provider's table takes the first, no more."""
+    equal = [row for row, routes in rows if routes == "bgp"]
+    first = rows[0][0]
+    if len(equal) < 2 or first is not equal[0]:
+        return first
+    return replace(first, hops=tuple(Hop(row.dev, row.via) for row in equal))

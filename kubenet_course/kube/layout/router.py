@@ -65,7 +65,11 @@ def border(plan: Plan) -> Netns:
     routes += [Route(block, metric=4096, type="unreachable") for block in (*PRIVATE, UNIQUE_LOCAL)]
     routes += [_default(of, TO_INTERNET, nth(PUBLIC[of], 2)) for of in plan.families]
     wan = replace(wan, addresses=(*wan.addresses, *_further(plan)))
-    nat = {of: masquerade_private(of, plan.internet) for of in plan.families} if plan.internet and plan.internet.nat else {}
+    nat = (
+        {of: masquerade_private(of, plan.internet) for of in plan.families}
+        if plan.internet and plan.internet.nat
+        else {}
+    )
     return netns(BORDER, (lan, wan), routes=tuple(routes), sysctls={**FORWARDS}, rules=nat)
 
 

@@ -12,6 +12,7 @@ from functools import cached_property
 from msgspec.structs import replace
 
 from ...errors import BadInput
+from ...linux.namespace.netns import Socket
 from ...linux.netfilter.rules import Ruleset
 from ...linux.packet.address import FAMILIES, Address, address
 from ..api.layout import LayoutSpec
@@ -28,9 +29,10 @@ from ..proxy.iptables.frame import Frame
 from ..proxy.iptables.rows import IptablesServices
 from ..proxy.iptables.rules import iptables_rules
 from ..proxy.ipvs.tables import IpvsTables, ipvs_tables
-from ..proxy.modes import rules_in
+from ..proxy.modes import USERSPACE, rules_in
 from ..proxy.nftables.settings import service_ranges
 from ..proxy.node import DEFAULTS, NodeFacts
+from ..proxy.other.userspace import portals, sockets
 from ..service.service_plan import services
 from .lan import OUTSIDE_HOSTS
 from .node_plan import Machine, check_nodes, given_blocks, machines, said_blocks
@@ -196,6 +198,11 @@ class Cluster:
         others: Frame = beside_proxy(self, name, pods, block) if block and pods else {}
         free = service_ranges(self.ranges)
         return rules_in(self.mode, self.watched[of], self.facts(name), self.proxy, free, others)
+
+    def proxy_sockets(self) -> tuple[Socket, ...]:
+        """The ports at which kube-proxy itself accepts connections on every node: in userspace mode alone."""
+        watched = self.watched.values() if self.mode == USERSPACE else ()
+        return tuple(socket for one in watched for socket in sockets(portals(one), one))
 
     def ipvs(self, name: str) -> tuple[IpvsTables, ...]:
         """What kube-proxy gives a node's IPVS in each family; nothing in any other mode."""

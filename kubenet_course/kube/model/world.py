@@ -141,7 +141,10 @@ class World(Mapping[str, Netns]):
             sets=sets_of(balanced),
             virtual_servers=virtual_servers(balanced),
             sysctls=self._node_sysctls(name) | (balanced[0].sysctls if balanced else {}),
-            sockets=tuple(one for pod in shared for one in _sockets(pod, cluster.placed.addresses(pod))),
+            sockets=(
+                *(one for pod in shared for one in _sockets(pod, cluster.placed.addresses(pod))),
+                *cluster.proxy_sockets(),
+            ),
         )
 
     def _eth0(self, machine: Machine) -> Device:

@@ -20,10 +20,10 @@ from ...linux.verdicts import arrival, verdict, way_back
 from ...linux.walk import ask
 from ..manifest.read import read_text
 from ..model.cluster import Cluster
+from ..proxy.modes import FOLLOWED as MODES
 from ..questions.ask import asker, question
 from .world import Fronted, Kind
 
-MODES = ("iptables", "nftables", "ipvs")
 POLICIES = ("Cluster", "Local")
 STRANGER = {4: "203.0.113.5", 6: "2001:db8::5"}
 NODE = {4: "192.168.1.11", 6: "fd00:192:168:1::11"}  # node-1, which is the one that is asked
@@ -39,7 +39,7 @@ class Way(Struct, frozen=True):
     name: str
     who: str  # stranger, pod, node
     to: str  # node port, balancer, externalIP, clusterIP
-    kind: Kind = "direct"
+    kind: Kind = "announced"
     ip_mode: str = "VIP"
 
 

@@ -126,7 +126,9 @@ class Migration:
         """Every flow to every Service port: a Change, or None where all stays as it is."""
         for of in self.before.families:
             watched = self.before.watched[of]
-            rows = [(port, watched.endpoints(at)) for at, port in enumerate(watched.ports) if port.protocol in PROTOCOLS]
+            rows = [
+                (port, watched.endpoints(at)) for at, port in enumerate(watched.ports) if port.protocol in PROTOCOLS
+            ]
             alike = [self._like(port, endpoints, of) for port, endpoints in rows]
             models: dict[tuple, Row] = {}
             for like, row in sorted(zip(alike, rows, strict=True), key=lambda pair: len(pair[1][1])):
@@ -204,7 +206,9 @@ class Migration:
 
     # -- asking -------------------------------------------------------------------------------------------------------
 
-    def _asked(self, key: tuple, flow: ServiceFlow, asked: ServiceFlow, row: Row, model: Row) -> tuple[AskedFlow, AskedFlow]:
+    def _asked(
+        self, key: tuple, flow: ServiceFlow, asked: ServiceFlow, row: Row, model: Row
+    ) -> tuple[AskedFlow, AskedFlow]:
         """What comes of a flow in either mode, as it was found for the model of all that are alike."""
         if key not in self._known:
             self._known[key] = self._outcomes(self.before, asked), self._outcomes(self.after, asked)
@@ -222,7 +226,11 @@ class Migration:
         return self.before.placed.addresses(self.before.pod(*name)) if kind == "pod" else ()
 
     def _told(
-        self, one: AskedFlow, kinds: Mapping[str, tuple], names: Mapping[Address, Address], endpoints: Iterable[Endpoint]
+        self,
+        one: AskedFlow,
+        kinds: Mapping[str, tuple],
+        names: Mapping[Address, Address],
+        endpoints: Iterable[Endpoint],
     ) -> AskedFlow:
         """The same outcomes with the addresses and endpoints of another Service."""
         found: dict[FlowResult, str] = {}

@@ -53,17 +53,18 @@ def rule_text(chain: str, rule: Rule) -> str:
     """One rule as iptables-save prints it, out of what each of its statements writes; of nftables as nft prints it."""
     if rule.of_nft:
         return rule.text
-    words, module, proto = [f"-A {chain}"], "", ""
+    text, module, proto = f"-A {chain}", "", ""
     for test in rule.tests:
         if isinstance(test, Test):
             proto = test.protocol or proto
-            named = implied(proto) if test.module == TRANSPORT else test.module
+            named = test.module if test.module != TRANSPORT else implied(proto)
             if named and (named != module or not test.shared):
-                words.append(f"-m {named}")
+                text += f" -m {named}"
             module = named
-        words.append(test.written())
-    words.append(rule.target.written())
-    return " ".join(filter(None, words))
+        if said := test.written():
+            text += f" {said}"
+    said = rule.target.written()
+    return f"{text} {said}" if said else text
 
 
 class Base(Struct, frozen=True):

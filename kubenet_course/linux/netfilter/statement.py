@@ -89,6 +89,7 @@ class Test(Statement, frozen=True, gc=False):
 
     __test__: ClassVar[bool] = False  # pytest: not a test case
     module: ClassVar[str] = ""
+    protocol: ClassVar[str] = ""  # of `-p`, its protocol: options of that protocol's module may follow
     shared: ClassVar[bool] = False
     negated: bool = False
 
@@ -98,11 +99,6 @@ class Test(Statement, frozen=True, gc=False):
     def asks(self, skb: Skb, at: Place) -> bool:
         """The question itself, before `!`."""
         return True
-
-    @property
-    def protocol(self) -> str:
-        """Of `-p`, its protocol: options of that protocol's module may follow."""
-        return ""
 
     @property
     def no(self) -> str:

@@ -87,7 +87,7 @@ def _said(name: str, raw: bytes, prefix: int) -> str:
         case "handshake length":
             return str(_number(raw))
         case "version":
-            return f"{_release(raw)} (the real one stands in an extension)"
+            return f"{_release(raw)} (for old servers)"
         case "cipher suites":
             return f"{(len(raw) - prefix) // 2} to choose from"
     return f"{len(raw) - max(prefix, 0)} bytes"

@@ -79,7 +79,7 @@ def add(call: Call) -> Result:
         )
     cut = words.index("type")
     kind, rest = (words[cut + 1] if cut + 1 < len(words) else ""), words[cut + 2 :]
-    if kind not in ("veth", "bridge", "vxlan"):
+    if kind not in MTUS:
         raise Refused(f"The console makes devices of the types veth, bridge and vxlan, not {kind!r}.")
     if words[0] not in GENERAL and (whole := [word for word in WHOLE if word.startswith(words[0])]):
         raise Refused(f"ip reads {words[0]!r} as a short {whole[0]}, not as a name; give the device another one.")

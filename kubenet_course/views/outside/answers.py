@@ -12,7 +12,7 @@ from ..tables.table import Table, table
 def asking(text: str) -> Request:
     """`POST shop.example.com/cart?item=1 x-canary=yes`, with `tls` or `sni=NAME` or `:8080` behind it. GET may be left out."""
     words = text.split()
-    method = words.pop(0) if words and "/" not in words[0] else "GET"
+    method = words.pop(0) if words and words[0].isalpha() and words[0].isupper() else "GET"
     if not words:
         raise BadInput("request", f"{text!r} names no address", "write shop.example.com/cart")
     host, slash, rest = words.pop(0).partition("/")

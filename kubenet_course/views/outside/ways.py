@@ -17,6 +17,14 @@ POD_IS = {
     "leaving here, and no other": "leaving here",
 }
 
+WHERE = {
+    "here": "The pod runs on node-1",
+    "elsewhere": "The pod runs on node-2",
+    "nowhere": "The Service has no pod",
+    "leaving here, ready elsewhere": "The pod on node-1 is leaving, the one on node-2 is ready",
+    "leaving here": "The pod on node-1 is leaving, and there is no other",
+}
+
 
 def told(line: Line) -> str:
     """What becomes of a line, in a few words: what the asker notices, and whom the pod sees."""
@@ -33,7 +41,7 @@ def ways(place: str = "elsewhere", mode: str = "iptables", names: Sequence[str] 
         heard = memory.setdefault(way.kind, Memory())
         cells = [told(way_in(Case(mode, policy, way.name, place, of), heard)) for policy in POLICIES]
         rows.append((way.name, *cells))
-    said = f"Pod {place}; node-1 is asked, kube-proxy in {mode} mode, IPv{of}"
+    said = f"{WHERE[place]}; node-1 is asked; kube-proxy in {mode} mode, IPv{of}"
     return table(said, ("way in", *(f"policy {policy}" for policy in POLICIES)), rows)
 
 

@@ -16,7 +16,7 @@ from ...questions.kinds_made import Repair
 from ...questions.reading import Unreadable
 from ...worlds.layouts import laid_out
 from .. import Chance, defined
-from .drawn import Drawn, drawn, way
+from .drawn import BORDER, Drawn, drawn, way
 
 Wanted = Callable[[Drawn, Cluster], tuple[tuple[str, bool, Cell], ...]]
 
@@ -34,7 +34,7 @@ class Case(Struct, frozen=True):
 
 
 def _cases(of: Drawn) -> tuple[Case, ...]:
-    return _list(of), _overlap(of), _wall(of), _border(of)
+    return _list(of), _overlap(of), _wall(of), _border(of), _door(of)
 
 
 def _list(of: Drawn) -> Case:
@@ -153,9 +153,38 @@ def _border(of: Drawn) -> Case:
     )
 
 
+def _door(of: Drawn) -> Case:
+    gate = {"name": "partner", "pods": ["default/web"], "node": f"node-{of.there}"}
+    spec = of.spec("island", egressGateways=[{**gate, "address": "192.168.1.50", "to": ["203.0.113.0/24"]}])
+    said = {"from": "192.168.1.50/32", "to": "198.51.100.3"}
+    spec["internet"] = {**spec["internet"], "translations": [said]}
+
+    def needs(of: Drawn, cluster: Cluster) -> tuple[tuple[str, bool, Cell], ...]:
+        one, other = of.asks(cluster, "client", "partner"), of.asks(cluster, "web", "partner")
+        return (
+            ("the partner does not see client under 198.51.100.3", one.seen_from == "198.51.100.3", one),
+            ("web has the same address now", other.seen_from == BORDER, other),
+        )
+
+    return Case(
+        spec,
+        "The partner lets in 198.51.100.3 and nobody else. `client` must come from that address, "
+        "and no other pod may. There is an egress gateway, but it does not do that. Change it.",
+        needs,
+        ("default/web", "default/client"),
+        (("default/web]", "default/web, default/client]", 147), ("192.168.1.50/32", "192.168.1.0/24", 147)),
+        "The gateway takes what client sends to the partner, and nothing else. The border has a "
+        "public address for the gateway's address alone.",
+        (
+            "Whose packets does the gateway take now?",
+            "Its list `pods` has to name the pod `client` of namespace default, and no other.",
+        ),
+    )
+
+
 @defined("04-mend", "Mend a Layout")
 def mend(chance: Chance) -> Repair:
-    turn = chance.turn(0, 1, 2, 3)
+    turn = chance.turn(0, 1, 2, 3, 4)
     of = drawn(chance)
     case = _cases(of)[turn]
     text = yaml.safe_dump(dict(case.spec), sort_keys=False, default_flow_style=None, width=110)

@@ -83,18 +83,17 @@ PREDICTIONS = (
     ),
     Question(
         "04-overlap",
-        "Both clusters are flat and use 10.244.0.0/16. `web-1` of west has the same address as "
-        "`client` of east. The laptop "
-        "sends a packet to it. Who gets the packet?",
+        "Both clusters are flat and use 10.244.0.0/16. The router's table takes one row for each block, "
+        "and east came first. `web-1` of west has the same address as `client` of east. The laptop "
+        "sends a packet to `web-1` of west. Who gets it?",
         {
             "web-1 of west, whom the laptop meant": 28,
             "client of east": SO,
             "both of them": 28,
             "nobody: the router drops it": 144,
         },
-        "The router has two routes to the same block. It uses the one that it learned first, and "
-        "does not know that there is a "
-        "second pod.",
+        "The router has one route to this block, and it leads to east. It does not know that there is a "
+        "second pod with the same address.",
         named(
             {
                 "pod/default/client": "client of east",

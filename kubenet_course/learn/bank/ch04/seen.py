@@ -106,8 +106,8 @@ REACHED = (
     Way("flat", "laptop", "west", "Two flat clusters, east and west, use the same range of pods. "
                                   "The laptop asks `web-1` of "
         "west, whose address a pod of east has too.",
-        "The router has two routes to the same block, and takes the first.",
-        more=(("overlap", "allowed"),), west=(("podSubnet", "10.244.0.0/16"), ("nodes", 5))),
+        "The router's one row for this block leads to east.",
+        more=(("overlap", "allowed"), ("routes", "cloud")), west=(("podSubnet", "10.244.0.0/16"), ("nodes", 5))),
     Way("island", "client", "laptop", "The cluster is an island with `nonMasqueradeCIDRs: "
                                       "[10.0.0.0/8]`. `client` asks the laptop "
         "in the office.",

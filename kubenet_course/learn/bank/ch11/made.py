@@ -165,8 +165,8 @@ def translate(chance: Chance) -> Write:
     old = chance.turn(*_olds(host))
     starts = "\n".join(route("new", "", "").splitlines()[:4]) + "\n# Go on from here.\n"
     return Write(
-        asks="ingress-nginx is no longer maintained. Write this Ingress again as an HTTPRoute of namespace `shop`, attached to the Gateway "
-        "`edge` of namespace `infra`. Some requests are sent to both, and must reach the same.",
+        asks="ingress-nginx is no longer maintained. Write this Ingress again as an HTTPRoute of namespace `shop`, attached to the "
+        "Gateway `edge` of namespace `infra`. Some requests are sent to your route, and must reach what they reached before.",
         look=old.ingress,
         starts=starts,
         tests=lambda text: tried(text, old.wanted, old.belief),

@@ -78,7 +78,7 @@ PREDICTIONS = (
     ),
     Question(
         "11-rule",
-        "The request is for shop.example.com/cart/7, with the header `beta: yes`. Which rule answers?",
+        "The request is for three.example.com/cart/7, with the header `beta: yes`. Which rule answers?",
         {
             "the first in the file, PathPrefix /": 212,
             "PathPrefix /cart": SO,

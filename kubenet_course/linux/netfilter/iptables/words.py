@@ -36,6 +36,7 @@ ELSEWHERE = {
     "sps": 130, "pipe": 131, "rsvp-e2e-ignore": 134,
 }  # fmt: skip
 SERVICES = {"domain": 53, "http": 80, "https": 443, "ssh": 22, "bootps": 67, "bootpc": 68, "ntp": 123}
+_BARE = re.compile(r"[A-Za-z0-9_-]+").fullmatch
 _WORD = re.compile(r'"(?:[^"\\]|\\.)*"|[^\s"]+|"')
 
 
@@ -57,9 +58,9 @@ def _unquoted(word: str) -> str:
 
 def quoted(text: str) -> str:
     """Text as iptables-save prints it: bare where that is safe, else in quotes (xtables_save_string)."""
-    if text and re.fullmatch(r"[A-Za-z0-9_-]+", text):
+    if _BARE(text):
         return text
-    return '"' + re.sub(r'(["\\])', r"\\\1", text) + '"'
+    return '"' + (re.sub(r'(["\\])', r"\\\1", text) if '"' in text or "\\" in text else text) + '"'
 
 
 def whole(text: str, most: int = 0xFFFFFFFF, what: str = "number") -> int:

@@ -72,7 +72,7 @@ class Protocol(Test, frozen=True, kw_only=True):
         return (skb.packet.flow.proto == self.name) is not self.negated
 
     @property
-    def protocol(self) -> str:
+    def protocol(self) -> str:  # type: ignore[override]
         return self.name
 
     def written(self) -> str:
