@@ -75,9 +75,7 @@ def _without_collecting() -> Iterator[None]:
             gc.enable()
 
 
-def _read(
-    text: str, where: str, sets: Container[str], begins: int, progress: Callable[[int], object] | None
-) -> Dump:
+def _read(text: str, where: str, sets: Container[str], begins: int, progress: Callable[[int], object] | None) -> Dump:
     tables: dict[str, Draft] = {}
     strange: list[tuple[int, str]] = []
     table: Draft | None = None
