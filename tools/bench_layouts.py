@@ -4,8 +4,8 @@ import subprocess
 import sys
 
 from kubenet_course.data import data
-from kubenet_course.kube.layout.ports import clients, opened
-from kubenet_course.kube.layout.reach import reachability
+from kubenet_course.kube.layout.asked.ports import clients, opened
+from kubenet_course.kube.layout.asked.reach import reachability
 from kubenet_course.kube.model.cluster import cluster
 from tools.bench import Timed, measurement
 
