@@ -108,3 +108,16 @@ def test_what_was_told_stands_in_ip_route_get_for_ten_minutes(terminal):
 
 def test_a_wrong_hint_is_refused(terminal):
     assert "1 packets" not in terminal("ping -c 1 -M never 10.0.2.2")
+
+
+def test_a_wire_whose_other_end_takes_less_has_no_buffer_space():
+    """A frame may be four bytes longer than the MTU of the end that takes it: room for a tag (is_skb_forwardable)."""
+    console = Console()
+    assert not console(
+        "ip netns add a\nip netns add b\nip link add eth0 netns a type veth peer name eth0 netns b mtu 1400\n"
+        "ip -n a addr add 10.0.1.2/24 dev eth0\nip -n b addr add 10.0.1.1/24 dev eth0\n"
+        "ip -n a link set eth0 up\nip -n b link set eth0 up\n"
+    ).refused
+    assert "1 received" in console("ip netns exec a ping -c 1 -s 1376 10.0.1.1").done[-1].shown
+    told = console("ip netns exec a ping -c 1 -s 1377 10.0.1.1").done[-1].shown
+    assert "ping: sendmsg: No buffer space available" in told

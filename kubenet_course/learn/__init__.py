@@ -29,6 +29,7 @@ __getattr__, __dir__ = face(
         "worlds.clusters": ("small_world",),
         "worlds.layouts": ("wider",),
         "worlds.modes": ("Crashed", "configured", "in_mode", "many_services"),
+        "worlds.overlay": ("fetch", "hardened", "overlay", "tunnelled"),
         "worlds.recorded": ("dump", "recorded"),
         "worlds.service_cluster": ("service_cluster",),
         "worlds.shop": ("shop",),

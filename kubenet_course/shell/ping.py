@@ -91,6 +91,8 @@ def _told(call: Call, asked: list[tuple[Packet, Trace]]) -> Result:
             lines.append(f"{8 + size} bytes from {back.flow.src}: icmp_seq={seq} ttl={back.ttl}")
         elif found.name == "too-big":
             lines.append(_too_big(trace, found, seq))
+        elif _not_taken(call.at, trace):
+            lines.append("ping: sendmsg: No buffer space available")
         elif found.name in NO_ANSWER:
             lines.append(f"From {_teller(trace, found)} icmp_seq={seq} {NO_ANSWER[found.name]}")
     lost = 100 * (len(asked) - came) // len(asked)
@@ -100,6 +102,17 @@ def _told(call: Call, asked: list[tuple[Packet, Trace]]) -> Result:
     return Result(
         call.state, said=said, shown="\n".join(lines), trace=trace, earlier=tuple(one for _, one in asked[:-1])
     )
+
+
+def _not_taken(at: str, trace: Trace) -> bool:
+    """Whether the other end of the sender's own wire did not take a frame, which the sender is told if nothing had to wait: a veth
+    whose end has a smaller MTU (veth_xmit, ip_push_pending_frames with IP_RECVERR)."""
+    for number, step in enumerate(trace.steps):
+        cause = trace.causes[number]
+        if step.stage == "netif_receive_skb" and step.end == "dropped" and "too long" in step.said and cause >= 0:
+            out, before = trace.steps[cause], trace.causes[cause]
+            return out.namespace == at and trace.steps[before].stage in ("neigh_output", "ip_fragment")
+    return False
 
 
 def _too_big(trace: Trace, found: TraceVerdict, seq: int) -> str:

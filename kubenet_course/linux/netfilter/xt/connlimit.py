@@ -52,7 +52,9 @@ class ConnLimit(Test, frozen=True, kw_only=True):
 
     def written(self) -> str:
         how = "upto" if self.negated else "above"
-        mask = f" --connlimit-mask {self.length}" if self.length >= 0 else ""  # iptables-save writes 32, ip6tables-save 128
+        mask = (
+            f" --connlimit-mask {self.length}" if self.length >= 0 else ""
+        )  # iptables-save writes 32, ip6tables-save 128
         return f"--connlimit-{how} {self.limit}{mask} --connlimit-{'saddr' if self.source else 'daddr'}"
 
 
