@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import gzip
+import io
 import os
 import sys
 import tempfile
+import zlib
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -36,21 +39,38 @@ def content(name: str | Path, most: int = MOST) -> bytes:
         why = (getattr(error, "strerror", None) or str(error) or "it is too large").lower()
         raise BadInput(str(name), f"it cannot be read ({why})", "name a file that can be read") from None
     if len(data) > most:
-        raise BadInput(told(name), f"it has more than {most >> 20} MiB", "give less at once")
+        raise BadInput(file_in_words(name), f"it has more than {most >> 20} MiB", "give less at once")
     return data
 
 
 def text_in(name: str | Path, right: str, most: int = SMALL) -> str:
     """The same as text, in UTF-8 with or without a mark before it. `right` says what the file should hold."""
-    data = content(name, most)
+    data = _unpacked(content(name, most), name, most)
+    if data[:2] in (b"\xff\xfe", b"\xfe\xff") or (len(data) > 3 and not any(data[1:200:2])):
+        cure = f"run `iconv -f UTF-16 -t UTF-8 {file_in_words(name)} > utf8.txt`, and give that file"
+        raise BadInput(file_in_words(name), "it is text in UTF-16, as Windows writes it", cure)
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
-        raise BadInput(f"{told(name)}:{line}", f"byte {error.start} is not text in UTF-8", right) from None
+        raise BadInput(f"{file_in_words(name)}:{line}", f"byte {error.start} is not text in UTF-8", right) from None
 
 
-def told(name: str | Path) -> str:
+def _unpacked(data: bytes, name: str | Path, most: int) -> bytes:
+    """What gzip has packed, unpacked within the same bounds; other data as it is."""
+    if data[:2] != b"\x1f\x8b":
+        return data
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(data)) as packed:
+            data = packed.read(most + 1)
+    except (OSError, EOFError, zlib.error) as error:
+        raise BadInput(file_in_words(name), f"it cannot be unpacked ({error})", "pack it again with gzip") from None
+    if len(data) > most:
+        raise BadInput(file_in_words(name), f"it has more than {most >> 20} MiB when unpacked", "give less at once")
+    return data
+
+
+def file_in_words(name: str | Path) -> str:
     """How a sentence names a file."""
     return "standard input" if str(name) == STANDARD_INPUT else str(name)
 

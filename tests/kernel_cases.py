@@ -5,11 +5,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from itertools import product
 
 from kernel_lab import PORTS, Player
 
 from kubenet_course.linux.namespace.choices import Choices, Seeded
 from kubenet_course.linux.namespace.memory import SECOND
+from kubenet_course.linux.namespace.policy import asked_of
 from kubenet_course.linux.namespace.skb import Connection
 from kubenet_course.linux.namespace.trace import Step
 from kubenet_course.linux.netfilter.connections import Connections
@@ -37,6 +39,8 @@ ERRNO = {
     ("ipv6-icmp", 1, 6): ("EACCES", True),
     ("ipv6-icmp", 3, 0): ("EHOSTUNREACH", False),
 }
+MOST_HASHED = 5  # questions after next hops that are answered both ways
+REFUSES = {"blackhole": "EINVAL", "unreachable": "EHOSTUNREACH", "prohibit": "EACCES"}  # what a row does (fib_props)
 MANY = ("broadcast", "multicast")
 COMPARED = ("received", "sender_errno", "outcome", "answer", "icmp_errors", "rule_packet_counters", "conntrack")
 
@@ -52,10 +56,25 @@ class Drawn(Seeded):
         return self.offset if question[0] == "port" else super().pick(question, among)
 
 
+class Hashed(Seeded):
+    """Chance as a capture shows it: which next hops were taken, one answer after the other."""
+
+    def __init__(self, answers: tuple[bool, ...]):
+        super().__init__()
+        self.answers = list(answers)
+
+    def happens(self, question, probability):
+        if question[0] != "hop" or probability in (0, 1):
+            return super().happens(question, probability)
+        return self.answers.pop(0) if self.answers else True
+
+
 def choices_for(case: dict, row: dict) -> Iterator[Choices]:
     """The choices that could have led to what was recorded: an ordinary one, every offset that leads to a port in the
     record, and the first few, for ports that left no trace but that they are others."""
     yield Seeded()
+    if case.get("router_ip"):
+        yield from (Hashed(answers) for answers in product((True, False), repeat=MOST_HASHED))
     text = (case.get("restore_input") or "") + (case.get("ip6_restore_input") or "")
     firsts = {0, 1, 600, 1024} | {int(first) for first in re.findall(r"\b(\d{3,5})-\d{3,5}\b", text)}
     ports = sorted(
@@ -81,7 +100,7 @@ def differences(player: Player, row: dict) -> list[str]:
             found, kept = mine, trial
         if not mine:
             break
-    player.lost = player.lost or _is_beyond(kept)
+    player.lost = player.lost or is_beyond(kept)
     if player.lost:
         found = []
     kept.hang_up()
@@ -89,7 +108,7 @@ def differences(player: Player, row: dict) -> list[str]:
     return found
 
 
-def _is_beyond(player: Player) -> bool:
+def is_beyond(player: Player) -> bool:
     """What the model does not answer: the copy that a machine makes for itself of what it sends to many, redirects
     (DEV-5), which nothing switches off in IPv6, and packets to the address that nobody has (::). From then on the case is
     lost: rules that count have seen packets that the model does not have."""
@@ -219,7 +238,9 @@ def errno(row: dict, player: Player, steps: list[Step]) -> str | None:
     if home is not None and home.end == "no-route" and (row["proto"] != "tcp" or home.stage == "route_output"):
         flow, rows = home.skb.packet.flow, player.world[home.namespace].fib
         leaks = flow.src.startswith("127.") and rows.lookup(flow.dst).type == "unicast"
-        return "EINVAL" if leaks else "ENETUNREACH"
+        again = asked_of(home.skb.packet, home.skb.mark)  # asked when a rule has changed it
+        why = home.why[0].type if home.stage == "route_output" else rows.lookup(flow.dst, "", again).type
+        return "EINVAL" if leaks else REFUSES.get(why, "ENETUNREACH")
     if home is not None and row["proto"] != "tcp":
         return "EPERM"
     connected = False
@@ -243,9 +264,9 @@ def outcome(row: dict, player: Player, steps: list[Step]) -> str | None:
     if row["proto"] != "tcp":
         return None
     home = _dropped_at_home(row, steps)
-    if home is not None and home.end == "no-route" and home.stage == "route_output":
-        return "no-route"
     met = errno(row, player, steps)
+    if home is not None and home.end == "no-route" and home.stage == "route_output":
+        return "no-route" if met == "ENETUNREACH" else "not sent"
     if met is None and any(rx == row["from"] and _is_answer(packet, player) for rx, packet in _at_program(steps)):
         return "connected"
     return {None: "timeout", "ECONNREFUSED": "refused"}.get(met, "unreachable")

@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 from msgspec.structs import replace
 from realkernel.topology import ANYCAST, INTERFACES, NAMES, NOBODY, NOBODYS_MAC, ROUTER, address
 
+from kubenet_course.cli.ip_rules import rules as ip_rules
+from kubenet_course.cli.ip_text import routes
 from kubenet_course.linux.namespace.choices import Choices, Seeded
 from kubenet_course.linux.namespace.device import Device, ifaddr
 from kubenet_course.linux.namespace.fib import Route
@@ -49,7 +51,17 @@ def lab(case: dict) -> dict[str, Netns]:
             before = rules[of].tables if of in rules else {}
             rules[of] = Ruleset({**before, **loaded(nft, of)})
     sets = read_sets(case.get("ipset_input", ""))
-    return {name: _namespace(name, rules if name == "router" else {}, sets) for name in NAMES}
+    found = {name: _namespace(name, rules if name == "router" else {}, sets) for name in NAMES}
+    if case.get("router_shows"):
+        found["router"] = replace(found["router"], **routing(case["router_shows"]))
+    return found
+
+
+def routing(shown: dict[str, str], form: str = "text") -> dict:
+    """The rules and the rows that a kernel printed."""
+    lines = [line.rule for line in ip_rules(shown[f"rule {form}"], "rules")]
+    rows = routes(shown[f"route {form}"], "routes").rows
+    return {"routes": tuple(rows), "policy": {6 if any(":" in str(row.prefix) for row in rows) else 4: tuple(lines)}}
 
 
 def _namespace(name: str, rules: dict, sets: dict) -> Netns:
@@ -71,7 +83,9 @@ def _namespace(name: str, rules: dict, sets: dict) -> Netns:
                 anywhere = prefix("0.0.0.0/0" if of == 4 else "::/0")
                 routes.append(Route(anywhere, mine.device, address(of, mine.net, ROUTER)))
     sockets = [Socket(proto, "::", port, "a listener") for proto in ("udp", "tcp") for port in PORTS]
-    switches = {"net.ipv4.ip_forward": 1, "net.ipv6.conf.all.forwarding": 1} if name == "router" else {}
+    switches = {"net.ipv4.conf.all.send_redirects": 0}  # as topology.DEVICE_SYSCTLS has it
+    if name == "router":
+        switches |= {"net.ipv4.ip_forward": 1, "net.ipv6.conf.all.forwarding": 1}
     tables = {"routes": tuple(routes), "neighbours": tuple(neighbours), "rules": rules, "sockets": tuple(sockets)}
     tables["sets"] = sets
     return netns(name, tuple(devices), sysctls=switches, **tables)

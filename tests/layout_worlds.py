@@ -31,10 +31,8 @@ def layout(spec: str) -> str:
     return f"apiVersion: kubenet.course/v1\nkind: Layout\nmetadata: {{name: east}}\nspec: {spec}\n"
 
 
-AROUND = (
-    "networks: [{name: office, ranges: [10.20.0.0/24], hosts: [{address: 10.20.0.9}]}],"
-    "internet: {hosts: [{address: 203.0.113.5}]}"
-)
+OFFICE = "networks: [{name: office, ranges: [10.20.0.0/24], hosts: [{address: 10.20.0.9}]}]"
+AROUND = f"{OFFICE}, internet: {{hosts: [{{address: 203.0.113.5}}]}}"
 
 
 def west(kind: str, pods: str = "10.245.0.0/16") -> str:

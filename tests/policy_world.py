@@ -5,7 +5,7 @@ import json
 from kubenet_course.kube.manifest.read import read_text
 from kubenet_course.kube.policy.judge.decide import decide
 from kubenet_course.kube.policy.judge.values import Port
-from kubenet_course.kube.policy.judge.world import World
+from kubenet_course.kube.policy.judge.world import PolicyWorld
 from kubenet_course.kube.policy.written.border import host
 
 GROUP = "policy.networking.k8s.io"
@@ -71,7 +71,7 @@ def text(items):
 
 
 def world(*policies, pods=None):
-    return World(read_text(text([*(PODS if pods is None else pods), *policies])))
+    return PolicyWorld(read_text(text([*(PODS if pods is None else pods), *policies])))
 
 
 def end(made, name):

@@ -11,7 +11,7 @@ from random import Random
 import pytest
 from msgspec import to_builtins
 
-from kubenet_course.lab.real.sockets import told
+from kubenet_course.lab.real.sockets import bind_errors
 from kubenet_course.linux.namespace.bind import IN_USE, NOT_HERE, in_turn
 from kubenet_course.linux.namespace.device import Device, ifaddr
 from kubenet_course.linux.namespace.netns import Socket, netns
@@ -53,7 +53,7 @@ STORIES = [
 @pytest.mark.parametrize("story, first, second, error", STORIES, ids=[story[0] for story in STORIES])
 def test_the_model_says_what_a_real_socket_is_told(story: str, first: tuple, second: tuple, error: str) -> None:
     asked = [Socket(proto, address, PORT, **said) for proto, address, said in (first, second)]
-    assert (modelled(asked), told(asked)) == ((FREE, error), (FREE, error))
+    assert (modelled(asked), bind_errors(asked)) == ((FREE, error), (FREE, error))
 
 
 OWN = ("10.244.1.10", "fd00:10:244:1::a")
@@ -69,9 +69,9 @@ exec "$0" -c "$1"
 WORKER = """
 import json, sys
 from msgspec import convert
-from kubenet_course.lab.real.sockets import told
+from kubenet_course.lab.real.sockets import bind_errors
 from kubenet_course.linux.namespace.netns import Socket
-print(json.dumps([told(convert(case, list[Socket]), 8080) for case in json.load(sys.stdin)]))
+print(json.dumps([bind_errors(convert(case, list[Socket]), 8080) for case in json.load(sys.stdin)]))
 """
 root = pytest.mark.skipif(
     os.geteuid() != 0 or not shutil.which("unshare"), reason="a namespace and other users take root and unshare"

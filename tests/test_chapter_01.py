@@ -8,7 +8,7 @@ import pytest
 from kubenet_course.data import data
 from kubenet_course.errors import BadInput
 from kubenet_course.kube.questions.containers import containers, started
-from kubenet_course.lab.real.sockets import told
+from kubenet_course.lab.real.sockets import bind_errors
 from kubenet_course.learn.bank import find, of_chapter
 from kubenet_course.learn.questions.feedback import RIGHT, UNREADABLE, WRONG, judged
 from kubenet_course.linux.namespace.bind import in_turn
@@ -94,7 +94,7 @@ def test_limits_are_the_containers_own():
 @pytest.mark.parametrize("place", [("tcp", "0.0.0.0"), ("tcp", "127.0.0.1"), ("udp", "0.0.0.0")], ids=str)
 def test_the_kernel_of_the_notebook_says_what_the_chapter_says(place, said):
     pair = Socket("tcp", "0.0.0.0", 8080, **said), Socket(*place, 8080, **said)
-    assert told(pair) == tuple(one.error for one in in_turn(POD, pair))
+    assert bind_errors(pair) == tuple(one.error for one in in_turn(POD, pair))
 
 
 def test_a_socket_for_ipv6_only_and_one_that_does_not_listen_take_no_packet():
@@ -160,8 +160,8 @@ def test_one_program_is_refused_and_the_answer_says_what_its_row_says(variant):
     of = find("01-bind").instance(variant)
     refused = [row for row in of.evidence.rows if row[-1] != "listens"]
     assert len(refused) == 1
-    told = {1: f"EADDRINUSE: {of.answer} has it" == refused[0][-1], 3: of.answer == 3}
-    assert told.get(variant % 4, of.answer == refused[0][0])
+    checked = {1: f"EADDRINUSE: {of.answer} has it" == refused[0][-1], 3: of.answer == 3}
+    assert checked.get(variant % 4, of.answer == refused[0][0])
     assert of.answer not in [slip.answer for slip in of.slips]
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from kubenet_course.kube.nodeipam.kcm_flags import parse_flags
-from kubenet_course.kube.nodeipam.node_world import World
+from kubenet_course.kube.nodeipam.node_world import NodeWorld
 from kubenet_course.learn.bank import find
 from kubenet_course.learn.bank.ch05.plans import tried, words_of
 from kubenet_course.learn.questions.feedback import RIGHT, UNREADABLE, WRONG, judged
@@ -83,7 +83,7 @@ def test_both_stories_of_the_controller_are_told():
 
 
 def test_the_tables_of_a_story_say_who_waits_and_what_was_heard():
-    world = World(parse_flags(["--allocate-node-cidrs", "--cluster-cidr=10.244.0.0/24"]))
+    world = NodeWorld(parse_flags(["--allocate-node-cidrs", "--cluster-cidr=10.244.0.0/24"]))
     world.start()
     world.create("node-1")
     world.create("node-2")

@@ -12,7 +12,7 @@ import pytest
 from labdrive import CHROMIUM, FLAGS
 from playwright.sync_api import Page, sync_playwright
 
-from kubenet_course.kube.policy.judge.world import World
+from kubenet_course.kube.policy.judge.world import PolicyWorld
 from kubenet_course.learn.bank.ch13 import texts
 from kubenet_course.learn.worlds.shop import SHOP, shop
 from kubenet_course.views.policies.explorer import Explorer
@@ -103,7 +103,7 @@ def test_arrows_move_from_cell_to_cell_and_each_cell_explains_itself(page):
     assert page.locator("td[tabindex='0']").count() == 1
 
 
-def sixty() -> World:
+def sixty() -> PolicyWorld:
     """60 pods in six namespaces, 24 policies."""
     spaces = [f"n{number}" for number in range(6)]
     pods = [

@@ -17,6 +17,7 @@ from kubenet_course.lab.scenario.scenario import Scenario, load
 from kubenet_course.linux import ask, ping
 from kubenet_course.linux.namespace.device import link_local
 from kubenet_course.linux.namespace.netns import Netns
+from kubenet_course.linux.namespace.overhead import clamped
 from kubenet_course.linux.namespace.switches import SYSCTLS
 from kubenet_course.linux.netfilter.iptables.save import read, write
 from kubenet_course.linux.verdicts import verdict
@@ -69,7 +70,8 @@ def expected(world: dict[str, Netns]) -> dict[str, Netns]:
             made = link_local(device.mac)
             own = [a for a in device.addresses if a != made]
             linked = device.up and len(own) < len(device.addresses)
-            devices[dev] = replace(device, addresses=(*own, made) if linked else tuple(own))
+            there = tuple(own) if not linked else (*own, made)
+            devices[dev] = replace(device, addresses=there, mtu=clamped(device, ns.devices))
         rules = {of: read(NFACCT.sub("", write(one))).rules for of, one in ns.rules.items()}
         found[name] = replace(ns, devices=devices, rules=rules)
     return found

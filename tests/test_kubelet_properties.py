@@ -11,7 +11,7 @@ from kubenet_course.kube.kubelet.behaviour import Behaviour, Crash, Flapping, Ou
 from kubenet_course.kube.kubelet.event import Settings
 from kubenet_course.kube.kubelet.phase import MOVES
 from kubenet_course.kube.kubelet.spec import Container, Handler, Lifecycle, PodSpec, Sleep
-from kubenet_course.kube.kubelet.worker import Kind, Result, Worker, heard
+from kubenet_course.kube.kubelet.worker import ProbeKind, ProbeResult, Worker, heard
 
 HALVES = st.integers(0, 60).map(lambda number: number / 2 + 0.2)  # seconds; never the moment of a ring
 PROBES = st.builds(
@@ -48,15 +48,15 @@ PODS = st.builds(
 @given(st.lists(st.booleans(), max_size=30), st.integers(1, 4), st.integers(1, 4))
 def test_a_run_below_the_threshold_never_changes_the_verdict(answers, successes, failures):
     asked = probe(success_threshold=successes, failure_threshold=failures)
-    worker, verdict, run, last = Worker(Kind.READINESS), Result.FAILURE, 0, None
+    worker, verdict, run, last = Worker(ProbeKind.READINESS), ProbeResult.FAILURE, 0, None
     for well in answers:
         run, last = (run + 1 if well == last else 1), well
-        step = heard(worker, asked, Result.SUCCESS if well else Result.FAILURE)
+        step = heard(worker, asked, ProbeResult.SUCCESS if well else ProbeResult.FAILURE)
         worker = step.worker
         below = run < (successes if well else failures)
         assert (step.published is None) == below or worker.run == run
         if not below:
-            verdict = Result.SUCCESS if well else Result.FAILURE
+            verdict = ProbeResult.SUCCESS if well else ProbeResult.FAILURE
         else:
             assert step.published in (None, verdict)
 

@@ -18,7 +18,7 @@ from kubenet_course.kube.kubelet.spec import (
     Running,
     Terminated,
 )
-from kubenet_course.kube.kubelet.worker import Kind, Result, Seen, Worker, decide, heard, is_ready, is_started
+from kubenet_course.kube.kubelet.worker import ProbeKind, ProbeResult, Seen, Worker, decide, heard, is_ready, is_started
 
 HERE = Path(__file__).parent.parent / "data/reference/kubelet-1.36.2"
 
@@ -58,7 +58,7 @@ def test_a_condition_has_the_status_reason_and_message_of_the_kubelet(case):
     assert found == msgspec.convert(case["expected"], Condition)
 
 
-ANSWERS = {"success": Result.SUCCESS, "failure": Result.FAILURE, "error": Result.ERROR}
+ANSWERS = {"success": ProbeResult.SUCCESS, "failure": ProbeResult.FAILURE, "error": ProbeResult.ERROR}
 SPELLED = {"success": "Success", "failure": "Failure", "unknown": "UNKNOWN"}
 
 
@@ -71,9 +71,11 @@ class Told:
     """A container and its workers, as the recording drives them."""
 
     def __init__(self, case):
-        self.probes = {Kind(name): msgspec.convert(one, Probe) for name, one in case["probes"].items()}
+        self.probes = {ProbeKind(name): msgspec.convert(one, Probe) for name, one in case["probes"].items()}
         self.workers = {
-            kind: Worker(kind) for kind in (Kind.STARTUP, Kind.LIVENESS, Kind.READINESS) if kind in self.probes
+            kind: Worker(kind)
+            for kind in (ProbeKind.STARTUP, ProbeKind.LIVENESS, ProbeKind.READINESS)
+            if kind in self.probes
         }
         self.pod = PodSpec(restart_policy=case["restartPolicy"])
         self.verdicts = {}
@@ -84,9 +86,9 @@ class Told:
         ended = ContainerState(terminated=Terminated(exit_code=self.exit_code))
         state = ContainerState(running=Running()) if step["running"] else ended
         status = ContainerStatus(name="c", state=state, container_id=step["containerID"])
-        started = is_started(status, self.verdict(Kind.STARTUP, step), Kind.STARTUP in self.workers)
+        started = is_started(status, self.verdict(ProbeKind.STARTUP, step), ProbeKind.STARTUP in self.workers)
         status = msgspec.structs.replace(status, started=started)
-        ready = is_ready(status, self.verdict(Kind.READINESS, step), Kind.READINESS in self.workers)
+        ready = is_ready(status, self.verdict(ProbeKind.READINESS, step), ProbeKind.READINESS in self.workers)
         return msgspec.structs.replace(status, ready=ready)
 
     def verdict(self, kind, step):
@@ -125,7 +127,7 @@ def test_workers_do_tick_by_tick_what_the_kubelets_did(case):
         before, asked = told.tick(step)
         assert before.started == step["startedGivenToWorkers"], step
         for name, expected in step["workers"].items():
-            kind = Kind(name)
+            kind = ProbeKind(name)
             worker = asked.get((kind, "gone")) or told.workers[kind]
             verdict = told.verdict(kind, step)
             assert asked[kind] == expected["probeActuallyRan"], (step["tick"], name)
@@ -145,7 +147,7 @@ def plain_id(text):
 
 @pytest.mark.parametrize("case", recorded("prober", "calls"))
 def test_one_call_of_a_worker_leaves_it_as_the_kubelets_was_left(case):
-    kind = Kind(case["probeType"].lower())
+    kind = ProbeKind(case["probeType"].lower())
     probe = msgspec.convert(case["probe"] or {}, Probe)
     container = Container(name=case["container"], restart_policy=case["containerRestartPolicy"])
     pod = PodSpec(restart_policy=case["podRestartPolicy"])
@@ -153,7 +155,11 @@ def test_one_call_of_a_worker_leaves_it_as_the_kubelets_was_left(case):
     for call in case["calls"]:
         before = call["before"]
         worker = Worker(
-            kind, plain_id(before["containerID"]), Result(before["lastResult"]), before["resultRun"], before["onHold"]
+            kind,
+            plain_id(before["containerID"]),
+            ProbeResult(before["lastResult"]),
+            before["resultRun"],
+            before["onHold"],
         )
         found = [one for one in statuses(call) if one.name == case["container"] and one.container_id]
         status = found[0] if found else None
@@ -165,7 +171,7 @@ def test_one_call_of_a_worker_leaves_it_as_the_kubelets_was_left(case):
         ran = call["probeRun"]
         if ran is not None:
             assert done.asks
-            answer = Result.ERROR if ran["error"] else Result(ran["result"])
+            answer = ProbeResult.ERROR if ran["error"] else ProbeResult(ran["result"])
             done = heard(done.worker, probe, answer)
             verdicts[done.worker.container_id] = done.published or verdicts.get(done.worker.container_id)
         after = call["after"]

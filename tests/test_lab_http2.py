@@ -94,8 +94,28 @@ def test_nothing_is_left_running():
     assert threading.active_count() == before
 
 
+def test_a_dead_pods_turn_is_lost_unless_the_service_tries_another():
+    """Nine connections, three pods in turn, the first of them dead."""
+    assert talk("each", 9, 3, dead=1).by_pod == {"nobody": 3, "web-2": 3, "web-3": 3}
+    tried = talk("each", 9, 3, dead=1, tries=3).by_pod
+    assert "nobody" not in tried and sum(tried.values()) == 9
+    assert talk("each", 4, 2, dead=2, tries=2).by_pod == {"nobody": 4}
+    assert talk("one", 5, 2, dead=1).by_pod == {"nobody": 1, "web-2": 4}
+
+
+def test_where_no_thread_can_start_it_says_so_as_where_there_are_no_sockets(monkeypatch):
+    def refuses(self):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuses)
+    with pytest.raises(OSError, match="no thread can be started here"):
+        talk("one", 1, 1)
+
+
 @pytest.mark.parametrize(
-    "wrong", [{"way": "grpc"}, {"requests": 0}, {"pods": 0}, {"joining": -1}, {"requests": 501}], ids=str
+    "wrong",
+    [{"way": "grpc"}, {"requests": 0}, {"pods": 0}, {"joining": -1}, {"requests": 501}, {"dead": 4}, {"tries": 0}],
+    ids=str,
 )
 def test_what_cannot_be_done_is_refused_in_a_sentence(wrong):
     with pytest.raises(BadInput, match=next(iter(wrong))):

@@ -3,11 +3,12 @@
 import itertools
 
 import pytest
-from layout_worlds import AROUND, around, cluster_in, layout, west
+from layout_worlds import AROUND, OFFICE, around, cluster_in, layout, west
 
-from kubenet_course.kube.layout.reach import reachability
+from kubenet_course.kube.layout.reach import End, ends, reach, reachability
 from kubenet_course.kube.manifest.read import read_text
 from kubenet_course.kube.model.cluster import Cluster, checked
+from kubenet_course.linux.namespace.choices import every
 from kubenet_course.linux.netfilter.rules import rule_text
 
 KINDS = ("isolated", "flat", "island")
@@ -160,12 +161,66 @@ def test_two_clusters_with_the_same_pod_range_live_side_by_side(kind) -> None:
 
 
 def test_two_flat_clusters_with_the_same_pod_range_hear_each_others_answers() -> None:
-    spec = f"{{layout: flat, overlap: allowed, {AROUND}, {west('flat', '10.244.0.0/16')}}}"
+    spec = f"{{layout: flat, routes: cloud, overlap: allowed, {AROUND}, {west('flat', '10.244.0.0/16')}}}"
     found = reachability(cluster_in(spec))
     assert found["pod", "pod of west"].taken_by == "pod/default/client"
     assert found["office", "pod of west"].taken_by == "pod/default/client"
     lost = found["pod of west", "office"]
     assert lost.arrived and not lost.answered and lost.lost_at == "node-1"
+
+
+def test_equal_announcements_part_the_conversations_among_both_clusters() -> None:
+    """A router with two equal routes takes each for half of all pairs of addresses: both clusters lose half of their answers."""
+    cluster = cluster_in(f"{{layout: flat, overlap: allowed, {AROUND}, {west('flat', '10.244.0.0/16')}}}")
+    world = cluster.world()
+    (row,) = (row for row in world["router"].routes if str(row.prefix) == "10.244.1.0/24")
+    assert [(hop.dev, hop.via) for hop in row.hops] == [("eth0", "192.168.1.11"), ("eth1", "192.168.2.11")]
+    known = ends(cluster, world)
+    for source, target in (("office", "pod"), ("office", "pod of west")):
+        taken = {}
+        for share, cell in every(lambda choices, s=source, t=target: reach(world, known[s], known[t], choices)):
+            taken[cell.taken_by] = taken.get(cell.taken_by, 0) + share
+        assert taken == pytest.approx({"pod/default/client": 0.5, "west/pod/default/web-1": 0.5})
+    for asker in ("pod", "pod of west"):
+        shares = [
+            (share, cell.reached)
+            for share, cell in every(lambda choices, who=asker: reach(world, known[who], known["office"], choices))
+        ]
+        assert sum(share for share, came in shares if came) == pytest.approx(0.5)
+
+
+# -- ways out ----------------------------------------------------------------------------------------------------------
+
+GATEWAY = "egressGateways: [{name: partner, pods: [default/client], node: node-2, to: [203.0.113.0/24], address: 192.168.1.50}]"
+OWN = "internet: {hosts: [{address: 203.0.113.5}], translations: [{from: 192.168.1.50/32, to: 198.51.100.3}]}"
+
+
+@pytest.mark.parametrize("name", ["two-nodes", "vxlan"])
+def test_one_pod_leaves_by_the_gateway_under_an_address_that_no_other_pod_has(name) -> None:
+    found = reachability(cluster_in(f"{{layout: island, {OFFICE}, {OWN}, {GATEWAY}}}", name))
+    out = found["pod", "internet"]
+    assert out.reached and out.seen_from == "198.51.100.3"
+    assert out.path[:4] == ("pod/default/client", "node-1", "node-2", "router")
+    assert [str(one) for one in out.translations] == [
+        "node-2: 10.244.1.2 becomes 192.168.1.50",
+        "border: 192.168.1.50 becomes 198.51.100.3",
+    ]
+    for other in ("pod on the same node", "pod on another node", "its node"):
+        assert found[other, "internet"].seen_from == BORDER
+    assert found["pod", "office"].seen_from == "192.168.1.11"  # the gateway is for the partner alone
+
+
+@pytest.mark.parametrize("rules, comes", [("true", True), ("false", False)])
+def test_an_answer_that_leaves_by_the_other_interface_is_stopped_by_a_router_that_checks_sources(rules, comes) -> None:
+    """node-1 is asked at eth1 by a host of a third network. Without a rule its answer would leave by eth0, under eth1's address.
+    The router does not even tell node-1 its MAC address: questions for those obey rp_filter too (arp_process)."""
+    third = "networks: [{name: office, ranges: [10.20.0.0/24]}, {name: lab, ranges: [10.30.0.0/24], hosts: [{address: 10.30.0.9}]}]"
+    second = f"secondInterfaces: [{{node: node-1, network: office, address: 10.20.0.50, rules: {rules}}}]"
+    cluster = cluster_in(f"{{layout: island, sourceCheck: true, {third}, {second}}}")
+    source, target = End("lab", "host/10.30.0.9", "10.30.0.9"), End("eth1", "node-1", "10.20.0.50")
+    cell = reach(cluster.world(), source, target)
+    assert cell.arrived and cell.answered is comes
+    assert comes or (cell.lost_at == "node-1" and "which MAC 192.168.1.1 has" in cell.because)
 
 
 # -- a border, a firewall, a table that is full ------------------------------------------------------------------------

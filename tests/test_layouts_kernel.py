@@ -4,7 +4,7 @@ Every ping of every cell is sent, and each frame on each device has to be the mo
 """
 
 import pytest
-from layout_worlds import PARTS, around, cluster_in, parts, table
+from layout_worlds import OFFICE, PARTS, around, cluster_in, parts, table
 
 from kubenet_course.lab.comparison import compare
 from kubenet_course.lab.real.run import missing, run
@@ -31,3 +31,23 @@ def test_every_cell_of_a_table_is_the_real_kernels_frame_by_frame(story, spec, n
         assert found.equal, f"{story}: " + "\n".join(map(str, found.differences[:5]))
         frames += len(found.model)
     assert frames > 100 * PARTS
+
+
+GATEWAY = "egressGateways: [{name: partner, pods: [default/client], node: node-2, to: [203.0.113.0/24], address: 192.168.1.50}]"
+OWN = "internet: {hosts: [{address: 203.0.113.5}], translations: [{from: 192.168.1.50/32, to: 198.51.100.3}]}"
+SECOND = "secondInterfaces: [{node: node-1, network: office, address: 10.20.0.50%s}]"
+WAYS_OUT = [
+    ("an egress gateway of an island", "two-nodes", f"{{layout: island, {OFFICE}, {OWN}, {GATEWAY}}}"),
+    ("an egress gateway beyond a tunnel", "vxlan", f"{{layout: island, {OFFICE}, {OWN}, {GATEWAY}}}"),
+    ("a second interface with a rule", "two-nodes", f"{{layout: island, {OFFICE}, {OWN}, {SECOND % ''}}}"),
+    ("a second interface without", "two-nodes", f"{{layout: island, {OFFICE}, {OWN}, {SECOND % ', rules: false'}}}"),
+]
+
+
+@pytest.mark.parametrize("story, name, spec", WAYS_OUT, ids=[story for story, *_ in WAYS_OUT])
+def test_ways_out_by_policy_routing_are_the_real_kernels(story, name, spec) -> None:
+    if reason := missing():
+        pytest.skip(reason)
+    for part in parts(table(cluster_in(spec, name))):
+        found = compare(part, run(part))
+        assert found.equal, f"{story}: " + "\n".join(map(str, found.differences[:5]))

@@ -39,6 +39,16 @@ STORIES = [
      "10.21.0.9 lies outside the network's ranges", ("10.21.0.9", "10.20.0.9")),
     ("a network whose name means something else", f"{{{AROUND}}}".replace("office", "router"), "two-nodes",
      "'router' already means something else here", ("router", "office")),
+    ("an egress gateway for a pod that is not there", "{egressGateways: [{name: g, pods: [default/cliemt], node: node-1}]}",
+     "two-nodes", "there is no running pod default/cliemt", ("cliemt", "client")),
+    ("an egress gateway on a node that is not there", "{egressGateways: [{name: g, pods: [default/client], node: node-9}]}",
+     "two-nodes", "there is no node 'node-9'; name one of node-1, node-2", ("node-9", "node-2")),
+    ("an address that the gateway's node cannot have",
+     "{egressGateways: [{name: g, pods: [default/client], node: node-2, address: 192.168.7.50}]}", "two-nodes",
+     "write an address in 192.168.1.0/24, the network of node-2", ("192.168.7.50", "192.168.1.50")),
+    ("a second interface in a network that is not there",
+     f"{{{AROUND}, secondInterfaces: [{{node: node-1, network: office, address: 10.21.0.50}}]}}", "two-nodes",
+     "write an address of one of the networks: office 10.20.0.0/24", ("10.21.0.50", "10.20.0.50")),
 ]  # fmt: skip
 
 

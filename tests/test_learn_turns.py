@@ -7,7 +7,7 @@ import pytest
 from kubenet_course.learn.bank import of_chapter
 from kubenet_course.learn.questions.kinds_lists import Choose, Order
 
-CHAPTERS = ("02", "03")
+CHAPTERS = ("02", "03", "04")
 EXERCISES = pytest.mark.parametrize(
     "exercise", [one for chapter in CHAPTERS for one in of_chapter(chapter)], ids=lambda one: one.id
 )

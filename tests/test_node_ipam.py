@@ -6,7 +6,7 @@ import pytest
 
 from kubenet_course.kube.nodeipam.kcm_flags import configured, parse_flags
 from kubenet_course.kube.nodeipam.node_ipam import Assigned, Capacity, Failed, capacity
-from kubenet_course.kube.nodeipam.node_world import World
+from kubenet_course.kube.nodeipam.node_world import NodeWorld
 
 ON = "--allocate-node-cidrs=true"
 FOUR = (ON, "--cluster-cidr=10.244.0.0/22")  # four blocks of /24
@@ -15,7 +15,7 @@ PAIR = (ON, "--cluster-cidr=10.244.0.0/21,fd00:10:244::/63")  # eight IPv4 block
 
 def told(flags, story):
     """A story in one line: `n1` registers, `n1=CIDR,CIDR` too with blocks of its own, `-n1` is deleted, `restart`."""
-    world = World(parse_flags(flags))
+    world = NodeWorld(parse_flags(flags))
     world.start()
     for word in story.split():
         name, _, cidrs = word.partition("=")
@@ -240,7 +240,7 @@ class TestImpossibleMasks:
         )
 
     def test_more_than_sixteen_bits_are_too_many_for_ipv6_only(self):
-        six = World(parse_flags([ON, "--cluster-cidr=fd00:10:244::/47"]))
+        six = NodeWorld(parse_flags([ON, "--cluster-cidr=fd00:10:244::/47"]))
         six.start()
         assert six.error == "New CIDR set failed; the node CIDR size is too big"
         assert told((ON, "--cluster-cidr=10.0.0.0/8", "--node-cidr-mask-size=30"), "a b").nodes["b"] == ("10.0.0.4/30",)

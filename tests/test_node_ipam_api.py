@@ -4,11 +4,11 @@ import pytest
 
 from kubenet_course.kube.nodeipam.kcm_flags import parse_flags
 from kubenet_course.kube.nodeipam.node_api import refused
-from kubenet_course.kube.nodeipam.node_world import World
+from kubenet_course.kube.nodeipam.node_world import NodeWorld
 
 
 def running():
-    world = World(parse_flags(["--allocate-node-cidrs=true", "--cluster-cidr=10.244.0.0/22"]))
+    world = NodeWorld(parse_flags(["--allocate-node-cidrs=true", "--cluster-cidr=10.244.0.0/22"]))
     world.start()
     return world
 

@@ -7,7 +7,7 @@ import pytest
 from node_ipam_naive import Naive
 
 from kubenet_course.kube.nodeipam.kcm_flags import parse_flags
-from kubenet_course.kube.nodeipam.node_world import World
+from kubenet_course.kube.nodeipam.node_world import NodeWorld
 
 FOUR, SIX = ipaddress.ip_network("10.244.0.0/16"), ipaddress.ip_network("fd00:10:244::/48")
 NAMES = [f"n{number}" for number in range(9)]
@@ -72,7 +72,7 @@ def told(flags):
 def test_model_and_naive_controller_tell_the_same_story(seed):
     chance = random.Random(seed)
     flags = flags_of(chance)
-    naive, world = Naive(**flags), World(told(flags))
+    naive, world = Naive(**flags), NodeWorld(told(flags))
     naive.start(), world.start()
     for _ in range(30):
         line = line_of(chance, flags["clusters"])

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from kubenet_course.kube.nodeipam.kcm_flags import parse_flags
-from kubenet_course.kube.nodeipam.node_world import World
+from kubenet_course.kube.nodeipam.node_world import NodeWorld
 
 CAPTURES = sorted((Path(__file__).parent.parent / "data/reference/node-ipam-1.36.2").glob("*.json"))
 
@@ -14,7 +14,7 @@ CAPTURES = sorted((Path(__file__).parent.parent / "data/reference/node-ipam-1.36
 @pytest.mark.parametrize("path", CAPTURES, ids=lambda path: path.stem)
 def test_every_node_gets_the_block_that_the_real_controller_gave_it(path):
     capture = json.loads(path.read_text())
-    world = World(parse_flags(capture["flags"]))
+    world = NodeWorld(parse_flags(capture["flags"]))
     world.start()
     for step in capture["steps"]:
         if step["op"] == "create-node":

@@ -8,8 +8,8 @@ import pytest
 from kubenet_course.kube.manifest.read import read_text
 from kubenet_course.kube.policy.judge.decide import decide
 from kubenet_course.kube.policy.judge.values import Port
-from kubenet_course.kube.policy.judge.world import World
-from kubenet_course.kube.policy.pairs.matrix import Matrix, digit
+from kubenet_course.kube.policy.judge.world import PolicyWorld
+from kubenet_course.kube.policy.pairs.matrix import PairMatrix, digit
 from kubenet_course.kube.policy.pairs.samples import outsiders
 from tests.policy_naive import Maker, Naive
 
@@ -17,7 +17,7 @@ WORLDS, A_BATCH = 240, 24
 
 
 def read_items(items):
-    return World(read_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": items})))
+    return PolicyWorld(read_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": items})))
 
 
 @pytest.mark.parametrize("first", range(0, WORLDS, A_BATCH))
@@ -29,7 +29,7 @@ def test_random_worlds_have_one_answer_whichever_way_it_is_worked_out(first):
         assert names == sorted(naive.pods)
         for number, protocol in ((80, "TCP"), (53, "UDP")):
             port = Port(number, protocol)
-            matrix = Matrix(world, port)
+            matrix = PairMatrix(world, port)
             rows = list(matrix.text(matrix.combined, 2))
             for row, source in zip(rows, names, strict=True):
                 expected = [naive.outcomes(source, to, number, protocol) for to in names]
@@ -58,7 +58,7 @@ def test_sets_agree_with_pairs_for_nodes_strangers_and_two_families(first):
     for seed in range(first, first + 20):
         world = read_items(two_families(Maker(seed).world(), seed))
         members = [*world.pods.values(), *world.nodes.values(), *outsiders([world])]
-        matrix = Matrix(world, Port(80), members)
+        matrix = PairMatrix(world, Port(80), members)
         for row, source in zip(matrix.text(matrix.combined, 2), members, strict=True):
             judged = "".join(digit(decide(world, source, to, Port(80)).allowed) for to in members)
             assert (seed, str(source), row) == (seed, str(source), judged)
@@ -69,7 +69,7 @@ def test_random_worlds_hold_every_kind_of_answer():
     answers = {"0": 0, "1": 0, "?": 0}
     for seed in range(60):
         world = read_items(Maker(seed).world())
-        matrix = Matrix(world, Port(80))
+        matrix = PairMatrix(world, Port(80))
         for row in matrix.text(matrix.combined, 2):
             for one in row:
                 answers[one] += 1

@@ -9,16 +9,16 @@ from kubenet_course.cli import kubenet
 from kubenet_course.kube.manifest.read import read_text
 from kubenet_course.kube.policy.judge.decide import decide
 from kubenet_course.kube.policy.judge.values import Port
-from kubenet_course.kube.policy.judge.world import World
+from kubenet_course.kube.policy.judge.world import PolicyWorld
 from kubenet_course.kube.policy.lint.whole import lint
-from kubenet_course.kube.policy.pairs.matrix import Matrix
+from kubenet_course.kube.policy.pairs.matrix import PairMatrix
 from tests.policy_reference import CASES, case, items
 
 TABLES = ("ingress", "egress", "combined")
 
 
 def the_world(told):
-    return World(read_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": items(told)})))
+    return PolicyWorld(read_text(json.dumps({"apiVersion": "v1", "kind": "List", "items": items(told)})))
 
 
 def off_diagonal(rows):
@@ -32,7 +32,7 @@ def test_every_table_is_equal(path):
     assert list(world.pods) == told["order"]
     for asked, tables in told["tables"].items():
         protocol, number = asked.split("/")
-        matrix = Matrix(world, Port(int(number), protocol))
+        matrix = PairMatrix(world, Port(int(number), protocol))
         for which, name in enumerate(TABLES):
             assert off_diagonal(matrix.text(getattr(matrix, name), which)) == off_diagonal(tables[name]), (asked, name)
 

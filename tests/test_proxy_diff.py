@@ -54,19 +54,32 @@ def test_a_mode_changes_nothing_against_itself():
     assert (said.return_value, json.loads(said.stdout)["changed"]) == (0, [])
 
 
-def test_services_that_are_alike_are_told_as_if_each_had_been_asked():
-    """The short cut against the long way: every flow asked by itself."""
-    objects = read([CLUSTER])
-    before, after = (checked(Cluster(objects, mode)) for mode in ("iptables", "nftables"))
-    short, plain = Migration(before, after), Migration(before, after)
-    for one, other in zip(short.flows(), each_asked(plain), strict=True):
+class Each(Migration):
+    """The long way: no Service stands for another."""
+
+    def _like(self, row, of):
+        return (*super()._like(row, of), row[0].text)
+
+
+@pytest.mark.parametrize("modes", [("iptables", "nftables"), ("ipvs", "nftables")])
+def test_services_that_are_alike_are_told_as_if_each_had_been_asked(modes):
+    before, after = (checked(Cluster(read([CLUSTER]), mode)) for mode in modes)
+    for one, other in zip(Migration(before, after).flows(), Each(before, after).flows(), strict=True):
         assert (one and (one.flow, one.before, one.after)) == (other and (other.flow, other.before, other.after))
 
 
-def each_asked(plain: Migration):
-    for change in plain.flows():
-        plain._known.clear()
-        yield change
+@pytest.mark.parametrize(
+    "story, who, where, before, after",
+    [
+        ("a wrong port: the address is the node's own", "node/node-1", "10.96.1.1:81", "unreachable", "refused"),
+        ("no NodePort on 127.0.0.1", "node/node-1", "127.0.0.1:30080", "delivered", "refused"),
+        ("policy Local without a local endpoint", "host/203.0.113.5", "192.168.1.11:30081", "timeout", "delivered"),
+    ],
+)
+def test_what_ipvs_mode_does_otherwise_than_iptables_mode(story, who, where, before, after):
+    found = json.loads(told(CLUSTER, "--from", "iptables", "--to", "ipvs", "--json").stdout)
+    one = row(found, who, where)
+    assert (one["before"]["verdict"], one["after"]["verdict"]) == (before, after)
 
 
 @pytest.mark.parametrize("option", ["--from", "--to"])

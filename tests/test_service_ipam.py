@@ -9,7 +9,7 @@ from kubenet_course.errors import BadInput
 from kubenet_course.kube.manifest.read import read_text
 from kubenet_course.kube.model.cluster import Cluster
 from kubenet_course.kube.nodeipam.cidr import parse_sloppy
-from kubenet_course.kube.service.service_ipam import Refused, allocate, allocate_next, band_of, service_range
+from kubenet_course.kube.service.service_ipam import AddressRefused, allocate, allocate_next, band_of, service_range
 
 
 def lowest(_size):
@@ -65,9 +65,9 @@ def test_the_band_is_used_when_all_else_is_gone_and_then_nothing_is_left():
     given = [f"10.96.0.{number}" for number in range(17, 31)]
     assert allocate_next(services, given, lowest) == "10.96.0.1"
     assert allocate_next(services, given, highest) == "10.96.0.16"
-    with pytest.raises(Refused, match="range is full"):
+    with pytest.raises(AddressRefused, match="range is full"):
         allocate_next(services, [f"10.96.0.{number}" for number in range(1, 31)], lowest)
-    with pytest.raises(Refused, match="range is full"):
+    with pytest.raises(AddressRefused, match="range is full"):
         allocate_next(service_range(parse_sloppy("10.96.0.0/31")), (), lowest)
 
 
@@ -89,7 +89,7 @@ def test_all_addresses_of_a_range_are_drawn_before_one_is_missing():
     ],
 )
 def test_addresses_that_cannot_be_asked_for(story, address, said):
-    with pytest.raises(Refused, match=said):
+    with pytest.raises(AddressRefused, match=said):
         allocate(service_range(parse_sloppy("10.96.0.0/16")), {"10.96.0.1"}, address)
 
 
@@ -131,7 +131,7 @@ def test_draws_are_those_of_two_lists(seed):
         ours, theirs = iter(places), iter(places)
         try:
             answer = allocate_next(services, given, lambda size, ours=ours: next(ours) % size)
-        except Refused as refusal:
+        except AddressRefused as refusal:
             answer = str(refusal)
         assert answer == drawn(cidr, given, theirs)
         given.add(answer)

@@ -8,10 +8,10 @@ from scapy.layers.l2 import Ether
 from kubenet_course.linux.namespace.device import Device, Geneve, Ipip, Vxlan, WireGuard, ifaddr
 from kubenet_course.linux.namespace.fib import Route
 from kubenet_course.linux.namespace.netns import NeighbourEntry, netns
+from kubenet_course.linux.namespace.overhead import overhead, room
 from kubenet_course.linux.packet.address import prefix
 from kubenet_course.linux.packet.packet import length, ping
-from kubenet_course.linux.packet.wire import frame_bytes
-from kubenet_course.linux.stack.tunnels import overhead
+from kubenet_course.linux.packet.wire import frame_bytes, packet_bytes
 from kubenet_course.linux.verdicts import verdict
 from kubenet_course.linux.walk import send
 
@@ -25,7 +25,7 @@ def node(number: int, kind: str, tunnel, mac: str = ""):
     """A node on a wire with the other one, and a tunnel to it through which the other's pods are reached."""
     other = 3 - number
     eth0 = Device("eth0", "veth", MAC[number], (ifaddr(f"{NODES[number]}/24"),), peer=(f"node-{other}", "eth0"))
-    tun0 = Device("tun0", kind, mac, (ifaddr(f"{PODS[number]}/32"),), mtu=1500 - overhead(tunnel), tunnel=tunnel)
+    tun0 = Device("tun0", kind, mac, (ifaddr(f"{PODS[number]}/32"),), mtu=room(1500, (kind, 4)), tunnel=tunnel)
     route = Route(prefix(f"{PODS[other]}/32"), "tun0", NODES[other] if kind == "ipip" else "")
     known = (NeighbourEntry(PODS[other], "tun0", INNER[other]),) if mac else ()
     return netns(f"node-{number}", (eth0, tun0), routes=(route,), neighbours=known)
@@ -82,12 +82,13 @@ def test_who_is_nobody_s_tunnel_end_answers_that_it_knows_no_such_protocol():
     (Ipip(NODES[1]), 4, 20), (WireGuard(NODES[2]), 4, 60), (WireGuard(NODES[2]), 6, 80),
 ])  # fmt: skip
 def test_each_kind_costs_what_its_specification_says(tunnel, of, bytes_more):
-    assert overhead(tunnel, of) == bytes_more
+    assert overhead(type(tunnel), of) == bytes_more
 
 
 @pytest.mark.parametrize("payload, sealed", [(0, 32), (4, 32), (5, 48)])
 def test_wireguard_fills_up_to_sixteen_bytes_and_shows_nothing(payload, sealed):
     there = world("wireguard", lambda number: WireGuard(NODES[3 - number]))
     packet = carried(send(there, ping(PODS[1], PODS[2], payload=bytes(payload)), "node-1")).payload
-    assert (packet.flow.dport, packet.payload[:4]) == (51820, b"\4\0\0\0")
+    assert (packet.flow.dport, packet_bytes(packet)[28:32]) == (51820, b"\4\0\0\0")
+    assert packet_bytes(packet)[44:] == bytes(sealed + 16)
     assert length(packet) == 20 + 8 + 16 + sealed + 16

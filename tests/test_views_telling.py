@@ -5,10 +5,17 @@ from __future__ import annotations
 import re
 
 import pytest
+from msgspec.structs import replace
+from test_fragments import BIG, CLIENT, SERVER
+from test_fragments import world as fragment_world
+from test_tunnels import GENEVE_WORLD, IPIP, NODES, QUESTION
+from test_tunnels import world as tunnels
 
 from kubenet_course.data import data
 from kubenet_course.learn import story as of_scenario
-from kubenet_course.linux.walk import STAGES
+from kubenet_course.linux.namespace.device import WireGuard
+from kubenet_course.linux.packet.packet import ping
+from kubenet_course.linux.walk import STAGES, ask
 from kubenet_course.views.story.moments import moments
 from kubenet_course.views.story.telling import spoken, tellings
 
@@ -84,3 +91,20 @@ def test_an_answer_from_an_address_that_nobody_asked_is_said_to_be_one():
 
 def test_all_recorded_scenarios_are_told():
     assert len(FILES) > 90 and all(spoken(told(name)) for name in FILES)
+
+
+def test_pieces_and_envelopes_are_told_of():
+    """A packet that is cut, put together and wrapped: each machine says what it did."""
+    big = ask(fragment_world(), replace(BIG, df=True), "client", discovers="want")
+    said = [one.said for one in tellings(moments(big))]
+    assert "The packet is too long, so it is cut into 3 pieces." in said[0]
+    assert "It puts the pieces together again." in said[2]
+    for there in (IPIP, GENEVE_WORLD, tunnels("wireguard", lambda number: WireGuard(NODES[3 - number]))):
+        said = [one.said for one in tellings(moments(ask(there, QUESTION, "node-1")))]
+        assert said[0].endswith("It wraps the packet in a packet of its own to 192.168.1.12.")
+        assert "It comes from 10.244.1.10. It takes the packet out of the one around it." in said[1]
+
+
+def test_a_packet_that_is_too_big_is_not_dropped_in_silence():
+    told = ask(fragment_world(1400), ping(CLIENT, SERVER, payload=bytes(1400)), "client", discovers="do")
+    assert [one.said for one in tellings(moments(told))][1].endswith("It drops it, and tells the sender.")

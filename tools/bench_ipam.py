@@ -5,7 +5,7 @@ import ipaddress
 from kubenet_course.kube.nodeipam.cidr import parse_sloppy
 from kubenet_course.kube.nodeipam.cidr_set import allocate_next, cidr_set
 from kubenet_course.kube.nodeipam.kcm_flags import parse_flags
-from kubenet_course.kube.nodeipam.node_world import World
+from kubenet_course.kube.nodeipam.node_world import NodeWorld
 from kubenet_course.kube.service.service_ipam import allocate_next as next_address
 from kubenet_course.kube.service.service_ipam import service_range
 from tools.bench import Timed, measurement
@@ -35,8 +35,8 @@ def counted_addresses() -> Timed:
 
 @measurement("IPAM: 5,000 nodes register, each is given its block", figure=0.035, floor=counted_blocks)
 def give_blocks() -> Timed:
-    def story() -> World:
-        world = World(FLAGS)
+    def story() -> NodeWorld:
+        world = NodeWorld(FLAGS)
         world.start()
         for name in NAMES:
             world.create(name)

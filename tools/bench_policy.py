@@ -9,8 +9,8 @@ from kubenet_course.kube.manifest.read import read_text
 from kubenet_course.kube.policy.judge.decide import decide
 from kubenet_course.kube.policy.judge.near import left_to_plugin, what_would_change
 from kubenet_course.kube.policy.judge.values import Port
-from kubenet_course.kube.policy.judge.world import World
-from kubenet_course.kube.policy.pairs.matrix import Matrix
+from kubenet_course.kube.policy.judge.world import PolicyWorld
+from kubenet_course.kube.policy.pairs.matrix import PairMatrix
 from tools.bench import Timed, measurement
 
 LABELS = {"app": ("web", "db", "api", "cache", "queue"), "tier": ("front", "back", "mid"), "env": ("prod", "dev")}
@@ -82,15 +82,15 @@ class Made:
 
 
 @cache
-def made(pods: int, policies: int, namespaces: int) -> World:
+def made(pods: int, policies: int, namespaces: int) -> PolicyWorld:
     text = json.dumps({"apiVersion": "v1", "kind": "List", "items": Made(pods, policies, namespaces).items})
-    return World(read_text(text))
+    return PolicyWorld(read_text(text))
 
 
 @measurement("policy: 10,000 pods x 1,000 policies, every pair", figure=2.0)
 def every_pair() -> Timed:
     world = made(10_000, 1_000, 100)
-    return lambda: Matrix(world, PORT).combined
+    return lambda: PairMatrix(world, PORT).combined
 
 
 @measurement("policy: memory at its most, every pair, as text", figure=500, unit="MB")
@@ -98,7 +98,7 @@ def memory() -> Timed:
     world = made(10_000, 1_000, 100)
 
     def most() -> float:
-        matrix = Matrix(world, PORT)
+        matrix = PairMatrix(world, PORT)
         for _ in matrix.text(matrix.combined, 2):
             pass
         return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -123,4 +123,4 @@ def one_pair() -> Timed:
 @measurement("policy: 150,000 pods under 5,000 policies, by class", figure=20.0)
 def published_limits() -> Timed:
     world = made(150_000, 5_000, 500)
-    return lambda: sum(members * reach for _, members, reach in Matrix(world, PORT).summary())
+    return lambda: sum(members * reach for _, members, reach in PairMatrix(world, PORT).summary())

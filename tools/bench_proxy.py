@@ -12,6 +12,7 @@ from itertools import count
 import msgspec
 
 from kubenet_course.kube.api.objects import EndpointSlice, Service
+from kubenet_course.kube.proxy.iptables.rows import IptablesServices
 from kubenet_course.kube.proxy.ipvs.tables import IpvsTables, ipvs_tables
 from kubenet_course.kube.proxy.nftables.rules import Synced, synced, transaction
 from kubenet_course.kube.proxy.node import NodeFacts
@@ -19,7 +20,8 @@ from kubenet_course.kube.proxy.services import Services
 from kubenet_course.linux.netfilter.ipset.write import restore
 from kubenet_course.linux.netfilter.nft.write import table_text
 from kubenet_course.linux.packet.address import FAMILIES, IPV4
-from kubenet_course.linux.stack.ipvs.schedulers import SCHEDULERS, Asked, Load
+from kubenet_course.linux.stack.ipvs.loads import Asked, Load
+from kubenet_course.linux.stack.ipvs.schedulers import SCHEDULERS
 from kubenet_course.linux.stack.ipvs.servers import RealServer, ipvsadm
 from tools.bench import SetUp, Timed, measurement
 
@@ -79,7 +81,6 @@ def watched() -> Services:
 
 
 def iptables() -> str:
-    from kubenet_course.kube.proxy.iptables.rows import IptablesServices
     from kubenet_course.kube.proxy.iptables.rules import iptables_rules
     from kubenet_course.linux.netfilter.iptables.save import write
 
@@ -146,7 +147,6 @@ def changes() -> Callable[[], tuple[EndpointSlice, ...]]:
 @measurement("one endpoint of 100,000 changed: iptables' new rules", figure=0.010)
 def iptables_change() -> Timed:
     """The chains of the Service, and the rules in place; the text of all others is not made again."""
-    from kubenet_course.kube.proxy.iptables.rows import IptablesServices
     from kubenet_course.kube.proxy.iptables.rules import iptables_rules
     from kubenet_course.linux.netfilter.rules import rule_text
 

@@ -19,7 +19,7 @@ TEXT = (
 README = build.ROOT / "README.md"
 DAY = ("00", "01", "02", "lunch", "03", "09", "13")
 EVENINGS = (("00", "01"), ("02",), ("03",), ("06",), ("09",), ("13",))
-HOME = ("05", "08")
+HOME = ("04", "05", "08", "10")
 BEGINS, LUNCH, BREAK = 9 * 60, 60, 15  # minutes
 TALK = 1.2  # in a room, questions and talk take a fifth more than reading alone
 VARIANTS = 4  # of each exercise that are looked at for wrong answers
@@ -116,7 +116,7 @@ def evenings() -> tuple[str, str]:
         here = [name for name in names if name in written] or [home.pop(0)]
         total = sum(minutes(written[name]) for name in here)
         rows.append(f"| {number} | {'; '.join(f'{name}, {title(written[name])}' for name in here)} | {total} |")
-    return "\n".join(rows), " and ".join(home) or "none"
+    return "\n".join(rows), " and ".join(filter(None, [", ".join(home[:-1]), *home[-1:]])) or "none"
 
 
 def chapter(number: str, master: Path) -> Iterator[str]:

@@ -17,9 +17,10 @@ from msgspec import Struct
 from msgspec.structs import replace
 
 from kubenet_course.lab.scenario.scenario import QUIET, with_link_local
-from kubenet_course.linux.namespace.device import VXLAN_OVERHEAD, Device, Vxlan, ifaddr
+from kubenet_course.linux.namespace.device import Device, Vxlan, ifaddr
 from kubenet_course.linux.namespace.fib import Route
 from kubenet_course.linux.namespace.netns import FdbEntry, NeighbourEntry, Netns, netns
+from kubenet_course.linux.namespace.overhead import overhead
 from kubenet_course.linux.netfilter.iptables.save import read
 from kubenet_course.linux.packet.address import FAMILIES, Address, Mac
 from kubenet_course.shell import rows
@@ -118,7 +119,7 @@ def _default(of: int, via: Address) -> Route:
 
 
 def _mtu(plan: Plan) -> int:
-    return 1500 - VXLAN_OVERHEAD[plan.outer] if plan.backend == "vxlan" else 1500
+    return 1500 - overhead("vxlan", plan.outer) if plan.backend == "vxlan" else 1500
 
 
 def _node(plan: Plan, node: int) -> Netns:

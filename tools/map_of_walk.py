@@ -11,11 +11,13 @@ from typing import Any
 
 from kubenet_course.linux.netfilter.hooks import BEHIND, BEHIND_BRIDGED, CONNTRACK, IPTABLES, LAST, NAT_AT, entries
 from kubenet_course.linux.netfilter.iptables.save import TABLES, read
-from kubenet_course.linux.stack import arp, bridge, device, ip, neighbour, socket, tunnels
+from kubenet_course.linux.stack import arp, bridge, device, ip, neighbour, output, reassembly, socket, tunnels
 
 FILE = Path(__file__).resolve().parent.parent / "docs" / "walk.md"
-ROOMS = (device, bridge, ip, neighbour, arp, tunnels, socket)
-STAGES: dict[str, Callable[..., Any]] = {name: stage for room in ROOMS for name, stage in room.STAGES.items()}
+ROOMS = (device, bridge, ip, output, reassembly, neighbour, arp, tunnels, socket)
+STAGES: dict[str, Callable[..., Any]] = {
+    name: stage for room in ROOMS for name, stage in room.STAGES.items() if " " not in name
+}
 HEAD = """# The walk of a packet
 
 Made by `python -m tools.map_of_walk` from the code's own tables; do not write in it. A packet goes from stage to stage until

@@ -1,93 +1,186 @@
-"""The dumps that people have of one machine's rules: iptables-save, ip6tables-save, nft list ruleset as text or JSON."""
+"""The dumps of one machine: every file and every part of one, put together into its rule sets and its sets.
+
+One reader for all: iptables-save of either family and backend, `iptables -S`, nft list ruleset as text or JSON, ipset.
+"""
 
 from __future__ import annotations
 
-import re
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+import click
 from msgspec.structs import replace
 
 from ..errors import BadInput
-from ..linux.netfilter.iptables import save
+from ..linux.netfilter.ipset.read import read as read_sets
+from ..linux.netfilter.ipset.sets import IpSet
+from ..linux.netfilter.iptables.beside import hidden, told_apart
+from ..linux.netfilter.iptables.pasted import Part, pasted
+from ..linux.netfilter.iptables.save import Dump, read
 from ..linux.netfilter.nft import read as nft
-from ..linux.netfilter.nft.load import loaded
+from ..linux.netfilter.nft.load import loaded as tables_of
 from ..linux.netfilter.nft.read_json import read_json
-from ..linux.netfilter.rules import Ruleset
+from ..linux.netfilter.nft.ruleset import Table as NftTable
+from ..linux.netfilter.rules import Ruleset, Table
 from .machine import text_of
 
-Strange = list[dict[str, Any]]  # lines that were not understood: file, line, text
-IPTABLES = ("raw", "mangle", "nat", "filter", "security")
+Line = dict[str, Any]  # file, line, text
 PROTOCOL = {4: "ip", 6: "ip6"}
+LARGE = 1 << 23  # characters: what takes longer than a person waits without a word
+MORE = {True: "give `iptables-legacy-save` too", False: "give `nft list ruleset` too"}
 
 
-class Dumps(NamedTuple):
-    """All rules of a machine: by file the family and its rules, the file of each family and of nftables, strange lines."""
+class Loaded(NamedTuple):
+    """One dump of iptables and where it is from."""
 
-    rules: dict[str, tuple[int, Ruleset]]
-    files: dict[tuple[int, bool], str]
-    strange: Strange
+    file: str
+    part: Part
+    family: int
+    dump: Dump
 
-    def file(self, family: int, table: str) -> str:
-        """The file that a table was read from: those of nftables bear their family before their name."""
-        return self.files[family, " " in table]
+
+@dataclass
+class Dumps:
+    """All that was read of a machine, and what has to be said of it."""
+
+    rules: dict[int, Ruleset] = field(default_factory=dict)  # by family
+    sets: dict[str, IpSet] = field(default_factory=dict)
+    always: dict[int, list[Line]] = field(default_factory=dict)  # what every answer of a family hangs on
+    files: dict[tuple[int, str], str] = field(default_factory=dict)  # by family and table
+    strange: list[Line] = field(default_factory=list)  # lines that were not understood
+    said: list[str] = field(default_factory=list)
 
 
 def dumps(names: tuple[str, ...]) -> Dumps:
-    """Reads files; what iptables-save tells of iptables' own tables is not taken from `nft list ruleset` again."""
-    found = Dumps({}, {}, [])
-    texts = {name: _text(name) for name in names}
-    for name, text in texts.items():
-        if not _is_nft(text):
-            of, dump = read_save(text, "standard input" if name == "-" else name)
-            found.rules[name] = (of, dump.rules)
-            found.files[of, False] = name
-            _note(found, name, dump.not_understood)
-    for name, text in texts.items():
-        if _is_nft(text):
-            _add_nft(found, name, text)
+    """Reads every file. Raises BadInput where one cannot be used."""
+    found = Dumps()
+    parts = [(name, part) for name in names for part in _parts(name, found)]
+    for name, part in parts:
+        if part.program == "ipset":
+            found.sets |= read_sets(_in_its_place(part), _place(name))
+    saved = [_loaded(part, name, found) for name, part in parts if part.program == "iptables"]
+    listed = [(name, part) for name, part in parts if part.program == "nft"]
+    if not saved and not listed:
+        raise BadInput(_place(names[0]), "there is no dump of rules in it", "give what iptables-save prints")
+    tables = _nft(listed, saved, found)
+    for of in sorted({one.family for one in saved} | {of for of in tables if tables[of]}):
+        found.rules[of] = _together(of, [one for one in saved if one.family == of], tables.get(of, {}), found)
     return found
 
 
-def _note(found: Dumps, name: str, rows: tuple[tuple[int, str], ...]) -> None:
-    found.strange.extend({"file": name, "line": line, "text": text} for line, text in rows)
+def _place(name: str) -> str:
+    return "standard input" if name == "-" else name
 
 
-def _text(name: str) -> str:
+def _parts(name: str, found: Dumps) -> list[Part]:
     text = text_of(name)
     if not text.strip():
         raise BadInput(name, "the dump is empty", "give what iptables-save prints, or `nft list ruleset`")
-    return text
+    told = pasted(text, _place(name))
+    found.said += told.said
+    found.strange += [{"file": name, "line": line, "text": text} for line, text in told.strange]
+    return told.parts
 
 
-def _is_nft(text: str) -> bool:
-    return bool(re.search(r"^\s*table (\w+ )?\S+ \{", text, re.M)) or _is_json(text)
+def _in_its_place(part: Part) -> str:
+    """The text of a part, its lines numbered as in its file."""
+    return "\n" * (part.line - 1) + part.text
 
 
-def _is_json(text: str) -> bool:
-    return text.lstrip().startswith("{") and '"nftables"' in text
+# -- iptables ----------------------------------------------------------------------------------------------------------
 
 
-def read_save(text: str, where: str) -> tuple[int, save.Dump]:
-    """An iptables-save dump and its family: by the addresses in it, else by what it says of itself."""
-    dump = save.read(text, where)
-    said = next((line for line in text.splitlines() if line.startswith("# Generated by ip")), "")
-    return dump.family or (6 if "ip6tables" in said or "ipv6-icmp" in text else 4), dump
+def _loaded(part: Part, name: str, found: Dumps) -> Loaded:
+    with _progress(part.text) as progress:
+        dump = read(part.text, _place(name), found.sets, part.line, progress)
+    found.strange += [{"file": name, "line": line, "text": text} for line, text in dump.not_understood]
+    return Loaded(name, part, dump.family or part.family or (6 if "ipv6-icmp" in part.text else 4), dump)
 
 
-def _add_nft(found: Dumps, name: str, text: str) -> None:
-    """The tables of `nft list ruleset` behind those of iptables: which were registered first, no dump tells."""
-    where = "standard input" if name == "-" else name
-    if (4, True) in found.files:
-        raise BadInput(where, "is a second ruleset of nftables", "give what `nft list ruleset` prints once")
-    dump = read_json(text, where) if _is_json(text) else nft.read(text, where)
-    known = {(PROTOCOL[of], table) for of, by_nft in found.files if not by_nft for table in IPTABLES}
-    tables = tuple(one for one in dump.rules.tables if (one.family, one.name) not in known)
-    lines = {rule.line for one in tables for chain in one.chains.values() for rule in chain.rules}
-    left_out = {r.line for one in dump.rules.tables for c in one.chains.values() for r in c.rules} - lines
-    _note(found, name, tuple(row for row in dump.not_understood if row[0] not in left_out))
-    for of in (4, 6):
-        more = loaded(replace(dump.rules, tables=tables), of)
-        file = found.files.get((of, False), f"{name} (IPv{of})")
-        before = found.rules[file][1].tables if file in found.rules else {}
-        found.rules[file] = (of, Ruleset({**before, **more}))
-        found.files[of, True] = name
+@contextmanager
+def _progress(text: str) -> Iterator[Callable[[int], object] | None]:
+    """A bar on standard error while a large dump is read, where a person looks at it."""
+    stream = sys.stderr
+    if len(text) < LARGE or not stream.isatty():
+        yield None
+        return
+    with click.progressbar(length=text.count("\n"), label="reading rules", file=stream) as bar:
+        yield bar.update
+
+
+def _together(of: int, saved: list[Loaded], more: dict[str, Table], found: Dumps) -> Ruleset:
+    """The tables of one family: those of the first backend, then those of another one beside them, then nft's."""
+    backends: dict[str, dict[str, Table]] = {}
+    tables: dict[str, Table] = {}
+    for one in saved:
+        backend = _backend(one, backends, found)
+        apart = backend != next(iter(backends))
+        for name, table in one.dump.rules.tables.items():
+            backends[backend][name] = table
+            told = told_apart(table, backend) if apart else table
+            tables[told.name], found.files[of, told.name] = told, one.file
+    tables |= more
+    for one in saved:
+        for table in _missing(of, one, backends, more, found):
+            tables[table.name], found.files[of, table.name] = table, one.file
+    return Ruleset(tables)
+
+
+def _missing(
+    of: int, one: Loaded, backends: dict[str, dict[str, Table]], more: dict[str, Table], found: Dumps
+) -> Iterator[Table]:
+    """The tables that a dump says it cannot show, and that no other dump shows."""
+    for name, line, text in one.part.missing:
+        if (name == "legacy" and "legacy" in backends) or f"{PROTOCOL[of]} {name}" in more:
+            continue
+        what = f"{text.removeprefix('# ')} What it holds is not known; {MORE[name == 'legacy']}"
+        found.said.append(f"{one.file}:{line}: {what}")
+        yield hidden(name, line, text)
+
+
+def _backend(one: Loaded, backends: dict[str, dict[str, Table]], found: Dumps) -> str:
+    """The backend that a dump is of. A second dump of the same tables that does not say whose it is may be of another one."""
+    backend = one.part.backend
+    twice = [name for name in one.dump.rules.tables if name in backends.get(backend, {})]
+    elsewhere = one.file not in {found.files.get((one.family, name)) for name in twice}
+    if twice and (one.part.headed or elsewhere) and (backend or len(backends) < 2):
+        right = "give at most one of iptables-save and one of ip6tables-save, of each backend"
+        raise BadInput(one.file, f"is a second dump of IPv{one.family}", right)
+    if twice:
+        backend = "another backend"
+        text = f"*{twice[0]} stands here a second time, and no head says of what"
+        line = {"file": one.file, "line": one.part.line, "text": text}
+        found.always.setdefault(one.family, []).append(line)
+    backends.setdefault(backend, {})
+    return backend
+
+
+# -- nftables ----------------------------------------------------------------------------------------------------------
+
+
+def _nft(listed: list[tuple[str, Part]], saved: list[Loaded], found: Dumps) -> dict[int, dict[str, Table]]:
+    """The tables of `nft list ruleset`, by family, without those that iptables-save has shown in its own words."""
+    if len(listed) > 1:
+        right = "give what `nft list ruleset` prints once"
+        raise BadInput(_place(listed[1][0]), "is a second ruleset of nftables", right)
+    tables: dict[int, dict[str, Table]] = {}
+    for name, part in listed:
+        text = _in_its_place(part)
+        is_json = part.text.lstrip().startswith("{")
+        dump = read_json(text, _place(name)) if is_json else nft.read(text, _place(name))
+        shown = [one for one in saved if one.part.backend != "legacy"]
+        known = {(PROTOCOL[one.family], table) for one in shown for table in one.dump.rules.tables}
+        new = tuple(one for one in dump.rules.tables if (one.family, one.name) not in known)
+        left_out = _lines_of(dump.rules.tables) - _lines_of(new)
+        strange = [row for row in dump.not_understood if row[0] not in left_out]
+        found.strange += [{"file": name, "line": line, "text": text} for line, text in strange]
+        tables = {of: tables_of(replace(dump.rules, tables=new), of) for of in PROTOCOL}
+        found.files |= {(of, table): name for of in tables for table in tables[of]}
+    return tables
+
+
+def _lines_of(tables: Iterable[NftTable]) -> set[int]:
+    return {rule.line for one in tables for chain in one.chains.values() for rule in chain.rules}

@@ -13,7 +13,7 @@ from ..kube.manifest.yaml_text import documents_of
 from ..kube.nodeipam.command_line import PROGRAM, SWITCHES, addressing, does_not_matter, of_pod
 from ..kube.nodeipam.kcm_flags import MEANING, ControllerExit, Flags, configured, default_of, parse_flags
 from ..kube.nodeipam.node_ipam import Capacity, capacity
-from ..kube.nodeipam.node_world import SETTLE, World
+from ..kube.nodeipam.node_world import SETTLE, NodeWorld
 from .machine import text_of
 from .output import FORM_HELP, FORMS, dumped, form
 
@@ -98,7 +98,7 @@ def plan(output: str | None, as_json: bool, settle: str) -> None:
     wanted = form(output, as_json)
     told = click.get_current_context().meta
     flags, story = parse_flags(told["flags"]), _single(told["story"])
-    world = World(flags, _microseconds(settle))
+    world = NodeWorld(flags, _microseconds(settle))
     world.start()
     steps = [_step(world, *line) for line in story]
     fits = _capacity(world.flags)
@@ -150,7 +150,7 @@ def _makes_sense(operation: str, text: str) -> bool:
     return bool(name and (not equals or (cidrs and operation == "--node")))
 
 
-def _step(world: World, operation: str, text: str) -> dict[str, Any]:
+def _step(world: NodeWorld, operation: str, text: str) -> dict[str, Any]:
     """One operation done, and what became of it. The names of operations are those of the reference captures."""
     if operation == "--restart":
         world.start()
@@ -172,7 +172,7 @@ def _capacity(flags: Flags) -> Capacity | None:
         return None
 
 
-def _lines(world: World, steps: list[dict[str, Any]], fits: Capacity | None, is_wide: bool = False) -> list[str]:
+def _lines(world: NodeWorld, steps: list[dict[str, Any]], fits: Capacity | None, is_wide: bool = False) -> list[str]:
     """The plan for a person: a row a node, then what was said. In wide rows each block says which addresses it has."""
     longest = max((len(name) for name in world.nodes), default=4)
     said = {name: [_spanned(one) for one in cidrs] if is_wide else cidrs for name, cidrs in world.nodes.items()}

@@ -8,8 +8,8 @@ import sys
 import click
 
 from ..errors import BadInput
-from ..kube.policy.judge.world import World, notices
-from ..kube.policy.pairs.matrix import Matrix
+from ..kube.policy.judge.world import PolicyWorld, notices
+from ..kube.policy.pairs.matrix import PairMatrix
 from ..kube.policy.written.border import port_of, world_of
 
 FILES = click.argument("files", nargs=-1, required=True, metavar="FILE...")
@@ -26,7 +26,7 @@ def command() -> None:
     """
 
 
-def opened(files: tuple[str, ...], as_written: bool = False) -> World:
+def opened(files: tuple[str, ...], as_written: bool = False) -> PolicyWorld:
     """The world of some files. What was not understood, and what will surprise, is told on standard error."""
     world, told = world_of(files, as_written)
     for notice in (*notices(world), *told):
@@ -56,7 +56,7 @@ def matrix(files: tuple[str, ...], ports: tuple[str, ...], by_class: bool, famil
     of = int(family or 0)
     if not world.pods:
         raise BadInput(files[0], "there is no pod that runs", "give the pods too: kubectl get pods -A -o yaml")
-    made = [Matrix(world, port, family=of) for port in dict.fromkeys(asked)]
+    made = [PairMatrix(world, port, family=of) for port in dict.fromkeys(asked)]
     if by_class:
         return _classes(made, as_json)
     shown = _write_json if as_json else _write_text
@@ -68,7 +68,7 @@ def matrix(files: tuple[str, ...], ports: tuple[str, ...], by_class: bool, famil
 TABLES = ("ingress", "egress", "combined")
 
 
-def _write_json(world: World, made: list[Matrix]) -> bool:
+def _write_json(world: PolicyWorld, made: list[PairMatrix]) -> bool:
     """Written row by row: of ten thousand pods a table is a hundred megabytes."""
     out, certain = sys.stdout, True
     out.write('{"pods": ' + json.dumps(list(world.pods)))
@@ -85,7 +85,7 @@ def _write_json(world: World, made: list[Matrix]) -> bool:
     return certain
 
 
-def _write_text(world: World, made: list[Matrix]) -> bool:
+def _write_text(world: PolicyWorld, made: list[PairMatrix]) -> bool:
     certain, wide = True, max(map(len, world.pods))
     for one in made:
         click.secho(f"{one.port}, from a row to a column (columns in the order of the rows)", bold=True)
@@ -95,7 +95,7 @@ def _write_text(world: World, made: list[Matrix]) -> bool:
     return certain
 
 
-def _classes(made: list[Matrix], as_json: bool) -> int:
+def _classes(made: list[PairMatrix], as_json: bool) -> int:
     for one in made:
         for first, members, reach in one.summary():
             if as_json:
@@ -106,13 +106,13 @@ def _classes(made: list[Matrix], as_json: bool) -> int:
     return 0
 
 
-def _other_family(made: list[Matrix], wanted: int) -> None:
+def _other_family(made: list[PairMatrix], wanted: int) -> None:
     """Pods of two families: says when the other one has another answer."""
     dual = {6 if ":" in ip else 4 for one in made[0].members for ip in one.addresses}
     if wanted or len(dual) < 2 or len(made[0].members) > 2000:
         return
     for one in made:
         other = 10 - one.family
-        twin = Matrix(one.world, one.port, family=other)
+        twin = PairMatrix(one.world, one.port, family=other)
         if list(twin.text(twin.combined, 2)) != list(one.text(one.combined, 2)):
             click.echo(f"kubenet: {one.port} has other answers over IPv{other}; ask with --family {other}", err=True)

@@ -10,10 +10,10 @@ import click
 import msgspec
 
 from ..errors import BadInput
-from ..kube.policy.judge.decide import Clause, Verdict, decide
+from ..kube.policy.judge.decide import Clause, PolicyVerdict, decide
 from ..kube.policy.judge.near import left_to_plugin, near_misses, what_would_change
 from ..kube.policy.judge.values import Port
-from ..kube.policy.judge.world import Who, World
+from ..kube.policy.judge.world import PolicyWorld, Who
 from ..kube.policy.written.border import backends, port_of, who_of
 from .machine import text_of
 from .policy_matrix import FAMILY, FILES, JSON, code_of, command, opened
@@ -52,7 +52,7 @@ def why(files: tuple[str, ...], packets: str | None, as_json: bool, **said: Any)
     return code_of(row["allowed"])
 
 
-def _many(world: World, name: str) -> int:
+def _many(world: PolicyWorld, name: str) -> int:
     rows = []
     for number, line in enumerate(text_of(name).splitlines(), 1):
         where = f"{name}:{number}"
@@ -76,7 +76,7 @@ def _named(where: str, ask: Callable[[], dict[str, Any]]) -> dict[str, Any]:
         raise BadInput(f"{where}: {error.where.lstrip('-')}", error.what, error.right) from None
 
 
-def answer(world: World, asked: Question) -> dict[str, Any]:
+def answer(world: PolicyWorld, asked: Question) -> dict[str, Any]:
     """The verdict on one question, as JSON holds it."""
     port = port_of(str(asked.port))
     source = who_of(world, asked.who, "--from")
@@ -89,7 +89,7 @@ def answer(world: World, asked: Question) -> dict[str, Any]:
     return _doubted(world, _row(world, verdict, source, to, port, asked.family))
 
 
-def _doubted(world: World, row: dict[str, Any]) -> dict[str, Any]:
+def _doubted(world: PolicyWorld, row: dict[str, Any]) -> dict[str, Any]:
     """Policies of a kind that only some plugin knows may allow or deny anything: no answer beside them is certain."""
     if not world.foreign:
         return row
@@ -107,7 +107,7 @@ def _doubted(world: World, row: dict[str, Any]) -> dict[str, Any]:
     return row | {"allowed": None, "certain": False, "because": [], "hangs_on": hangs_on}
 
 
-def _row(world: World, verdict: Verdict, source: Who, to: Who, port: Port, family: int) -> dict[str, Any]:
+def _row(world: PolicyWorld, verdict: PolicyVerdict, source: Who, to: Who, port: Port, family: int) -> dict[str, Any]:
     near = near_misses(world, source, to, port, family) if verdict.allowed is False else []
     return {
         "allowed": verdict.allowed,
@@ -124,7 +124,7 @@ def _clause(one: Clause) -> dict[str, Any]:
     return msgspec.to_builtins(one)
 
 
-def _by_service(world: World, source: Who, asked: Question, port: Port) -> dict[str, Any]:
+def _by_service(world: PolicyWorld, source: Who, asked: Question, port: Port) -> dict[str, Any]:
     """A Service leads to one of its pods: allowed if all of them may be asked, not certain if only some may."""
     behind = backends(world, asked.to.removeprefix("service/"), port, "--to")
     found = [(to, at, decide(world, source, to, at, asked.family, by_service=True)) for to, at in behind]

@@ -11,7 +11,8 @@ from ..errors import BadInput
 from ..kube.manifest.read import read
 from ..kube.model.cluster import Cluster, checked
 from ..kube.proxy.modes import FOLLOWED
-from ..kube.questions.migration import Change, Migration, Result
+from ..kube.questions.migration import Change, Migration
+from ..kube.questions.service_flows import FlowResult
 
 
 @click.command("diff", short_help="What a change of kube-proxy's mode would break.")
@@ -51,7 +52,7 @@ def _row(one: Change) -> dict[str, Any]:
     return {**ends, "before": _side(one.before), "after": _side(one.after), "because": one.because}
 
 
-def _side(results: tuple[Result, ...]) -> dict[str, str]:
+def _side(results: tuple[FlowResult, ...]) -> dict[str, str]:
     """One row for all outcomes that differ: the first verdict, every endpoint, every sender that one of them sees."""
     said = [one for one in results if one.verdict == results[0].verdict]
     return {

@@ -10,7 +10,7 @@ from ..kube.kubelet.behaviour_file import names_of, read_behaviour
 from ..kube.workload.api import Deployment, PodDisruptionBudget
 from ..kube.workload.read import read_workloads
 from ..kube.workload.rollout import answer, rollout
-from ..kube.workload.world import World
+from ..kube.workload.world import WorkloadWorld
 
 LONGEST = 86_400
 SHOWN = 20  # lost requests of each kind that a person is shown
@@ -58,7 +58,7 @@ def run(files: tuple[str, ...], behaviour: str | None, until: float, seed: int |
         click.get_current_context().exit(1)
 
 
-def _lines(world: World) -> list[str]:
+def _lines(world: WorkloadWorld) -> list[str]:
     """The story for a person: what happened, what it cost."""
     lines = [f"{one.t:9.3f}  {one.what:<12} {one.name:<24} {one.said}".rstrip() for one in world.events]
     tally = world.tally

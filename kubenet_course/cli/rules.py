@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import click
 import msgspec
 
 from ..errors import BadInput
+from ..linux.namespace.netns import Netns
 from ..linux.netfilter.iptables.words import protocol
 from ..linux.netfilter.rules import rule_text
-from ..linux.outcome import Outcome, outcomes, rounded
+from ..linux.outcome import Doubt, Outcome, either, hanging, in_each_order, outcomes, rounded
 from ..linux.packet.address import IPV6, Address, address, family
 from ..linux.packet.packet import ECHO, Flow, Icmp, Other, Packet, Tcp, Udp
-from .dumps import Dumps, Strange
-from .dumps import dumps as dumps_of
-from .machine import describes_machine, machine, mark_of, text_of
+from .dumps import Dumps
+from .dumps import dumps as read_all
+from .machine import Described, described, describes_machine, machine, mark_of, possible, text_of
+
+Files = Mapping[tuple[int, str], str]  # the dump that each table is from, by family and table
+Strange = list[dict[str, Any]]  # lines that were not understood: file, line, text
 
 
 class Question(msgspec.Struct, forbid_unknown_fields=True):
@@ -78,24 +82,65 @@ def trace(dumps: tuple[str, ...], packets: str | None, as_json: bool, seed: int,
     """Follows a packet through the rules of one machine: every outcome that chance allows, and every rule on the way.
 
     DUMP is what iptables-save, ip6tables-save or nft list ruleset (text or -j) printed; - is standard input.
+    Beside them: ipset save or list. Several dumps may stand in one file, as they were pasted.
 
     Lines that the model cannot act out are listed. An
     outcome that hangs on one of them is not certain: both ways are followed, and the exit code is 3.
     """
-    read = dumps_of(dumps)
+    read = read_all(dumps)
+    this = described(given)
     if packets:
-        return _many(read, given, packets, seed)
+        return _many(read, this, given, packets, seed)
     if not given["dst"]:
         raise BadInput("--dst", "nothing says where the packet goes", "write --dst ADDR, or --packets FILE")
     given["src"] = given["src"] or ""
     question = Question(**{word: given[word] for word in Question.__struct_fields__})
     packet, mark = asked(question, ""), mark_of(question.mark, "--mark")
-    found = outcomes(machine(read.rules, given, [question.dev]), packet, question.dev, mark, seed)
+    found = Asked(read, this, given["sysctls"], [question.dev]).outcomes(packet, question.dev, mark, seed)
+    strange = read.strange + list(this.strange)
+    _say(read, this)
     if as_json:
-        click.echo(json.dumps(_rows(found, read), indent=1))
+        click.echo(json.dumps(_rows(found, read.files, strange), indent=1))
     else:
-        _show(found, read)
+        _show(found, read.files, strange)
     return code_of(found)
+
+
+class Asked:
+    """The machines that this one may be, by family: one, where what was given of its routing tells everything."""
+
+    def __init__(self, read: Dumps, this: Described, sysctls: tuple[str, ...], devs: list[str]):
+        self.read, self.this = read, this
+        self.machines = {of: [machine(one, read, sysctls, devs) for one in possible(this, of)] for of in (4, 6)}
+        self.odd = tuple(Doubt(**line) for line, _, _ in this.doubts)
+        self.always = {of: tuple(Doubt(**line) for line in read.always.get(of, [])) for of in (4, 6)}
+
+    def outcomes(self, packet: Packet, dev: str, mark: int, seed: int) -> tuple[Outcome, ...]:
+        """Every outcome of a packet; what differs among the machines, or by the order of tables, is not certain."""
+        of = family(packet.flow.dst).number
+
+        def ask(ns: Netns) -> tuple[Outcome, ...]:
+            return outcomes(ns, packet, dev, mark, seed)
+
+        found = either([self._in_each_order(ns, of, ask) for ns in self.machines[of]], self.odd)
+        return hanging(found, self.always[of])
+
+    def _in_each_order(self, ns: Netns, of: int, ask: Callable[[Netns], tuple[Outcome, ...]]) -> tuple[Outcome, ...]:
+        orders = in_each_order(ns, of, ask)
+        doubts = tuple(self._doubt(of, stages) for stages in orders.tied)
+        found = either(orders.ways, doubts)
+        return found if orders.whole else hanging(found, doubts)
+
+    def _doubt(self, of: int, stages: tuple[str, ...]) -> Doubt:
+        names = list(dict.fromkeys(stage.rpartition(" ")[0] for stage in stages))
+        text = f"the tables {' and '.join(names)} stand at the same hooks; no dump tells which are asked first"
+        return Doubt(next((file for name in names if (file := self.read.files.get((of, name)))), ""), 0, text)
+
+
+def _say(read: Dumps, this: Described) -> None:
+    """What a person should know of how dumps and routes were taken."""
+    for line in (*read.said, *this.said):
+        click.echo(f"kubenet: {line}", err=True)
 
 
 def code_of(found: tuple[Outcome, ...]) -> int:
@@ -105,14 +150,22 @@ def code_of(found: tuple[Outcome, ...]) -> int:
     return 0 if any(one.end in ("local", "forwarded") for one in found) else 1
 
 
-def _many(read: Dumps, given: dict[str, Any], packets: str, seed: int) -> int:
+def _many(
+    read: Dumps,
+    this: Described,
+    given: dict[str, Any],
+    packets: str,
+    seed: int,
+) -> int:
     """One answer a line. Every question is checked before the first is answered."""
     lines = [(f"{packets}:{n}", line) for n, line in enumerate(text_of(packets).split("\n"), 1) if line.strip()]
     questions = [(_question(line, where), where) for where, line in lines]
     checked = [(asked(question, where), question.dev, mark_of(question.mark, where)) for question, where in questions]
-    ns = machine(read.rules, given, [dev for _, dev, _ in checked])
+    asked_of = Asked(read, this, given["sysctls"], [dev for _, dev, _ in checked])
+    strange = read.strange + list(this.strange)
+    _say(read, this)
     for packet, dev, mark in checked:
-        click.echo(json.dumps(_rows(outcomes(ns, packet, dev, mark, seed), read)))
+        click.echo(json.dumps(_rows(asked_of.outcomes(packet, dev, mark, seed), read.files, strange)))
     return 0
 
 
@@ -153,33 +206,35 @@ def _packet(question: Question, src: Address, dst: Address) -> Packet:
     return Packet(Flow(proto, src, question.sport, dst, question.dport), header)
 
 
-def _rows(found: tuple[Outcome, ...], read: Dumps) -> dict[str, Any]:
+def _rows(found: tuple[Outcome, ...], files: Files, strange: Strange) -> dict[str, Any]:
     shares = rounded([one.probability for one in found])
-    rows = [_row(one, share, read) for one, share in zip(found, shares, strict=True)]
+    rows = [_row(one, share, files) for one, share in zip(found, shares, strict=True)]
     hangs_on: Strange = []
     hangs_on.extend(line for row in rows for line in row["hangs_on"] if line not in hangs_on)
     certain = all(one.certain for one in found)
-    return {"outcomes": rows, "certain": certain, "hangs_on": hangs_on, "not_understood": read.strange}
+    return {"outcomes": rows, "certain": certain, "hangs_on": hangs_on, "not_understood": strange}
 
 
-def _lines(one: Outcome, read: Dumps) -> Strange:
+def _lines(one: Outcome, files: Files) -> Strange:
     """The lines that an outcome hangs on."""
     of = family(one.skb.packet.flow.dst).number
-    return [
-        {"file": read.file(of, row.table), "line": row.rule.line, "text": row.rule.text}
-        for row in one.hangs_on
-        if row.rule
-    ]
+    found: Strange = []
+    for row in one.hangs_on:
+        if isinstance(row, Doubt):
+            found.append({"file": row.file, "line": row.line, "text": row.text})
+        elif row.rule:
+            found.append({"file": files.get((of, row.table), ""), "line": row.rule.line, "text": row.rule.text})
+    return found
 
 
-def _row(one: Outcome, share: float, read: Dumps) -> dict[str, Any]:
+def _row(one: Outcome, share: float, files: Files) -> dict[str, Any]:
     flow = one.skb.packet.flow
     out = one.skb.dev_out if one.end == "forwarded" else None
     rules = [{"table": r.table, "chain": r.chain, "number": r.number, "text": _line(r)} for r in one.rules]
     return {
         "verdict": one.end, "src": flow.src, "sport": flow.sport, "dst": flow.dst, "dport": flow.dport,
         "out": out, "mark": one.skb.mark, "probability": share, "rules": rules,
-        "certain": one.certain, "hangs_on": _lines(one, read),
+        "certain": one.certain, "hangs_on": _lines(one, files),
     }  # fmt: skip
 
 
@@ -187,7 +242,7 @@ def _line(row: Any) -> str:
     return rule_text(row.chain, row.rule)
 
 
-def _show(found: tuple[Outcome, ...], read: Dumps) -> None:
+def _show(found: tuple[Outcome, ...], files: Files, strange: Strange) -> None:
     """The same for a person: each outcome, its chance, and the rules that led there. What hangs on a line of
     which nobody knows the answer has no known chance: the line stands beside it instead."""
     shares = rounded([one.probability for one in found])
@@ -199,9 +254,9 @@ def _show(found: tuple[Outcome, ...], read: Dumps) -> None:
         mark = f", mark {one.skb.mark:#x}" if one.skb.mark else ""
         how = f"{share:.4f} " if one.certain else "not certain:"
         click.secho(f"{how} {one.end}: {one.trace.last.said}{mark}", bold=True)
-        for line in _lines(one, read):
+        for line in _lines(one, files):
             click.echo(f"        it hangs on line {line['line']}: {line['text']}")
         for row in one.rules:
             click.echo(f"        {row.table:<7} {row.number:>4}  {_line(row)}")
-    for line in read.strange:
+    for line in strange:
         click.echo(f"not understood: {line['file']}:{line['line']}: {line['text']}", err=True)

@@ -17,7 +17,7 @@ from ..linux.namespace.choices import Choices, Seeded, every
 from ..linux.namespace.trace import Step, Trace
 from ..linux.outcome import rounded
 from ..linux.packet.packet import Neighbour, Packet, endpoint
-from ..linux.verdicts import Verdict, arrival, verdict, way_back, way_there
+from ..linux.verdicts import TraceVerdict, arrival, verdict, way_back, way_there
 from .machine import text_of
 
 
@@ -154,7 +154,7 @@ def _outcomes(built: Cluster, one: Question, as_json: bool) -> int:
     return 0 if any(row["verdict"] == "delivered" for row in rows) else 1
 
 
-def _server(found: Trace, said: Verdict) -> str:
+def _server(found: Trace, said: TraceVerdict) -> str:
     if said.name != "delivered":
         return ""
     flow = found.steps[arrival(found)].skb.packet.flow
@@ -203,7 +203,7 @@ def step_row(step: Step) -> dict[str, Any]:
     return row
 
 
-def _show(trace: Trace, every_step: bool, said: Verdict) -> None:
+def _show(trace: Trace, every_step: bool, said: TraceVerdict) -> None:
     """A line for each step that says something, and the verdict."""
     for row in trace.hangs_on:
         click.echo(f"not certain: it hangs on a rule that was not understood: {row.text}")

@@ -10,6 +10,10 @@ __getattr__, __dir__ = face(
     {
         "comparison": ("compare",),
         "http2.talk": ("talk",),
+        "front.backend": ("serving",),
+        "front.proxy": ("Front", "asked"),
+        "front.stream": ("Passing",),
+        "outside": ("beside_the_kernel",),
         "probes.beside": ("side_by_side",),
         "real.script": ("shell",),
         "real.sockets": ("sockets",),

@@ -22,9 +22,11 @@ from .scenario.scenario import FrameHex, Scenario
 Place = tuple[str, str, str]  # namespace, device, in or out
 TCP_SUM = (50, 70)  # where a TCP checksum lies in a frame: behind 14 + 20 + 16, or 14 + 40 + 16 bytes
 MOST_TRIES = 4096
+HOOKS_OUT = ("OUTPUT", "POSTROUTING")
 ARRIVED = ("netif_receive_skb", "ip_rcv", "br_handle_frame")  # stages of what comes in, by lo or from a wire
 
 
+NFT_FAMILIES = ("ip", "ip6", "inet")  # how the stages of nft's base chains begin
 # What raw(7) sendto() fails with when the asker's own table forbids the destination, by the kind of row (fib_props, ip6_pkt_*).
 FORBIDDEN = {"unreachable": "EHOSTUNREACH", "prohibit": "EACCES", "blackhole": "EINVAL"}
 
@@ -65,7 +67,7 @@ class Comparison(Struct, frozen=True):
         return not self.differences
 
 
-def told(scenario: Scenario, chance: Learned) -> tuple[tuple[FrameHex, ...], tuple[Trace, ...]]:
+def model_frames(scenario: Scenario, chance: Learned) -> tuple[tuple[FrameHex, ...], tuple[Trace, ...]]:
     """What the model says: the frames of all packets, sent one after the other into one memory."""
     memory, frames, traces, world = Memory(), list[FrameHex](), list[Trace](), as_made(scenario.world)
     for number, sent in enumerate(scenario.packets, 1):
@@ -73,7 +75,18 @@ def told(scenario: Scenario, chance: Learned) -> tuple[tuple[FrameHex, ...], tup
             frames += _seen(number - 1, wait(world, sent.pause, memory, chance))
         chance.number = number
         frame = sent.payload if isinstance(sent.payload, Frame) else None
-        trace = send(world, sent.packet, sent.at, sent.dev, memory, chance, frame=frame, gives_up=False)
+        trace = send(
+            world,
+            sent.packet,
+            sent.at,
+            sent.dev,
+            memory,
+            chance,
+            frame=frame,
+            gives_up=False,
+            discovers=sent.discovers,
+            waits=bool(sent.discovers),
+        )
         frames += _seen(number, trace)
         traces.append(trace)
     return tuple(frames), tuple(traces)
@@ -89,7 +102,7 @@ def compare(scenario: Scenario, capture: Capture) -> Comparison:
     answers: list[bool] = []
     for _ in range(MOST_TRIES):
         chance = Learned(capture.frames, answers)
-        model, traces = told(scenario, chance)
+        model, traces = model_frames(scenario, chance)
         differences, masked = differing(capture.frames, model)
         differences += told_differently(scenario, capture, traces)
         learned = tuple(f"{' '.join(map(str, question))}: {value}" for question, value in chance.learned)
@@ -146,7 +159,9 @@ def refusal(trace: Trace, world: Mapping[str, Netns]) -> str:
             return FORBIDDEN.get(kinds[0], "ENETUNREACH")
         if step.end == "too-big":
             return "EMSGSIZE"
-        if step.end in ("not-permitted", "rejected", "dropped") and step.stage.endswith(("OUTPUT", "POSTROUTING")):
+        silent = step.stage == "defrag OUTPUT" and step.end == "dropped"
+        by_rules = step.stage.endswith(HOOKS_OUT) or step.stage.partition(" ")[0] in NFT_FAMILIES
+        if step.end in ("not-permitted", "rejected", "dropped") and by_rules and not silent:
             return "EPERM"
     return ""
 

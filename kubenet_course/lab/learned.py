@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from ..errors import BadInput
 from ..linux.namespace.choices import Question, Scripted
-from ..linux.packet.packet import ICMP, Flow, Packet, Quote, Tcp, Vxlan
+from ..linux.packet.packet import ICMP, Flow, Fragment, Packet, Quote, Tcp, Vxlan
 from ..linux.packet.wire import frame_from
 from .scenario.scenario import FrameHex
 
@@ -49,6 +49,7 @@ class Learned:
         kind, ns, *about = question
         asked: dict[str, Callable[..., int | None]] = {
             "id": self._id,
+            "id6": self._id6,
             "isn": self._isn,
             "port": self._port,
             "time": self._time,
@@ -71,6 +72,17 @@ class Learned:
         for packet in alike:
             if (ns, packet.flow, packet.id) not in self._used:
                 self._used.add((ns, packet.flow, packet.id))
+                return packet.id
+        return None
+
+    def _id6(self, ns: str, flow: Flow) -> int | None:
+        """The identification of the first packet between these two that left in pieces and did not come so."""
+        for packet in self.left.get((self.number, ns), ()):
+            seen = packet.flow
+            alike = (seen.src, seen.dst, seen.proto) == (flow.src, flow.dst, flow.proto)
+            known = packet.id in self._came(ns) or (ns, flow, packet.id) in self._used
+            if alike and isinstance(packet.payload, Fragment) and not known:
+                self._used.add((ns, flow, packet.id))
                 return packet.id
         return None
 

@@ -13,6 +13,7 @@ __getattr__, __dir__ = face(
         "namespace.device": ("Device", "IfAddr", "ifaddr"),
         "namespace.fib": ("Route",),
         "namespace.memory": ("Memory",),
+        "namespace.overhead": ("overhead", "payload", "room"),
         "namespace.netns": ("Netns", "Socket", "netns"),
         "namespace.skb": ("Connection", "Skb"),
         "namespace.trace": ("Step", "Trace"),
@@ -22,6 +23,7 @@ __getattr__, __dir__ = face(
         "stack.program": ("dns_server", "echo", "http_server", "target"),
         "packet.packet": ("Arp", "Flow", "Frame", "Packet", "Tcp", "answer", "ping", "tcp", "udp"),
         "verdicts": ("verdict",),
+        "conversation": ("converse",),
         "walk": ("ask", "send", "wait"),
     },
 )

@@ -28,7 +28,7 @@ _TOLD = {
 _CODES = {("icmp", 3, 3): "refused", ("icmp", 3, 4): "too-big", ("ipv6-icmp", 1, 4): "refused"}
 
 
-class Verdict(Struct, frozen=True):
+class TraceVerdict(Struct, frozen=True):
     """How it went: a key of VERDICTS, who took the packet and whom it saw as the sender, and the step that decided."""
 
     name: str
@@ -42,22 +42,22 @@ class Verdict(Struct, frozen=True):
         return f"{self.name}: {VERDICTS[self.name]}"
 
 
-def verdict(trace: Trace) -> Verdict:
+def verdict(trace: Trace) -> TraceVerdict:
     """The verdict on the packet that a trace begins with."""
     asker = trace.steps[0].namespace
     taken = arrival(trace)
     if taken >= 0 and trace.steps[taken].end == "local":
         packet = trace.steps[taken].skb.packet
-        return Verdict("delivered", trace.steps[taken].namespace, packet.flow.src, taken)
+        return TraceVerdict("delivered", trace.steps[taken].namespace, packet.flow.src, taken)
     for number, step in enumerate(trace.steps):
         told = _told(step, trace.steps[0]) if step.namespace == asker and number != taken else ""
         if told:
-            return Verdict(told, step=number)
+            return TraceVerdict(told, step=number)
     for number, step in enumerate(trace.steps):
         own = step.namespace == asker and step.end in ("no-route", "not-permitted", "too-big")
         if own or step.end in ("unreachable", "handed-over"):
-            return Verdict(step.end, step=number)
-    return Verdict("timeout", step=_lost(trace))
+            return TraceVerdict(step.end, step=number)
+    return TraceVerdict("timeout", step=_lost(trace))
 
 
 def arrival(trace: Trace) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from .namespace.choices import Choices, Seeded
 from .namespace.kernel import Kernel
@@ -13,15 +13,21 @@ from .namespace.skb import NO_FRAME, NOWHERE, Skb
 from .namespace.trace import Next, Step, Trace
 from .netfilter import stages as netfilter
 from .packet.packet import Frame, Packet
-from .stack import arp, bridge, device, ip, neighbour, socket, tcp, tunnels
+from .stack import arp, bridge, device, ip, neighbour, output, reassembly, socket, tcp, transfer, tunnels
 from .stack.program import Program
 from .timeline import SECOND
 
 STAGES = {
     name: stage
-    for room in (netfilter, ip, neighbour, arp, device, bridge, tunnels, socket)
+    for room in (netfilter, ip, output, reassembly, neighbour, arp, device, bridge, tunnels, socket)
     for name, stage in room.STAGES.items()
 }
+# What a kernel does by the clock: when it is next due, and what is then to be done.
+BY_THE_CLOCK = (
+    (neighbour.due, neighbour.ask_again),
+    (reassembly.due, reassembly.given_up),
+    (transfer.due, transfer.time_out),
+)
 MOST_STEPS = 10_000  # a walk that is longer goes in circles
 
 
@@ -38,41 +44,43 @@ def send(
     gives_up: bool = True,
     programs: Mapping[str, Program] | None = None,
     says: bytes = b"",
+    discovers: str = "",
+    until: Callable[[Step], bool] | None = None,
 ) -> Trace:
-    """Follows one packet until nothing moves any more.
+    """Follows one packet until nothing moves any more, or until a step of which `until` says that it is enough.
 
     It comes in by `dev` of the namespace `at`, perhaps in a frame, or, without a device, is sent from there. Who sends it raw
     has no socket, and its kernel refuses the answer; with `waits` a program sends it and waits for the answer (see `ask`).
     Without a memory the kernels have just started; without choices chance is drawn from seed 0. What waits for a MAC that
     nobody tells is given up, unless `gives_up` is off: then the question stays open, for `wait` to repeat. `programs` answer for
     the sockets that have their names; where none is given, TCP is answered by the kernel alone and UDP with what came. `says` is
-    what a program that waits says once its connection is open.
+    what a program that waits says once its connection is open. `discovers` is what its socket asks of the kernel about packets that
+    are too long (ip(7), IP_MTU_DISCOVER): want (cut them here, and let no router cut), dont (let everybody cut), do (never cut).
     """
     world = {world.name: world} if isinstance(world, Netns) else world
     walk = Walk(world, memory or Memory(), choices or Seeded(), programs)
     first = "netif_receive_skb" if frame is not None else "ip_rcv" if dev else "route_output"
-    start = Next(at or next(iter(world)), first, Skb(packet, dev_in=dev, mark=mark, frame=frame or NO_FRAME))
+    skb = Skb(packet, dev_in=dev, mark=mark, frame=frame or NO_FRAME, discovers=discovers)
+    start = Next(at or next(iter(world)), first, skb)
     if waits:
         tcp.expect(walk.kernel(start.namespace), packet, says)
-    walk.go_on([start])
-    if gives_up:
+    enough = walk.go_on([start], until)
+    if gives_up and not enough:
         walk.give_up()
     return walk.trace
 
 
 def wait(world: Netns | Mapping[str, Netns], seconds: float, memory: Memory, choices: Choices | None = None) -> Trace:
-    """Lets time pass in a world, and follows what the kernels do meanwhile: ask again for a MAC, and give up in the end."""
+    """Lets time pass in a world, and follows what the kernels do meanwhile: ask again for a MAC, give up for want of a piece."""
     world = {world.name: world} if isinstance(world, Netns) else world
-    walk, until = Walk(world, memory, choices or Seeded()), memory.clock.now + round(seconds * SECOND)
-    asking = [walk.kernel(name) for name in world if name in memory.namespaces]
-    while asking:
-        when, kernel = min(((neighbour.due(one), one) for one in asking), key=lambda pair: (pair[0] < 0, pair[0]))
-        if not 0 <= when <= until:
-            break
-        memory.clock.run(when)
-        walk.go_on(neighbour.ask_again(kernel))
-    memory.clock.run(until)
+    walk = Walk(world, memory, choices or Seeded())
+    walk.wait(seconds)
     return walk.trace
+
+
+def _waits_for_its_turn(then: Next) -> bool:
+    """Whether a kernel puts it behind all that has come before (netif_rx): what crosses a wire, or lo. All else it does at once."""
+    return then.stage == "netif_receive_skb" or (then.stage == "ip_rcv" and then.skb.dev_in == "lo")
 
 
 class Walk:
@@ -87,7 +95,7 @@ class Walk:
     ):
         self.world, self.memory, self.choices, self.programs = world, memory, choices, programs
         self.kernels: dict[str, Kernel] = {}
-        self.steps, self.causes = list[Step](), list[int]()
+        self.steps, self.causes, self.times = list[Step](), list[int](), list[int]()
 
     @property
     def trace(self) -> Trace:
@@ -99,24 +107,52 @@ class Walk:
             self.kernels[name] = Kernel(self.world[name], self.memory, self.choices, self.world, self.programs)
         return self.kernels[name]
 
-    def go_on(self, starts: Iterable[Next]) -> None:
-        """Follows what begins here until nothing moves any more."""
-        waiting, steps, kernels = deque((-1, start) for start in starts), self.steps, self.kernels
-        while waiting and (number := len(steps)) < MOST_STEPS:
-            cause, todo = waiting.popleft()
+    def go_on(self, starts: Iterable[Next], until: Callable[[Step], bool] | None = None) -> bool:
+        """Follows what begins here until nothing moves any more; True: a step was enough before that."""
+        steps, kernels = self.steps, self.kernels
+        at_once, in_turn = deque((-1, start) for start in starts), deque[tuple[int, Next]]()
+        by_sender = {-1}  # steps that the sender's own call does
+        while (at_once or in_turn) and len(steps) < MOST_STEPS:
+            before = at_once[0][0] if at_once else -1
+            # The pieces that a sender makes leave one by one: all that the first sets in motion comes before the second.
+            is_next_piece = before in by_sender and before >= 0 and steps[before].stage == "ip_fragment"
+            crosses = not at_once or (bool(in_turn) and is_next_piece)
+            cause, todo = (in_turn if crosses else at_once).popleft()
+            if cause in by_sender and not crosses:
+                by_sender.add(len(steps))
             kernel = kernels[todo.namespace] if todo.namespace in kernels else self.kernel(todo.namespace)
             stage = STAGES[todo.stage] if todo.stage in STAGES else netfilter.stage_at_hook(todo.stage)
             step = stage(kernel, todo.stage, todo.skb)
-            for then in step.then:
-                waiting.append((number, then))
+            for then in reversed(step.then):
+                if not _waits_for_its_turn(then):
+                    at_once.appendleft((len(steps), then))
+            in_turn.extend((len(steps), then) for then in step.then if _waits_for_its_turn(then))
             steps.append(step)
             self.causes.append(cause)
+            self.times.append(self.memory.now)
+            if until is not None and until(step):
+                return True
+        return False
+
+    def wait(self, seconds: float) -> None:
+        """Lets time pass, and does what is due meanwhile."""
+        memory, until = self.memory, self.memory.now + round(seconds * SECOND)
+        asking = [self.kernel(name) for name in self.world if name in memory.namespaces]
+        while asking:
+            dues = [(due(one), one, act) for one in asking for due, act in BY_THE_CLOCK]
+            when, kernel, act = min(dues, key=lambda row: (row[0] < 0, row[0]))
+            if not 0 <= when <= until:
+                break
+            memory.clock.run(when)
+            self.go_on(act(kernel))
+        memory.clock.run(until)
 
     def give_up(self) -> None:
         """Nothing moves any more: what still waits for a MAC waits in vain."""
         unanswered = [step for kernel in self.kernels.values() for step in neighbour.given_up(kernel)]
         self.steps += unanswered
         self.causes += [-1] * len(unanswered)
+        self.times += [self.memory.now] * len(unanswered)
 
 
 def ask(
@@ -127,7 +163,10 @@ def ask(
     choices: Choices | None = None,
     programs: Mapping[str, Program] | None = None,
     says: bytes = b"",
+    discovers: str = "",
+    until: Callable[[Step], bool] | None = None,
 ) -> Trace:
     """A program of the namespace `at` sends a packet and waits for the answer: the whole conversation up to there. With `says` it
     goes on, one segment each way, if the program that listens there is among `programs`."""
-    return send(world, packet, at, memory=memory, choices=choices, waits=True, programs=programs, says=says)
+    more = {"programs": programs, "says": says, "discovers": discovers, "until": until}
+    return send(world, packet, at, memory=memory, choices=choices, waits=True, **more)  # type: ignore[arg-type]

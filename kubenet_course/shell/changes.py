@@ -39,8 +39,11 @@ def _devices(before: State, after: State) -> Iterator[str]:
             yield from _device(f"{device.name} in {place[0]}", old[place], device)
 
 
+WORDS = {"veth": "one end of a cable", "bridge": "a bridge", "vxlan": "the end of a tunnel"}
+
+
 def _born(name: str, device: Device) -> str:
-    kind = {"veth": "one end of a cable", "bridge": "a bridge", "vxlan": "the end of a tunnel"}[device.kind]
+    kind = WORDS.get(device.kind, f"a device of type {device.kind}")
     far = f" The other end is {device.peer[1]} in {device.peer[0]}." if device.peer else ""
     return f"{name} has {device.name}, {kind}, MAC {device.mac}, MTU {device.mtu}. It is {'up' if device.up else 'down'}.{far}"
 

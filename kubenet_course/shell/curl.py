@@ -14,7 +14,7 @@ from ..linux.packet.packet import Packet, Tcp, tcp
 from ..linux.stack.neighbour import GIVEN_UP
 from ..linux.stack.program import LINE_END, Program, http_server
 from ..linux.timeline import SECOND
-from ..linux.verdicts import Verdict, verdict
+from ..linux.verdicts import TraceVerdict, verdict
 from ..linux.walk import ask
 from .grammar import FLAG, address_of, number, said_in
 from .state import Call, Refused, Result
@@ -132,7 +132,7 @@ def _failed(wanted: Wanted, milliseconds: int, code: int = 7) -> str:
     return f"curl: ({code}) Failed to connect to {where}: Couldn't connect to server"
 
 
-def _why(trace: Trace, found: Verdict) -> str:
+def _why(trace: Trace, found: TraceVerdict) -> str:
     last = trace.steps[found.step]
     if found.name != "delivered":
         return f"No answer ({found.name}). It ended in {last.namespace}, at {last.stage}: {last.said}."

@@ -5,6 +5,7 @@ from __future__ import annotations
 from ..errors import BadInput
 from ..linux.namespace.fib import Route
 from ..linux.namespace.netns import FdbEntry, NeighbourEntry, Socket
+from ..linux.namespace.policy import RouteRule
 from ..linux.packet.address import IPV4, IPV6, Prefix, address, family, mac, prefix
 
 TYPES = ("unicast", "unreachable", "prohibit", "blackhole")
@@ -62,10 +63,21 @@ def route_text(row: Route) -> str:
     """The row as `ip route add` takes it; a metric that IPv6 gives by itself is left out."""
     shown = "default" if not row.prefix.mask and (row.via or row.prefix.family is IPV4) else str(row.prefix)
     parts = [row.type if row.type != "unicast" else "", shown]
-    parts += [f"{name} {value}" for name, value in (("via", row.via), ("dev", row.dev), ("src", row.src)) if value]
+    via, dev = ("", "") if row.hops else (row.via, row.dev)
+    parts += [f"{name} {value}" for name, value in (("via", via), ("dev", dev), ("src", row.src)) if value]
     if row.metric and not (row.prefix.family is IPV6 and row.metric == 1024):
         parts.append(f"metric {row.metric}")
-    return " ".join(part for part in [*parts, "onlink" if row.onlink else ""] if part)
+    parts += ["onlink" if row.onlink else "", f"table {row.table}" if row.table != "main" else "", *map(str, row.hops)]
+    return " ".join(part for part in parts if part)
+
+
+def policy_text(rule: RouteRule) -> str:
+    """A line of `ip rule` as `ip rule add` takes it; of what it may ask for, the blocks, the device and the mark."""
+    asks = [("from", rule.src or "all"), ("to", rule.dst), ("iif", rule.iif), ("oif", rule.oif)]
+    words = [f"{name} {value}" for name, value in asks if value]
+    words += [f"fwmark {rule.mark:#x}/{rule.mask:#x}"] if rule.mask else []
+    what = f"lookup {rule.table}" if rule.type == "lookup" else rule.type
+    return " ".join([f"priority {rule.priority}", *(["not"] if rule.negated else []), *words, what])
 
 
 def neighbour(text: str, where: str = "") -> NeighbourEntry:

@@ -11,7 +11,7 @@ from pathlib import Path
 import anywidget
 
 HERE = Path(__file__).parent
-KEYS = (HERE / "keys.js").read_text(encoding="utf-8")
+KEYS, ELEMENTS = ((HERE / name).read_text(encoding="utf-8") for name in ("keys.js", "elements.js"))
 BESIDE = """
 export default {
   render({ el }) {
@@ -34,5 +34,5 @@ class KeyKeeper(anywidget.AnyWidget):
 
 
 def script(path: Path) -> str:
-    """A widget's script, with `keepKeys` at hand."""
-    return KEYS + path.read_text(encoding="utf-8")
+    """A widget's script, with `keepKeys`, `element`, `rich` and `wishing` at hand."""
+    return KEYS + ELEMENTS + path.read_text(encoding="utf-8")

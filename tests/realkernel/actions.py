@@ -113,6 +113,12 @@ def dscp(rng: Random, place: Place) -> str:
     return rng.choice(("DSCP --set-dscp 10", "DSCP --set-dscp 0", "DSCP --set-dscp-class EF"))
 
 
+def tcpmss(rng: Random, place: Place) -> str:
+    """`TCPMSS`, by number and by what fits; without `-p tcp --syn` iptables does not take it"""
+    clamp = place.chain in ("FORWARD", "OUTPUT", "POSTROUTING") and rng.random() < 0.5
+    return f"TCPMSS {'--clamp-mss-to-pmtu' if clamp else f'--set-mss {rng.choice((500, 1400, 2000))}'}"
+
+
 def targets(place: Place) -> tuple[tuple[Target | str, int], ...]:
     """What a rule may do, by table and chain; of user chains in nat, U0 and U2 are led to before routing, U1 after."""
     common = (("ACCEPT", 2), ("RETURN", 2), ("user chain", 3), (set_mark, 2), (connmark, 1))

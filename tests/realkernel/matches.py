@@ -195,9 +195,44 @@ def owner(rng: Random, place: Place) -> str:
     return f"-m owner {either(rng, rng.choice(('--uid-owner', '--gid-owner')), rng.choice(('1337', '5-9')), 0.4)}"
 
 
+def rpfilter(rng: Random, place: Place) -> str:
+    """`-m rpfilter`, where a packet has just come in"""
+    if place.chain != "PREROUTING" or place.table not in ("raw", "mangle"):
+        return ""
+    return " ".join(
+        ["-m rpfilter", *(o for o in ("--loose", "--validmark", "--accept-local", "--invert") if rng.random() < 0.4)]
+    )
+
+
+def physdev(rng: Random, place: Place) -> str:
+    """`-m physdev`: there is no bridge here"""
+    if place.chain not in ("FORWARD", "PREROUTING", "INPUT"):
+        return ""
+    options = ("is-in", "in eth+", "in eth1", "is-bridged") if place.chain == "FORWARD" else ("is-in", "in eth1")
+    return f"-m physdev {'! ' if rng.random() < 0.6 else ''}--physdev-{rng.choice(options)}"
+
+
+def connlimit(rng: Random, place: Place) -> str:
+    """`-m connlimit`: connections of a host, or of a block; for some milliseconds a kernel counts what is gone (nf_conncount.c)"""
+    mask = rng.choice(("", " --connlimit-mask 24", " --connlimit-mask 0")) if place.family == 4 else ""
+    side = rng.choice(("", " --connlimit-daddr"))
+    return f"-m connlimit --connlimit-{rng.choice(('above', 'upto'))} {rng.choice((0, 0, 50))}{mask}{side}"
+
+
+def hashlimit(rng: Random, place: Place) -> str:
+    """`-m hashlimit`: so few in an hour that only the burst counts"""
+    mode = rng.choice(
+        ("", "srcip", "dstip", "srcip,dstip", *(("dstport", "srcip,dstport") if place.proto in ("tcp", "udp") else ()))
+    )
+    said = f"--hashlimit-{rng.choice(('upto', 'above'))} {rng.choice((1, 2))}/hour --hashlimit-burst {rng.choice((1, 2, 3))}"
+    said += f" --hashlimit-mode {mode}" if mode else ""
+    return f"-m hashlimit {said} --hashlimit-name h{rng.randrange(1 << 30)}"
+
+
 MATCHES = (
     *((0.2, source), (0.22, destination), (0.14, device), (0.16, one_port), (0.07, ports), (0.15, tcp), (0.3, icmp)),
     *((0.1, mark), (0.06, connmark), (0.1, kind), (0.1, state), (0.1, connection), (0.06, nth)),
     *((0.05, iprange), (0.05, length), (0.05, ttl), (0.04, comment)),
+    *((0.06, rpfilter), (0.06, physdev), (0.06, connlimit), (0.06, hashlimit)),
     *((0.06, dscp), (0.06, pkttype), (0.06, owner)),
 )

@@ -33,6 +33,19 @@ def load_nft(text: str) -> str:
     return "" if done.returncode == 0 else (done.stderr.strip() or f"exit {done.returncode}")
 
 
+def routing(family: int, commands: list[str]) -> dict[str, str]:
+    """Types commands of `ip`, those that it refuses too; then rules and rows as it prints them, as text and as JSON."""
+    argv = ["ip", f"-{family}", "-force", "-batch", "-"]
+    subprocess.run(argv, input="\n".join(commands), text=True, capture_output=True)
+    asked = {"rule": ("rule",), "route": ("route", "show", "table", "all")}
+    how = {"text": (), "json": ("-j",)}
+    return {
+        f"{what} {form}": _said("ip", f"-{family}", *option, *words)
+        for what, words in asked.items()
+        for form, option in how.items()
+    }
+
+
 def _nft_counters() -> Iterator[tuple[str, int]]:
     """What each `counter` of a rule has counted, by "family table/chain/rule/counter": both from 0; not those of iptables."""
     numbers: dict[str, int] = {}

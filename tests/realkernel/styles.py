@@ -8,8 +8,10 @@ from typing import Any
 
 from .nft_rulesets import a_ruleset as a_ruleset_of_nft
 from .plain import PLAIN, a_packet
+from .routes import commands
 from .rulesets import a_ruleset
 from .sets import PLAIN_SETS, RICH_SETS, SIX_SETS, a_collection
+from .topology import address
 from .wild import again, echo, tcp_packet, udp_packet, wild
 
 PACKETS = 6
@@ -63,6 +65,31 @@ def nft(rng: Random, number: int) -> Case:
     return case | (beside if number % 4 == 3 else {})
 
 
+WITNESSES = "".join(
+    f"-A {chain} -o {dev}\n"
+    for chain, devs in (("FORWARD", ("eth1", "eth2")), ("OUTPUT", ("eth1", "eth2", "lo")))
+    for dev in devs
+)
+
+
+def routed(rng: Random, number: int) -> Case:
+    """Routing rules, tables and next hops beside everyday rules; a last table counts by which device packets leave."""
+    of = 6 if number % 3 == 2 else 4
+    draws = [rng.choice((udp_packet, udp_packet, tcp_packet, echo)) for _ in range(PACKETS)]
+    packets = [_beyond(rng, draw(rng, number * PACKETS + at, of), of) for at, draw in enumerate(draws)]
+    packets = [one for one in packets if not _to_many(one["dst"])]
+    text = a_ruleset(rng, PLAIN, of) + f"*security\n{WITNESSES}COMMIT\n"
+    rules = {"restore_input" if of == 4 else "ip6_restore_input": text}
+    return rules | {"router_ip": commands(rng, of), "packets": again(rng, packets)}
+
+
+def _beyond(rng: Random, packet: dict[str, Any], family: int) -> dict[str, Any]:
+    """Half of the packets go to where only routes lead."""
+    if packet.get("raw") or rng.random() < 0.5:
+        return packet
+    return packet | {"dst": address(family, 9, rng.choice((1, 2, 3)))}
+
+
 def sets(rng: Random, number: int) -> Case:
     """Rules that ask and change sets of every type: everyday ones, rich ones, and in IPv6."""
     collection = "".join(f"{line}\n" for line in a_collection(rng))
@@ -80,4 +107,5 @@ STYLES: dict[str, Callable[[Random, int], Case]] = {
     "ipv6": ipv6,
     "sets": sets,
 }
+ROUTED_STYLES = {"routed": routed}
 NFT_STYLES = {"nft": nft}

@@ -57,6 +57,8 @@ class Lab:
             complaints = [observe.load_sets(case["ipset_input"])] if case.get("ipset_input") else []
             complaints += [observe.restore(family, text) for family, text in texts.items() if text]
             complaints.append(observe.load_nft(case["nft_input"]) if case.get("nft_input") else "")
+            if case.get("router_ip"):
+                case["router_shows"] = observe.routing(6 if case.get("ip6_restore_input") else 4, case["router_ip"])
         return "; ".join(filter(None, complaints))
 
     def canonical(self, family: int) -> str:
@@ -101,13 +103,13 @@ def _heard(packet: Packet, sent: Sent, listening: list[Ears]) -> Packet:
     """Who received the packet, what the sender was told, the answer that came back, and the ICMP errors on the way."""
     family = family_of(packet)
     found: Packet = {"received": [], "sender_errno": None, "answer": None, "icmp_errors": []}
+    datagrams = [(ears, port, heard) for ears in listening for port, heard in ears.datagrams()]
+    found["received"] += [heard for _, _, heard in datagrams]
     for ears in listening:
-        for port, heard in ears.datagrams():
-            found["received"].append(heard)
-            if packet.get("reply"):
-                _reply(ears, port, heard)
         found["received"] += ears.syns()
-    if packet.get("reply"):
+    if packet.get("reply"):  # only now: an answer that rules lead to another program is not what was sent
+        for ears, port, heard in datagrams:
+            _reply(ears, port, heard)
         time.sleep(SETTLE)
     for ears in listening:
         for heard in ears.icmp():

@@ -109,7 +109,9 @@ def _read(stdin: IO[bytes] | None) -> bytes:
             raise OSError(errno.EBADF, os.strerror(errno.EBADF))
         return stdin.read()
     except OSError as failure:
-        raise CniError(Code.IO_FAILURE, f"error reading from stdin: read /dev/stdin: {said(failure)}") from None
+        raise CniError(
+            Code.IO_FAILURE, f"error reading from stdin: read /dev/stdin: {in_reference_words(failure)}"
+        ) from None
 
 
 def _configuration(document: bytes) -> Any:
@@ -150,7 +152,9 @@ def _called(commands: Commands, call: Call) -> Result | None:
     except Unreadable as wrong:
         raise spec.refused(str(wrong)) from None
     except OSError as failure:
-        raise spec.refused(f"{failure.filename}: {said(failure)}" if failure.filename else said(failure)) from None
+        raise spec.refused(
+            f"{failure.filename}: {in_reference_words(failure)}" if failure.filename else in_reference_words(failure)
+        ) from None
     except (ArithmeticError, LookupError, RecursionError, TypeError, ValueError) as fault:
         # A runtime reads standard output: whatever happens, it finds an error object there and no traceback.
         told = f"internal error: {type(fault).__name__}: {fault}"
@@ -164,7 +168,7 @@ def _in_version(result: Result, version: str) -> dict[str, Any]:
         raise spec.refused(str(wrong)) from None
 
 
-def said(failure: OSError) -> str:
+def in_reference_words(failure: OSError) -> str:
     """An operating system's error in the reference's words: the same sentence, begun in lower case."""
     words = failure.strerror or str(failure)
     return words[:1].lower() + words[1:]

@@ -5,7 +5,7 @@ from typing import Any
 
 from ..contract import skel
 from ..contract.result import Result
-from ..contract.skel import Call, said
+from ..contract.skel import Call, in_reference_words
 from ..contract.spec import CURRENT, refused
 from .config import Ipam, ipam_config
 from .policy import Given, give_all, take_back
@@ -78,7 +78,7 @@ def resolver_of(path: str) -> dict[str, Any]:
     except OSError as failure:
         verb = "read" if isinstance(failure, IsADirectoryError) else "open"
         raise refused(
-            f"{verb} {path}: {said(failure)}", "give ipam.resolvConf a file that this plugin may read"
+            f"{verb} {path}: {in_reference_words(failure)}", "give ipam.resolvConf a file that this plugin may read"
         ) from None
     for words in (line.split() for line in text.split("\n")):
         if len(words) < 2 or words[0][0] in "#;":

@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator
 
 from ..contract.address import parse_ip
-from ..contract.skel import said
+from ..contract.skel import in_reference_words
 from ..contract.spec import CniError, refused
 from .lock import give_back, take
 
@@ -84,7 +84,7 @@ class Store:
             return None
         except OSError as failure:
             verb = "read" if isinstance(failure, IsADirectoryError) else "open"
-            print(f"Error retrieving last reserved ip: {verb} {path}: {said(failure)}", file=sys.stderr)
+            print(f"Error retrieving last reserved ip: {verb} {path}: {in_reference_words(failure)}", file=sys.stderr)
             return None
 
     def held_by(self, container_id: str, ifname: str) -> list[str]:
@@ -152,7 +152,7 @@ class _Told:
         if isinstance(failure, OSError):
             advice = ADVICE.get(failure.errno or 0, "make it a directory that this plugin may write to")
             details = f"{self.directory}: {advice}; nothing was reserved"
-            raise refused(f"{self.verb}{said(failure)}", details) from None
+            raise refused(f"{self.verb}{in_reference_words(failure)}", details) from None
 
 
 def _make(directory: str) -> None:

@@ -37,7 +37,7 @@ class Typed(Struct, frozen=True):
     world: Mapping[str, Netns]
 
 
-class Kernel(Console):
+class NodeConsole(Console):
     """The node's kernel and those of its pods, as `cni.runtime.machine` wants them. `typed` grows with every command."""
 
     def __init__(self, here: str = "node-1"):

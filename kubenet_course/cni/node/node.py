@@ -29,7 +29,7 @@ from ..runtime import delegate
 from ..runtime.cache import Attachment
 from ..runtime.machine import MODEL
 from ..runtime.runtime import Run, Runtime
-from .kernel import UPLINK, Kernel, Typed
+from .kernel import UPLINK, NodeConsole, Typed
 from .plugins import Stores, plugins
 
 BIN = "/opt/cni/bin"  # where the model's own plugins are
@@ -96,7 +96,7 @@ class Answer(Struct, frozen=True):
     __repr__ = __str__
 
 
-class Node(Kernel):
+class Node(NodeConsole):
     """A node with a runtime. `path` are directories with real plugins, asked before the model's own; `run` starts those."""
 
     def __init__(

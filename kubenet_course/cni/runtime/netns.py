@@ -3,7 +3,7 @@
 import os
 import subprocess
 
-from ..contract.skel import said
+from ..contract.skel import in_reference_words
 from ..contract.spec import CniError, quoted, refused
 from .machine import MODEL
 
@@ -22,7 +22,7 @@ def require(path: str) -> None:
     try:
         device = os.stat(path).st_dev
     except OSError as failure:
-        told = f"failed to Statfs {quoted(path)}: {said(failure)}"
+        told = f"failed to Statfs {quoted(path)}: {in_reference_words(failure)}"
         if isinstance(failure, FileNotFoundError):
             raise Gone(999, told, "give the path of a network namespace, such as /var/run/netns/NAME") from None
         raise refused(told) from None

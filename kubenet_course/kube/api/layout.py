@@ -32,11 +32,19 @@ class Beyond(Read, frozen=True, gc=False):
     hosts: tuple[Host, ...] = ()
 
 
+class Translation(Read, frozen=True, gc=False):
+    """Sources that leave the border under a public address of their own."""
+
+    source: str = field(name="from")
+    destination: str = field(name="to")
+
+
 class Internet(Read, frozen=True, gc=False):
-    """The world behind the border router. With `nat` the border masquerades private sources."""
+    """The world behind the border router. With `nat` the border masquerades private sources; `translations` come first."""
 
     hosts: tuple[Host, ...] = ()
     nat: bool = True
+    translations: tuple[Translation, ...] = ()
 
 
 class FirewallRule(Read, frozen=True, gc=False):

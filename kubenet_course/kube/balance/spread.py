@@ -1,7 +1,7 @@
 """One workload, one scheduler, many nodes: which pod gets what, and how long the clients wait.
 
 Each node chooses by itself and knows only its own connections, as IPVS does. A pod works on one request at a time; what
-comes meanwhile waits in its queue. All times are whole milliseconds.
+comes meanwhile waits in its queue, and the network takes no time (DEV-40). All times are whole milliseconds.
 """
 
 from __future__ import annotations
@@ -12,7 +12,8 @@ from typing import Any
 from msgspec import Struct
 
 from ...errors import BadInput
-from ...linux.stack.ipvs.schedulers import SCHEDULERS, Asked, Load
+from ...linux.stack.ipvs.loads import Asked, Load
+from ...linux.stack.ipvs.schedulers import SCHEDULERS
 from ...linux.stack.ipvs.servers import RealServer
 from .workload import CLIENTS, Connection, Draws, connections
 
@@ -44,7 +45,7 @@ SERVICE = "10.96.1.1"
 
 
 class Spread(Struct, frozen=True):
-    """What came of it. `got`: connections of each pod; `served`: requests; `waits`: ms of each request, in order of size."""
+    """What came of it. `got`: connections of each pod; `served`: its requests; `waits`: ms of each request, sorted."""
 
     scheduler: str
     got: tuple[int, ...]

@@ -70,7 +70,7 @@ class Behind:
             told = f"{kind} is no kind of backend that every Gateway knows"
             return _wrong(found, "InvalidKind", told, certain=one.group in ("", GROUP))
         if not self.permits(source, "Service", namespace, one.name):
-            told = f"no ReferenceGrant in namespace {namespace} lets a {source.kind} of {source.namespace} refer to it"
+            told = f"no ReferenceGrant in namespace {namespace} lets {source.kind}s of {source.namespace} refer to it"
             return _wrong(found, "RefNotPermitted", told)
         service = self.services.get((namespace, one.name))
         if service is None:

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
+from pathlib import Path
 
 from msgspec.structs import replace
 
 from ...linux.namespace.choices import Choices, Seeded
 from ..api.gateway import GROUP, Gateway, ListenerSet
 from ..manifest.collection import Objects
+from ..manifest.read import read_text
 from ..model.cluster import Cluster
 from .attach import Taken, attached, elsewhere
 from .backends import Behind
@@ -149,6 +151,12 @@ class Doors:
             doubt = f"{good[1].door} would answer too; the client's address for {request.host} says which is asked"
             good[0] = replace(good[0], hangs_on=(*good[0].hangs_on, doubt)) if good[1].route else good[0]
         return good[0], [one for one in found if one.door != good[0].door]
+
+
+def doors_of(paths: Iterable[str], *texts: str) -> Doors:
+    """The doors of some files, and of manifests written in a cell beside them."""
+    reading = [Path(path).read_text(encoding="utf-8") for path in paths]
+    return Doors(Cluster(read_text("\n---\n".join([*reading, *texts]), "manifests")))
 
 
 def at_port(door: GatewayDoor | IngressDoor, request: Request) -> Request:

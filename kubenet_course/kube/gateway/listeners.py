@@ -90,7 +90,7 @@ def _certificate(kind: str, namespace: str, one: Listener, behind: Behind) -> st
         if (ref.group, ref.kind) != ("", "Secret"):
             problems.append(f"InvalidCertificateRef: {ref.kind} {ref.name} is no Secret")
         elif not behind.permits(Referrer(kind, namespace), "Secret", at, ref.name):
-            told = f"no ReferenceGrant in namespace {at} lets a {kind} of {namespace} refer to Secret {ref.name}"
+            told = f"no ReferenceGrant in namespace {at} lets {kind}s of {namespace} refer to Secret {ref.name}"
             problems.append(f"RefNotPermitted: {told}")
     return problems[0] if len(problems) == len(refs) else ""
 

@@ -14,12 +14,12 @@ from ...linux.timeline import SECOND, Timeline, seconds
 from . import conditions
 from .behaviour import Behaviour, Process
 from .event import Event, Settings
-from .outcome import Outcome
+from .outcome import ProbeOutcome
 from .phase import PENDING, kept, phase
 from .printed import printed
 from .restart import BackOff
 from .spec import Condition, Container, ContainerState, ContainerStatus, PodSpec, Running, Terminated, Waiting
-from .worker import Kind, Result, Worker, is_ready, is_started
+from .worker import ProbeKind, ProbeResult, Worker, is_ready, is_started
 
 NOTHING_SEEN, NO_BACK_OFF = ContainerStatus(), BackOff()
 INIT, SIDECAR, REGULAR = "init", "sidecar", "regular"
@@ -46,16 +46,16 @@ class Box:
     is_ending: bool = False
     end_event: int = 0  # of a program that ends by itself
     after_end: list[Callable[[], None]] = field(default_factory=list)  # who waits for its end
-    workers: dict[Kind, Worker] = field(default_factory=dict)
-    verdicts: dict[Kind, Result] = field(default_factory=dict)
-    first: dict[Kind, int] = field(default_factory=dict)  # worker -> when its ticker rang first
-    rang: dict[Kind, int] = field(default_factory=dict)  # worker -> when its ticker rang last
-    ticks: dict[Kind, int] = field(default_factory=dict)  # worker -> its next event; none: it sleeps until `wake`
-    busy: set[Kind] = field(default_factory=set)  # workers that wait for an answer
-    answers: dict[Kind, int] = field(default_factory=dict)  # the events of those answers, in the model
-    passed: dict[Kind, tuple[int, int]] = field(default_factory=dict)  # answers passed over: asked when, due when
+    workers: dict[ProbeKind, Worker] = field(default_factory=dict)
+    verdicts: dict[ProbeKind, ProbeResult] = field(default_factory=dict)
+    first: dict[ProbeKind, int] = field(default_factory=dict)  # worker -> when its ticker rang first
+    rang: dict[ProbeKind, int] = field(default_factory=dict)  # worker -> when its ticker rang last
+    ticks: dict[ProbeKind, int] = field(default_factory=dict)  # worker -> its next event; none: it sleeps until `wake`
+    busy: set[ProbeKind] = field(default_factory=set)  # workers that wait for an answer
+    answers: dict[ProbeKind, int] = field(default_factory=dict)  # the events of those answers, in the model
+    passed: dict[ProbeKind, tuple[int, int]] = field(default_factory=dict)  # answers passed over: asked when, due when
     end_put: int = 0  # when the event of its end was put on the timeline: of two at one time the older comes first
-    again: set[Kind] = field(default_factory=set)  # and that were called meanwhile
+    again: set[ProbeKind] = field(default_factory=set)  # and that were called meanwhile
 
     @property
     def name(self) -> str:
@@ -89,7 +89,9 @@ class Pod:
     tell: Callable[[Event], None] | None = None
     changed: Callable[["Pod"], None] | None = None
     sync: Callable[["Pod"], None] | None = None  # what the pod's worker does; None until it is scheduled
-    asks: Callable[["Pod", Box, Kind, Callable[[Outcome], None]], None] | None = None  # a prober on real sockets
+    asks: Callable[["Pod", Box, ProbeKind, Callable[[ProbeOutcome], None]], None] | None = (
+        None  # a prober on real sockets
+    )
     relist: Callable[["Pod"], None] | None = None  # what the kubelet does when it looks at its containers
     node: str = ""
     created: int = 0
@@ -169,13 +171,13 @@ def look(pod: Pod, box: Box) -> None:
 def refresh(box: Box) -> None:
     """`started` and `ready` of a status, after a verdict."""
     status = msgspec.structs.replace(box.status, started=None)
-    started = is_started(status, box.verdicts.get(Kind.STARTUP), Kind.STARTUP in box.workers)
+    started = is_started(status, box.verdicts.get(ProbeKind.STARTUP), ProbeKind.STARTUP in box.workers)
     status = msgspec.structs.replace(status, started=started)
     if box.kind == INIT:
         ended = status.state.terminated
         ready = ended is not None and ended.exit_code == 0
     else:
-        ready = is_ready(status, box.verdicts.get(Kind.READINESS), Kind.READINESS in box.workers)
+        ready = is_ready(status, box.verdicts.get(ProbeKind.READINESS), ProbeKind.READINESS in box.workers)
     box.status = msgspec.structs.replace(status, ready=ready)
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from ...linux.timeline import NEVER, SECOND
 from .behaviour import Answer, Heard
 from .spec import Probe
-from .worker import Result
+from .worker import ProbeResult
 
 BODY_LIMIT = 10 * 1024  # bytes of an answer's body that are read; more is no mistake
 REDIRECTS = 10  # that are followed, on the same host
@@ -25,25 +25,25 @@ class Said(Enum):
     UNKNOWN = "unknown"  # the question could not be asked
 
 
-class Outcome(NamedTuple):
+class ProbeOutcome(NamedTuple):
     said: Said
     output: str = ""
 
     @property
-    def result(self) -> Result:
+    def result(self) -> ProbeResult:
         """What the worker hears."""
         if self.said is Said.UNKNOWN:
-            return Result.ERROR
-        return Result.FAILURE if self.said is Said.FAILURE else Result.SUCCESS
+            return ProbeResult.ERROR
+        return ProbeResult.FAILURE if self.said is Said.FAILURE else ProbeResult.SUCCESS
 
 
-def http(status: int, body: str = "") -> Outcome:
+def http(status: int, body: str = "") -> ProbeOutcome:
     """200 to 299 is well. A redirect that was not followed (to another host) is a warning, and counts as well."""
     if 200 <= status < 300:
-        return Outcome(Said.SUCCESS, body)
+        return ProbeOutcome(Said.SUCCESS, body)
     if 300 <= status < 400:
-        return Outcome(Said.WARNING, f"Probe terminated redirects, Response body: {body}")
-    return Outcome(Said.FAILURE, f"HTTP probe failed with statuscode: {status}")
+        return ProbeOutcome(Said.WARNING, f"Probe terminated redirects, Response body: {body}")
+    return ProbeOutcome(Said.FAILURE, f"HTTP probe failed with statuscode: {status}")
 
 
 def follows(host: str, to_host: str, hops: int) -> bool:
@@ -51,16 +51,16 @@ def follows(host: str, to_host: str, hops: int) -> bool:
     return host == to_host and hops < REDIRECTS
 
 
-def executed(exit_code: int, output: str = "") -> Outcome:
+def executed(exit_code: int, output: str = "") -> ProbeOutcome:
     """An exec probe: the exit code."""
-    return Outcome(Said.SUCCESS if exit_code == 0 else Said.FAILURE, output)
+    return ProbeOutcome(Said.SUCCESS if exit_code == 0 else Said.FAILURE, output)
 
 
-def grpc(status: str) -> Outcome:
+def grpc(status: str) -> ProbeOutcome:
     """grpc.health.v1: SERVING, and nothing else."""
     if status == "SERVING":
-        return Outcome(Said.SUCCESS, "service healthy")
-    return Outcome(Said.FAILURE, f'service unhealthy (responded with "{status}")')
+        return ProbeOutcome(Said.SUCCESS, "service healthy")
+    return ProbeOutcome(Said.FAILURE, f'service unhealthy (responded with "{status}")')
 
 
 REFUSED = {
@@ -78,16 +78,16 @@ BROKEN = {
 }
 
 
-def of(probe: Probe, heard: Answer) -> tuple[Outcome, int]:
+def judged(probe: Probe, heard: Answer) -> tuple[ProbeOutcome, int]:
     """What a probe makes of a program's answer, and how long that takes in nanoseconds."""
     limit = probe.timeout * SECOND
     kind = probe.kind
     if heard.heard is Heard.REFUSED:
-        return Outcome(Said.FAILURE, REFUSED[kind]), 0
+        return ProbeOutcome(Said.FAILURE, REFUSED[kind]), 0
     if kind == "tcpSocket":  # the kernel takes the connection, whatever the program does
-        return Outcome(Said.SUCCESS), 0
+        return ProbeOutcome(Said.SUCCESS), 0
     if heard.after >= limit or heard.after == NEVER:
-        return Outcome(Said.FAILURE, late(kind, probe.timeout)), limit
+        return ProbeOutcome(Said.FAILURE, late(kind, probe.timeout)), limit
     well = heard.heard is Heard.FINE
     if kind == "httpGet":
         return http(200 if well else 503), heard.after

@@ -11,10 +11,10 @@ from . import outcome
 from .behaviour import answer, next_turn
 from .life import INIT, Box, Pod, refresh, report
 from .spec import Probe
-from .worker import Kind, Result, Seen, Step, Worker, decide, heard
+from .worker import ProbeKind, ProbeResult, Seen, Tick, Worker, decide, heard
 
 
-def probe_of(box: Box, kind: Kind) -> Probe:
+def probe_of(box: Box, kind: ProbeKind) -> Probe:
     """The probe of that kind; only asked where there is a worker, or to see whether there shall be one."""
     return getattr(box.spec, f"{kind.value}_probe")  # type: ignore[no-any-return]
 
@@ -24,7 +24,7 @@ def add_workers(pod: Pod, chance: Random) -> None:
     part of their period first.
     """
     for box in pod.boxes:
-        for kind in Kind:
+        for kind in ProbeKind:
             if box.kind == INIT or probe_of(box, kind) is None:
                 continue
             period = _period(box, kind)
@@ -34,21 +34,21 @@ def add_workers(pod: Pod, chance: Random) -> None:
             _ring(pod, box, kind, box.first[kind])
 
 
-def _period(box: Box, kind: Kind) -> int:
+def _period(box: Box, kind: ProbeKind) -> int:
     return probe_of(box, kind).period * SECOND
 
 
-def _next_ring(box: Box, kind: Kind, when: int) -> int:
+def _next_ring(box: Box, kind: ProbeKind, when: int) -> int:
     """The ticker's first ring at or after a time."""
     period = _period(box, kind)
     return box.first[kind] + max(0, -(-(when - box.first[kind]) // period)) * period
 
 
-def _ring(pod: Pod, box: Box, kind: Kind, when: int) -> None:
+def _ring(pod: Pod, box: Box, kind: ProbeKind, when: int) -> None:
     box.ticks[kind] = pod.timeline.at(when, lambda: _tick(pod, box, kind))
 
 
-def _tick(pod: Pod, box: Box, kind: Kind) -> None:
+def _tick(pod: Pod, box: Box, kind: ProbeKind) -> None:
     """The ticker rings. A worker that still waits for an answer takes the ring when it has heard it."""
     box.ticks.pop(kind, None)
     if kind not in box.workers:
@@ -68,7 +68,7 @@ def _tick(pod: Pod, box: Box, kind: Kind) -> None:
         _ring(pod, box, kind, _next_ring(box, kind, wakes))
 
 
-def _is_quiet(pod: Pod, box: Box, kind: Kind, step: Step) -> bool:
+def _is_quiet(pod: Pod, box: Box, kind: ProbeKind, step: Tick) -> bool:
     """Whether further rings leave all as it is until the program's next turn, or until somebody wakes the worker."""
     if step.asks:
         return box.verdicts.get(kind) is box.workers[kind].last
@@ -88,12 +88,12 @@ def wake(pod: Pod, box: Box) -> None:
 
 def trigger(pod: Pod, box: Box) -> None:
     """A readiness probe out of turn."""
-    if Kind.READINESS not in box.workers:
+    if ProbeKind.READINESS not in box.workers:
         return
-    if Kind.READINESS in box.busy:
-        box.again.add(Kind.READINESS)
+    if ProbeKind.READINESS in box.busy:
+        box.again.add(ProbeKind.READINESS)
     else:
-        _ask(pod, box, Kind.READINESS)
+        _ask(pod, box, ProbeKind.READINESS)
 
 
 def _age(pod: Pod, box: Box) -> int:
@@ -102,7 +102,7 @@ def _age(pod: Pod, box: Box) -> int:
     return (pod.timeline.now - box.process.started // SECOND * SECOND) // SECOND
 
 
-def _ask(pod: Pod, box: Box, kind: Kind) -> Step:
+def _ask(pod: Pod, box: Box, kind: ProbeKind) -> Tick:
     probe = probe_of(box, kind)
     seen = Seen(pod.phase, box.status, _age(pod, box) if box.process else 0, pod.is_deleted)
     step = decide(box.workers[kind], probe, pod.spec, box.spec, seen)
@@ -120,19 +120,19 @@ def _ask(pod: Pod, box: Box, kind: Kind) -> Step:
     return step
 
 
-def _answered(pod: Pod, box: Box, kind: Kind, step: Step) -> None:
+def _answered(pod: Pod, box: Box, kind: ProbeKind, step: Tick) -> None:
     """The model's answer, some time later; none is ever lost on its way (DEV-33)."""
     probe = probe_of(box, kind)
     if box.process is None:  # ended, and the kubelet has not looked since
         is_exec = probe.kind == "exec"
-        said = outcome.Outcome(
+        said = outcome.ProbeOutcome(
             outcome.Said.UNKNOWN if is_exec else outcome.Said.FAILURE,
             "container is not running" if is_exec else outcome.REFUSED[probe.kind],
         )
         took = 0
     else:
         now = pod.timeline.now
-        said, took = outcome.of(probe, answer(box.process, kind.value, now, box.load(now)))
+        said, took = outcome.judged(probe, answer(box.process, kind.value, now, box.load(now)))
     same = said.result is step.worker.last is box.verdicts.get(kind)
     if pod.settings.quiet and same and took < _period(box, kind):
         box.busy.discard(kind)  # the same again: nobody is waiting for it
@@ -143,14 +143,14 @@ def _answered(pod: Pod, box: Box, kind: Kind, step: Step) -> None:
 
 def broken(pod: Pod, box: Box) -> None:
     """The process ends now: whoever waits for its answer hears that the connection broke."""
-    for kind in Kind:
+    for kind in ProbeKind:
         waiting = kind in box.answers and pod.timeline.cancel(box.answers.pop(kind))
         if waiting or _would_wait(pod, box, kind):
-            said = outcome.Outcome(outcome.Said.FAILURE, outcome.BROKEN[probe_of(box, kind).kind])
+            said = outcome.ProbeOutcome(outcome.Said.FAILURE, outcome.BROKEN[probe_of(box, kind).kind])
             pod.timeline.after(0, lambda kind=kind, said=said: _hear(pod, box, kind, said))  # type: ignore[misc]
 
 
-def _would_wait(pod: Pod, box: Box, kind: Kind) -> bool:
+def _would_wait(pod: Pod, box: Box, kind: ProbeKind) -> bool:
     """Whether a worker whose rings are passed over would be waiting for an answer now."""
     asked, due = box.passed.pop(kind, (0, -1))
     if due < 0 or box.process is None or kind not in box.workers:
@@ -160,11 +160,11 @@ def _would_wait(pod: Pod, box: Box, kind: Kind) -> bool:
     if ring == now and box.end_put <= now - _period(box, kind):
         return False  # the end comes before this ring, which was put on the timeline by the one before
     if ring > asked:
-        asked, due = ring, ring + outcome.of(probe, answer(box.process, kind.value, ring))[1]
+        asked, due = ring, ring + outcome.judged(probe, answer(box.process, kind.value, ring))[1]
     return due > now or (due == now and box.end_put < asked)
 
 
-def _hear(pod: Pod, box: Box, kind: Kind, said: outcome.Outcome) -> None:
+def _hear(pod: Pod, box: Box, kind: ProbeKind, said: outcome.ProbeOutcome) -> None:
     box.busy.discard(kind)
     worker = box.workers.get(kind)
     if worker is None:
@@ -181,7 +181,7 @@ def _hear(pod: Pod, box: Box, kind: Kind, said: outcome.Outcome) -> None:
         _ask(pod, box, kind)
 
 
-def _publish(pod: Pod, box: Box, kind: Kind, step: Step) -> None:
+def _publish(pod: Pod, box: Box, kind: ProbeKind, step: Tick) -> None:
     if step.published is None:
         return
     before = box.verdicts.get(kind)
@@ -191,5 +191,5 @@ def _publish(pod: Pod, box: Box, kind: Kind, step: Step) -> None:
         refresh(box)
         if box.status.started != was:
             wake(pod, box)
-        if before is not None or step.published is not Result.UNKNOWN:
+        if before is not None or step.published is not ProbeResult.UNKNOWN:
             report(pod)

@@ -17,7 +17,7 @@ from .pulling import fails
 from .restart import RESTARTING_ALL, may_start, restarts_all, should_restart, started
 from .spec import NEVER as NO_RESTART
 from .spec import PodSpec, Terminated
-from .worker import Kind, Result
+from .worker import ProbeKind, ProbeResult
 
 CRASH_LOOP = "CrashLoopBackOff"
 
@@ -155,15 +155,15 @@ def _run(pod: Pod, box: Box) -> bool:
 
 
 def _fails(box: Box) -> bool:
-    failed = Result.FAILURE
-    return box.is_seen and failed in (box.verdicts.get(Kind.LIVENESS), box.verdicts.get(Kind.STARTUP))
+    failed = ProbeResult.FAILURE
+    return box.is_seen and failed in (box.verdicts.get(ProbeKind.LIVENESS), box.verdicts.get(ProbeKind.STARTUP))
 
 
 def _end_for_probe(pod: Pod, box: Box) -> None:
     """Ends a container for its probe's sake. Where it restarts, it does so at once: the back-off looks at the end before
     this one, which is the last that the kubelet has seen.
     """
-    kind = Kind.STARTUP if box.verdicts.get(Kind.STARTUP) is Result.FAILURE else Kind.LIVENESS
+    kind = ProbeKind.STARTUP if box.verdicts.get(ProbeKind.STARTUP) is ProbeResult.FAILURE else ProbeKind.LIVENESS
     own = probe_of(box, kind).termination_grace_period_seconds
     grace = (pod.spec.termination_grace_period_seconds if own is None else own) * SECOND
     policy = box.spec.restart_policy or pod.spec.restart_policy

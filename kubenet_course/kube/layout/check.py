@@ -6,11 +6,13 @@ from itertools import combinations
 from typing import Any
 
 from ...errors import BadInput
-from ...linux.namespace.device import VXLAN_OVERHEAD
-from ...linux.packet.address import FAMILIES, prefix
+from ...linux.namespace.overhead import overhead
+from ...linux.packet.address import FAMILIES, address, prefix
 from ..api.layout import Layout
 from ..model.ranges import overlap
-from .plan import Plan, nth
+from . import egress
+from .addresses import network_of, nth
+from .plan import Plan
 from .ranges import Claim, claims, free_beside
 
 SMALLEST = {4: 68, 6: 1280}  # the MTU that each family asks of every link (RFC 791; RFC 8200 section 5)
@@ -25,6 +27,7 @@ def fits(cluster: Any, layout: Layout | None) -> None:
     _usable(plan, where)
     _large_enough(plan, where)
     _hosts_apart(plan, where)
+    _ways_out(plan, where)
     if layout.spec.overlap == "refused":
         _apart(list(claims(plan)), where)
 
@@ -57,7 +60,7 @@ def _usable(plan: Plan, where: str) -> None:
 
 def _large_enough(plan: Plan, where: str) -> None:
     """Pods have what the network between the nodes leaves after the tunnel's headers."""
-    most = max(VXLAN_OVERHEAD[of] for of in plan.families) if plan.cluster.backend == "vxlan" else 0
+    most = max(overhead("vxlan", of) for of in plan.families) if plan.cluster.backend == "vxlan" else 0
     for of in plan.families:
         left = plan.spec.mtu - most
         if left < SMALLEST[of]:
@@ -73,6 +76,32 @@ def _hosts_apart(plan: Plan, where: str) -> None:
         if ip in gates:
             right = f"write {nth(next(prefix(text) for one in plan.networks for text in one.ranges if ip in prefix(text)), 9)}"
             raise BadInput(f"{where}: spec.networks", f"{ip} is the router's own address in {gates[ip]}", right)
+
+
+def _ways_out(plan: Plan, where: str) -> None:
+    """Gateways and second interfaces are about pods, nodes and networks that are there."""
+    for at, gateway in enumerate(plan.spec.egress_gateways):
+        path = f"{where}: spec.egressGateways[{at}]"
+        try:
+            machine = plan.cluster.machine(gateway.node)
+            _ = [list(egress.pods_of(plan.cluster, gateway, of)) for of in plan.families]
+        except BadInput as error:
+            raise BadInput(f"{path}.{error.where}", error.what, error.right) from None
+        ranges = next(leg.lan.ranges for leg in plan.legs if gateway.node in leg.lan.machines)
+        if gateway.address and not any(address(gateway.address) in block for block in ranges.values()):
+            right = f"write an address in {', '.join(map(str, ranges.values()))}, the network of {machine.name}"
+            raise BadInput(f"{path}.address", f"{gateway.address} is none that {machine.name} could have", right)
+    for at, second in enumerate(plan.spec.second_interfaces):
+        path = f"{where}: spec.secondInterfaces[{at}]"
+        try:
+            plan.cluster.machine(second.node)
+            network_of(plan.spec, second.network, address(second.address))
+        except BadInput as error:
+            raise BadInput(f"{path}.{error.where}", error.what, error.right) from None
+        except LookupError:
+            known = ", ".join(f"{one.name} {one.ranges[0]}" for one in plan.spec.networks) or "none"
+            what = f"{second.address} lies in no range of a network {second.network!r}"
+            raise BadInput(f"{path}.address", what, f"write an address of one of the networks: {known}") from None
 
 
 def _apart(known: list[Claim], where: str) -> None:

@@ -15,8 +15,8 @@ from msgspec.structs import replace
 
 from ...errors import BadInput
 from ...linux.namespace.device import Device
-from ...linux.namespace.fib import Route
-from ...linux.packet.address import FAMILIES, Address, Prefix, address, family, prefix, spelled
+from ...linux.namespace.fib import Hop, Route
+from ...linux.packet.address import FAMILIES, Address, Prefix, address, prefix
 from ..api.layout import Beyond, Host, Internet, LayoutSpec
 from ..model import names
 from ..model.lan import Lan
@@ -24,17 +24,13 @@ from ..model.node_plan import Machine
 from ..model.ranges import OUTSIDE
 from ..network.backends import METRIC
 from ..nodeipam.cloud_routes import LIMITS, reconcile
+from .addresses import nth
 from .masquerade import is_private
 from .written import holds
 
 BORDER, INTERNET = "border", "internet"
 TRANSIT = {4: prefix("100.64.0.0/30"), 6: prefix("fd00:64::/64")}  # between router and border (RFC 6598)
-PUBLIC = {4: prefix("198.51.100.0/30"), 6: prefix("2001:db8:1::/64")}  # between border and internet
-
-
-def nth(block: Prefix, number: int) -> Address:
-    """An address of a block, counted from its first, which is number 0."""
-    return spelled(block.network + number, block.family)
+PUBLIC = {4: prefix("198.51.100.0/28"), 6: prefix("2001:db8:1::/64")}  # between border and internet
 
 
 class Leg:
@@ -124,7 +120,7 @@ class Plan:
         known = {address(host.address) for host in self.spec.internet.hosts}
         more = (ip for ip in self.named if ip not in known and self._is_public(ip))
         hosts = self.spec.internet.hosts + tuple(Host(address=ip) for ip in more)
-        return Internet(hosts=hosts, nat=self.spec.internet.nat)
+        return replace(self.spec.internet, hosts=hosts)
 
     def _is_public(self, ip: Address) -> bool:
         """Whether a host that a question names may be on the internet: no network of the organisation holds it."""
@@ -146,7 +142,11 @@ class Plan:
     @cached_property
     def pod_routes(self) -> tuple[Route, ...]:
         """The router's routes to pods: those of flat clusters, each block (or the whole range) by a node, in the order of legs."""
-        return tuple(row for leg in self.legs for row in self._announced(leg))
+        found: dict[Prefix, list[tuple[Route, str]]] = {}
+        for leg in self.legs:
+            for row in self._announced(leg):
+                found.setdefault(row.prefix, []).append((row, leg.cluster.part.routes))
+        return tuple(_one(rows) for rows in found.values())
 
     def _announced(self, leg: Leg) -> Iterator[Route]:
         part = leg.cluster.part
@@ -184,20 +184,23 @@ class Plan:
         return tuple(block for block in self.inside if not is_private(block))
 
     @cached_property
+    def gateway_addresses(self) -> dict[Address, tuple[Address, str]]:
+        """Addresses that egress gateways have beside their nodes' own: the node's address, and the router's device towards it."""
+        devs = {name: leg.lan.router_dev for leg in self.legs if not leg.name for name in leg.lan.machines}
+        found = {}
+        for one in self.spec.egress_gateways:
+            if one.address:
+                ip, machine = address(one.address), self.cluster.machine(one.node)
+                if ip not in machine.ips.values():
+                    found[ip] = machine.ips[prefix(ip).family.number], devs[one.node]
+        return found
+
+    @cached_property
     def entrances(self) -> Mapping[Address, tuple[Address, str]]:
         """Addresses of load balancers and externalIPs: the first node that may have their packets, and the router's device."""
         devs = {ip: leg.lan.router_dev for leg in self.legs for m in leg.lan.machines.values() for ip in m.ips.values()}
         vias = {ip: self.led.get(ip, nodes[0]) for ip, nodes in self.cluster.entrances.items()}
         return {ip: (via, devs[via]) for ip, via in vias.items()}
-
-
-def gateways(one: Beyond) -> dict[int, Address]:
-    """Per family, the router's address in a network: the first of its range."""
-    return {family(text).number: nth(prefix(text), 1) for text in one.ranges}
-
-
-def lengths(one: Beyond) -> dict[int, int]:
-    return {family(text).number: prefix(text).length for text in one.ranges}
 
 
 def internet_gateways() -> dict[int, Address]:
@@ -213,3 +216,13 @@ def unrouted(cluster: Any) -> tuple[str, ...]:
     more = f" (and {len(refused) - 1} more)" if len(refused) > 1 else ""
     table = f"the route table of {layout.spec.provider} is full"
     return (f"{table}: no row leads to {refused[0][1]} of {refused[0][0]}{more}",)
+
+
+def _one(rows: list[tuple[Route, str]]) -> Route:
+    """The router's one row for a block. Of equal announcements by BGP it uses all; a provider's table takes the first, no more
+    (DEV-45, DEV-46)."""
+    equal = [row for row, routes in rows if routes == "bgp"]
+    first = rows[0][0]
+    if len(equal) < 2 or first is not equal[0]:
+        return first
+    return replace(first, hops=tuple(Hop(row.dev, row.via) for row in equal))

@@ -10,6 +10,7 @@ from typing import Any
 
 from msgspec import Struct
 
+from ...linux.namespace.choices import Choices
 from ...linux.namespace.fib import Route
 from ...linux.namespace.netns import Netns
 from ...linux.namespace.trace import Step, Trace
@@ -88,9 +89,9 @@ class Cell(Struct, frozen=True):
     __repr__ = __str__
 
 
-def reach(world: Mapping[str, Netns], source: End, target: End) -> Cell:
+def reach(world: Mapping[str, Netns], source: End, target: End, choices: Choices | None = None) -> Cell:
     """One ping from one end to the other, in kernels that have just started."""
-    trace = ask(world, ping(family(target.address).any, target.address), source.at)
+    trace = ask(world, ping(family(target.address).any, target.address), source.at, choices=choices)
     asking, answering = carrying(trace, REQUEST), carrying(trace, REPLY)
     taken = next((step for step in asking if step.end == "local"), None)
     answered = any(step.namespace == source.at and step.end == "local" for step in answering)

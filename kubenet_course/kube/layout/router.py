@@ -4,19 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
+from msgspec.structs import replace
+
 from ...linux.namespace.device import Device, IfAddr
 from ...linux.namespace.fib import Route
 from ...linux.namespace.netns import NeighbourEntry, Netns, Socket, netns
 from ...linux.netfilter.iptables.save import read
 from ...linux.netfilter.rules import Ruleset
-from ...linux.packet.address import FAMILIES, Address, Prefix, family, prefix
-from ..api.layout import FirewallRule, Host
+from ...linux.packet.address import FAMILIES, Address, Prefix, address, family, prefix
+from ..api.layout import FirewallRule, Host, Internet, SecondInterface
 from ..model import names
 from ..model.lan import ANY, FORWARDS, QUIET, SWITCH, default, device, port_mac
 from ..model.ranges import OUTSIDE
 from ..network.backends import METRIC
+from .addresses import gateways, lengths, nth
+from .egress import SECOND
 from .masquerade import PRIVATE, UNIQUE_LOCAL
-from .plan import BORDER, INTERNET, PUBLIC, TRANSIT, Plan, gateways, internet_gateways, lengths, nth
+from .plan import BORDER, INTERNET, PUBLIC, TRANSIT, Plan, internet_gateways
 
 TO_BORDER, TO_ROUTER, TO_INTERNET, INTERNET_BRIDGE = "wan0", "lan0", "wan0", "ext0"
 
@@ -26,7 +30,8 @@ def router(plan: Plan) -> Netns:
     devices = [leg.of_router for leg in plan.legs]
     for one in plan.networks:
         devices += _bridge(f"{one.name}0", gateways(one), lengths(one), one.hosts)
-    routes = [*plan.pod_routes, *(_row(ip, dev, via) for ip, (via, dev) in plan.entrances.items())]
+        devices += [_second(f"{one.name}0", two) for two in plan.spec.second_interfaces if two.network == one.name]
+    routes = [*plan.pod_routes, *(_row(ip, dev, via) for ip, (via, dev) in _led(plan).items())]
     if plan.internet:
         devices.append(_leg(plan, TO_BORDER, TRANSIT, 1, (BORDER, TO_ROUTER)))
         routes += [_default(of, TO_BORDER, nth(TRANSIT[of], 2)) for of in plan.families]
@@ -46,6 +51,11 @@ def router(plan: Plan) -> Netns:
     )
 
 
+def _led(plan: Plan) -> dict[Address, tuple[Address, str]]:
+    """Single addresses that the router leads to a node: those of load balancers and of egress gateways."""
+    return {**plan.entrances, **plan.gateway_addresses}
+
+
 def border(plan: Plan) -> Netns:
     """The last router of the organisation. It masquerades private sources, and knows that private ranges are nowhere outside."""
     wan = _leg(plan, TO_INTERNET, PUBLIC, 1, (INTERNET, "cust0"))
@@ -54,7 +64,12 @@ def border(plan: Plan) -> Netns:
     routes += [_row(ip, TO_ROUTER, nth(TRANSIT[family(ip).number], 1)) for ip in plan.entrances]
     routes += [Route(block, metric=4096, type="unreachable") for block in (*PRIVATE, UNIQUE_LOCAL)]
     routes += [_default(of, TO_INTERNET, nth(PUBLIC[of], 2)) for of in plan.families]
-    nat = {of: masquerade_private(of) for of in plan.families} if plan.internet and plan.internet.nat else {}
+    wan = replace(wan, addresses=(*wan.addresses, *_further(plan)))
+    nat = (
+        {of: masquerade_private(of, plan.internet) for of in plan.families}
+        if plan.internet and plan.internet.nat
+        else {}
+    )
     return netns(BORDER, (lan, wan), routes=tuple(routes), sysctls={**FORWARDS}, rules=nat)
 
 
@@ -100,10 +115,24 @@ def firewall(rules: Iterable[FirewallRule], of: int) -> Ruleset:
     return read("\n".join([*lines, "COMMIT", ""])).rules
 
 
-def masquerade_private(of: int) -> Ruleset:
-    """Network address translation at the border: a private source leaves under the border's public address."""
+def _further(plan: Plan) -> list[IfAddr]:
+    """Public addresses of the border beside its first, each for the sources that a translation names."""
+    said = plan.internet.translations if plan.internet else ()
+    ips = dict.fromkeys(address(one.destination) for one in said)
+    return [IfAddr(ip, PUBLIC[family(ip).number].length) for ip in ips if ip != nth(PUBLIC[family(ip).number], 1)]
+
+
+def masquerade_private(of: int, internet: Internet) -> Ruleset:
+    """Network address translation at the border: a private source leaves under the border's public address, or under the one that
+    a translation names for it."""
     blocks = [block for block in (*PRIVATE, UNIQUE_LOCAL) if block.family.number == of]
-    lines = [f"-A POSTROUTING -s {block} -o {TO_INTERNET} -j MASQUERADE" for block in blocks]
+    said = [(prefix(one.source), address(one.destination)) for one in internet.translations]
+    lines = [
+        f"-A POSTROUTING -s {block} -o {TO_INTERNET} -j SNAT --to-source {ip}"
+        for block, ip in said
+        if block.family.number == of
+    ]
+    lines += [f"-A POSTROUTING -s {block} -o {TO_INTERNET} -j MASQUERADE" for block in blocks]
     return read("\n".join(["*nat", *lines, "COMMIT", ""])).rules
 
 
@@ -125,6 +154,12 @@ def _port(dev: str, ip: Address) -> Device:
     name = names.host_namespace(ip)
     mac = port_mac(names.mac(names.OUTSIDE, ip), names.OUTSIDE_LINK)
     return Device(names.link_end(name), "veth", mac, peer=(name, "eth0"), master=dev)
+
+
+def _second(dev: str, of: SecondInterface) -> Device:
+    """The router's end of the cable to a node's second interface."""
+    mac = port_mac(names.mac(names.NODE, address(of.address)), names.OUTSIDE_LINK)
+    return Device(names.link_end(of.node), "veth", mac, peer=(of.node, SECOND), master=dev)
 
 
 def _row(ip: Address, dev: str, via: Address = "") -> Route:

@@ -19,7 +19,7 @@ from ..model import names
 from ..model.lan import Lan
 from ..model.node_plan import Machine
 from ..model.world import World
-from . import router
+from . import egress, router
 from .plan import BORDER, INTERNET, Leg, Plan
 
 
@@ -37,6 +37,10 @@ class WiderWorld(World):
             right = f"name a host in {', '.join([*(one.name for one in spec.networks), 'an internet'])}"
             raise BadInput("from", f"no network of the Layout holds {strangers[0]}", right)
 
+    def led_to(self, led: Mapping[Address, Address]) -> World:
+        """The plan leads differently as a whole."""
+        return WiderWorld(self.cluster, self.plan.spec, self.plan.named, led)
+
     @cached_property
     def beside(self) -> dict[str, World]:
         """The other clusters' own worlds, as each would stand alone."""
@@ -48,6 +52,8 @@ class WiderWorld(World):
     def _node(self, machine: Machine) -> Netns:
         """Its ways to nodes on another LAN lead over the router, which knows every block."""
         ns = super()._node(machine)
+        if self.plan.spec.egress_gateways or self.plan.spec.second_interfaces:
+            ns = egress.routed(self.cluster, machine.name, ns)
         if sum(not leg.name for leg in self.plan.legs) == 1:
             return ns
         own = self.lan_of(machine.name).ranges.values()

@@ -39,6 +39,15 @@ def written(layout: Layout) -> None:
         for name, text in (("from", rule.source), ("to", rule.destination)):
             if text:
                 _block(text, f"spec.firewall[{at}].{name}")
+    for at, gateway in enumerate(spec.egress_gateways):
+        for index, text in enumerate(gateway.to):
+            _block(text, f"spec.egressGateways[{at}].to[{index}]")
+        for index, name in enumerate(gateway.pods):
+            if name.count("/") != 1:
+                right = "write namespace/name, such as default/client"
+                raise Wrong(f"spec.egressGateways[{at}].pods[{index}]", f"it is {shown(name)}", right)
+    for at, one in enumerate(spec.internet.translations if spec.internet else ()):
+        _block(one.source, f"spec.internet.translations[{at}].from")
     for at, text in enumerate(spec.node_subnets):
         _block(text, f"spec.nodeSubnets[{at}]")
     for at, other in enumerate(spec.clusters):

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from ...errors import BadInput
-from ...files import content, told
+from ...files import content, file_in_words
 from .collection import Collection, Objects, Place
 from .yaml_text import documents_of
 
@@ -36,7 +36,7 @@ def read_text(text: str, name: str = "text") -> Objects:
 
 
 def _read_file(reading: Collection, path: str, data: bytes) -> None:
-    path = told(path)
+    path = file_in_words(path)
     if not data.strip():
         raise BadInput(path, "the file is empty", NO_DOCUMENT)
     if b"\0" in data[:4096]:

@@ -12,12 +12,14 @@ from functools import cached_property
 from msgspec.structs import replace
 
 from ...errors import BadInput
+from ...linux.namespace.netns import Socket
 from ...linux.netfilter.rules import Ruleset
 from ...linux.packet.address import FAMILIES, Address, address
 from ..api.layout import LayoutSpec
 from ..api.objects import EndpointSlice, KubeProxyConfiguration, Pod, Service
-from ..layout import masquerade, others
+from ..layout import others
 from ..layout.check import fits
+from ..layout.on_node import beside_proxy
 from ..layout.plan import unrouted
 from ..layout.world import WiderWorld
 from ..manifest.collection import Objects
@@ -27,9 +29,10 @@ from ..proxy.iptables.frame import Frame
 from ..proxy.iptables.rows import IptablesServices
 from ..proxy.iptables.rules import iptables_rules
 from ..proxy.ipvs.tables import IpvsTables, ipvs_tables
-from ..proxy.modes import rules_in
+from ..proxy.modes import USERSPACE, rules_in
 from ..proxy.nftables.settings import service_ranges
 from ..proxy.node import DEFAULTS, NodeFacts
+from ..proxy.other.userspace import portals, sockets
 from ..service.service_plan import services
 from .lan import OUTSIDE_HOSTS
 from .node_plan import Machine, check_nodes, given_blocks, machines, said_blocks
@@ -51,13 +54,11 @@ class Cluster:
         self.machines: dict[str, Machine] = machines(objects, self.ranges, self.blocks)
         self.placed = Placed(objects, self.machines)
         self.services: list[Service] = services(objects, self.ranges)
-        self.slices: dict[tuple[str, str], tuple[EndpointSlice, ...]] = all_slices(
-            objects, self.services, self.placed, self.machines
-        )
+        parts = (self.services, self.placed, self.machines)
+        self.slices: dict[tuple[str, str], tuple[EndpointSlice, ...]] = all_slices(objects, *parts)
         self.backend: str = flannel.backend(objects.nodes, objects.conflists, objects.net_conf)
-        self.part: LayoutSpec | None = (
-            objects.layout.spec if objects.layout else None
-        )  # what surrounds it, and how it looks
+        # What surrounds it, and how that looks.
+        self.part: LayoutSpec | None = objects.layout.spec if objects.layout else None
         self.beside = {one.name: Cluster(others.objects(one)) for one in self.part.clusters} if self.part else {}
         if self.part and (self.part.layout, self.part.routes) == ("flat", "cloud"):
             self.backend = "cloud"
@@ -139,7 +140,6 @@ class Cluster:
         return {one.key: one for one in self.services}
 
     # -- kube-proxy
-    # ------------------------------------------------------------------------------------------------------
 
     @cached_property
     def watched(self) -> dict[int, IptablesServices]:
@@ -180,10 +180,8 @@ class Cluster:
 
     def _is_bridged(self, machine: Machine) -> bool:
         """Whether a node has its bridge: as in a running cluster, or since the first pod came."""
-        pods = self.placed.pods.values()
-        return bool(machine.node.pod_cidrs) or any(
-            pod.spec.node_name == machine.name and not pod.spec.host_network for pod in pods
-        )
+        here = (pod for pod in self.placed.pods.values() if pod.spec.node_name == machine.name)
+        return bool(machine.node.pod_cidrs) or any(not pod.spec.host_network for pod in here)
 
     def proxy_rules(self, name: str, of: int) -> Ruleset:
         """What kube-proxy alone writes on a node."""
@@ -192,15 +190,19 @@ class Cluster:
     def rules(self, name: str, of: int) -> Ruleset:
         """All rules of a node in one family: kube-proxy's, and flannel's."""
         block, pods = self.machine(name).blocks.get(of), self.ranges.pods.get(of)
-        others: Frame = masquerade.rules(self.part, pods, block) if block and pods else {}
+        others: Frame = beside_proxy(self, name, pods, block) if block and pods else {}
         free = service_ranges(self.ranges)
         return rules_in(self.mode, self.watched[of], self.facts(name), self.proxy, free, others)
 
+    def proxy_sockets(self) -> tuple[Socket, ...]:
+        """The ports at which kube-proxy itself accepts connections on every node: in userspace mode alone."""
+        watched = self.watched.values() if self.mode == USERSPACE else ()
+        return tuple(socket for one in watched for socket in sockets(portals(one), one))
+
     def ipvs(self, name: str) -> tuple[IpvsTables, ...]:
         """What kube-proxy gives a node's IPVS in each family; nothing in any other mode."""
-        if self.mode != "ipvs":
-            return ()
-        return tuple(ipvs_tables(self.watched[of], self.facts(name), self.proxy) for of in FAMILIES)
+        balanced = FAMILIES if self.mode == "ipvs" else ()
+        return tuple(ipvs_tables(self.watched[of], self.facts(name), self.proxy) for of in balanced)
 
     @cached_property
     def entrances(self) -> dict[Address, tuple[Address, ...]]:
@@ -214,12 +216,12 @@ class Cluster:
             all_nodes = tuple(machine.ips[of] for machine in self.machines.values() if of in machine.ips)
             for port in watched.ports:
                 for ip in port.vips:
-                    found.setdefault(ip, self._healthy(port.service, of) if port.external_local else all_nodes)
+                    found.setdefault(ip, self.healthy(port.service, of) if port.external_local else all_nodes)
                 for ip in port.external_ips:
                     found.setdefault(ip, all_nodes)
         return {ip: nodes for ip, nodes in found.items() if nodes}
 
-    def _healthy(self, service: Service, of: int) -> tuple[Address, ...]:
+    def healthy(self, service: Service, of: int) -> tuple[Address, ...]:
         """The addresses of nodes whose kube-proxy says on the health port that it has a ready endpoint."""
         ready = {one.node_name for part in self.slices.get(service.key, ()) for one in part.endpoints if one.is_ready}
         ips = {name: machine.ips[of] for name, machine in self.machines.items() if of in machine.ips}

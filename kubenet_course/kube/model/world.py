@@ -6,6 +6,7 @@ Each namespace is made when it is first looked up, so that five thousand nodes c
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from copy import copy
 from functools import cached_property
 from typing import Any
 
@@ -36,10 +37,20 @@ class World(Mapping[str, Netns]):
         entrances = {ip: led.get(ip, nodes[0]) for ip, nodes in cluster.entrances.items()}
         self.lan = Lan(cluster.machines, entrances, self.outside)
         self._made: dict[str, Netns] = {}
+        self._base: World | None = None
         if self.lan.is_warm:
             _ = self[names.LAN].fib, self[names.ROUTER].fib
 
+    def led_to(self, led: Mapping[Address, Address]) -> World:
+        """The same kernels, but that a load balancer leads to these nodes: only the router differs."""
+        other = copy(self)
+        entrances = {ip: led.get(ip, nodes[0]) for ip, nodes in self.cluster.entrances.items()}
+        other.lan, other._made, other._base = Lan(self.cluster.machines, entrances, self.outside), {}, self
+        return other
+
     def __getitem__(self, name: str) -> Netns:
+        if self._base is not None and name != names.ROUTER:
+            return self._base[name]
         if name not in self._made:
             self._made[name] = self._make(name)
         return self._made[name]
@@ -130,7 +141,10 @@ class World(Mapping[str, Netns]):
             sets=sets_of(balanced),
             virtual_servers=virtual_servers(balanced),
             sysctls=self._node_sysctls(name) | (balanced[0].sysctls if balanced else {}),
-            sockets=tuple(one for pod in shared for one in _sockets(pod, cluster.placed.addresses(pod))),
+            sockets=(
+                *(one for pod in shared for one in _sockets(pod, cluster.placed.addresses(pod))),
+                *cluster.proxy_sockets(),
+            ),
         )
 
     def _eth0(self, machine: Machine) -> Device:

@@ -7,9 +7,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
-from ...linux.namespace.device import VXLAN_OVERHEAD, Device, IfAddr, Vxlan, link_local
+from ...linux.namespace.device import Device, IfAddr, Vxlan, link_local
 from ...linux.namespace.fib import Route
 from ...linux.namespace.netns import FdbEntry, NeighbourEntry
+from ...linux.namespace.overhead import overhead
 from ..model import names
 from ..model.node_plan import Machine
 from . import flannel
@@ -19,7 +20,7 @@ METRIC = {4: 0, 6: 1024}  # of a route that says none (IP6_RT_PRIO_USER)
 
 def mtu(backend: str, families: Sequence[int]) -> int:
     """The longest packet that crosses unbroken: pods are told so from the start."""
-    return 1500 - max(VXLAN_OVERHEAD[of] for of in families) if backend == "vxlan" else 1500
+    return 1500 - max(overhead("vxlan", of) for of in families) if backend == "vxlan" else 1500
 
 
 class Rows(Sequence):
@@ -64,7 +65,7 @@ def tunnels(machine: Machine, backend: str) -> list[Device]:
         own: tuple[IfAddr, ...] = (IfAddr(ip, block.family.bits),)
         if of == 6:
             own += (link_local(mac),)
-        found.append(Device(names.TUNNELS[of], "vxlan", mac, own, mtu=1500 - VXLAN_OVERHEAD[of], tunnel=end))
+        found.append(Device(names.TUNNELS[of], "vxlan", mac, own, mtu=1500 - overhead("vxlan", of), tunnel=end))
     return found
 
 

@@ -1,7 +1,7 @@
 """An API server that keeps Nodes, and the node IPAM controller beside it: stop it, change the world, start it again.
 
 A controller never hears "give n5 a block". It hears that something about n5 changed, looks at what is, and does what is
-missing. `World.trace` shows that line by line: when, what was heard, what was done about it.
+missing. `NodeWorld.trace` shows that line by line: when, what was heard, what was done about it.
 """
 
 from msgspec import Struct
@@ -41,7 +41,7 @@ class Event(Struct, frozen=True):
     count: int
 
 
-class World:
+class NodeWorld:
     """Nodes in the API server, and a controller that is running, stopped, or gone with an error.
 
     `nodes`: name -> podCIDRs, as the API server stores them. `error`: what made the controller exit, or None.

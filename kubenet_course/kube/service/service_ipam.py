@@ -17,7 +17,7 @@ MISMATCH = "the provided network does not match the current range"
 Draw = Callable[[int], int]  # draw(n) is one of 0 .. n-1
 
 
-class Refused(Exception):
+class AddressRefused(Exception):
     """The API server will not give this Service that address; the sentence is its own."""
 
 
@@ -69,11 +69,11 @@ def band_of(size: int) -> int:
 
 
 def allocate(services: ServiceRange, given: Container[Address], address: Address) -> Address:
-    """The very address that a manifest asks for, from the band or not. Raises Refused."""
+    """The very address that a manifest asks for, from the band or not. Raises AddressRefused."""
     if not services.holds(address):
-        raise Refused(MISMATCH)
+        raise AddressRefused(MISMATCH)
     if address in given:
-        raise Refused(ALLOCATED)
+        raise AddressRefused(ALLOCATED)
     return address
 
 
@@ -85,4 +85,4 @@ def allocate_next(services: ServiceRange, given: Container[Address], draw: Draw)
             address = services.address(first + (begin + step) % size)
             if address not in given:
                 return address
-    raise Refused(FULL)
+    raise AddressRefused(FULL)

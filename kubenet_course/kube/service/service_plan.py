@@ -14,7 +14,7 @@ from ..api.objects import Service
 from ..manifest.collection import Objects
 from ..model.ranges import Ranges
 from ..nodeipam.cidr import parse_sloppy
-from .service_ipam import FULL, Refused, ServiceRange, allocate_next, service_range
+from .service_ipam import FULL, AddressRefused, ServiceRange, allocate_next, service_range
 
 NODE_PORTS = range(30000, 32768)
 DUAL = ("PreferDualStack", "RequireDualStack")
@@ -105,7 +105,7 @@ def _with_addresses(
             continue
         try:
             found.append(allocate_next(pools[of], taken, lambda size: given % size))
-        except Refused as refusal:
+        except AddressRefused as refusal:
             said = f"the Services' range gives none: {refusal}"
             raise BadInput("spec.clusterIP", said, "write a larger serviceSubnet") from None
         taken.add(found[-1])

@@ -5,17 +5,17 @@ from ..kubelet.ending import delete
 from ..kubelet.sync import resume
 from . import budget as budgets
 from .nodes import lost
-from .world import World
+from .world import WorkloadWorld
 
 
-def drain(world: World, node: str) -> None:
+def drain(world: WorkloadWorld, node: str) -> None:
     """`kubectl drain`: no new pods on the node, and its pods are evicted, as fast as the budget grants it."""
     world.cordoned.add(node)
     world.say("node", node, said="cordoned")
     _evict(world, node)
 
 
-def _evict(world: World, node: str) -> None:
+def _evict(world: WorkloadWorld, node: str) -> None:
     """Asks once for every pod that is left; what is refused is asked again (pkg/registry/core/pod/storage)."""
     waiting = False
     for pod in [one for one in world.pods if one.node == node and not one.is_deleted]:
@@ -31,7 +31,7 @@ def _evict(world: World, node: str) -> None:
         world.timeline.after(budgets.RETRY_SECONDS * SECOND, lambda: _evict(world, node))
 
 
-def lose(world: World, node: str, returns: int = NEVER) -> None:
+def lose(world: WorkloadWorld, node: str, returns: int = NEVER) -> None:
     """The node is cut off: what runs on it runs on, and nobody hears of it or reaches it."""
     then = lost(world.timeline.now, returns)
     for pod in world.pods:
@@ -46,7 +46,7 @@ def lose(world: World, node: str, returns: int = NEVER) -> None:
         world.timeline.at(returns, lambda: _returns(world, node))
 
 
-def _unreachable(world: World, node: str) -> None:
+def _unreachable(world: WorkloadWorld, node: str) -> None:
     world.cordoned.add(node)
     world.say("node", node, said="Ready is Unknown; its pods are marked not ready")
     for pod in world.pods:
@@ -55,7 +55,7 @@ def _unreachable(world: World, node: str) -> None:
             world.hears(pod)
 
 
-def _taken(world: World, node: str) -> None:
+def _taken(world: WorkloadWorld, node: str) -> None:
     """The pods get a deletionTimestamp; nobody is there to end them."""
     for pod in world.pods:
         if pod.node == node and pod.is_lost and not pod.is_deleted:
@@ -63,7 +63,7 @@ def _taken(world: World, node: str) -> None:
             world.hears(pod)
 
 
-def _returns(world: World, node: str) -> None:
+def _returns(world: WorkloadWorld, node: str) -> None:
     """The kubelet is back: pods that were deleted meanwhile end now, the others are as ready as they are."""
     world.cordoned.discard(node)
     world.say("node", node, said="is back")

@@ -14,7 +14,7 @@ from ..kubelet.behaviour_file import Balancer as Told
 from ..kubelet.behaviour_file import Network
 from ..kubelet.life import Pod
 from ..kubelet.spec import Probe
-from ..kubelet.worker import Kind, Result, Worker, heard
+from ..kubelet.worker import ProbeKind, ProbeResult, Worker, heard
 
 
 class Listed(NamedTuple):
@@ -100,7 +100,7 @@ class Balancer:
     def start(self) -> None:
         """Checks all nodes now, and again and again. A node is well from its first answer on, if that is yes."""
         for node in self.proxies.nodes:
-            self.workers[node] = Worker(Kind.READINESS)
+            self.workers[node] = Worker(ProbeKind.READINESS)
         self.well = [node for node in self.proxies.nodes if self.proxies.has_ready(node)]
         self._check()
 
@@ -108,10 +108,10 @@ class Balancer:
         self.timeline.after(round(self.told.every * 1000) * MILLISECOND, self._check)
         thresholds = Probe(success_threshold=self.told.healthy, failure_threshold=self.told.unhealthy)
         for node, worker in self.workers.items():
-            said = Result.SUCCESS if self.proxies.has_ready(node) else Result.FAILURE
+            said = ProbeResult.SUCCESS if self.proxies.has_ready(node) else ProbeResult.FAILURE
             step = heard(worker, thresholds, said)
             self.workers[node] = step.worker
-            if step.published is Result.SUCCESS and node not in self.well:
+            if step.published is ProbeResult.SUCCESS and node not in self.well:
                 self.well.append(node)
-            elif step.published is Result.FAILURE and node in self.well:
+            elif step.published is ProbeResult.FAILURE and node in self.well:
                 self.well.remove(node)

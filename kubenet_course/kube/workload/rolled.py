@@ -19,7 +19,7 @@ from .revision import Happened
 from .rollout import begun
 from .traffic import Lost
 from .watched import Second, by_second
-from .world import World
+from .world import WorkloadWorld
 
 GONE = "gone"
 
@@ -98,7 +98,7 @@ def _word(pod: Pod) -> str:
     return "ready" if pod.is_ready else "not ready"
 
 
-def status(world: World) -> str:
+def status(world: WorkloadWorld) -> str:
     """What `kubectl rollout status` prints last. It watches until the rollout is complete once, and then it is gone:
     what becomes of the pods later it does not see.
     """

@@ -11,7 +11,7 @@ from ..kubelet.event import Event
 from ..kubelet.life import Pod
 from .api import BudgetSpec, DeploymentSpec
 from .disruption import drain, lose
-from .world import World
+from .world import WorkloadWorld
 
 
 def rollout(
@@ -24,7 +24,7 @@ def rollout(
     seed: int | None = None,
     budget: BudgetSpec | None = None,
     tell: Callable[[Pod, Event], None] | None = None,
-) -> World:
+) -> WorkloadWorld:
     """The world after `until` seconds."""
     world = begun(name, before, after, told, seed=seed, budget=budget, tell=tell)
     world.timeline.run(round(until * SECOND))
@@ -40,12 +40,12 @@ def begun(
     seed: int | None = None,
     budget: BudgetSpec | None = None,
     tell: Callable[[Pod, Event], None] | None = None,
-) -> World:
+) -> WorkloadWorld:
     """The world at its beginning; whoever calls lets its timeline run. The first revision is there from the start; the
     clients begin once all of it is available and every node has heard of it, or when the second is rolled out at the latest.
     """
     timeline = Timeline()
-    world = World(timeline, name, before, told, told.seed if seed is None else seed, budget, tell)
+    world = WorkloadWorld(timeline, name, before, told, told.seed if seed is None else seed, budget, tell)
     world.apply(before, is_new=False)
     at = round(told.rolls_out_at * SECOND)
 
@@ -64,7 +64,7 @@ def begun(
     return world
 
 
-def _do(world: World, action: Action) -> None:
+def _do(world: WorkloadWorld, action: Action) -> None:
     if action.do == "undo":
         world.undo()
     elif action.do in ("pause", "resume"):
@@ -75,7 +75,7 @@ def _do(world: World, action: Action) -> None:
         lose(world, action.node, NEVER if action.returns is None else round(action.returns * SECOND))
 
 
-def answer(world: World) -> dict[str, object]:
+def answer(world: WorkloadWorld) -> dict[str, object]:
     """What the command prints as JSON."""
     tally = world.tally
     return {

@@ -28,7 +28,7 @@ HEARS_AFTER = 20 * MILLISECOND  # a controller's watch and its queue
 
 
 @dataclass(eq=False)
-class World:
+class WorkloadWorld:
     """`spec`: the Deployment as it is now. `tell` hears of each pod's own events too."""
 
     timeline: Timeline

@@ -62,12 +62,13 @@ class Pod:
 
 
 class Service:
-    """What a Service does on every node, whatever the mode: a connection is given to one pod when it is opened, in turn,
-    and from then on only bytes are passed. It reads no HTTP.
+    """What a Service does on every node, whatever the mode: when a connection is opened it is given to one pod, here
+    in turn, and from then on only bytes are passed. It reads no HTTP. `tries` is how many pods it tries when one
+    refuses: 1 as in every mode of today, more as in the userspace mode of old.
     """
 
-    def __init__(self, *pods: Pod):
-        self.pods, self.port, self.opened = list(pods), 0, 0
+    def __init__(self, *pods: Pod, tries: int = 1):
+        self.pods, self.port, self.opened, self.tries = list(pods), 0, 0, tries
         self.relays: set[asyncio.Task[None]] = set()
 
     async def start(self) -> None:
@@ -84,17 +85,29 @@ class Service:
         task = asyncio.current_task()
         assert task is not None
         self.relays.add(task)
-        pod = self.pods[self.opened % len(self.pods)]
-        self.opened += 1
-        there, back = await asyncio.open_connection(LOOPBACK, pod.port)
         try:
-            await asyncio.gather(_passed(reader, back), _passed(there, writer))
+            there, back = await self._connected()
+            try:
+                await asyncio.gather(_passed(reader, back), _passed(there, writer))
+            finally:
+                await closed(back)
         except (ConnectionError, asyncio.CancelledError):
             pass
         finally:
             self.relays.discard(task)
-            await closed(back)
             await closed(writer)
+
+    async def _connected(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """A connection to the pod whose turn it is. Raises ConnectionError when all that may be tried refuse."""
+        for number in range(self.tries):
+            pod = self.pods[self.opened % len(self.pods)]
+            self.opened += 1
+            try:
+                return await asyncio.open_connection(LOOPBACK, pod.port)
+            except ConnectionError:
+                if number + 1 == self.tries:
+                    raise
+        raise ConnectionError
 
 
 async def _passed(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -1,4 +1,4 @@
-"""A client asks a Service many times over real HTTP/2, in one of four ways, and notes which pod answers each request."""
+"""A client asks a Service many times over real HTTP/2, in one of four ways, and notes which pod answers each time."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ WAYS = {
     "all pods": "one connection to each pod, and the client takes turns (a headless Service)",
 }
 PER_CONNECTION = 5  # requests, until a pod says GOAWAY
+NOBODY = "nobody"  # who answers a request that finds only a dead pod
 MOST = 500  # requests, and pods
 
 
@@ -45,21 +46,24 @@ class Talk(Struct, frozen=True):
         return {pod: sum(one.pod == pod for one in self.answers) for pod in sorted({one.pod for one in self.answers})}
 
 
-def talk(way: str = "one", requests: int = 30, pods: int = 3, joining: int = 0) -> Talk:
-    """`joining` more pods become ready after a third of the requests. Raises BadInput for what cannot be done.
+def talk(way: str = "one", requests: int = 30, pods: int = 3, joining: int = 0, dead: int = 0, tries: int = 1) -> Talk:
+    """`joining` more pods become ready after a third of the requests. `dead` of the pods have crashed, and the Service
+    does not know it: it tries so many pods for a connection. Raises BadInput for what cannot be done.
 
     Everything runs on loopback, in a thread of its own, and has ended when this returns.
     """
     if way not in WAYS:
         raise BadInput("way", f"{way!r} is none", f"choose {' or '.join(WAYS)}")
-    for name, value, least in (("requests", requests, 1), ("pods", pods, 1), ("joining", joining, 0)):
-        if not least <= value <= MOST:
-            raise BadInput(name, f"{value} is out of range", f"choose {least} to {MOST}")
-    return _finished(_talk(way, requests, pods, joining))
+    counts = {"requests": requests, "pods": pods, "joining": joining, "dead": dead, "tries": tries}
+    for name, value in counts.items():
+        least, most = int(name not in ("joining", "dead")), pods if name == "dead" else MOST
+        if not least <= value <= most:
+            raise BadInput(name, f"{value} is out of range", f"choose {least} to {most}")
+    return _finished(_talk(way, requests, pods, joining, dead, tries))
 
 
 def _finished(coroutine: Coroutine[Any, Any, Talk]) -> Talk:
-    """A notebook has a loop of its own that runs already, and a second one needs a thread."""
+    """A notebook has a loop of its own that runs already, and a second one needs a thread. Raises OSError without one."""
     found: list[Talk | BaseException] = []
 
     def run() -> None:
@@ -69,25 +73,32 @@ def _finished(coroutine: Coroutine[Any, Any, Talk]) -> Talk:
             found.append(error)
 
     thread = threading.Thread(target=run)
-    thread.start()
+    try:
+        thread.start()
+    except RuntimeError as error:  # a browser's Python
+        coroutine.close()
+        raise OSError("no thread can be started here, and so no server") from error
     thread.join()
     if isinstance(found[0], BaseException):
         raise found[0]
     return found[0]
 
 
-async def _talk(way: str, requests: int, pods: int, joining: int) -> Talk:
+async def _talk(way: str, requests: int, pods: int, joining: int, dead: int, tries: int) -> Talk:
     most = PER_CONNECTION if way == "goaway" else 0
     running = [Pod(f"web-{number + 1}", most) for number in range(pods)]
     later = [Pod(f"web-{pods + number + 1}", most) for number in range(joining)]
-    service = Service(*running)
-    for one in (*running, *later, service):
+    service = Service(*running, tries=tries)
+    parts: list[Pod | Service] = [service, *running, *later]
+    for one in parts:
         await one.start()
+    for one in running[:dead]:
+        await one.stop()
     try:
         return Talk(tuple([one async for one in _asked(way, requests, service, later)]))
     finally:
-        for part in (service, *running, *later):
-            await part.stop()
+        for one in parts:
+            await one.stop()
 
 
 async def _asked(way: str, requests: int, service: Service, later: list[Pod]) -> AsyncIterator[Answer]:
@@ -98,7 +109,10 @@ async def _asked(way: str, requests: int, service: Service, later: list[Pod]) ->
             if number == requests // 3:
                 service.pods += later
             at = await _connection(way, number, opened, service)
-            stream, pod = await opened[at].ask()
+            try:
+                stream, pod = await opened[at].ask()
+            except ConnectionError:
+                opened[at].is_told_to_go, stream, pod = True, 0, NOBODY
             yield Answer(at + 1, stream, pod)
     finally:
         for client in opened:

@@ -10,7 +10,7 @@ from contextlib import suppress
 from urllib.parse import urljoin, urlsplit
 
 from ...kube.kubelet import outcome
-from ...kube.kubelet.outcome import BODY_LIMIT, Outcome, Said
+from ...kube.kubelet.outcome import BODY_LIMIT, ProbeOutcome, Said
 from ...kube.kubelet.spec import Container, HTTPGet, IntOrString, Probe
 from . import grpc
 
@@ -18,11 +18,11 @@ AGENT = "kube-probe/1.36"
 REDIRECTING = (301, 302, 303, 307, 308)
 
 
-async def ask(probe: Probe, container: Container, host: str) -> Outcome:
+async def ask(probe: Probe, container: Container, host: str) -> ProbeOutcome:
     """One question to the pod at `host`. A server that cannot be asked is a failure; a program that cannot be run is an
     error, which counts neither way.
     """
-    ways: dict[str, Callable[[Probe, Container, str], Awaitable[Outcome]]] = {
+    ways: dict[str, Callable[[Probe, Container, str], Awaitable[ProbeOutcome]]] = {
         "httpGet": _http,
         "tcpSocket": _tcp,
         "grpc": _grpc,
@@ -31,11 +31,11 @@ async def ask(probe: Probe, container: Container, host: str) -> Outcome:
     try:
         return await asyncio.wait_for(ways[probe.kind](probe, container, host), probe.timeout)
     except TimeoutError:
-        return Outcome(Said.FAILURE, outcome.late(probe.kind, probe.timeout))
+        return ProbeOutcome(Said.FAILURE, outcome.late(probe.kind, probe.timeout))
     except ConnectionRefusedError:
-        return Outcome(Said.FAILURE, outcome.REFUSED[probe.kind])
+        return ProbeOutcome(Said.FAILURE, outcome.REFUSED[probe.kind])
     except (OSError, asyncio.IncompleteReadError, ValueError) as error:
-        return Outcome(Said.FAILURE, str(error) or type(error).__name__)
+        return ProbeOutcome(Said.FAILURE, str(error) or type(error).__name__)
 
 
 def port_of(container: Container, port: IntOrString) -> int:
@@ -48,15 +48,15 @@ def port_of(container: Container, port: IntOrString) -> int:
     return found
 
 
-async def _tcp(probe: Probe, container: Container, host: str) -> Outcome:
+async def _tcp(probe: Probe, container: Container, host: str) -> ProbeOutcome:
     assert probe.tcp_socket is not None
     where = probe.tcp_socket.host or host
     _, writer = await asyncio.open_connection(where, port_of(container, probe.tcp_socket.port))
     writer.close()
-    return Outcome(Said.SUCCESS)
+    return ProbeOutcome(Said.SUCCESS)
 
 
-async def _grpc(probe: Probe, container: Container, host: str) -> Outcome:
+async def _grpc(probe: Probe, container: Container, host: str) -> ProbeOutcome:
     assert probe.grpc is not None
     reader, writer = await asyncio.open_connection(host, probe.grpc.port)
     try:
@@ -64,11 +64,13 @@ async def _grpc(probe: Probe, container: Container, host: str) -> Outcome:
     finally:
         writer.close()
     if not status:
-        return Outcome(Said.FAILURE, "this server does not implement the grpc health protocol (grpc.health.v1.Health)")
+        return ProbeOutcome(
+            Said.FAILURE, "this server does not implement the grpc health protocol (grpc.health.v1.Health)"
+        )
     return outcome.grpc(status)
 
 
-async def _exec(probe: Probe, container: Container, host: str) -> Outcome:
+async def _exec(probe: Probe, container: Container, host: str) -> ProbeOutcome:
     """The program that whoever calls has put into the probe. No manifest's command comes here: see `live`."""
     assert probe.exec is not None
     try:
@@ -76,7 +78,7 @@ async def _exec(probe: Probe, container: Container, host: str) -> Outcome:
             *probe.exec.command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT
         )
     except OSError as error:
-        return Outcome(Said.UNKNOWN, str(error))
+        return ProbeOutcome(Said.UNKNOWN, str(error))
     try:
         said, _ = await program.communicate()
     except asyncio.CancelledError:
@@ -87,7 +89,7 @@ async def _exec(probe: Probe, container: Container, host: str) -> Outcome:
     return outcome.executed(program.returncode or 0, said[:BODY_LIMIT].decode(errors="replace"))
 
 
-async def _http(probe: Probe, container: Container, host: str) -> Outcome:
+async def _http(probe: Probe, container: Container, host: str) -> ProbeOutcome:
     """GET, and redirects on the same host."""
     way = probe.http_get
     assert way is not None
@@ -105,7 +107,7 @@ async def _http(probe: Probe, container: Container, host: str) -> Outcome:
         if urlsplit(url).hostname != first:
             return outcome.http(status, body)
         if not outcome.follows(first, first, hops := hops + 1):
-            return Outcome(Said.FAILURE, "stopped after 10 redirects")
+            return ProbeOutcome(Said.FAILURE, "stopped after 10 redirects")
 
 
 async def _get(url: str, way: HTTPGet) -> tuple[int, str, str]:

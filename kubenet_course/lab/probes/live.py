@@ -14,11 +14,11 @@ import msgspec
 from ...kube.kubelet.behaviour import Behaviour
 from ...kube.kubelet.event import Event, Settings
 from ...kube.kubelet.life import Box, Pod
-from ...kube.kubelet.outcome import Outcome
+from ...kube.kubelet.outcome import ProbeOutcome
 from ...kube.kubelet.probing import probe_of
 from ...kube.kubelet.spec import GRPC, Container, Exec, HTTPGet, PodSpec, Probe, TCPSocket
 from ...kube.kubelet.sync import create
-from ...kube.kubelet.worker import Kind
+from ...kube.kubelet.worker import ProbeKind
 from ...linux.timeline import SECOND, Timeline
 from .ask import ask
 from .targets import LOOPBACK, Target, free_port
@@ -61,10 +61,12 @@ class Live:
 
     def _aimed(self, container: Container) -> Container:
         """The container's probes, aimed at the real server; only our own program is ever run."""
-        probes = {f"{kind.value}_probe": self._aim(getattr(container, f"{kind.value}_probe"), kind) for kind in Kind}
+        probes = {
+            f"{kind.value}_probe": self._aim(getattr(container, f"{kind.value}_probe"), kind) for kind in ProbeKind
+        }
         return msgspec.structs.replace(container, **probes)
 
-    def _aim(self, probe: Probe | None, kind: Kind) -> Probe | None:
+    def _aim(self, probe: Probe | None, kind: ProbeKind) -> Probe | None:
         if probe is None:
             return None
         port = self.target.port
@@ -76,7 +78,7 @@ class Live:
         }
         return aims[probe.kind]()
 
-    def _ask(self, pod: Pod, box: Box, kind: Kind, hear: Callable[[Outcome], None]) -> None:
+    def _ask(self, pod: Pod, box: Box, kind: ProbeKind, hear: Callable[[ProbeOutcome], None]) -> None:
         async def asks() -> None:
             said = await ask(probe_of(box, kind), box.spec, LOOPBACK)
             self.timeline.run(self.clock())

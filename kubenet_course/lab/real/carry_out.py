@@ -26,12 +26,12 @@ SIOCGIFFLAGS, IFF_RUNNING = 0x8913, 0x40
 Argv = Sequence[str]
 
 
-class Refused(RuntimeError):
+class CommandRefused(RuntimeError):
     """A command that the kernel or a program did not accept."""
 
 
 def carry_out(commands: Iterable[tuple[Argv, str]], places: Places) -> None:
-    """Carries out the commands in order. Raises Refused with the command and what was said about it."""
+    """Carries out the commands in order. Raises CommandRefused with the command and what was said about it."""
     for kind, group in itertools.groupby(commands, key=_batch):
         if kind:
             _run([*kind, "-batch", "-"], "".join(" ".join(argv[len(kind) :]) + "\n" for argv, _ in group))
@@ -63,7 +63,7 @@ def _inside(argv: list[str], text: str) -> None:
 def _run(argv: list[str], text: str) -> None:
     done = subprocess.run(argv, input=text, text=True, capture_output=True)
     if done.returncode != 0:
-        raise Refused(f"{' '.join(argv)}: {' '.join(done.stderr.split()) or f'ended with {done.returncode}'}")
+        raise CommandRefused(f"{' '.join(argv)}: {' '.join(done.stderr.split()) or f'ended with {done.returncode}'}")
 
 
 def _set(name: str, value: str) -> None:
@@ -73,7 +73,7 @@ def _set(name: str, value: str) -> None:
     except FileNotFoundError:
         pass
     except OSError as error:
-        raise Refused(f"sysctl {name}={value}: {error.strerror}") from None
+        raise CommandRefused(f"sysctl {name}={value}: {error.strerror}") from None
 
 
 def _offload(device: str, features: dict[str, str]) -> None:

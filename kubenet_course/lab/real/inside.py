@@ -11,16 +11,19 @@ import json
 import os
 import platform
 import socket
+import struct
 import threading
 import time
 from typing import Any
 
-from .carry_out import Refused, carry_out, has_link_local, is_ready
+from .carry_out import CommandRefused, carry_out, has_link_local, is_ready
 from .listen import Ears, Heard
 from .places import Places
 
 READY_WITHIN = 2.0  # seconds for all links to come up
 SETTLED = 0.02  # seconds of silence after which the building is over
+STAY_OPEN: list[socket.socket] = []  # of programs that wait for an answer
+DISCOVERS = ("dont", "want", "do")  # IP_PMTUDISC_DONT, WANT, DO: 0, 1, 2 (linux/in.h)
 IPPROTO_RAW = socket.IPPROTO_RAW
 
 
@@ -52,12 +55,36 @@ def _send(sending: dict[str, Any], places: Places) -> str:
                 wire.send(data)
             return ""
         family = socket.AF_INET6 if ":" in sending["dst"] else socket.AF_INET
+        if sending["discovers"]:
+            return _send_by_program(family, sending, data)
         with socket.socket(family, socket.SOCK_RAW, IPPROTO_RAW) as raw:
             raw.setsockopt(socket.SOL_SOCKET, socket.SO_BROADCAST, 1)
             try:
                 raw.sendto(data, (sending["dst"], 0))
             except OSError as error:
                 return errno.errorcode.get(error.errno or 0, str(error.errno))
+    return ""
+
+
+def _send_by_program(family: int, sending: dict[str, Any], data: bytes) -> str:
+    """Sends through a socket whose kernel writes the IP header, and UDP's; what becomes of what is too long is its affair."""
+    is4, is_udp = family == socket.AF_INET, sending["proto"] == socket.IPPROTO_UDP
+    level, header = (socket.IPPROTO_IP, 20) if is4 else (socket.IPPROTO_IPV6, 40)
+    own = socket.socket(family, socket.SOCK_DGRAM if is_udp else socket.SOCK_RAW, sending["proto"])
+    STAY_OPEN.append(own)
+    own.setsockopt(level, 10 if is4 else 23, DISCOVERS.index(sending["discovers"]))  # IP_MTU_DISCOVER of both
+    tos = data[1] if is4 else (data[0] << 4 | data[1] >> 4) & 255
+    own.setsockopt(level, socket.IP_TOS if is4 else socket.IPV6_TCLASS, tos)
+    own.setsockopt(level, socket.IP_TTL if is4 else socket.IPV6_UNICAST_HOPS, data[8] if is4 else data[7])
+    own.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 1 << 20)
+    own.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    source = socket.inet_ntop(family, data[12:16] if is4 else data[8:24])
+    sport, dport, skipped = (*struct.unpack_from("!HH", data, header), header + 8) if is_udp else (0, 0, header)
+    own.bind((source, sport))
+    try:
+        own.sendto(data[skipped:], (sending["dst"], dport))
+    except OSError as error:
+        return errno.errorcode.get(error.errno or 0, str(error.errno))
     return ""
 
 
@@ -72,7 +99,7 @@ def perform(job: dict[str, Any]) -> dict[str, Any]:
     carry_out(job["commands"], places)
     _wait_until_ready(job, places)
     ears = Ears(places)
-    ears.hear(job["hear"])
+    ears.hear(job["hear"], job["at_once"])
     for one in job["sockets"]:
         ears.listen(*one)
     ears.gather(SETTLED, READY_WITHIN)
@@ -101,7 +128,7 @@ def main() -> None:
     threading.Thread(target=_leash, daemon=True).start()
     try:
         answer = perform(json.loads(line))
-    except (Refused, OSError) as error:
+    except (CommandRefused, OSError) as error:
         answer = {"refused": str(error)}
     print(json.dumps(answer), flush=True)
 

@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable
 
 from .places import Places
+from .ring import Ring
 
 ETH_P_ALL = 3
 PACKET_OUTGOING = 4  # linux/if_packet.h
@@ -24,12 +25,23 @@ class Ears:
     def __init__(self, places: Places):
         self.places, self.selector = places, selectors.DefaultSelector()
         self.heard: list[Heard] = []
+        self.rings: dict[str, Ring] = {}
+        self.devices: dict[str, dict[int, str]] = {}
 
-    def hear(self, names: Iterable[str]) -> None:
-        """One packet socket for each namespace: it is told of every frame on every device, and in which direction."""
+    def hear(self, names: Iterable[str], at_once: bool = False) -> None:
+        """One packet socket for each namespace: it is told of every frame on every device, and in which direction.
+
+        With `at_once` frames are copied as they pass, as is needed where kernels cut packets (see `ring`).
+        """
         for name in names:
             with self.places.inside(name):
                 ear = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(ETH_P_ALL))
+                if at_once:
+                    self.devices[name] = dict(socket.if_nameindex())
+            if at_once:
+                self.rings[name] = Ring(ear)
+                self.selector.register(ear, selectors.EVENT_READ, (self._ringed, name))
+                continue
             try:
                 ear.setsockopt(socket.SOL_SOCKET, SO_RCVBUFFORCE, ROOM)
             except PermissionError:
@@ -75,6 +87,11 @@ class Ears:
                 continue  # a device went down; the socket goes on
             if device != "lo":
                 self.heard.append((name, device, "out" if kind == PACKET_OUTGOING else "in", data))
+
+    def _ringed(self, ear: socket.socket, name: str) -> None:
+        for device, kind, data in self.rings[name].frames():
+            if self.devices[name][device] != "lo":
+                self.heard.append((name, self.devices[name][device], "out" if kind == PACKET_OUTGOING else "in", data))
 
     def _answer(self, own: socket.socket, name: str) -> None:
         """A datagram goes back where it came from; which address it comes from then is the kernel's affair."""

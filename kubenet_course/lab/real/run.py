@@ -8,15 +8,17 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 from ...errors import BadInput
 from ...linux.namespace.device import link_local
 from ...linux.namespace.netns import Netns, Socket
-from ...linux.packet.packet import Frame
+from ...linux.packet.headers import PROTOCOLS
+from ...linux.packet.packet import Fragment, Frame
 from ...linux.packet.wire import frame_bytes, packet_bytes
+from ...shell.command import Command
 from ..scenario.capture import Capture, Told, is_noise
 from ..scenario.packets import Sending
 from ..scenario.scenario import FrameHex, Scenario
@@ -29,7 +31,7 @@ MOST = 1.0  # seconds that one story may take: a kernel asks again after that
 PACKAGE = Path(__file__).resolve().parents[3]
 
 
-class Refused(BadInput):
+class KernelRefused(BadInput):
     """Tables that this kernel, or a program that loads them, does not accept; the message is its own."""
 
 
@@ -61,12 +63,12 @@ def missing() -> str | None:
     return None
 
 
-def job(scenario: Scenario) -> dict[str, Any]:
-    """What the process inside has to do, as JSON can say it."""
+def job(scenario: Scenario, more: Iterable[Command] = ()) -> dict[str, Any]:
+    """What the process inside has to do, as JSON can say it. `more`: what is to be typed after all tables."""
     world = scenario.world
     bridges = [(ns.name, d.name) for ns in world.values() for d in ns.devices.values() if d.kind == "bridge"]
     return {
-        "commands": [(command.argv, command.stdin) for command in commands(world)],
+        "commands": [(command.argv, command.stdin) for command in (*commands(world), *more)],
         "ready": _ready(world),
         "link_local": {
             ns.name: [
@@ -77,6 +79,7 @@ def job(scenario: Scenario) -> dict[str, Any]:
             for ns in world.values()
         },
         "hear": list(world),
+        "at_once": any(_may_be_cut(sent) for sent in scenario.packets),
         "sockets": [_listening(ns, own) for ns in world.values() for own in ns.sockets],
         "forget": [(("ip", "-n", ns, "link", "set", name, "type", "bridge", "fdb_flush"), "") for ns, name in bridges],
         "sendings": [_sending(scenario, sent) for sent in scenario.packets],
@@ -109,15 +112,20 @@ def _comes_up(world: Mapping[str, Netns], ns: Netns, name: str) -> bool:
     return device.up and (device.kind != "bridge" or any(_comes_up(world, ns, port) for port in ports))
 
 
+def _may_be_cut(sent: Sending) -> bool:
+    return bool(sent.discovers) or not sent.packet.df or isinstance(sent.packet.payload, Fragment)
+
+
 def _sending(scenario: Scenario, sent: Sending) -> dict[str, Any]:
     told = {"namespace": sent.at, "device": "", "dst": sent.packet.flow.dst, "pause": sent.pause}
     if isinstance(sent.payload, Frame):
         far = far_ends(scenario.world)[sent.at, sent.dev]
         return {**told, "namespace": FAR, "device": far, "hex": frame_bytes(sent.payload).hex()}
+    told |= {"discovers": sent.discovers, "proto": PROTOCOLS.get(sent.packet.flow.proto, 0)}
     return {**told, "hex": packet_bytes(sent.packet).hex()}
 
 
-def run(scenario: Scenario, date: str = "") -> Capture:
+def run(scenario: Scenario, date: str = "", more: Iterable[Command] = ()) -> Capture:
     """Builds the namespaces, sends the packets, and brings back every frame that passed a device, lo excluded.
 
     Raises BadInput where the lab cannot run here (see `missing`), and Refused where the kernel does not accept the tables.
@@ -129,7 +137,7 @@ def run(scenario: Scenario, date: str = "") -> Capture:
         assert worker.stdin and worker.stdout
         try:
             print(
-                json.dumps(job(scenario)), file=worker.stdin, flush=True
+                json.dumps(job(scenario, more)), file=worker.stdin, flush=True
             )  # open until the end: closing it ends the lab
             line = worker.stdout.readline()
         finally:
@@ -138,7 +146,7 @@ def run(scenario: Scenario, date: str = "") -> Capture:
         json.loads(line) if line else {"refused": "the process in the private namespaces ended without an answer"}
     )
     if "refused" in answer:
-        raise Refused(scenario.name, answer["refused"], "change the tables so that this kernel takes them")
+        raise KernelRefused(scenario.name, answer["refused"], "change the tables so that this kernel takes them")
     heard = tuple(FrameHex(*row) for row in answer["frames"] if not is_noise(bytes.fromhex(row[4])))
     told = tuple(Told(int(number), name) for number, name in answer["errors"].items())
     return Capture(scenario.name, fingerprint(scenario), answer["kernel"], date, heard, told, answer["times"])

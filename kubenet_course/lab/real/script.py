@@ -16,6 +16,8 @@ from ...errors import BadInput
 from ...linux.namespace.device import Device, link_local
 from ...linux.namespace.fib import LINK_LOCAL
 from ...linux.namespace.netns import Netns
+from ...linux.namespace.overhead import clamped
+from ...linux.namespace.policy import EVERYONES
 from ...linux.netfilter.iptables.save import write as rules_text
 from ...linux.packet.address import IPV6, family
 from ...shell import pins, rows
@@ -101,6 +103,7 @@ def as_made(world: Mapping[str, Netns]) -> dict[str, Netns]:
         rest = [device.name for device in in_order(ns) if device.name not in wires and device.kind != "lo"]
         masters = {device.master for device in ns.devices.values()}
         made = {name: ns.devices[name] for name in ["lo", *wires, *rest]}
+        made |= {name: replace(one, mtu=clamped(one, ns.devices)) for name, one in made.items() if one.vxlan}
         made |= {
             name: replace(one, carrier=False)
             for name, one in made.items()
@@ -175,6 +178,10 @@ def _rows(ns: Netns) -> Iterator[Command]:
     for route in ns.routes:
         yield _in(ns.name, f"route add {rows.route_text(route)}", says=says)
         says = ""
+    for of, lines in ns.policy.items():
+        for rule in lines:
+            if rule not in EVERYONES[of]:  # those are there from the beginning
+                yield _in(ns.name, *(["-6"] if of == 6 else []), f"rule add {rows.policy_text(rule)}")
     for row in ns.neighbours:
         yield _in(ns.name, f"neigh replace {rows.neighbour_text(row)} nud permanent", says=says)
         says = ""

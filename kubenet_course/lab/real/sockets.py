@@ -17,7 +17,7 @@ ALL = ("0.0.0.0", "::")
 KINDS = {"tcp": socket.SOCK_STREAM, "udp": socket.SOCK_DGRAM}
 
 
-def told(wanted: Iterable[Socket], port: int = 0) -> tuple[str, ...]:
+def bind_errors(wanted: Iterable[Socket], port: int = 0) -> tuple[str, ...]:
     """What each program is told when they ask in this order: the error's name, or nothing. All are closed afterwards.
 
     The model's ports mean: the same or not. For each of them one is taken that is free here, or `port` for all.

@@ -27,8 +27,8 @@ def renamed(world: Mapping[str, Netns], name_of: Callable[[str], str] = plain) -
 
 def _renamed(ns: Netns, name_of: Callable[[str], str]) -> Netns:
     devices = {name: _device(device, name_of) for name, device in ns.devices.items()}
-    tables = (tuple(ns.routes), tuple(ns.neighbours), tuple(ns.fdb))
-    return Netns(name_of(ns.name), devices, *tables, ns.rules, ns.sysctls, ns.sockets)
+    routes, neighbours, fdb = tuple(ns.routes), tuple(ns.neighbours), tuple(ns.fdb)
+    return replace(ns, name=name_of(ns.name), devices=devices, routes=routes, neighbours=neighbours, fdb=fdb)
 
 
 def _device(device: Device, name_of: Callable[[str], str]) -> Device:

@@ -6,13 +6,16 @@ import re
 from typing import Any
 
 from msgspec import Struct
+from msgspec.structs import replace
 
 from ...errors import BadInput
 from ...linux.packet.address import IPV4, address, family, mac
 from ...linux.packet.headers import PROTOCOLS
-from ...linux.packet.packet import ANSWERS, ECHO, ICMP, Flow, Frame, Icmp, Other, Packet, Tcp, Udp, length
+from ...linux.packet.packet import ANSWERS, ECHO, ICMP, Flow, Fragment, Frame, Icmp, Other, Packet, Tcp, Udp, length
 
 LONGEST_PAUSE = 60.0
+DISCOVERS = ("", "want", "dont", "do")
+BYTES = re.compile(r"(\d{1,5})-(\d{1,5})")
 ZEROS = re.compile(r"zeros (\d{1,5})")
 
 
@@ -43,6 +46,9 @@ class PacketText(Struct, forbid_unknown_fields=True):
     df: bool = True
     label: int = 0
     checksum: bool = True  # of UDP
+    fragment: str = (
+        ""  # of the packet only these bytes behind the IP header: "0-1479"; the last one is known by its end
+    )
 
 
 class FrameText(Struct, forbid_unknown_fields=True):
@@ -62,6 +68,7 @@ class SendingText(Struct, forbid_unknown_fields=True):
     frame: FrameText | None = None
     pause: float = 0.0
     says: str = ""  # for people
+    discovers: str = ""  # the sender does not write the IP header itself but asks its kernel (ip(7), IP_MTU_DISCOVER)
 
 
 class Sending(Struct, frozen=True):
@@ -72,6 +79,7 @@ class Sending(Struct, frozen=True):
     dev: str = ""
     pause: float = 0.0  # seconds before it
     says: str = ""
+    discovers: str = ""
 
     @property
     def packet(self) -> Packet:
@@ -120,24 +128,33 @@ def packet(text: PacketText, where: str = "") -> Packet:
         raise BadInput(
             f"{where}.proto", f"{text.proto!r} is not a protocol", "write tcp, udp, icmp, or another of /etc/protocols"
         )
-    return _fitting(
-        Packet(flow, header, _payload(text.payload, f"{where}.payload"), **_fields(text, of is IPV4)), where
-    )
-
-
-def _fields(text: PacketText, is_ipv4: bool) -> dict:
-    own = {"id": text.id, "df": text.df} if is_ipv4 else {"label": text.label}
-    return {"ttl": text.ttl, "tos": text.tos, **own}
-
-
-def _fitting(built: Packet, where: str) -> Packet:
+    built = Packet(flow, header, _payload(text.payload, f"{where}.payload"), **_fields(text, of is IPV4))
     if length(built) > 65535:
         raise BadInput(
             f"{where}.payload", f"the packet would have {length(built)} bytes", "an IP packet has at most 65535"
         )
-    if not built.df and ":" not in built.flow.src and length(built) > 1280:
-        raise BadInput(f"{where}.df", "fragments are not modelled", "set df, or stay within 1280 bytes")
-    return built
+    return _piece(built, text, where) if text.fragment else built
+
+
+def _fields(text: PacketText, is_ipv4: bool) -> dict:
+    own = {"id": text.id, "df": text.df} if is_ipv4 else {"label": text.label, "id": text.id if text.fragment else 0}
+    return {"ttl": text.ttl, "tos": text.tos, **own}
+
+
+def _piece(whole: Packet, text: PacketText, where: str) -> Packet:
+    """The part of a packet that a sender sends as a fragment; its identification tells which others belong to it."""
+    size = length(whole) - family(whole.flow.src).header
+    found = BYTES.fullmatch(text.fragment)
+    at, last = (int(found[1]), int(found[2])) if found else (0, -1)
+    if not 0 <= at <= last < size or at % 8 or ((last + 1) % 8 and last + 1 < size):
+        right = f"write first-last within 0-{size - 1}, the first and the number of bytes multiples of 8"
+        raise BadInput(f"{where}.fragment", f"{text.fragment!r} is no piece of this packet", right)
+    if not text.id:
+        raise BadInput(f"{where}.id", "a fragment without an identification belongs to nothing", "write 1 or more")
+    piece = Fragment(whole, at, last + 1 - at, last + 1 < size)
+    if at == 0:
+        return replace(whole, payload=piece)
+    return replace(whole, flow=replace(whole.flow, sport=0, dport=0), header=Other(), payload=piece)
 
 
 def _flags(text: str, where: str) -> str:
@@ -169,11 +186,21 @@ def sending(text: SendingText, where: str = "") -> Sending:
         return Sending(text.at, frame, text.arrives, text.pause, text.says)
     if text.send is None or text.frame is not None or text.arrives:
         raise BadInput(where, "it must be sent or arrive", "write either `send`, or `arrives` with a `frame`")
-    return Sending(text.at, packet(text.send, f"{where}.send"), "", text.pause, text.says)
+    if text.discovers not in DISCOVERS:
+        right = "write want, dont, do, or nothing for a sender that writes the header itself"
+        raise BadInput(f"{where}.discovers", f"{text.discovers!r} is no way to discover the path's MTU", right)
+    sent = packet(text.send, f"{where}.send")
+    if text.discovers and (sent.flow.proto == "tcp" or text.send.fragment):
+        raise BadInput(f"{where}.discovers", "a segment or a fragment needs its own header", "leave it out")
+    return Sending(text.at, sent, "", text.pause, text.says, text.discovers)
 
 
 def packet_text(value: Packet) -> PacketText:
     """The packet in a file's words. What a file has no word for (a quote, a tunnel) is a TypeError."""
+    if isinstance(piece := value.payload, Fragment):
+        text = packet_text(replace(piece.whole, id=value.id, ttl=value.ttl, tos=value.tos, df=value.df))
+        text.fragment = f"{piece.at}-{piece.end - 1}"
+        return text
     flow, header = value.flow, value.header
     if not isinstance(value.payload, bytes):
         raise TypeError(f"a scenario sends bytes, not a {type(value.payload).__name__}")
@@ -213,4 +240,4 @@ def sending_text(value: Sending) -> SendingText:
     if isinstance(value.payload, Frame):
         frame = FrameText(value.payload.src, value.payload.dst, packet_text(value.packet))
         return SendingText(value.at, None, value.dev, frame, value.pause, value.says)
-    return SendingText(value.at, packet_text(value.payload), "", None, value.pause, value.says)
+    return SendingText(value.at, packet_text(value.payload), "", None, value.pause, value.says, value.discovers)

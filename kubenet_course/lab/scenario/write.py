@@ -23,30 +23,32 @@ WIDTH = 150
 def write(scenario: Scenario) -> str:
     """The text of the file. Reading it gives an equal scenario."""
     whole: dict[str, Any] = {"kubenet_scenario": VERSION, "name": scenario.name, "about": scenario.about}
-    whole["namespaces"] = {name: told(netns_text(ns, scenario)) for name, ns in scenario.world.items()}
-    whole["packets"] = [told(sending_text(sent)) for sent in scenario.packets]
+    whole["namespaces"] = {name: without_defaults(netns_text(ns, scenario)) for name, ns in scenario.world.items()}
+    whole["packets"] = [without_defaults(sending_text(sent)) for sent in scenario.packets]
     if scenario.frames:
-        whole["frames"] = told(scenario.frames)
+        whole["frames"] = without_defaults(scenario.frames)
     return laid_out(whole) + "\n"
 
 
 def fingerprint(scenario: Scenario) -> str:
     """Sixteen digits that change when the tables or the packets do, so that a capture knows what it is of."""
-    bare: dict[str, Any] = {"namespaces": {name: told(netns_text(ns, None)) for name, ns in scenario.world.items()}}
-    bare["packets"] = [{**told(sending_text(sent)), "says": ""} for sent in scenario.packets]
+    bare: dict[str, Any] = {
+        "namespaces": {name: without_defaults(netns_text(ns, None)) for name, ns in scenario.world.items()}
+    }
+    bare["packets"] = [{**without_defaults(sending_text(sent)), "says": ""} for sent in scenario.packets]
     return hashlib.sha256(json.dumps(bare, sort_keys=True).encode()).hexdigest()[:16]
 
 
-def told(value: Any) -> Any:
+def without_defaults(value: Any) -> Any:
     """A value as JSON has it, without what a reader would assume anyway."""
     if isinstance(value, Struct):
         return {
-            each.name: told(own)
+            each.name: without_defaults(own)
             for each in fields(value)
             if (own := getattr(value, each.name)) != each.default and (own or each.default_factory is NODEFAULT)
         }
     if isinstance(value, list | tuple):
-        return [told(each) for each in value]
+        return [without_defaults(each) for each in value]
     return value
 
 

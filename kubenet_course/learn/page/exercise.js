@@ -2,19 +2,6 @@
 
 const PATIENCE = 6000; // milliseconds until we say that nobody answers
 
-function element(tag, attributes = {}, ...children) {
-  const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) if (value !== undefined) made.setAttribute(name, value);
-  made.append(...children);
-  return made;
-}
-
-function rich(tag, attributes, html) {
-  const made = element(tag, attributes);
-  made.innerHTML = html; // escaped by the kernel
-  return made;
-}
-
 // Each control: what to show, how to read it ("" or null: nothing yet), how to fill it in again.
 const CONTROLS = {
   text(form, name) {

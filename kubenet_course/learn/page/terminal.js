@@ -2,19 +2,6 @@
 
 const PATIENCE = 6000; // milliseconds until we say that nobody answers
 
-function element(tag, attributes = {}, ...children) {
-  const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  made.append(...children);
-  return made;
-}
-
-function rich(tag, attributes, html) {
-  const made = element(tag, attributes);
-  made.innerHTML = html; // escaped by the kernel
-  return made;
-}
-
 function render({ model, el }) {
   const form = model.get("form"), name = `kn-${crypto.getRandomValues(new Uint32Array(2)).join("-")}`;
   const log = element("div", { class: "kn-log", role: "log", "aria-live": "polite", "aria-label": "What came of the commands", tabindex: "0" });

@@ -11,6 +11,7 @@ from ...shell.answer import Answer
 from ...views.console import Console
 from ...views.drawing.stored import stored_png
 from ...views.drawing.theme import variables
+from ...views.keys import script
 from .asking import SILENT, VIEW, Asking
 
 HERE = Path(__file__).parent
@@ -25,7 +26,7 @@ class Terminal(Asking):
     of the notebook keeps the world; the page only shows it.
     """
 
-    _esm = (HERE / "terminal.js").read_text(encoding="utf-8")
+    _esm = script(HERE / "terminal.js")
     _css = variables(".kn-terminal") + (HERE / "terminal.css").read_text(encoding="utf-8")
 
     completed = traitlets.Dict().tag(sync=True)  # what Tab made of which line

@@ -10,7 +10,7 @@ import msgspec
 from msgspec import Struct
 
 from ...errors import BadInput
-from ...files import told
+from ...files import file_in_words
 from ...visible import visible
 from ..bank import chapters, everything, predictions
 from .book import Book, Item
@@ -48,12 +48,12 @@ def export(book: Book, name: str, date: str) -> bytes:
 def read(path: str) -> Export:
     """What `kubenet progress export` wrote, or standard input for `-`. Raises BadInput."""
     data = exported(path)
-    book = imported(data, told(path))
+    book = imported(data, file_in_words(path))
     try:
         head = msgspec.convert(upgraded(data), Head)
     except msgspec.ValidationError as error:
-        raise BadInput(told(path), str(error), "give what `kubenet progress export` wrote") from None
-    return Export(told(path), head, book, older(data))
+        raise BadInput(file_in_words(path), str(error), "give what `kubenet progress export` wrote") from None
+    return Export(file_in_words(path), head, book, older(data))
 
 
 def class_rows(exports: Sequence[Export], is_wide: bool = False) -> list[dict[str, str | int]]:

@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import json
+import re
 from copy import copy
+from functools import lru_cache
 from typing import Any
 
 from msgspec.structs import replace
 
 from ...errors import BadInput
 from ...kube.api.objects import Pod
+from ...kube.manifest.collection import Objects
 from ...kube.manifest.read import read_text
 from ...kube.model.cluster import Cluster
 from ...kube.model.world import World
 from ...linux.namespace.netns import Netns
 from .clusters import node_address
 
+HEAD = "apiVersion: kubeproxy.config.k8s.io/v1alpha1"
+KIND = re.compile(r"^kind:\s*[\"']?KubeProxyConfiguration\b", re.MULTILINE)
 PER_BLOCK = 250  # Services whose addresses share their third number
 
 
@@ -26,9 +31,11 @@ def in_mode(made: Cluster, mode: str) -> Cluster:
 
 def configured(made: Cluster, text: str) -> Cluster:
     """The cluster's objects under a KubeProxyConfiguration. Raises BadInput for a text that is none, or holds more."""
-    said = read_text(text)
+    right = f"write one document that begins with {HEAD}"
+    if text.strip() and not KIND.search(text):
+        raise BadInput("configuration", "it does not say kind: KubeProxyConfiguration", right)
+    said = read_text(text, "configuration")
     if said.proxy is None or len(said.order) != 1:
-        right = "write one document that begins with apiVersion: kubeproxy.config.k8s.io/v1alpha1"
         raise BadInput("configuration", "this is not one KubeProxyConfiguration", right)
     if unread := [field for fields in said.half_read.values() for field in fields]:
         raise BadInput("configuration", f"kube-proxy has no field {unread[0]}", "look at the field's name and place")
@@ -39,12 +46,17 @@ def configured(made: Cluster, text: str) -> Cluster:
 
 def many_services(count: int, mode: str = "iptables") -> Cluster:
     """`client` and `web-1` on one node, and so many Services that all lead to web-1: s00000, s00001, ..."""
+    return Cluster(_many(count), mode)
+
+
+@lru_cache(maxsize=4)
+def _many(count: int) -> Objects:
     status = {"addresses": [{"type": "InternalIP", "address": node_address(1)}]}
     node = {"metadata": {"name": "node-1"}, "spec": {"podCIDR": "10.244.1.0/24"}, "status": status}
     pods = [_pod("client", {}, []), _pod("web-1", {"app": "web"}, [{"containerPort": 8080}])]
     items = [{"kind": "Node", **node}, *pods, *(_service(number) for number in range(count))]
     whole = {"apiVersion": "v1", "kind": "List", "items": [{"apiVersion": "v1", **item} for item in items]}
-    return Cluster(read_text(json.dumps(whole)), mode)
+    return read_text(json.dumps(whole))
 
 
 def _pod(name: str, labels: dict[str, str], ports: list[dict[str, int]]) -> dict[str, Any]:
@@ -59,7 +71,7 @@ def _service(number: int) -> dict[str, Any]:
 
 
 class Crashed(World):
-    """A cluster's kernels when the program of one of its pods has just ended: nobody listens there, and nobody knows yet."""
+    """A cluster's kernels when the program of one of its pods has just ended, and nobody knows of it yet."""
 
     def __init__(self, made: Cluster, namespace: str, pod: str):
         self.dead = made.pod(namespace, pod).key

@@ -12,8 +12,8 @@ from ...errors import BadInput
 from ...kube.manifest.collection import Objects
 from ...kube.manifest.read import read_text
 from ...kube.policy.judge.values import Port
-from ...kube.policy.judge.world import World, of_objects
-from ...kube.policy.pairs.matrix import Matrix
+from ...kube.policy.judge.world import PolicyWorld, of_objects
+from ...kube.policy.pairs.matrix import PairMatrix
 from ...kube.policy.written.border import refuse_outside
 from ..questions.reading import Unreadable
 
@@ -49,15 +49,15 @@ class Tiers(Struct, frozen=True):
         numbers = dict.fromkeys((self.web, self.api, self.db, self.metrics))
         return (*(Port(one) for one in numbers), Port(self.dns, "UDP"), Port(self.dns, "TCP"))
 
-    def under(self, *texts: str) -> World:
+    def under(self, *texts: str) -> PolicyWorld:
         """The pods under policies. Raises BadInput or Unreadable for what is no policy, or not understood."""
-        return World(_pods(self.manifest), [one for text in texts for one in policies(text)])
+        return PolicyWorld(_pods(self.manifest), [one for text in texts for one in policies(text)])
 
 
 SHOP = Tiers()
 
 
-def shop(*texts: str) -> World:
+def shop(*texts: str) -> PolicyWorld:
     """The shop's pods under policies, each text one manifest or several."""
     return SHOP.under(*texts)
 
@@ -91,12 +91,12 @@ def policies(text: str) -> list:
     return found
 
 
-def pairs(of: Tiers, world: World) -> dict[tuple[str, str, str], bool | None]:
+def pairs(of: Tiers, world: PolicyWorld) -> dict[tuple[str, str, str], bool | None]:
     """Every pair of pods and every port, by their names, with its verdict."""
     found: dict[tuple[str, str, str], bool | None] = {}
     names = [name.partition("/")[2] for name in world.pods]
     for port in of.ports:
-        made = Matrix(world, port)
+        made = PairMatrix(world, port)
         for who, row in zip(names, made.text(made.combined, 2), strict=True):
             for to, said in zip(names, row, strict=True):
                 if who != to:

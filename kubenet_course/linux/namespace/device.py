@@ -6,11 +6,6 @@ from msgspec import Struct
 
 from ..packet.address import IPV6, Address, Mac, Prefix, address, prefix, spelled
 
-VXLAN_OVERHEAD = {
-    4: 50,
-    6: 70,
-}  # bytes that VXLAN adds in front of a packet, by the family of the outer one (RFC 7348 section 4.3)
-
 
 class IfAddr(Struct, frozen=True):
     """An address on a device, with the length of the block that it makes directly reachable (`ip addr`)."""

@@ -1,6 +1,6 @@
 """Where a packet goes next: longest prefix, then smallest metric, first among this machine's own addresses (net/ipv4/fib_*.c).
 
-There are two tables and one next hop a row; no rules choose among tables (DEV-7).
+Rules (`ip rule`) choose among tables; without any, `local`, `main` and `default` are asked in turn. A row may have several hops.
 
 The rows that a kernel makes by itself, for each address a local one, a broadcast one and the connected block, are made here too.
 """
@@ -9,31 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from msgspec import Struct
-
 from ..packet.address import IPV4, IPV6, Address, Prefix, family, number, prefix
 from .device import Device, IfAddr, link_local
+from .policy import ANYTHING, EVERYONES, NO_POLICY, Asked, Policy, decided
+from .route import NO_ROUTE, Hop, Route, alive, longest
 
+__all__ = ["NO_ROUTE", "Fib", "Hop", "Route"]  # rows are known under this name too
 
-class Route(Struct, frozen=True):
-    """A row of a routing table (`ip route`). `type` is unicast, local, broadcast, multicast, unreachable, prohibit or blackhole."""
-
-    prefix: Prefix
-    dev: str = ""
-    via: Address = ""
-    src: Address = ""
-    metric: int = 0
-    type: str = "unicast"
-    onlink: bool = False
-
-    def __str__(self) -> str:
-        parts = ["" if self.type == "unicast" else self.type, "default" if not self.prefix.mask else str(self.prefix)]
-        parts += [f"via {self.via}" if self.via else "", f"dev {self.dev}" if self.dev else ""]
-        parts += [f"src {self.src}" if self.src else "", f"metric {self.metric}" if self.metric else ""]
-        return " ".join(part for part in parts if part)
-
-
-NO_ROUTE = Route(Prefix(0, 0, IPV4), type="none")
 LIMITED_BROADCAST = "255.255.255.255"
 MULTICAST = {4: prefix("224.0.0.0/4"), 6: prefix("ff00::/8")}
 LOCAL_GROUPS = prefix("224.0.0.0/24")
@@ -43,35 +25,52 @@ LINK_LOCAL = prefix("fe80::/10")
 
 
 class Fib:
-    """A machine's two tables, `local` and `main`, each a dictionary for every prefix length, longest first."""
+    """A machine's tables, `local`, `main` and others, each a dictionary for every prefix length, longest first."""
 
-    def __init__(self, devices: Iterable[Device], added: Iterable[Route] = (), forwards6: bool = False):
+    def __init__(
+        self,
+        devices: Iterable[Device],
+        added: Iterable[Route] = (),
+        forwards6: bool = False,
+        policy: Policy = NO_POLICY,
+    ):
         every = list(devices)
         up = [device for device in every if device.up]
         self.devices = {device.name: device for device in up}
         self.every = {device.name: device for device in every}
         down = [row for device in every if not device.up for row in _local_rows(device, False) if row.type == "local"]
-        self.local = _by_length([*(row for device in up for row in _local_rows(device, forwards6)), *down])
-        self.main = _by_length(
-            [row for device in up for row in _connected_rows(device)]
-            + [row for row in added if not row.dev or row.dev in self.devices]
-        )
+        made = [row for device in up for row in _local_rows(device, forwards6)] + down
+        rows = {"local": [*made], "main": [row for device in up for row in _connected_rows(device)]}
+        for row in filter(None, (alive(row, self.devices) for row in added)):
+            rows.setdefault(row.table, []).append(row)
+        self.tables = {name: _by_length(found) for name, found in rows.items()}
+        self.local, self.main, self.policy = self.tables["local"], self.tables["main"], policy
         self.on = {device.name: tuple(a.address for a in with_link_local(device)) for device in up}
         # A dummy device has its addresses at once, up or down: nobody else can have them on its link (addrconf_dad_begin).
         ready = [device for device in every if device.up or device.kind == "dummy"]
         self.addresses = {a.address: device.name for device in reversed(ready) for a in with_link_local(device)}
 
+        own = (*LOOPBACK.values(), *(row.prefix for row in made if row.type == "local"))
+        self.local_added = any(
+            row.type == "local" and not any(row.prefix.first in block for block in own) for row in added
+        )
+
     def addresses_on(self, dev: str) -> tuple[Address, ...]:
         """The addresses of a device, its link-local one included."""
         return self.on.get(dev, ())
 
-    def lookup(self, to: Address, dev: str = "") -> Route:
-        """The row that decides for an address (`ip route get`); NO_ROUTE where none does. With `dev`, only rows through it."""
-        for table in (self.local, self.main):
-            found = _longest(table, to, dev)
-            if found is not NO_ROUTE:
-                return found
-        return NO_ROUTE
+    def lookup(self, to: Address, dev: str = "", asked: Asked = ANYTHING) -> Route:
+        """The row that decides for an address (`ip route get`); NO_ROUTE where none does. With `dev`, only rows through it.
+
+        What else is `asked` is what rules choose tables by. Of several next hops none is chosen yet.
+        """
+        of = family(to).number
+        return decided(self.policy.get(of) or EVERYONES[of], self.tables, to, dev, asked)
+
+    def kind(self, to: Address) -> str:
+        """What an address is to this machine by its own table alone: local, broadcast, ..., else unicast (inet_addr_type)."""
+        row = longest(self.local, to)
+        return row.type if row is not NO_ROUTE else "unicast"
 
     def source(self, route: Route, to: Address) -> Address:
         """The address that this machine uses as its own towards `to`, when nothing else was asked for."""
@@ -103,15 +102,6 @@ def _by_length(rows: Iterable[Route]) -> dict[int, list[tuple[int, dict[int, lis
             for same in networks.values():
                 same.sort(key=lambda row: row.metric)
     return {number: sorted(masks.items(), reverse=True) for number, masks in found.items()}
-
-
-def _longest(table, to: Address, dev: str) -> Route:
-    value = number(to)
-    for mask, networks in table[family(to).number]:
-        for row in networks.get(value & mask, ()):
-            if not dev or row.dev == dev:
-                return row
-    return NO_ROUTE
 
 
 def _local_rows(device: Device, forwards6: bool) -> Iterable[Route]:
@@ -184,7 +174,7 @@ def address_types(fib: Fib, subject: Address, dev: str = "") -> frozenset[str]:
         return _types6(fib, subject, dev)
     if subject in ZERO or subject == LIMITED_BROADCAST:
         return frozenset({"BROADCAST"})
-    row = _longest(fib.local, subject, "")
+    row = longest(fib.local, subject, "")
     return frozenset({row.type.upper() if row is not NO_ROUTE and dev in ("", row.dev) else "UNICAST"})
 
 

@@ -3,19 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
 from ..netfilter.hooks import BEHIND_BRIDGED
 from ..packet.address import IPV4, IPV6, Address, family
-from ..packet.packet import Flow
+from ..packet.packet import Flow, Fragment
 from .choices import Choices
 from .device import Device
-from .fib import LINK_LOCAL, LOOPBACK, NO_ROUTE
+from .fib import LINK_LOCAL, LOOPBACK, NO_ROUTE, Route
 from .memory import Memory, Remembered
 from .netns import Netns
+from .policy import ANYTHING, FORBIDS, Asked
+from .route import HASHES
 from .skb import Skb
 from .trace import Next, Step
+
+
+@dataclass(slots=True)
+class Hashes:
+    """What is known of the hash of each flow: it is one of the numbers from the first up to, not including, the second."""
+
+    known: dict[tuple, tuple[int, int]] = field(default_factory=dict)
 
 
 class Kernel:
@@ -51,17 +61,67 @@ class Kernel:
 
     def is_own(self, address: Address) -> bool:
         """Whether an address is this machine's, if only as one of several that have it."""
-        return address in self.ns.fib.addresses or self.ns.fib.lookup(address).type in ("local", "anycast")
+        return address in self.ns.fib.addresses or self.ns.fib.kind(address) in ("local", "anycast")
 
-    def source_of(self, to: Address, came_by: str = "") -> Address:
+    def source_of(self, to: Address, came_by: str = "", asked: Asked = ANYTHING) -> Address:
         """The address that this machine would use towards another; nothing where no route leads there.
 
         In IPv6 an error about what came in by a device has that device's, unless the row names one (icmp6_send).
         """
-        row = self.ns.fib.lookup(to)
-        if came_by and family(to) is IPV6 and not row.src:
-            row = replace(row, dev=came_by)
-        return self.ns.fib.source(row, to) if row.type in ("unicast", "local", "broadcast", "multicast") else ""
+        of, fib = family(to), self.ns.fib
+        if came_by and of is IPV6:
+            asked = replace(asked, src=fib.source(replace(NO_ROUTE, dev=came_by), to))
+        row = self.route(to, "", asked)
+        if row.type not in ("unicast", "local", "broadcast", "multicast"):
+            return ""
+        return row.src or (asked.src if came_by and of is IPV6 else fib.source(row, to))
+
+    def route(self, to: Address, dev: str = "", asked: Asked = ANYTHING) -> Route:
+        """The row for what this machine sends, by one of its next hops.
+
+        An IPv6 lookup that fails before a source is chosen is tried again with one (ip6_dst_lookup_tail).
+        """
+        row = self.hop(self.ns.fib.lookup(to, dev, asked), to, asked)
+        if row.type in (*FORBIDS, "none") and asked.src in ("", IPV6.any) and family(to) is IPV6:
+            asked = replace(asked, src=self.ns.fib.source(NO_ROUTE, to) or IPV6.any)
+            row = self.hop(self.ns.fib.lookup(to, dev, asked), to, asked)
+        return row
+
+    def hop(self, row: Route, to: Address, asked: Asked = ANYTHING) -> Route:
+        """The same row by one of its next hops: a hash of the flow chooses (fib_select_multipath, fib6_select_path).
+
+        Of what this machine sends from an address that is chosen already, IPv4 prefers a hop whose own source that is.
+        """
+        if not row.hops:
+            return row
+        fib, of = self.ns.fib, family(to)
+        first = self._hashed(row.bounds, self._key(to, asked))
+        sources = [""] * len(row.hops)
+        if of is IPV4 and asked.iif == "lo" and asked.src not in ("", of.any):
+            sources = [fib.source(replace(row.by(hop), src=""), to) for hop in row.hops]
+        scores = [2 * (own == asked.src != "") + (at >= first) for at, own in enumerate(sources)]
+        return row.by(row.hops[scores.index(max(scores))])
+
+    def _key(self, to: Address, asked: Asked) -> tuple:
+        """What of a flow is hashed: its addresses, in IPv6 also its protocol; by another policy ports too."""
+        of, flow = family(to), asked.quoted
+        src, dst, proto = (flow.src, flow.dst, flow.proto) if flow else (asked.src or of.any, to, asked.proto)
+        if self.ns.sysctl(f"net.ipv{of.number}.fib_multipath_hash_policy") == 1:
+            return src, dst, asked.proto, asked.sport, asked.dport
+        return (src, dst) if of is IPV4 else (src, dst, proto)
+
+    def _hashed(self, bounds: list[int], key: tuple) -> int:
+        """The number of the hop that a hash leads to. The hash's own key is drawn when a namespace begins: it is chance, and
+        the same for the same flow whatever row asks."""
+        known = self.remembers[Hashes].known
+        low, high = known.get(key, (0, HASHES))
+        for at, bound in enumerate(bounds):
+            upto = min(max(bound, low), high)
+            if self.choices.happens(("hop", self.ns.name, *key, at), (upto - low) / (high - low)):
+                known[key] = low, upto
+                return at
+            low = upto
+        raise AssertionError("the last hop takes every hash that is left")
 
     def source_towards(self, skb: Skb) -> Address:
         """The address of the outgoing device towards the next hop: what MASQUERADE uses."""
@@ -112,7 +172,10 @@ class Kernel:
         return 0 if ":" in flow.src else self.choices.pick(("id", self.ns.name, flow), range(65536))
 
 
-def hook(kernel: Kernel, name: str, skb: Skb) -> tuple[Next, ...]:
-    """Sends a packet to the first stage of a hook."""
-    first = kernel.ns.paths[family(skb.packet.flow.dst).number].first[name]
+def hook(kernel: Kernel, name: str, skb: Skb, pieces: bool = True) -> tuple[Next, ...]:
+    """Sends a packet to the first stage of a hook. Where connections are tracked, `pieces` are put together before that."""
+    path = kernel.ns.paths[family(skb.packet.flow.dst).number]
+    first = path.first[name]
+    if pieces and name in path.defrags and isinstance(skb.packet.payload, Fragment):
+        return (Next(kernel.ns.name, path.defrags[name], skb),)
     return (Next(kernel.ns.name, BEHIND_BRIDGED.get(first, first) if skb.port else first, skb),)

@@ -16,6 +16,7 @@ from ..packet.packet import endpoint
 from ..stack.ipvs.servers import VirtualServer
 from .device import Device, IfAddr
 from .fib import Fib, Route
+from .policy import Policy
 from .switches import IPVS_SYSCTLS, SYSCTLS
 
 
@@ -68,14 +69,16 @@ class Netns(Struct, frozen=True, dict=True):
     rules: Mapping[int, Ruleset] = field(default_factory=dict)  # by family number
     sysctls: Mapping[str, int] = field(default_factory=dict)
     sockets: tuple[Socket, ...] = ()
+    policy: Policy = field(default_factory=dict)  # `ip rule`, by family number
     sockets_known: bool = True  # False: of a machine of which only the rules are known, nothing answers
+    bridges_known: bool = True  # False: any device may be a bridge that nobody has told of
     sets: Mapping[str, IpSet] = field(default_factory=dict)  # by name (`ipset list`)
     virtual_servers: Mapping[tuple[Address, int, str], VirtualServer] = field(default_factory=dict)  # by their keys
 
     @cached_property
     def fib(self) -> Fib:
         """The routing tables as they follow from devices, addresses and added routes."""
-        return Fib(self.devices.values(), self.routes, self.forwards(6))
+        return Fib(self.devices.values(), self.routes, self.forwards(6), self.policy)
 
     @cached_property
     def paths(self) -> dict[int, Path]:

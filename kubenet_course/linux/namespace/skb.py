@@ -59,6 +59,18 @@ NO_CONNECTION = Connection(_NO_FLOW, _NO_FLOW)  # not looked up yet, or belongin
 UNTRACKED = Connection(_NO_FLOW, _NO_FLOW, state="UNTRACKED")  # taken out of tracking (NOTRACK, neighbour discovery)
 
 
+class Pieces(Struct, frozen=True):
+    """How a packet came that was put together: the sizes of its pieces, the length of the longest (`frag_max_size`), and whether
+    that one forbade to be cut (IPSKB_FRAG_PMTU)."""
+
+    sizes: tuple[int, ...] = ()
+    largest: int = 0
+    df: bool = False
+
+
+WHOLE = Pieces()  # of a packet that came in one piece
+
+
 class Skb(Struct, frozen=True):
     """A packet in one kernel's hands (struct sk_buff). `ctinfo` is how it belongs to its connection, `reply` in which direction."""
 
@@ -77,6 +89,17 @@ class Skb(Struct, frozen=True):
         NOWHERE  # the bridge port that it came in by, as br_netfilter notes it for as long as this kernel has it
     )
     ipvs: bool = False  # IPVS has done with it what it does (ipvs_property)
+
+    pieces: Pieces = WHOLE
+    ignore_df: bool = (
+        False  # it may be cut here, whatever its header says: the sender's own kernel, and what came in pieces
+    )
+    discovers: str = ""  # of a program's packet, what it asks of the kernel (IP_MTU_DISCOVER): want, dont or do
+
+    @property
+    def forwarded(self) -> bool:
+        """Whether another machine sent it."""
+        return self.dev_in not in (NOWHERE, "lo")
 
     @property
     def came_to_many(self) -> bool:

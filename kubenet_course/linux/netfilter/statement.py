@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any, ClassVar
 
 from msgspec import Struct
@@ -30,6 +31,14 @@ class Place:
     def rule(self) -> tuple[str, str, int]:
         """The rule that is being run: what it counts by itself, it counts under this name."""
         return self.table, self.chain, self.number
+
+
+@dataclass(slots=True)
+class LookUps:
+    """How often one kernel has looked something up by a hash: in a set, a map, the virtual servers of IPVS. Each costs the
+    same, however many members there are."""
+
+    count: int = 0
 
 
 class NotUnderstood(Struct, frozen=True):
@@ -80,6 +89,7 @@ class Test(Statement, frozen=True, gc=False):
 
     __test__: ClassVar[bool] = False  # pytest: not a test case
     module: ClassVar[str] = ""
+    protocol: ClassVar[str] = ""  # of `-p`, its protocol: options of that protocol's module may follow
     shared: ClassVar[bool] = False
     negated: bool = False
 
@@ -89,11 +99,6 @@ class Test(Statement, frozen=True, gc=False):
     def asks(self, skb: Skb, at: Place) -> bool:
         """The question itself, before `!`."""
         return True
-
-    @property
-    def protocol(self) -> str:
-        """Of `-p`, its protocol: options of that protocol's module may follow."""
-        return ""
 
     @property
     def no(self) -> str:

@@ -31,11 +31,13 @@ class Family(Struct, frozen=True):
     quote: int  # an ICMP error is cut so that its IP packet has at most this many bytes
     any: Address
     loopback: str
+    fragment_header: int  # bytes that only a fragment has, behind the header
 
 
-IPV4 = Family(4, "IPv4", 32, 0x0800, 20, "icmp", 576, "0.0.0.0", "127.0.0.0/8")
-IPV6 = Family(6, "IPv6", 128, 0x86DD, 40, "ipv6-icmp", 1280, "::", "::1/128")
+IPV4 = Family(4, "IPv4", 32, 0x0800, 20, "icmp", 576, "0.0.0.0", "127.0.0.0/8", 0)
+IPV6 = Family(6, "IPv6", 128, 0x86DD, 40, "ipv6-icmp", 1280, "::", "::1/128", 8)
 FAMILIES = {4: IPV4, 6: IPV6}
+ALL_ONES = {4: (1 << 32) - 1, 6: (1 << 128) - 1}
 
 
 def family(address: Address) -> Family:
@@ -169,9 +171,11 @@ class Prefix(Struct, frozen=True, gc=False):
 
     @property
     def is_host(self) -> bool:
-        return self.mask == (1 << self.family.bits) - 1
+        return self.mask == ALL_ONES[self.family.number]
 
     def __str__(self) -> str:
+        if self.is_host:
+            return f"{self.first}/{self.family.bits}"
         holes = self.mask != mask_of(self.length, self.family)
         return f"{self.first}/{spelled(self.mask, self.family) if holes else self.length}"
 
@@ -181,6 +185,12 @@ class Prefix(Struct, frozen=True, gc=False):
 def mask_of(length: int, of: Family) -> int:
     """The mask with `length` leading ones."""
     return ((1 << length) - 1) << (of.bits - length)
+
+
+def host(address: Address) -> Prefix:
+    """The block of one canonical address alone."""
+    of = family(address)
+    return Prefix(number(address), ALL_ONES[of.number], of)
 
 
 @lru_cache(maxsize=1 << 18)

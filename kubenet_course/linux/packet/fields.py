@@ -10,6 +10,8 @@ from msgspec.structs import replace
 
 from .headers import (
     ETHERTYPES,
+    FRAMES,
+    GENEVE_PORT,
     LAYOUTS,
     LLADDR,
     LLADDR_OPTION,
@@ -17,13 +19,17 @@ from .headers import (
     TCP_OPTIONS,
     VXLAN_FLAGS,
     VXLAN_PORTS,
+    WIREGUARD_DATA,
+    WIREGUARD_PORT,
     Layout,
     icmp_layout,
 )
 from .packet import ERRORS
+from .tls import is_hello, parts
 
 ICMP_OF = {"ICMP": "icmp", "ICMPv6": "ipv6-icmp"}
-CARRIED = {"tcp": "TCP", "udp": "UDP"}
+CARRIED = {"tcp": "TCP", "udp": "UDP", "icmp": "ICMP", "ipv6-icmp": "ICMPv6", "ipv6-frag": "Fragment"}
+CARRIED |= {"ipencap": "IPv4", "ipv6": "IPv6"}  # a packet in a packet
 
 
 class Field(Struct, frozen=True):
@@ -67,6 +73,10 @@ def layers(data: bytes, first: str = "Ethernet") -> tuple[Field, ...]:
     found: list[Field] = []
     here = Header(first, 0, len(data))
     while here.at < here.end:
+        if here.layer == "TLS":
+            found += _hello(data, here)
+            here = replace(here, at=here.end, number=here.number + 1)
+            break
         layout = _layout(data, here)
         size = sum(bits for _, bits, _ in layout) // 8
         if not size or here.end - here.at < size:
@@ -104,6 +114,13 @@ def _bytes(data: bytes, here: Header, name: str, at: int, end: int) -> Field:
     return Field(here.within + here.layer, name, text, 8 * at, 8 * len(raw), raw, here.number)
 
 
+def _hello(data: bytes, here: Header) -> Iterator[Field]:
+    """A ClientHello, whose fields have lengths of their own."""
+    for name, value, start, size in parts(data[here.at : here.end]):
+        at = here.at + start
+        yield Field(here.within + here.layer, name, value, 8 * at, 8 * size, data[at : at + size], here.number)
+
+
 def _follows(data: bytes, here: Header, size: int) -> Header:
     """What comes behind a header, as the header itself says."""
     at = here.at
@@ -114,16 +131,23 @@ def _follows(data: bytes, here: Header, size: int) -> Header:
             total, header = _number(data, at + 2), max(size, 4 * (data[at] & 15))
             is_first = _number(data, at + 6) & 0x1FFF == 0
             carried = _carried(data[at + 9]) if is_first else "Data"
-            return here.then(carried, header, total if total >= size else None)
+            end = total if total >= size else None
+            return here.then(carried, header, end, _within(here, carried))
         case "IPv6":
-            return here.then(_carried(data[at + 6]), size, size + _number(data, at + 4))
+            carried = _carried(data[at + 6])
+            return here.then(carried, size, size + _number(data, at + 4), _within(here, carried))
+        case "Fragment":
+            return here.then("Data" if _number(data, at + 2) >> 3 else _carried(data[at]), size)
         case "TCP":
-            return here.then("Data", max(size, 4 * (data[at + 12] >> 4)))
+            header = max(size, 4 * (data[at + 12] >> 4))
+            return here.then("TLS" if is_hello(data[at + header : here.end]) else "Data", header)
         case "UDP":
-            is_tunnel = _number(data, at + 2) in VXLAN_PORTS and data[at + 8 : at + 9] == bytes([VXLAN_FLAGS])
-            return here.then("VXLAN" if is_tunnel else "Data", size, max(size, _number(data, at + 4)))
+            return here.then(_tunnel(data, at), size, max(size, _number(data, at + 4)))
         case "VXLAN":
             return here.then("Ethernet", size, within="inner ")
+        case "GENEVE":
+            carried = "Ethernet" if _number(data, at + 2) == FRAMES else "Data"
+            return here.then(carried, size + 4 * (data[at] & 0x3F), within="inner ")
         case "ICMP" | "ICMPv6" if data[at] in ERRORS[ICMP_OF[here.layer]] and here.within != "quoted ":
             return here.then("IPv4" if here.layer == "ICMP" else "IPv6", size, within="quoted ")
         case "ICMPv6" if data[at] in LLADDR_OPTION:
@@ -134,8 +158,21 @@ def _follows(data: bytes, here: Header, size: int) -> Header:
 
 
 def _carried(number: int) -> str:
-    name = PROTOCOL_NAMES.get(number, "")
-    return CARRIED.get(name) or {"icmp": "ICMP", "ipv6-icmp": "ICMPv6"}.get(name, "Data")
+    return CARRIED.get(PROTOCOL_NAMES.get(number, ""), "Data")
+
+
+def _within(here: Header, carried: str) -> str:
+    return "inner " if carried in ("IPv4", "IPv6") else here.within
+
+
+def _tunnel(data: bytes, at: int) -> str:
+    """Which tunnel a UDP packet belongs to, by its port and its first bytes."""
+    port, first = _number(data, at + 2), data[at + 8 : at + 12]
+    if port in VXLAN_PORTS and first[:1] == bytes([VXLAN_FLAGS]):
+        return "VXLAN"
+    if port == GENEVE_PORT and first[2:] == FRAMES.to_bytes(2, "big"):
+        return "GENEVE"
+    return "WireGuard" if port == WIREGUARD_PORT and first == WIREGUARD_DATA else "Data"
 
 
 def _number(data: bytes, at: int) -> int:

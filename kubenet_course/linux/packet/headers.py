@@ -17,6 +17,9 @@ PROTOCOL_NAMES = {number: name for name, number in PROTOCOLS.items()}
 ARP = 0x0806
 ETHERTYPES = {0x0800: "IPv4", ARP: "ARP", 0x86DD: "IPv6", 0x8100: "802.1Q"}
 VXLAN_PORTS = (8472, 4789)  # Linux's own, which flannel uses, and IANA's (RFC 7348 section 8)
+GENEVE_PORT, WIREGUARD_PORT = 6081, 51820  # IANA's (RFC 8926 section 3.3), and what wg(8) proposes
+FRAMES = 0x6558  # what a GENEVE packet carries: Ethernet frames (RFC 8926 section 3.4)
+WIREGUARD_DATA = b"\4\0\0\0"  # type 4: sealed data (the WireGuard paper, section 5.4.6)
 VXLAN_FLAGS = 0x08  # "this VNI is valid"; every other bit is reserved
 TCP_FLAGS = "FSRPAUEC"  # from the lowest bit up (RFC 9293 section 3.1)
 TCP_OPTIONS = {0: "end", 1: "NOP", 2: "MSS", 3: "window scale", 4: "SACK permitted", 5: "SACK", 8: "timestamps"}
@@ -83,6 +86,10 @@ LAYOUTS: dict[str, Layout] = {
         ("next header", 8, named(PROTOCOL_NAMES)), ("hop limit", 8, str),
         ("source", 128, ipv6), ("destination", 128, ipv6),
     ),
+    "Fragment": (
+        ("next header", 8, named(PROTOCOL_NAMES)), ("reserved", 8, str), ("fragment offset", 13, units(8)),
+        ("reserved", 2, str), ("flags", 1, flags("M")), ("id", 32, str),
+    ),
     "TCP": (
         *PORTS, ("sequence number", 32, str), ("acknowledgment number", 32, str), ("data offset", 4, units(4)),
         ("reserved", 4, str), ("flags", 8, flags("FIN", "SYN", "RST", "PSH", "ACK", "URG", "ECE", "CWR")),
@@ -90,6 +97,14 @@ LAYOUTS: dict[str, Layout] = {
     ),
     "UDP": (*PORTS, ("length", 16, str), *CHECKSUM),
     "VXLAN": (("flags", 8, hex8), ("reserved", 24, str), ("VNI", 24, str), ("reserved", 8, str)),
+    "GENEVE": (
+        ("version", 2, str), ("option length", 6, units(4)), ("flags", 2, flags("critical", "control")),
+        ("reserved", 6, str), ("protocol", 16, hex16), ("VNI", 24, str), ("reserved", 8, str),
+    ),
+    "WireGuard": (
+        ("type", 8, named({1: "initiation", 2: "response", 3: "cookie", 4: "data"})), ("reserved", 24, str),
+        ("receiver", 32, str), ("counter", 64, str),
+    ),
 }  # fmt: skip
 QUERY: Layout = (("identifier", 16, str), ("sequence number", 16, str))
 NEIGHBOUR: Layout = (

@@ -113,12 +113,38 @@ class Geneve(Struct, frozen=True):
     frame: Frame
 
 
+class Sealed(Struct, frozen=True):
+    """A packet in WireGuard's data message, filled up to `size` bytes. On the wire nobody can read it (its paper, 5.4.6)."""
+
+    packet: Packet
+    size: int
+
+
+class Fragment(Struct, frozen=True):
+    """A piece of a packet: `size` bytes of what stands behind the IP header, from byte `at` on; `more` follow, or none.
+
+    (RFC 791 section 3.2, RFC 8200 section 4.5.) A kernel has only the bytes of the piece; `whole` is where they come from.
+    """
+
+    whole: Packet
+    at: int
+    size: int
+    more: bool
+
+    @property
+    def end(self) -> int:
+        return self.at + self.size
+
+
 class Packet(Struct, frozen=True):
-    """One IP packet. `ttl` is IPv6's hop limit, `tos` its traffic class; `id`, `df` exist in IPv4 only, `label` in IPv6."""
+    """One IP packet. `ttl` is IPv6's hop limit, `tos` its traffic class; `df` exists in IPv4 only, `label` in IPv6.
+
+    `id` stands in every IPv4 header, and in IPv6 in the header that only a fragment has.
+    """
 
     flow: Flow
     header: Tcp | Udp | Icmp | Other
-    payload: bytes | Quote | Neighbour | Vxlan | Geneve | Packet = b""  # a packet: of IP in IP
+    payload: bytes | Quote | Neighbour | Vxlan | Geneve | Sealed | Packet | Fragment = b""  # a packet: of IP in IP
     ttl: int = 64
     tos: int = 0
     id: int = 0
@@ -134,9 +160,16 @@ class Packet(Struct, frozen=True):
     def is_error(self) -> bool:
         return isinstance(self.payload, Quote)
 
+    @property
+    def is_later_piece(self) -> bool:
+        """Whether it is a second or further fragment: of ports and the like it has none."""
+        return isinstance(self.payload, Fragment) and self.payload.at > 0
+
     def __str__(self) -> str:
         flags = f" [{self.header.flags}]" if isinstance(self.header, Tcp) else ""
-        return f"{self.flow}{flags} ttl {self.ttl}"
+        piece = self.payload
+        bytes_of = f" bytes {piece.at}-{piece.end - 1} of {self.id}" if isinstance(piece, Fragment) else ""
+        return f"{self.flow}{flags} ttl {self.ttl}{bytes_of}"
 
 
 class Arp(Struct, frozen=True):
@@ -216,6 +249,9 @@ def lowered(packet: Packet) -> Packet:
 def length(packet: Packet) -> int:
     """Bytes of the whole IP packet: what IPv4's total length says, and what a device's MTU limits."""
     header, payload = packet.header, packet.payload
+    if isinstance(payload, Fragment):
+        of = family(packet.flow.src)
+        return of.header + of.fragment_header + payload.size
     if isinstance(header, Tcp):
         own = 20 + (len(header.options) + 3) // 4 * 4 if header.options else 20
     else:
@@ -226,6 +262,8 @@ def length(packet: Packet) -> int:
         carried = payload.length
     elif isinstance(payload, Neighbour):
         carried = 16 + (8 if payload.lladdr else 0)
+    elif isinstance(payload, Sealed):
+        carried = 16 + payload.size + 16  # its header, and the tag of the seal
     elif isinstance(payload, Packet):
         carried = length(payload)
     else:

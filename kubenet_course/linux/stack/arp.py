@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ..namespace.fib import LIMITED_BROADCAST, LOOPBACK, MULTICAST, Route
 from ..namespace.kernel import Kernel
+from ..namespace.policy import Asked
 from ..namespace.skb import Skb
 from ..namespace.trace import Step
 from ..packet.address import IPV4
@@ -43,11 +44,12 @@ def _no_address(kernel: Kernel, arp: Arp, dev: str) -> bool:
 def _route_asked(kernel: Kernel, arp: Arp, dev: str) -> Route | None:
     """The row for the address that is asked for, as if the asker had sent a packet there; None where its own address cannot be
     true, by rp_filter too (arp_process asks ip_route_input)."""
-    row = kernel.ns.fib.lookup(arp.target)
+    asked = Asked(arp.sender, iif=dev)
+    row = kernel.ns.fib.lookup(arp.target, "", asked)
     if arp.sender == IPV4.any:  # who looks whether somebody has an address before taking it (RFC 5227)
         return row if row.type == "local" else None
     to_many = row.type in ("broadcast", "multicast") or arp.target == LIMITED_BROADCAST
-    return None if to_many or martian(kernel, arp.sender, arp.target, dev, row) else row
+    return None if to_many or martian(kernel, asked, arp.target, row) else row
 
 
 def _answers_for(kernel: Kernel, arp: Arp, dev: str, row: Route) -> bool:

@@ -12,11 +12,13 @@ from msgspec.structs import replace
 
 from ..namespace.kernel import Kernel, hook
 from ..namespace.netns import FdbEntry
-from ..namespace.skb import NO_CONNECTION, NOWHERE, UNTRACKED, Skb
+from ..namespace.policy import asked_of
+from ..namespace.skb import NO_CONNECTION, NOWHERE, UNTRACKED, Pieces, Skb
 from ..namespace.trace import Next, Step
 from ..packet.address import IPV6, Mac, family
 from ..packet.packet import Packet, frame_length, is_multicast, length
 from .device import VLAN_ROOM
+from .fragments import through_port
 from .input import FORBIDDEN, forwards_from, martian, row_in
 from .neighbour import Neighbours, neighbour_of, solicit
 
@@ -62,7 +64,7 @@ def br_nf_pre_routing_finish(kernel: Kernel, stage: str, skb: Skb) -> Step:
     if flow.dst == skb.frame.payload.flow.dst:
         return Step(here, stage, skb, "", (), (Next(here, "br_handle_frame_finish", skb),))
     row = row_in(kernel, skb)
-    strange = martian(kernel, flow.src, flow.dst, bridge, row)
+    strange = martian(kernel, asked_of(skb.packet, skb.mark, bridge), flow.dst, row)
     if not strange and row.type in FORBIDDEN and family(flow.dst) is IPV6:
         strange = "no route leads there"
     if strange:
@@ -139,6 +141,7 @@ def _through(kernel: Kernel, skb: Skb, ports: list[str]) -> tuple[Next, ...]:
 def _up(kernel: Kernel, skb: Skb) -> Next:
     """To the machine itself, as if the bridge were an ordinary device (br_pass_frame_up)."""
     up = replace(skb, port=NOWHERE, frame=replace(skb.frame, payload=skb.packet))
+    up = replace(up, pieces=Pieces(skb.pieces.sizes))  # ip_rcv forgets what defragmentation noted there (IPCB)
     return Next(kernel.ns.name, "br_pass_frame_up", up)
 
 
@@ -153,10 +156,8 @@ def br_pass_frame_up(kernel: Kernel, stage: str, skb: Skb) -> Step:
 
 
 def br_forward(kernel: Kernel, stage: str, skb: Skb) -> Step:
-    """Towards a port: what is too long for it ends here; with br_netfilter the rules at FORWARD are asked."""
+    """Towards a port; with br_netfilter the rules at FORWARD are asked."""
     here, packet, port = kernel.ns.name, skb.packet, kernel.ns.devices[skb.dev_out]
-    if isinstance(packet, Packet) and length(packet) > port.mtu + (0 if skb.prerouted else VLAN_ROOM):
-        return Step(here, stage, skb, f"{length(packet)} bytes do not fit through {port.name}", (port,), end="dropped")
     if isinstance(packet, Packet) and skb.prerouted:
         seen = replace(skb, dev_out=port.master, port=port.name)
         return Step(here, stage, seen, "br_netfilter: FORWARD", (), hook(kernel, "FORWARD", seen))
@@ -168,9 +169,18 @@ def br_nf_forward_finish(kernel: Kernel, stage: str, skb: Skb) -> Step:
 
 
 def br_dev_queue_push_xmit(kernel: Kernel, stage: str, skb: Skb) -> Step:
-    """Out of the port, in the frame that it came in, with what the rules made of the packet."""
-    sent = replace(skb, dev_out=skb.port, port=NOWHERE, frame=replace(skb.frame, payload=skb.packet))
-    return Step(kernel.ns.name, stage, sent, "", (), (Next(kernel.ns.name, "dev_queue_xmit", sent),))
+    """Out of the port, in the frame that it came in, with what the rules made of the packet. What is too long for the port ends
+    here, unless the rules have seen it and it may be cut."""
+    here, packet, port = kernel.ns.name, skb.packet, kernel.ns.devices[skb.port]
+    room = port.mtu + (0 if skb.prerouted else VLAN_ROOM)
+    left: tuple[Skb, ...] = (skb,)
+    if isinstance(packet, Packet):
+        left = through_port(kernel, skb, room) if skb.prerouted else left if length(packet) <= room else ()
+    if not left:
+        return Step(here, stage, skb, f"{length(packet)} bytes do not fit through {port.name}", (port,), end="dropped")
+    sent = [replace(one, dev_out=port.name, port=NOWHERE, frame=replace(skb.frame, payload=one.packet)) for one in left]
+    said = f"{length(packet)} bytes: cut into {len(sent)} pieces" if len(sent) > 1 else ""
+    return Step(here, stage, sent[0], said, (), tuple(Next(here, "dev_queue_xmit", one) for one in sent))
 
 
 def br_dev_xmit(kernel: Kernel, stage: str, skb: Skb) -> Step:

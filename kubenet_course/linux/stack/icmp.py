@@ -5,9 +5,10 @@ from __future__ import annotations
 
 from ..namespace.fib import MULTICAST, ZERO, select4
 from ..namespace.kernel import Kernel
+from ..namespace.policy import Asked
 from ..namespace.skb import NOWHERE, Skb
 from ..packet.address import IPV4, IPV6, family
-from ..packet.packet import ECHO_REPLY, ERRORS, ICMP, Flow, Icmp, Packet, Quote, Tcp, length
+from ..packet.packet import ECHO_REPLY, ERRORS, ICMP, Flow, Fragment, Icmp, Packet, Quote, Tcp, length
 
 # What `--reject-with` names, and the type and code that are sent.
 REJECTS = {
@@ -67,15 +68,18 @@ def _source(kernel: Kernel, skb: Skb) -> str:
     inbound = dev_in and family(flow.src) is IPV4 and ns.sysctl("net.ipv4.icmp_errors_use_inbound_ifaddr")
     if inbound and skb.route.dev != "lo" and kernel.source_of(flow.src):
         return select4(ns.fib.every, dev_in, flow.src)
-    return kernel.source_of(flow.src, dev_in)
+    return kernel.source_of(flow.src, dev_in, Asked(proto=family(flow.src).icmp, quoted=flow))
 
 
 def _may_be_answered(skb: Skb) -> bool:
     flow, of = skb.packet.flow, family(skb.packet.flow.src)
+    if skb.packet.is_later_piece and of is IPV4:
+        return False
     if skb.packet.icmp_type == ECHO_REPLY.get(flow.proto) and skb.dev_in == NOWHERE:
         return False  # the kernel's own answer: the one ICMP socket of this CPU is busy with it (icmp_xmit_lock)
     kind = skb.packet.icmp_type
-    if kind in ERRORS.get(flow.proto, ()) or (of.number == 6 and flow.proto in ICMP and (kind < 128 or kind == 137)):
+    is_error = kind in ERRORS.get(flow.proto, ()) or (of is IPV6 and flow.proto in ICMP and (kind < 128 or kind == 137))
+    if is_error and not skb.packet.is_later_piece:  # of a later piece nobody can say what it was
         return False
     if flow.src in MULTICAST[of.number] or flow.src == of.any or (of is IPV4 and flow.src in ZERO):
         return False
@@ -98,6 +102,8 @@ def reset(kernel: Kernel, skb: Skb) -> Packet | None:
 
 def rejection(kernel: Kernel, skb: Skb, kind: str) -> Packet | None:
     """What `-j REJECT --reject-with kind` sends back; where nothing is said, port unreachable."""
+    if isinstance(skb.packet.payload, Fragment):
+        return None  # the checksum of a piece is never right, and what is not sound is not answered (nf_reject_verify_csum)
     if kind == "tcp-reset":
         flow = skb.packet.flow
         many = skb.route.type in ("broadcast", "multicast") or {flow.src, flow.dst} & {IPV6.any}

@@ -5,8 +5,11 @@ from __future__ import annotations
 
 from functools import lru_cache
 
+from msgspec.structs import replace
+
 from ..namespace.fib import LIMITED_BROADCAST, LINK_LOCAL, LOCAL_GROUPS, LOOPBACK, MULTICAST, ZERO, Route
 from ..namespace.kernel import Kernel
+from ..namespace.policy import EVERYONES, Asked, asked_of
 from ..namespace.skb import Skb
 from ..packet.address import IPV4, IPV6, Address, family, number, prefix
 from ..packet.packet import Flow
@@ -33,15 +36,15 @@ def is_no_wire_address(flow: Flow) -> bool:
 def row_in(kernel: Kernel, skb: Skb) -> Route:
     """The row that decides for what came in. What goes to many has none in IPv4's tables: no default route leads it on. An address
     that means something on one link only needs a row for that link (rt6_need_strict)."""
-    to = skb.packet.flow.dst
+    to, asked = skb.packet.flow.dst, asked_of(skb.packet, skb.mark, skb.dev_in)
     if not is_special(to):
-        return kernel.ns.fib.lookup(to)
-    if to == LIMITED_BROADCAST:
+        return kernel.hop(kernel.ns.fib.lookup(to, "", asked), to, asked)
+    if to == LIMITED_BROADCAST or to == asked.src == IPV4.any:
         return Route(prefix(to), skb.dev_in, type="broadcast")
     if to in MULTICAST[4]:
         return Route(MULTICAST[4], skb.dev_in, type="multicast")
     strict = to in LINK_LOCAL or to in LOOPBACK[6]
-    return kernel.ns.fib.lookup(to, skb.dev_in if strict else "")
+    return kernel.hop(kernel.ns.fib.lookup(to, skb.dev_in if strict else "", asked), to, asked)
 
 
 def forwards_from(kernel: Kernel, skb: Skb) -> bool:
@@ -50,9 +53,9 @@ def forwards_from(kernel: Kernel, skb: Skb) -> bool:
     return kernel.ns.forwards(4, skb.dev_in) if is4 else kernel.ns.forwards(6)
 
 
-def martian(kernel: Kernel, src: Address, dst: Address, dev: str, row: Route) -> str:
+def martian(kernel: Kernel, asked: Asked, dst: Address, row: Route) -> str:
     """Why this source or destination cannot be true here, or nothing (ip_route_input_slow). IPv6 does not ask, ARP does."""
-    ns = kernel.ns
+    ns, src, dev = kernel.ns, asked.src, asked.iif
     if family(dst) is IPV6 or dev == "lo":
         return ""
     if (is_special(src) or is_special(dst)) and (why := _special_cannot_be(kernel, src, dst, dev)) is not None:
@@ -62,7 +65,7 @@ def martian(kernel: Kernel, src: Address, dst: Address, dev: str, row: Route) ->
         return ""
     if not for_us and row.type != "unicast":
         return f"{dst} is not for one machine"
-    return _source_cannot_be(kernel, src, dev, "" if for_us else row.dev)
+    return _source_cannot_be(kernel, asked, dst, "" if for_us else row.dev)
 
 
 def _special_cannot_be(kernel: Kernel, src: Address, dst: Address, dev: str) -> str | None:
@@ -70,21 +73,27 @@ def _special_cannot_be(kernel: Kernel, src: Address, dst: Address, dev: str) -> 
     if src in MULTICAST[4] or src == LIMITED_BROADCAST:
         return f"{src} cannot send"
     if src in ZERO or dst in ZERO:
-        asks = dst == LIMITED_BROADCAST or dst in LOCAL_GROUPS  # as DHCP does
+        asks = dst == LIMITED_BROADCAST or dst in LOCAL_GROUPS or src == dst == IPV4.any  # as DHCP does, and BOOTP did
         return "" if asks else "addresses in 0.0.0.0/8 name nobody"
     if (dst in LOOPBACK[4] or src in LOOPBACK[4]) and not kernel.ns.conf("ipv4", dev, "route_localnet"):
         return "loopback addresses stay on their own machine"
     return None
 
 
-def _source_cannot_be(kernel: Kernel, src: Address, dev: str, out: str) -> str:
-    """Why a source is not believed (fib_validate_source): it is our own, or answers to it would go another way (rp_filter)."""
-    ns, strict = kernel.ns, kernel.ns.conf("ipv4", dev, "rp_filter")
+def _source_cannot_be(kernel: Kernel, asked: Asked, dst: Address, out: str) -> str:
+    """Why a source is not believed (fib_validate_source): it is our own, or answers to it would go another way (rp_filter).
+
+    Where there are routing rules or local rows of somebody's own, their answer counts, not only the list of addresses.
+    """
+    ns, src, dev = kernel.ns, asked.src, asked.iif
+    strict = ns.conf("ipv4", dev, "rp_filter")
     accepts_own = ns.conf("ipv4", dev, "accept_local")
     own = f"{src} is an address of this machine"
-    if not strict and (dev != out or not ns.conf("ipv4", dev, "send_redirects")):
+    plain = ns.policy.get(4, EVERYONES[4]) == EVERYONES[4] and not ns.fib.local_added
+    if plain and not strict and (dev != out or not ns.conf("ipv4", dev, "send_redirects")):
         return own if src in ns.addresses4 and not accepts_own else ""
-    back = ns.fib.lookup(src)
+    mark = asked.mark if ns.conf("ipv4", dev, "src_valid_mark") else 0
+    back = ns.fib.lookup(src, "", replace(asked.back, src=dst, mark=mark, iif=out or "lo"))
     another = f"answers to {src} would not leave by {dev} (rp_filter)"
     if back.type in FORBIDDEN:
         return another if strict else ""
@@ -92,7 +101,7 @@ def _source_cannot_be(kernel: Kernel, src: Address, dev: str, out: str) -> str:
         return own
     if back.type not in ("unicast", "local"):
         return f"{src} is not the address of one machine"
-    if back.dev == dev:
+    if back.leads_by(dev):
         return ""
     if not _addresses4(kernel, dev):  # loose or not: a device without an address is nobody's way back
         return another if strict else ""

@@ -7,14 +7,16 @@ from msgspec.structs import replace
 
 from ..namespace.fib import LIMITED_BROADCAST, LINK_LOCAL, LOOPBACK, MULTICAST, NO_ROUTE, Route
 from ..namespace.kernel import Kernel, hook
+from ..namespace.policy import Asked, asked_of
 from ..namespace.skb import NO_FRAME, Skb
 from ..namespace.trace import Next, Step
 from ..netfilter.conntrack import attached
 from ..packet.address import IPV4, IPV6, Address, family, number, prefix
-from ..packet.packet import Frame, Packet, Tcp, length, lowered
+from ..packet.packet import ECHO, Fragment, Frame, Packet, Tcp, length, lowered
 from .expected import Expected
 from .icmp import BEYOND_SCOPE, TIME_EXCEEDED, TOO_BIG, error, unroutable
 from .input import FORBIDDEN, forwards_from, is_no_wire_address, martian, row_in
+from .path_mtu import device_mtu, mtu_towards, path_mtu
 
 ALL_NODES, SOLICITED_NODE = (number("224.0.0.1"), number("ff02::1")), number("ff02::1:ff00:0")
 
@@ -34,19 +36,26 @@ def ip_rcv(kernel: Kernel, stage: str, skb: Skb) -> Step:
 def route_input(kernel: Kernel, stage: str, skb: Skb) -> Step:
     """For this machine, or to be sent on? And can its source be true (ip_route_input_slow)?"""
     if skb.route is not NO_ROUTE and skb.dev_in == "lo":
-        return Step(kernel.ns.name, stage, skb, "for this machine", (skb.route,), hook(kernel, "INPUT", skb))
+        return Step(kernel.ns.name, stage, skb, "for this machine", (skb.route,), _deliver(kernel, skb))
     row = row_in(kernel, skb)
-    strange = martian(kernel, skb.packet.flow.src, skb.packet.flow.dst, skb.dev_in, row)
+    strange = martian(kernel, asked_of(skb.packet, skb.mark, skb.dev_in), skb.packet.flow.dst, row)
     if strange:
         return Step(kernel.ns.name, stage, skb, f"a martian: {strange}", (row,), end="dropped")
     skb = replace(skb, route=row)
     if row.type in ("local", "broadcast", "anycast"):
-        return Step(kernel.ns.name, stage, skb, "for this machine", (row,), hook(kernel, "INPUT", skb))
+        return Step(kernel.ns.name, stage, skb, "for this machine", (row,), _deliver(kernel, skb))
     if row.type == "multicast" and _joined(kernel, skb):
-        return Step(kernel.ns.name, stage, skb, "for a group of this machine", (row,), hook(kernel, "INPUT", skb))
+        return Step(kernel.ns.name, stage, skb, "for a group of this machine", (row,), _deliver(kernel, skb))
     if row.type == "multicast":
         return Step(kernel.ns.name, stage, skb, "for a group that nobody here has joined", (row,), end="dropped")
     return _onward(kernel, stage, skb, row)
+
+
+def _deliver(kernel: Kernel, skb: Skb) -> tuple[Next, ...]:
+    """To INPUT. Of IPv4 the rules there see whole packets only: pieces are put together first (ip_local_deliver)."""
+    if isinstance(skb.packet.payload, Fragment) and family(skb.packet.flow.dst) is IPV4:
+        return (Next(kernel.ns.name, "ip_defrag", skb),)
+    return hook(kernel, "INPUT", skb)
 
 
 def _joined(kernel: Kernel, skb: Skb) -> bool:
@@ -93,34 +102,26 @@ def ip_forward(kernel: Kernel, stage: str, skb: Skb) -> Step:
     if of is IPV6 and not turns and src in LINK_LOCAL:
         then, said = answers(kernel, skb, error(kernel, skb, BEYOND_SCOPE)), f"{src} means nothing beyond its own link"
         return Step(kernel.ns.name, stage, skb, said, (), then, "dropped")
-    if not_fitting(kernel, skb) and (skb.packet.df or of is IPV6):
-        return too_big(kernel, stage, skb, "dropped")
+    mtu = device_mtu(kernel, skb.dev_out)  # what ICMP has told is not asked here (ip_dst_mtu_maybe_forward)
+    if length(skb.packet) > mtu and (skb.packet.df or of is IPV6) and not (skb.ignore_df and skb.pieces.largest <= mtu):
+        return too_big(kernel, stage, skb, "dropped", mtu)
     skb = replace(skb, packet=lowered(skb.packet))
     return Step(kernel.ns.name, stage, skb, f"{skb.packet.ttl} hops left", (), hook(kernel, "FORWARD", skb))
 
 
-def mtu_of(kernel: Kernel, dev: str) -> int:
-    """How many bytes of a packet a device takes."""
-    return kernel.ns.devices[dev].mtu if dev in kernel.ns.devices else 1500
-
-
-def not_fitting(kernel: Kernel, skb: Skb) -> str:
-    """Why a packet does not fit through the device it is to leave by; nothing where it does."""
-    size, mtu = length(skb.packet), mtu_of(kernel, skb.dev_out)
-    return f"{size} bytes do not fit through {skb.dev_out}, which takes {mtu}" if size > mtu else ""
-
-
-def too_big(kernel: Kernel, stage: str, skb: Skb, end: str) -> Step:
+def too_big(kernel: Kernel, stage: str, skb: Skb, end: str, mtu: int) -> Step:
     """It does not fit and may not be cut: its sender is told what would (ip_fragment, ip6_pkt_too_big)."""
-    answer = error(kernel, skb, TOO_BIG[family(skb.packet.flow.dst).number], mtu_of(kernel, skb.dev_out))
-    return Step(kernel.ns.name, stage, skb, not_fitting(kernel, skb), (), answers(kernel, skb, answer), end)
+    said = f"{length(skb.packet)} bytes do not fit through {skb.dev_out}, which takes {mtu}"
+    answer = error(kernel, skb, TOO_BIG[family(skb.packet.flow.dst).number], mtu)
+    return Step(kernel.ns.name, stage, skb, said, (), answers(kernel, skb, answer), end)
 
 
-def row_out(kernel: Kernel, src: Address, to: Address, dev: str = "") -> Route:
+def row_out(kernel: Kernel, asked: Asked, to: Address, dev: str = "") -> Route:
     """The row that decides for a packet of our own. In IPv4 what goes to many leaves by the device whose address it has, or by that
     of a row, but not to its gateway. In IPv6 what means something on one link only stays on that of `dev` (rt6_need_strict)."""
+    src = asked.src
     strict = to in LINK_LOCAL or to in MULTICAST[6] or src == IPV6.any
-    row = kernel.ns.fib.lookup(to, dev if strict else "")
+    row = kernel.route(to, dev if strict else "", asked)
     if to != LIMITED_BROADCAST and to not in MULTICAST[4]:
         return row
     dev = kernel.ns.fib.addresses.get(src) or row.dev
@@ -132,24 +133,54 @@ def leaks_loopback(kernel: Kernel, src: Address, row: Route) -> bool:
     return src in LOOPBACK[4] and _device(row) != "lo" and not kernel.ns.conf("ipv4", row.dev, "route_localnet")
 
 
+def _leads_nowhere(kernel: Kernel, src: Address, row: Route) -> bool:
+    return row.type in FORBIDDEN or leaks_loopback(kernel, src, row)
+
+
 def route_output(kernel: Kernel, stage: str, skb: Skb) -> Step:
     """A packet of this machine's own: by which device, from which address (ip_route_output_key)? This comes before any rule."""
-    flow = skb.packet.flow
-    row = row_out(kernel, flow.src, flow.dst, skb.dev_out)
-    if row.type in FORBIDDEN or leaks_loopback(kernel, flow.src, row):
-        return Step(kernel.ns.name, stage, skb, f"no route leads to {flow.dst}", (row,), end="no-route")
-    if flow.src == family(flow.dst).any:
+    flow, asked = skb.packet.flow, _as_routed(kernel, skb)
+    row = row_out(kernel, asked, flow.dst, skb.dev_out)
+    if flow.src == family(flow.dst).any and not _leads_nowhere(kernel, flow.src, row):
         source = kernel.ns.fib.source(row, flow.dst) or flow.src
         skb = replace(skb, packet=replace(skb.packet, flow=replace(flow, src=source)))
+        if family(flow.dst) is IPV4 or skb.packet.icmp_type == ECHO.get(flow.proto):
+            # A program's packet is routed again, now with its source (ip_route_connect, rawv6_sendmsg).
+            row = row_out(kernel, replace(asked, src=source), flow.dst, skb.dev_out)
+    if _leads_nowhere(kernel, flow.src, row):
+        return Step(kernel.ns.name, stage, skb, f"no route leads to {flow.dst}", (row,), end="no-route")
     if row.type in ("broadcast", "multicast") and _connects(kernel, skb.packet):
         said = f"TCP has one other end, and {flow.dst} is many"
         return Step(kernel.ns.name, stage, skb, said, (row,), end="no-route")
-    skb = _with_id(kernel, skb)
-    there = replace(skb, route=row, dev_out=_device(row))
-    if not_fitting(kernel, there):
-        return Step(kernel.ns.name, stage, skb, not_fitting(kernel, there), (row,), end="too-big")
+    there = _as_program_asks(kernel, replace(skb, route=row, dev_out=_device(row)))
+    there = _with_id(kernel, there)
+    skb = replace(skb, packet=there.packet)
+    size, most = length(skb.packet), mtu_towards(kernel, flow.dst, there.dev_out)
+    if not skb.discovers and not there.ignore_df:
+        most = device_mtu(kernel, there.dev_out)  # who writes the header itself: raw_send_hdrinc
+    if size > most and not there.ignore_df:
+        said = f"{size} bytes do not fit: {there.dev_out} takes {most}"
+        return Step(kernel.ns.name, stage, skb, said, (row,), end="too-big")
     said = f"leaves by {there.dev_out}: {skb.packet}"
     return Step(kernel.ns.name, stage, there, said, (row,), hook(kernel, "OUTPUT", there))
+
+
+def _as_program_asks(kernel: Kernel, skb: Skb) -> Skb:
+    """A program lets its kernel cut what is too long, and forbids it to routers where it fits (ip_append_data, __ip_make_skb)."""
+    if skb.discovers not in ("want", "dont"):
+        return skb
+    known = path_mtu(kernel, skb.packet.flow.dst)
+    fits = length(skb.packet) <= mtu_towards(kernel, skb.packet.flow.dst, skb.dev_out)
+    df = skb.discovers == "want" and fits and not (known and known.locked)
+    return replace(skb, packet=replace(skb.packet, df=df), ignore_df=True)
+
+
+def _as_routed(kernel: Kernel, skb: Skb) -> Asked:
+    """What the lookup for a packet of our own tells. An ICMP error of IPv4 is routed before its source is chosen, unless that is
+    the address that the packet was for (icmp_route_lookup)."""
+    asked = asked_of(skb.packet, skb.mark)
+    named = family(asked.src) is IPV6 or kernel.ns.sysctl("net.ipv4.icmp_errors_use_inbound_ifaddr") or not asked.quoted
+    return asked if named or asked.quoted.dst == asked.src else replace(asked, src=IPV4.any)
 
 
 def _connects(kernel: Kernel, packet: Packet) -> bool:
@@ -161,7 +192,7 @@ def _connects(kernel: Kernel, packet: Packet) -> bool:
 def _with_id(kernel: Kernel, skb: Skb) -> Skb:
     """Where a sender left the identification to the kernel, and the packet may be cut, it gets one (raw_send_hdrinc)."""
     packet = skb.packet
-    if packet.df or packet.id or family(packet.flow.src) is IPV6:
+    if (packet.df and not skb.ignore_df) or packet.id or family(packet.flow.src) is IPV6:
         return skb
     return replace(skb, packet=replace(packet, id=kernel.ip_id(packet.flow)))
 
@@ -192,8 +223,8 @@ def route_again(kernel: Kernel, skb: Skb) -> Skb | None:
     The rest of OUTPUT is still asked with the first device: a hook keeps the devices it began with (nf_hook_state).
     """
     flow = skb.packet.flow
-    row = row_out(kernel, flow.src, flow.dst, skb.dev_out)
-    if row.type in FORBIDDEN or leaks_loopback(kernel, flow.src, row):
+    row = row_out(kernel, asked_of(skb.packet, skb.mark), flow.dst, skb.dev_out)
+    if _leads_nowhere(kernel, flow.src, row):
         return None
     return replace(skb, route=row)
 
@@ -209,7 +240,7 @@ def answers(kernel: Kernel, skb: Skb, packet: Packet | None) -> tuple[Next, ...]
 
 def _back_by_the_port(kernel: Kernel, skb: Skb, packet: Packet) -> tuple[Next, ...]:
     """A reset about what a bridge port brought goes straight back: no rule sees it, nothing translates it (nf_send_reset)."""
-    if row_out(kernel, packet.flow.src, packet.flow.dst).type in FORBIDDEN:
+    if row_out(kernel, asked_of(packet), packet.flow.dst).type in FORBIDDEN:
         return ()
     sent = Skb(packet, dev_out=skb.came_by, frame=Frame(skb.frame.dst, skb.frame.src, packet))
     return (Next(kernel.ns.name, "dev_queue_xmit", sent),)

@@ -43,7 +43,12 @@ def answered(
 def sent(kernel: Kernel, skb: Skb, answer: Packet) -> Next:
     """An answer sets out. In IPv6 it stays on the link of the question where its address means nothing elsewhere."""
     strict = answer.flow.dst in LINK_LOCAL or answer.flow.src == IPV6.any
-    return Next(kernel.ns.name, "route_output", Skb(answer, dev_out=skb.dev_in if strict else NOWHERE))
+    proto = (
+        answer.flow.proto
+    )  # UDP sockets discover the path's MTU, the kernel's own for ICMP does not; TCP cuts by itself
+    discovers = "" if proto == "tcp" else "want" if proto == "udp" else "dont"
+    sent = Skb(answer, dev_out=skb.dev_in if strict else NOWHERE, discovers=discovers)
+    return Next(kernel.ns.name, "route_output", sent)
 
 
 def taken(socket: Socket) -> str:

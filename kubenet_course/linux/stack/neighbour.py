@@ -7,18 +7,17 @@ from dataclasses import dataclass, field
 
 from msgspec.structs import replace
 
-from ..namespace.device import Ipip, WireGuard
-from ..namespace.fib import MULTICAST, Route, select4
+from ..namespace.fib import MULTICAST, select4
 from ..namespace.kernel import Kernel, hook
 from ..namespace.netns import NeighbourEntry
-from ..namespace.skb import NO_FRAME, Skb
+from ..namespace.skb import Skb
 from ..namespace.trace import Next, Step
 from ..packet.address import BROADCAST_MAC, IPV4, IPV6, Address, Mac, family, number, spelled
 from ..packet.packet import Arp, Flow, Icmp, Neighbour, Packet, endpoint
 from ..timeline import SECOND
 from .device import out
 from .icmp import HOST_UNREACHABLE, error
-from .ip import SOLICITED_NODE, answers, not_fitting, too_big
+from .ip import SOLICITED_NODE, answers
 
 SOLICIT, ADVERTISE = 135, 136
 QUESTIONS = 3  # mcast_solicit
@@ -50,58 +49,6 @@ def known_or_waiting(kernel: Kernel) -> set[tuple[str, Address]]:
     return {*neighbours.rows, *neighbours.asked}
 
 
-def neigh_output(kernel: Kernel, stage: str, skb: Skb) -> Step:
-    """Out of its device, to the MAC of the next hop; over loopback it comes straight back in with all its notes.
-
-    What this machine sends was measured before its rules; they may have led it to a narrower device (ip_finish_output).
-    """
-    here, packet = kernel.ns.name, skb.packet
-    if not skb.dev_in and (packet.df or family(packet.flow.dst) is IPV6) and not_fitting(kernel, skb):
-        return too_big(kernel, stage, skb, "too-big")
-    if skb.dev_out == "lo":
-        lo = kernel.ns.devices.get("lo")
-        if (
-            lo is not None and not lo.up
-        ):  # its queue is noop_qdisc, which drops and tells nobody (net/sched/sch_generic.c)
-            return Step(here, stage, skb, "lo is down: nothing leaves", (lo,), end="dropped")
-        again = replace(skb, dev_in="lo", dev_out="", frame=NO_FRAME)
-        return Step(here, stage, skb, "back in over lo", (), (Next(here, "ip_rcv", again),))
-    dev = kernel.ns.devices.get(skb.dev_out)
-    if dev is not None and isinstance(dev.tunnel, Ipip | WireGuard):  # packets without frames: no MAC is asked for
-        return Step(here, stage, skb, f"into {dev.name}", (skb.route, dev), (Next(here, "tunnel_xmit", skb),))
-    if dev is None or not dev.mac:
-        return Step(here, stage, skb, f"out by {skb.dev_out}: {skb.packet}", (skb.route,), end="forwarded")
-    hop = skb.route.via or packet.flow.dst
-    many = _mac_of_many(hop, skb.route)
-    if many:
-        return Step(here, stage, skb, f"to all of {dev.name}", (), out(kernel, skb, dev.mac, many))
-    known = neighbour_of(kernel, dev.name, hop)
-    if known is not None:
-        kernel.remembers[Neighbours].headers.add((dev.name, hop))
-        return Step(here, stage, skb, f"{hop} is at {known.mac}", (known,), out(kernel, skb, dev.mac, known.mac))
-    waiting = kernel.remembers[Neighbours].waiting.setdefault((dev.name, hop), [])
-    waiting.append(skb)
-    asks = solicit(kernel, skb, dev.name, hop)
-    return Step(here, stage, skb, f"it waits: nobody knows yet which MAC {hop} has", (), asks)
-
-
-def _mac_of_many(hop: Address, route: Route) -> Mac:
-    """The MAC that broadcast and multicast addresses have by rule (RFC 1112 section 6.4, RFC 2464 section 7); else nothing.
-
-    The machine's own copy of what it sends there is not modelled (DEV-12).
-    """
-    if route.type == "broadcast":
-        return BROADCAST_MAC
-    of = family(hop)
-    if hop not in MULTICAST[of.number]:
-        return BROADCAST_MAC if hop == "255.255.255.255" else ""
-    low = number(hop)
-    parts = [1, 0, 0x5E, low >> 16 & 0x7F, low >> 8 & 255, low & 255]
-    if of is IPV6:
-        parts = [0x33, 0x33, low >> 24 & 255, low >> 16 & 255, low >> 8 & 255, low & 255]
-    return ":".join(f"{part:02x}" for part in parts)
-
-
 def solicit(kernel: Kernel, skb: Skb, dev: str, hop: Address) -> tuple[Next, ...]:
     """Asks the link who has an address (arp_solicit, ndisc_solicit); not at once again while a question is open."""
     last, times = kernel.remembers[Neighbours].asked.get((dev, hop), (0, 0))
@@ -127,7 +74,7 @@ def _question(kernel: Kernel, source: Address, dev: str, hop: Address) -> tuple[
 def _announced(kernel: Kernel, dev: str, hop: Address, source: Address) -> Address:
     """The packet's own source, if it is ours and `arp_announce` lets it be told on this link; else nothing (arp_solicit)."""
     level = kernel.ns.conf("ipv4", dev, "arp_announce")
-    if level >= 2 or ":" in source or kernel.ns.fib.lookup(source).type != "local":
+    if level >= 2 or ":" in source or kernel.ns.fib.kind(source) != "local":
         return ""
     blocks = [own.block for own in kernel.ns.devices[dev].addresses]
     return source if level <= 0 or any(hop in block and source in block for block in blocks) else ""
@@ -235,4 +182,4 @@ def nd_rcv(kernel: Kernel, stage: str, skb: Skb) -> Step:
     return Step(here, stage, skb, f"{endpoint(body.target, 0)} is ours: answered", (), (*then, *sent))
 
 
-STAGES = {stage.__name__: stage for stage in (neigh_output, neigh_timer_handler, nd_rcv)}
+STAGES = {stage.__name__: stage for stage in (neigh_timer_handler, nd_rcv)}

@@ -8,13 +8,15 @@ from ..namespace.kernel import Kernel
 from ..namespace.skb import Skb
 from ..namespace.trace import Next, Step
 from ..packet.address import IPV4, IPV6, family
-from ..packet.packet import ECHO, ECHO_REPLY, ICMP, Flow, Geneve, Icmp, Neighbour, Packet, Udp, Vxlan
+from ..packet.packet import ECHO, ECHO_REPLY, ICMP, Flow, Fragment, Geneve, Icmp, Neighbour, Packet, Sealed, Udp, Vxlan
 from .expected import Expected
 from .icmp import NEXT_HEADER, PORT_UNREACHABLE, PROTOCOL_UNREACHABLE, error
 from .ip import answers
 from .listening import answered, listener, sent, taken
+from .path_mtu import told_too_big
 from .tcp import forget_request, tcp_rcv
-from .tunnels import ipip_end, tunnel_end
+from .transfer import told_of_mtu
+from .tunnels import ipip_end, tunnel_end, wg_end
 
 # To which of several receivers' addresses each protocol answers nothing: no RST, no SYN-ACK, no echo.
 SILENT = {
@@ -33,6 +35,8 @@ TIMESTAMP, TIMESTAMP_REPLY, DAY = 13, 14, 86_400_000  # milliseconds since midni
 def local_deliver(kernel: Kernel, stage: str, skb: Skb) -> Step:
     """It has arrived at this machine: which program, or which part of the kernel, takes it?"""
     here, packet, proto = kernel.ns.name, skb.packet, skb.packet.flow.proto
+    if isinstance(packet.payload, Fragment):
+        return Step(here, stage, skb, "a piece", (), (Next(here, "ipv6_frag_rcv", skb),))
     if isinstance(packet.payload, Neighbour):
         return Step(here, stage, skb, "neighbour discovery", (), (Next(here, "nd_rcv", skb),))
     if isinstance(packet.header, Udp) and not packet.header.checksum and not _may_be_unsummed(kernel, packet):
@@ -43,10 +47,16 @@ def local_deliver(kernel: Kernel, stage: str, skb: Skb) -> Step:
         return Step(here, stage, skb, "a tunnel listens there", (), (Next(here, "vxlan_rcv", skb),))
     if isinstance(packet.payload, Geneve) and tunnel_end(kernel, packet) is not None:
         return Step(here, stage, skb, "a tunnel listens there", (), (Next(here, "vxlan_rcv", skb),))
+    if isinstance(packet.payload, Sealed) and wg_end(kernel, packet) is not None:
+        return Step(here, stage, skb, "a tunnel opens it", (), (Next(here, "wg_rcv", skb),))
     if isinstance(packet.payload, Packet) and ipip_end(kernel, packet) is not None:
         return Step(here, stage, skb, "a tunnel takes it", (), (Next(here, "ipip_rcv", skb),))
     if packet.is_error:
         forget_request(kernel, packet)
+        if mtu := told_too_big(kernel, packet):
+            said = f"told: {packet}; from now on at most {mtu} bytes go to {packet.payload.packet.flow.dst}"
+            then = told_of_mtu(kernel, skb, packet.payload.packet.flow)  # type: ignore[union-attr]
+            return Step(here, stage, skb, said, (), then, "local")
         return Step(here, stage, skb, f"told: {packet}", end="local")
     taker = {"tcp": tcp_rcv, "udp": _udp}.get(proto, _query if proto in ICMP else _nobody)
     of_many = packet.flow.dst in MULTICAST[family(packet.flow.dst).number]

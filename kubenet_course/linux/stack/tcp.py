@@ -11,6 +11,7 @@ from msgspec.structs import replace
 from ..namespace.fib import LINK_LOCAL
 from ..namespace.kernel import Kernel
 from ..namespace.netns import Socket
+from ..namespace.policy import asked_of
 from ..namespace.skb import Skb
 from ..namespace.trace import Next, Step
 from ..packet.address import family
@@ -19,6 +20,9 @@ from ..timeline import SECOND
 from .expected import Expected
 from .icmp import reset
 from .listening import answered, listener, sent, taken
+from .path_mtu import mtu_towards
+from .stream import Stream, Streams, offered
+from .transfer import accepts, stream_rcv
 
 RECEIVE_SPACE = 65535  # bytes: the window of a fresh socket before it is rounded to whole segments
 PATIENCE = SECOND  # for which an answered SYN is remembered; a real machine repeats its answer meanwhile (DEV-20)
@@ -38,6 +42,7 @@ class Request(Struct, frozen=True):
     answer: Packet
     since: int
     is_open: bool = False
+    size: int = 536  # the segment size that the SYN offered
 
     @property
     def window(self) -> int:
@@ -56,6 +61,9 @@ def tcp_rcv(kernel: Kernel, stage: str, skb: Skb) -> Step:
     socket = listener(kernel, packet.flow)
     if socket is None and not kernel.ns.sockets_known:
         return Step(kernel.ns.name, stage, skb, f"delivered: {packet}", end="local")
+    streams = kernel.remembers[Streams]
+    if streams.on and (stream := streams.ends.get(packet.flow) or _accepted(kernel, skb, socket)):
+        return stream_rcv(kernel, stage, skb, stream)
     if "R" in header.flags:
         waited.pop(packet.flow, None)
         kernel.remembers[HalfOpen].requests.pop(packet.flow, None)
@@ -78,8 +86,20 @@ def tcp_rcv(kernel: Kernel, stage: str, skb: Skb) -> Step:
         return Step(kernel.ns.name, stage, skb, said, (socket,), end="dropped")
     answer = _syn_ack(kernel, skb)
     waited[packet.flow] = (answer.header.seq + 1) & MASK
-    kernel.remembers[HalfOpen].requests[packet.flow] = Request(header.seq, answer.header.seq, answer, kernel.now)
+    size = offered(header.options, family(packet.flow.src).number)
+    request = Request(header.seq, answer.header.seq, answer, kernel.now, size=size)
+    kernel.remembers[HalfOpen].requests[packet.flow] = request
     return answered(kernel, stage, skb, taken(socket), answer, socket)
+
+
+def _accepted(kernel: Kernel, skb: Skb, socket: Socket | None) -> Stream | None:
+    """The third step of a handshake, in a transfer: from now on the connection is a stream."""
+    flow, header = skb.packet.flow, skb.packet.header
+    request = kernel.remembers[HalfOpen].requests.get(flow)
+    if request is None or "A" not in header.flags or header.ack != (request.ours + 1) & MASK or "S" in header.flags:
+        return None
+    del kernel.remembers[HalfOpen].requests[flow]
+    return accepts(kernel, flow, request.theirs, request.ours, request.size, socket, request.window)
 
 
 def _reset(kernel: Kernel, skb: Skb) -> Packet | None:
@@ -164,9 +184,10 @@ def expect(kernel: Kernel, packet: Packet, says: bytes = b"") -> None:
 def _syn_ack(kernel: Kernel, skb: Skb) -> Packet:
     """The second step of a handshake: the largest segment that fits the way back, a window of whole segments of that size."""
     flow, header = skb.packet.flow, skb.packet.header
-    row = kernel.ns.fib.lookup(flow.src, skb.dev_in if flow.src in LINK_LOCAL else "")
-    dev = kernel.ns.devices.get("lo" if row.type == "local" else row.dev)
-    mss = min((dev.mtu if dev else 1500) - family(flow.dst).header - 20, 65535 - 40)
+    asked = replace(asked_of(skb.packet).back, src=flow.dst)
+    row = kernel.route(flow.src, skb.dev_in if flow.src in LINK_LOCAL else "", asked)
+    mtu = mtu_towards(kernel, flow.src, "lo" if row.type == "local" else row.dev)
+    mss = min(mtu - family(flow.dst).header - 20, 65535 - 40)
     isn = kernel.choices.pick(("isn", kernel.ns.name, flow), range(1 << 32))
     options = b"\x02\x04" + mss.to_bytes(2, "big")
     ecn = "SAE" if {"E", "C"} <= set(header.flags) and not skb.packet.tos & ECN else "SA"  # RFC 3168 section 6.1.1

@@ -5,26 +5,21 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from ..namespace.device import Device, Geneve, Ipip, Tunnel, Vxlan, WireGuard
+from ..namespace.device import Device, Geneve, Ipip, Vxlan, WireGuard
 from ..namespace.fib import NO_ROUTE
 from ..namespace.kernel import Kernel, hook
 from ..namespace.netns import FdbEntry
+from ..namespace.overhead import filled, room
+from ..namespace.policy import asked_of
 from ..namespace.skb import Skb
 from ..namespace.trace import Next, Step
 from ..packet import packet as inside
-from ..packet.address import FAMILIES, IPV4, family
+from ..packet.address import IPV4, Address, family
 from ..packet.packet import Flow, Frame, Other, Packet, Udp, is_multicast, length
+from .path_mtu import mtu_towards, remember
 
 CE, ECT0 = 3, 2  # the two lowest bits of a packet's class (RFC 3168 section 5)
-# Bytes that each kind adds behind the outer IP header: UDP's and its own, the frame's header where frames travel, and a seal.
-ADDS = {Vxlan: 8 + 8 + 14, Geneve: 8 + 8 + 14, Ipip: 0, WireGuard: 8 + 16 + 16}
-ROUND = 16  # WireGuard fills what it seals up to whole blocks
 EVERY_MAC = "00:00:00:00:00:00"  # the forwarding row for what no other row knows
-
-
-def overhead(tunnel: Tunnel, of: int = 4) -> int:
-    """Bytes that a tunnel adds to a packet, by the family of the outer one: what its device's MTU has to be smaller by."""
-    return FAMILIES[of].header + ADDS[type(tunnel)]
 
 
 def vxlan_xmit(kernel: Kernel, stage: str, skb: Skb) -> Step:
@@ -38,6 +33,7 @@ def vxlan_xmit(kernel: Kernel, stage: str, skb: Skb) -> Step:
         return Step(here, stage, skb, f"{dev.name} knows no machine that has {frame.dst}", end="dropped")
     then: tuple[Next, ...] = ()
     for row in ends:
+        _check_pmtu(kernel, dev, frame, row.dst)
         outer = Packet(
             _outer(kernel, dev, row.dst), Udp(dev.tunnel.checksum), _around(dev.tunnel, frame),  # type: ignore[arg-type]
             ttl=kernel.hops(row.dst), tos=_ecn(frame.payload), df=False,
@@ -45,6 +41,14 @@ def vxlan_xmit(kernel: Kernel, stage: str, skb: Skb) -> Step:
         then += _set_out(kernel, skb, outer)
     said = f"{frame.dst} is behind {', '.join(row.dst for row in ends)}: a packet around it"
     return Step(here, stage, skb, said, tuple(ends), then, end="" if then else "dropped")
+
+
+def _check_pmtu(kernel: Kernel, dev: Device, frame: Frame, to: Address) -> None:
+    """Where the way to the tunnel's other end is known to be narrow, so is the way of what goes in (skb_tunnel_check_pmtu)."""
+    packet, route = frame.payload, kernel.ns.fib.lookup(to)
+    left = room(mtu_towards(kernel, to, route.dev), (type(dev.tunnel), family(to).number))
+    if isinstance(packet, Packet) and length(packet) > left:
+        remember(kernel, packet.flow.dst, left)
 
 
 def _outer(kernel: Kernel, dev: Device, to: str) -> Flow:
@@ -67,7 +71,7 @@ def _around(tunnel: Vxlan | Geneve, frame: Frame) -> inside.Vxlan | inside.Genev
 
 def _set_out(kernel: Kernel, skb: Skb, outer: Packet) -> tuple[Next, ...]:
     """A packet around another one sets out, if a route leads to the other end."""
-    route = kernel.ns.fib.lookup(outer.flow.dst)
+    route = kernel.route(outer.flow.dst, "", asked_of(outer, skb.mark))
     if route is NO_ROUTE or route.type != "unicast":
         return ()
     outer = replace(outer, id=kernel.ip_id(outer.flow))
@@ -75,11 +79,11 @@ def _set_out(kernel: Kernel, skb: Skb, outer: Packet) -> tuple[Next, ...]:
 
 
 def tunnel_xmit(kernel: Kernel, stage: str, skb: Skb) -> Step:
-    """A packet without a frame goes into another packet. Of WireGuard's only the size is right: what is sealed nobody reads."""
+    """A packet without a frame goes into another packet: as it is, or sealed, so that nobody on the way can read it."""
     here, dev, packet = kernel.ns.name, kernel.ns.devices[skb.dev_out], skb.packet
     if isinstance(dev.tunnel, WireGuard):
         to, port = dev.tunnel.remote, dev.tunnel.port
-        sealed = bytes([4, 0, 0, 0]) + bytes(12 + -(-length(packet) // ROUND) * ROUND + 16)  # type 4: data
+        sealed = inside.Sealed(packet, filled(length(packet), dev.mtu))
         outer = Packet(Flow("udp", kernel.source_of(to), port, to, port), Udp(), sealed, ttl=kernel.hops(to), df=False)
     else:
         to = dev.tunnel.remote or skb.route.via or packet.flow.dst
@@ -104,6 +108,25 @@ def ipip_rcv(kernel: Kernel, stage: str, skb: Skb) -> Step:
         return Step(kernel.ns.name, stage, skb, "nobody here takes what is inside", end="dropped")
     came = Skb(packet, dev_in=dev.name, mark=skb.mark)
     return Step(kernel.ns.name, stage, skb, f"out of {dev.name}", (dev,), (Next(kernel.ns.name, "ip_rcv", came),))
+
+
+def wg_end(kernel: Kernel, packet: Packet) -> Device | None:
+    """The WireGuard device whose other end has sent this packet; nobody else's could be opened."""
+    for dev in kernel.ns.devices.values():
+        end = dev.tunnel if dev.up and isinstance(dev.tunnel, WireGuard) else None
+        if end and (end.remote, end.port) == (packet.flow.src, packet.flow.dport):
+            return dev
+    return None
+
+
+def wg_rcv(kernel: Kernel, stage: str, skb: Skb) -> Step:
+    """The end of the tunnel: the packet is opened, and comes in by the tunnel's device."""
+    dev = wg_end(kernel, skb.packet)
+    if dev is None:
+        return Step(kernel.ns.name, stage, skb, "nobody here can open it", end="dropped")
+    came = Skb(skb.packet.payload.packet, dev_in=dev.name, mark=skb.mark)
+    said = f"opened: out of {dev.name}"
+    return Step(kernel.ns.name, stage, skb, said, (dev,), (Next(kernel.ns.name, "ip_rcv", came),))
 
 
 def _ecn(packet: object) -> int:
@@ -159,4 +182,4 @@ def tunnel_end(kernel: Kernel, packet: Packet) -> Device | None:
     return None
 
 
-STAGES = {stage.__name__: stage for stage in (vxlan_xmit, vxlan_rcv, tunnel_xmit, ipip_rcv)}
+STAGES = {stage.__name__: stage for stage in (vxlan_xmit, vxlan_rcv, tunnel_xmit, ipip_rcv, wg_rcv)}

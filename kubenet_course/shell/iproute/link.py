@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 from msgspec.structs import replace
 
-from ...linux.namespace.device import VXLAN_OVERHEAD, Device, Vxlan
+from ...linux.namespace.device import Device, Vxlan
 from ...linux.namespace.macs import made_mac
+from ...linux.namespace.overhead import overhead
 from ...linux.packet.address import IPV6, Mac, family
 from ..grammar import FLAG, address_of, chosen, mac_of, number, said_in
 from ..state import Call, Refused, Result, State, fresh
@@ -78,7 +79,7 @@ def add(call: Call) -> Result:
         )
     cut = words.index("type")
     kind, rest = (words[cut + 1] if cut + 1 < len(words) else ""), words[cut + 2 :]
-    if kind not in ("veth", "bridge", "vxlan"):
+    if kind not in MTUS:
         raise Refused(f"The console makes devices of the types veth, bridge and vxlan, not {kind!r}.")
     if words[0] not in GENERAL and (whole := [word for word in WHOLE if word.startswith(words[0])]):
         raise Refused(f"ip reads {words[0]!r} as a short {whole[0]}, not as a name; give the device another one.")
@@ -192,7 +193,7 @@ def _vxlan(state: State, at: str, own: Device, general: dict[str, str], rest: Se
             quote = "Error: A VXLAN device with the specified VNI already exists."
             raise Refused(f"{other.name} has this number and this port already.", quote)
     is6 = bool(local) and family(local) is IPV6
-    room = max(below.mtu - VXLAN_OVERHEAD[6 if is6 else 4], 68)
+    room = max(below.mtu - overhead("vxlan", 6 if is6 else 4), 68)
     ports = (number(said["srcport"], "srcport", 0, 65535), number(high, "srcport", 0, 65535)) if high else PORTS
     checksum = "udp6zerocsumtx" not in said if is6 else "noudpcsum" not in said
     mtu = min(own.mtu, room) if "mtu" in general else room

@@ -8,6 +8,8 @@ from ...errors import BadInput
 from ...linux.namespace.fib import NO_ROUTE, Route
 from ...linux.namespace.netns import Netns
 from ...linux.packet.address import IPV4, IPV6, Prefix, family, prefix
+from ...linux.stack.path_mtu import PathMtus
+from ...linux.timeline import SECOND
 from .. import rows
 from ..grammar import FLAG, address_of, number, said_in
 from ..state import Call, Refused, Result
@@ -113,7 +115,10 @@ def append(call: Call) -> Result:
 
 
 def flush(call: Call) -> Result:
-    """`ip route flush`: all rows of a block, or through a device."""
+    """`ip route flush`: all rows of a block, or through a device; or what ICMP has told (`cache`)."""
+    if list(call.words) == ["cache"]:
+        call.memory.of(call.at)[PathMtus].known.clear()
+        return Result(call.state, said="What ICMP has told about ways is forgotten.")
     said = said_in(call.words, {"to": "BLOCK", "dev": "DEVICE", "table": "main"}, "ip route flush", bare="to")
     if not {"to", "dev"} & set(said):
         raise Refused("ip route flush wants a block or a device: ip route flush 10.244.2.0/24.")
@@ -203,6 +208,16 @@ def _dev(row: Route) -> str:
     return row.dev or ("lo" if row.prefix.family is IPV6 else "")
 
 
+def _cached(call: Call, to: str) -> tuple[str, ...]:
+    """What ICMP has told about the way to an address, and for how many seconds that is believed."""
+    remembered = call.memory.of(call.at)[PathMtus].known.get(to)
+    left = (remembered.expires - call.memory.now) // SECOND if remembered else 0
+    if remembered is None or left <= 0:
+        return ()
+    lock = "lock " if remembered.locked else ""
+    return ("" if ":" in to else "\n    cache", f"expires {left}sec mtu {lock}{remembered.mtu}")
+
+
 def get(call: Call) -> Result:
     """`ip route get ADDRESS`: the row that decides for one address, asked as the kernel asks it."""
     if not call.words:
@@ -219,6 +234,6 @@ def get(call: Call) -> Result:
     parts = [row.type if row.type in ("local", "broadcast", "multicast", "anycast") else "", to]
     parts += ["from ::" if of is IPV6 else "", f"via {row.via}" if row.via else ""]
     parts += [f"dev {'lo' if is_here else row.dev}", f"src {to if is_here else ns.fib.source(row, to)}"]
-    parts += [f"metric {row.metric}" if of is IPV6 else ""]
+    parts += [f"metric {row.metric}" if of is IPV6 else "", *_cached(call, to)]
     said = "" if is_here or row.type != "unicast" else f"The row {row} decides."
     return Result(call.state, said=said, shown=" ".join(part for part in parts if part))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
-from ...linux.namespace.device import VXLAN_OVERHEAD, Device
+from ...linux.namespace.device import Device
+from ...linux.namespace.overhead import overhead
 from ...linux.stack.bridge import Fdb
 from ..grammar import FLAG, mac_of, number, on_off, said_in
 from ..state import LO_MAC, Call, Refused, Result, State
@@ -132,7 +133,7 @@ def _mtu(state: State, at: str, device: Device, value: str) -> State:
         raise Refused(f"{size} bytes cannot be an MTU of {device.name}; {low} to {high} can.", quote)
     if device.vxlan:
         below = state.world[at].devices[device.vxlan.dev]
-        room = below.mtu - VXLAN_OVERHEAD[6 if ":" in device.vxlan.local else 4]
+        room = below.mtu - overhead("vxlan", 6 if ":" in device.vxlan.local else 4)
         if size > room:
             said = f"A tunnel through {below.name}, whose MTU is {below.mtu}, has room for {room} bytes at most."
             raise Refused(said, "RTNETLINK answers: Invalid argument")

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import re
+
+from msgspec.structs import replace
+
 from ...linux.netfilter.iptables.words import SERVICES
 from ...linux.packet.address import Mac, family
-from ...linux.packet.packet import Arp, Frame, Neighbour, Packet, Quote, Tcp, Vxlan, length
+from ...linux.packet.headers import PROTOCOLS
+from ...linux.packet.packet import ICMP, Arp, Fragment, Frame, Neighbour, Packet, Quote, Tcp, Vxlan, length
 
 NAMES = {str(port): name for name, port in SERVICES.items()}
 ERRORS = {  # by 256 * type + code
@@ -60,7 +65,31 @@ def _arp(arp: Arp, numeric: bool) -> str:
     return f"Request who-has {arp.target}{known} tell {arp.sender}, length 28"
 
 
+def _piece(packet: Packet, piece: Fragment, numeric: bool) -> str:
+    """A fragment: the first tells what it begins, the others only which bytes they are (print-ip.c, print-frag6.c)."""
+    flow, whole = packet.flow, piece.whole
+    six, ends = family(flow.src).number == 6, f"{flow.src} > {flow.dst}:"
+    if piece.at and not six:
+        return f"{ends} {f'ip-proto-{PROTOCOLS.get(flow.proto, flow.proto)}' if numeric else flow.proto}"
+    bytes_of = f"{ends} frag ({piece.at}|{piece.size})"
+    if piece.at:
+        return bytes_of
+    first = _packet(replace(packet, payload=whole.payload, header=whole.header), numeric)
+    if isinstance(whole.header, Tcp):
+        size = piece.size - 20 - len(whole.header.options)
+        first = _packet(replace(packet, payload=bytes(size), header=whole.header), numeric)
+    elif flow.proto in ICMP:
+        first = re.sub(r"length \d+$", f"length {piece.size}", first)
+    if not six:
+        return first
+    if flow.proto in ICMP:
+        return f"{bytes_of} {first.removeprefix(ends).strip()}"
+    return f"{bytes_of} {first.replace(f'{flow.src}.', '', 1).replace(f'{flow.dst}.', '', 1)}"
+
+
 def _packet(packet: Packet, numeric: bool) -> str:
+    if isinstance(packet.payload, Fragment):
+        return _piece(packet, packet.payload, numeric)
     flow, header = packet.flow, packet.header
     ports = flow.proto in ("tcp", "udp")
 
@@ -93,7 +122,7 @@ def _udp(packet: Packet, numeric: bool) -> str:
     if isinstance(inside, Vxlan):
         about = f"overlay 0, instance {inside.vni}" if packet.flow.dport == OTV else f"vni {inside.vni}"
         return f"{'OTV' if packet.flow.dport == OTV else 'VXLAN'}, flags [I] (0x08), {about}\n{line(inside.frame, numeric)}"
-    return f"UDP, length {len(inside) if isinstance(inside, bytes) else 0}"
+    return f"UDP, length {length(packet) - family(packet.flow.src).header - 8}"
 
 
 def _icmp(packet: Packet) -> str:

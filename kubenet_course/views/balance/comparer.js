@@ -95,13 +95,6 @@ export const sentence = (one) => `${one.scheduler}: of ${one.total} connections 
 
 // --- the page
 
-function element(tag, attributes = {}, ...children) {
-  const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  made.append(...children);
-  return made;
-}
-
 const fast = (speed) => ({ 0: "answers with an error", 1: "a quarter of the usual speed", 2: "half the usual speed", 6: "one and a half times the usual speed" })[speed] ?? "the usual speed";
 
 function bar(one) {
@@ -119,7 +112,7 @@ function render({ model, el }) {
   const story = model.get("story");
   const wish = (changed) => { model.set("wishes", { ...model.get("wishes"), ...changed }); model.save_changes(); };
   const choice = (name, among) => {
-    const list = element("select", { "data-of": name, "aria-label": name }, ...Object.entries(among).map(([value, said]) => element("option", { value }, said)));
+    const list = element("select", { "data-of": name, "aria-label": name }, ...among.map(([value, said]) => element("option", { value }, said)));
     list.onchange = () => wish({ [name]: list.value });
     return list;
   };
@@ -128,11 +121,12 @@ function render({ model, el }) {
   nodes.oninput = () => wish({ nodes: Number(nodes.value) });
   const shown = element("output", {}), again = element("button", { type: "button", class: "kn-again", "data-of": "seed" }, "Draw another workload"), drawn = element("span", {});
   again.onclick = () => wish({ seed: (model.get("wishes").seed % story.most_seed) + 1 });
-  const form = element("div", { class: "kn-form" }, element("label", {}, "workload", workload), element("label", {}, "pods", pods), element("label", {}, "nodes", nodes, shown),
+  const form = element("div", { class: "kn-form" }, element("label", {}, "workload", workload), element("label", {}, "pods", pods), ...(story.has_nodes ? [element("label", {}, "nodes", nodes, shown)] : []),
     element("div", {}, again, " ", drawn));
 
   const heads = ["scheduler", "which pod gets how many connections", "largest share", "half within", "19 of 20 within", "errors"];
-  const lines = Object.keys(story.ways).map((name) => {
+  const ways = Object.fromEntries(story.ways);
+  const lines = story.ways.map(([name]) => {
     const button = element("button", { type: "button", "data-of": name }, name);
     button.onclick = () => wish({ scheduler: name });
     const cells = [1, 2, 3, 4, 5].map(() => element("td"));
@@ -165,7 +159,7 @@ function render({ model, el }) {
     }
     const one = all[now.scheduler], was = before && before.scheduler === one.scheduler && before.most !== one.most ? ` (before: ${before.most} %)` : "";
     changed.textContent = `${one.scheduler}: the pod with most gets ${one.most} % of all connections${was}; 25 % would be its equal share.`;
-    why.textContent = `${one.scheduler}, ${story.ways[one.scheduler]}. ` + one.got.map((n, at) => `Pod ${at + 1} (${fast(speeds[at])}) has ${n} connections and ${one.served[at]} requests`).join("; ") + ".";
+    why.textContent = `${one.scheduler}, ${ways[one.scheduler]}. ` + one.got.map((n, at) => `Pod ${at + 1} (${fast(speeds[at])}) has ${n} connections and ${one.served[at]} requests`).join("; ") + ".";
     words.replaceChildren(...lines.map(({ name }) => element("li", {}, sentence(all[name]))));
     before = one;
     root.dataset.drawn = String(Number(root.dataset.drawn ?? 0) + 1);

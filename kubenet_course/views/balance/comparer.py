@@ -5,6 +5,7 @@ Every change is answered on the page, without the notebook's kernel. From a cell
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -32,13 +33,17 @@ class Comparer(anywidget.AnyWidget):
     story = traitlets.Dict().tag(sync=True)
     wishes = traitlets.Dict().tag(sync=True)
 
-    def __init__(self, title: str = "One workload, seven ways to spread it", **wishes: Any):
+    def __init__(
+        self, title: str = "One workload, seven ways to spread it", without: Collection[str] = (), **wishes: Any
+    ):
+        """`without` leaves out controls, and choices of them: "nodes", "broken"."""
         speeds = {name: list(one) for name, one in PODS.items()}
         story = {
             "title": title,
-            "ways": WAYS,
-            "workloads": WORKLOADS,
-            "pods": PODS_SAID,
+            "ways": [[name, said] for name, said in WAYS.items()],  # a list keeps its order in a saved notebook
+            "workloads": [[name, said] for name, said in WORKLOADS.items() if name not in without],
+            "pods": [[name, said] for name, said in PODS_SAID.items() if name not in without],
+            "has_nodes": "nodes" not in without,
             "speeds": speeds,
             "most_nodes": MOST_NODES,
             "most_seed": MOST_SEED,
@@ -46,7 +51,7 @@ class Comparer(anywidget.AnyWidget):
         super().__init__(story=story, wishes=wished(FIRST, wishes))
 
     def choose(self, **wishes: Any) -> None:
-        """Turns some of the controls. Raises BadInput for one that there is not, and for a value that it cannot have."""
+        """Turns some controls. Raises BadInput for one that there is not, and for a value that it cannot have."""
         self.wishes = wished(self.wishes, wishes)
 
     @property

@@ -6,16 +6,18 @@ import base64
 import io
 
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.collections import PatchCollection
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch, Polygon, Rectangle
 
 from .drawing import NO_MARK, Box, Label, Line, Mark
 from .scene import Scene
-from .svg import ROUND, said
+from .svg import ROUND, label_text
 from .theme import LIGHT
 
 DOTS = 144  # per inch: twice what a screen usually has
 POINTS = 72 / 96  # of type for each pixel
+SMALL = 12.0  # px, the width below which a box is a dot
 FILL = {kind: LIGHT[kind] for kind in ("machine", "pod", "bridge", "kernel", "device", "segment")} | {
     "port": LIGHT["line"]
 }
@@ -30,13 +32,20 @@ def png(scene: Scene, mark: Mark = NO_MARK) -> bytes:
     axes.set_xlim(0, drawing.width)
     axes.set_ylim(drawing.height, 0)
     axes.axis("off")
+    marked, dots = {mark.here, *mark.been}, []
     for box in drawing.boxes:
+        if box.kind == "pod" and box.width < SMALL and box.key not in marked:
+            dots.append(Rectangle((box.x, box.y), box.width, box.height))
+            continue
         order = {"machine": 1, "port": 4}.get(box.kind, 3)
         _box(axes, box, box.key == mark.here, box.key in mark.been, order)
+    if dots:  # hundreds of them: one patch each would take a second
+        fill, edge = FILL["pod"], LIGHT["line"]
+        axes.add_collection(PatchCollection(dots, facecolor=fill, edgecolor=edge, linewidth=POINTS, zorder=3))
     for line in drawing.lines:
         _line(axes, line, line.key in mark.been)
     for label in drawing.labels:
-        _label(axes, label, said(label, mark))
+        _label(axes, label, label_text(label, mark))
     _letter(axes, drawing.keys.get(mark.here))
     file = io.BytesIO()
     figure.savefig(file, format="png", metadata={"Software": None})

@@ -11,7 +11,7 @@ from msgspec import Struct
 from ...linux.namespace.netns import Netns
 from ...linux.namespace.trace import Step, Trace
 from ..topology.layout import Drawing, drawing
-from ..topology.parts import Machine, Parts, chosen
+from ..topology.parts import DrawnMachine, Parts, chosen
 from ..topology.roles import World, address_on, addresses
 
 ARRIVING = ("netif_receive_skb", "ip_rcv")  # stages at the device by which a packet came
@@ -74,7 +74,7 @@ def _said(parts: Parts) -> tuple[str, ...]:
     return tuple(lines)
 
 
-def _machine_said(machine: Machine) -> str:
+def _machine_said(machine: DrawnMachine) -> str:
     ns = machine.ns
     own = ", ".join(f"{d.name} {address_on(d)}".strip() for d in ns.devices.values() if d.kind in ("eth", "vxlan"))
     bridges = ", ".join(f"{d.name} {address_on(d)}".strip() for d in ns.devices.values() if d.kind == "bridge")

@@ -77,11 +77,11 @@ def _label(label: Label, mark: Mark) -> str:
     return (
         f'<text data-of="{escape(label.of)}" class="kn-{label.kind}" x="{label.x:g}" y="{label.y:g}" '
         f'font-size="{label.size:g}" text-anchor="{label.anchor}" pointer-events="none">'
-        f"{escape(said(label, mark))}</text>"
+        f"{escape(label_text(label, mark))}</text>"
     )
 
 
-def said(label: Label, mark: Mark) -> str:
+def label_text(label: Label, mark: Mark) -> str:
     """A label's text; where the packet is inside a kernel, that kernel's label names the stage instead."""
     return mark.stage if mark.stage and label.of == mark.here and label.of.endswith(":kernel") else label.text
 

@@ -17,7 +17,7 @@ from ..drawing.theme import variables
 from ..keys import script
 from ..story.moments import moments
 from ..story.telling import visits
-from ..topology.parts import Machine, chosen
+from ..topology.parts import DrawnMachine, chosen
 from ..topology.roles import addresses
 
 HERE = Path(__file__).parent
@@ -82,7 +82,7 @@ def drawn(world: Mapping[str, Netns], traces: Iterable[Trace] = (), path: Sequen
     }
 
 
-def _machine(machine: Machine, marked: set[str]) -> dict[str, Any]:
+def _machine(machine: DrawnMachine, marked: set[str]) -> dict[str, Any]:
     pods = [_named(pod, marked) for pod in machine.pods]
     bridges = [device.name for device in machine.ns.devices.values() if device.kind == "bridge"]
     tunnels = [device.name for device in machine.ns.devices.values() if device.kind == "vxlan"]

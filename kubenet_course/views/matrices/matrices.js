@@ -1,12 +1,5 @@
 // Shows one of several matrices, and for the chosen cell the rows that decided. All of it was sent once.
 
-function element(tag, attributes = {}, ...children) {
-  const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  made.append(...children);
-  return made;
-}
-
 function head(of, scope) {
   return element("th", { scope }, of.name, ...of.known.map((address) => element("span", {}, ...broken(address))));
 }

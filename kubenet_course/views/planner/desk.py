@@ -9,7 +9,7 @@ import ipywidgets
 
 from ...errors import BadInput
 from ...kube.nodeipam.kcm_flags import Flags
-from ...kube.nodeipam.node_world import World
+from ...kube.nodeipam.node_world import NodeWorld
 from ..drawing.sight import VIEW
 from ..keys import KeyKeeper
 from .world import blocks, carried, deeds
@@ -26,7 +26,7 @@ class Desk(ipywidgets.VBox):
     """
 
     def __init__(self, flags: Flags, nodes: int = 3):
-        self.world, self._joined = World(flags), 0
+        self.world, self._joined = NodeWorld(flags), 0
         self.world.start()
         self._acts = {"stop": self.world.stop, "start": self.world.start, "join": self._join}
         says = {"stop": "Stop the controller", "start": "Start the controller", "join": "A node joins"}

@@ -2,13 +2,6 @@
 
 const WAIT = 70; // ms without a change before the kernel is asked
 
-function element(tag, attributes = {}, ...children) {
-  const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  made.append(...children);
-  return made;
-}
-
 const RANGES = { cluster_cidr: "Cluster range, for pods", service_range: "Service range", node_network: "Nodes' own network", company: "Company's networks" };
 const SECOND = { second_cidr: "Second cluster range", second_services: "Second Service range" };
 const COUNTS = { node_mask: "Node mask", nodes: "Nodes", pods: "Pods a node" };
@@ -20,16 +13,8 @@ const length = (text) => Number(/^[^,/]+\/(\d+)\s*$/.exec(text)?.[1] ?? NaN);
 
 function render({ model, el }) {
   const inputs = {}, sliders = {}, lengths = {};
-  let timer = null;
 
-  const send = () => { timer = null; model.save_changes(); };
-  const set = (name, value) => {
-    if (model.get("wishes")[name] === value) return;
-    model.set("wishes", { ...model.get("wishes"), [name]: value });
-    fill();
-    clearTimeout(timer);
-    timer = setTimeout(send, WAIT);
-  };
+  const { set, stop } = wishing(model, () => fill(), WAIT, true);
   const most = (name) => model.get("story").most[name];
 
   const counted = (name, label) => {
@@ -121,7 +106,7 @@ function render({ model, el }) {
   keepKeys(root);
   el.append(root);
   return () => {
-    clearTimeout(timer);
+    stop();
     model.off("change:story", show);
     model.off("change:wishes", fill);
   };

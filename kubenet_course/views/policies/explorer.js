@@ -4,13 +4,6 @@ const SVG = "http://www.w3.org/2000/svg";
 const MOST_ARROWS = 12; // more than that on the map is a tangle: then only those of the chosen pods are drawn
 const MOST_TOLD = 4; // changed pairs that are told by name
 
-function element(tag, attributes = {}, ...children) {
-  const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  made.append(...children);
-  return made;
-}
-
 function drawn(tag, attributes = {}, ...children) {
   const made = document.createElementNS(SVG, tag);
   for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);

@@ -14,10 +14,10 @@ import anywidget
 import traitlets
 
 from ...errors import BadInput
-from ...kube.policy.judge.decide import Verdict, decide
+from ...kube.policy.judge.decide import PolicyVerdict, decide
 from ...kube.policy.judge.values import Port
-from ...kube.policy.judge.world import World
-from ...kube.policy.pairs.matrix import Matrix
+from ...kube.policy.judge.world import PolicyWorld
+from ...kube.policy.pairs.matrix import PairMatrix
 from ...kube.policy.written.border import port_of
 from ..drawing.sight import VIEW
 from ..drawing.theme import variables
@@ -40,7 +40,9 @@ class Explorer(anywidget.AnyWidget):
     cell = traitlets.List(traitlets.Unicode()).tag(sync=True)
     off = traitlets.List(traitlets.Unicode()).tag(sync=True)
 
-    def __init__(self, world: World, *ports: str, title: str = "Who may ask whom", cell: tuple[str, str] | None = None):
+    def __init__(
+        self, world: PolicyWorld, *ports: str, title: str = "Who may ask whom", cell: tuple[str, str] | None = None
+    ):
         asked = [port_of(text, "explorer") for text in dict.fromkeys(ports or ("8080/TCP",))]
         if not 1 < len(world.pods) <= MOST:
             raise BadInput("explorer", f"the world has {len(world.pods)} pods that run", f"give 2 to {MOST} of them")
@@ -65,18 +67,18 @@ class Explorer(anywidget.AnyWidget):
             self.port, self.cell, self.off = chosen["port"], chosen["cell"], chosen["off"]
 
     @property
-    def now(self) -> World:
+    def now(self) -> PolicyWorld:
         """The world under what is switched on."""
         return self.world.under(switched(self.world.policies, self.off))
 
     @property
     def rows(self) -> list[str]:
         """For each sender a 1 for each receiver that it may ask, and a 0 for each other."""
-        made = Matrix(self.now, self._port, self.pods)
+        made = PairMatrix(self.now, self._port, self.pods)
         return list(made.text(made.combined, 2))
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> PolicyVerdict:
         """The verdict on the chosen cell."""
         who, to = (self.names.index(one) for one in self.cell)
         return decide(self.now, self.pods[who], self.pods[to], self._port)

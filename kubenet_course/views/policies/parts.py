@@ -15,13 +15,13 @@ from msgspec.structs import replace
 from ...errors import BadInput
 from ...kube.policy.judge.decide import on_its_node, spoken
 from ...kube.policy.judge.fits import Ask, Fits, peer_fits, pods_fit, port_fits
-from ...kube.policy.judge.values import DIRECTIONS, Direction, Policy, Port, Rule
-from ...kube.policy.judge.world import Who, World
+from ...kube.policy.judge.values import DIRECTIONS, Direction, Policy, PolicyRule, Port
+from ...kube.policy.judge.world import PolicyWorld, Who
 
 TIERS = {"Admin": 0, "NetworkPolicy": 1, "Baseline": 2}
 
 
-def taken_apart(world: World, ports: Sequence[Port]) -> dict[str, Any]:
+def taken_apart(world: PolicyWorld, ports: Sequence[Port]) -> dict[str, Any]:
     """Everything that the page needs to judge. Raises BadInput where a verdict may be uncertain."""
     pods = members(world)
     _certain(world)
@@ -38,13 +38,13 @@ def taken_apart(world: World, ports: Sequence[Port]) -> dict[str, Any]:
     }
 
 
-def members(world: World) -> list[Who]:
+def members(world: PolicyWorld) -> list[Who]:
     """The pods that run, in the order of the files: that is how their author tells the story."""
     written = ("/".join(pod.key) for pod in world.objects.pods)
     return [world.pods[name] for name in dict.fromkeys(written) if name in world.pods]
 
 
-def labels(world: World) -> list[str]:
+def labels(world: PolicyWorld) -> list[str]:
     """The pods' names; with the namespace where two pods share one."""
     full = [pod.name for pod in members(world)]
     names = [name.partition("/")[2] for name in full]
@@ -70,11 +70,11 @@ def policy_id(policy: Policy) -> str:
     return policy.name
 
 
-def rule_id(policy: Policy, rule: Rule) -> str:
+def rule_id(policy: Policy, rule: PolicyRule) -> str:
     return f"{policy.name} {rule.path}"
 
 
-def switches(world: World) -> list[str]:
+def switches(world: PolicyWorld) -> list[str]:
     """The id of everything that can be switched off."""
     found = []
     for policy in world.policies:
@@ -83,12 +83,12 @@ def switches(world: World) -> list[str]:
     return found
 
 
-def _left(policy: Policy, way: Direction, gone: set[str]) -> tuple[Rule, ...] | None:
+def _left(policy: Policy, way: Direction, gone: set[str]) -> tuple[PolicyRule, ...] | None:
     rules = policy.rules(way)
     return None if rules is None else tuple(rule for rule in rules if rule_id(policy, rule) not in gone)
 
 
-def _certain(world: World) -> None:
+def _certain(world: PolicyWorld) -> None:
     ranks = [(one.tier, one.priority) for one in world.policies if one.tier != "NetworkPolicy"]
     unknown = any(rule.unknown for one in world.policies for way in DIRECTIONS for rule in one.rules(way) or ())
     if len(set(ranks)) < len(ranks) or world.half_read or world.foreign or unknown:
@@ -100,11 +100,11 @@ def _labels(pod: Who) -> str:
     return ", ".join(f"{key}={value}" for key, value in sorted(pod.labels.items()))
 
 
-def _is_home(world: World, pod: Who, other: Who) -> bool:
+def _is_home(world: PolicyWorld, pod: Who, other: Who) -> bool:
     return on_its_node(world, Ask("ingress", pod, other, Port(1), 0))
 
 
-def _policy(world: World, policy: Policy, ports: Sequence[Port]) -> dict[str, Any]:
+def _policy(world: PolicyWorld, policy: Policy, ports: Sequence[Port]) -> dict[str, Any]:
     pods = members(world)
     made: dict[str, Any] = {
         "id": policy_id(policy),
@@ -119,7 +119,9 @@ def _policy(world: World, policy: Policy, ports: Sequence[Port]) -> dict[str, An
     return made
 
 
-def _rule(world: World, policy: Policy, rule: Rule, way: Direction, ports: Sequence[Port]) -> dict[str, Any]:
+def _rule(
+    world: PolicyWorld, policy: Policy, rule: PolicyRule, way: Direction, ports: Sequence[Port]
+) -> dict[str, Any]:
     """`peers` over the other ends, `ports` over the receivers: a port by name is another number for each of them."""
     pods = members(world)
 

@@ -14,14 +14,15 @@ from msgspec.structs import replace
 from ...linux.namespace.device import Device
 from ...linux.namespace.skb import NO_CONNECTION, UNTRACKED, Connection, Skb
 from ...linux.namespace.trace import Step, Trace
-from ...linux.packet.packet import Arp, Flow, Neighbour, Packet, Vxlan
+from ...linux.packet.packet import Arp, Flow, Fragment, Neighbour, Packet, Vxlan
 
 STORY, MAIN, EVERY = "story", "main", "every"  # how much to show: sentences, the kernel's main steps, all of them
 DETAILS = {STORY: "the story", MAIN: "the main steps", EVERY: "every step"}
 LOOK_UP = "neighbour question"  # ARP, neighbour discovery
 # Decisions that a first look needs even where nothing changed.
 TELLING = ("route_input", "route_output", "br_handle_frame", "br_handle_frame_finish", "br_nf_pre_routing_finish",
-           "br_dev_xmit", "vxlan_xmit", "vxlan_rcv", "neigh_output", "ip_forward")  # fmt: skip
+           "br_dev_xmit", "vxlan_xmit", "vxlan_rcv", "neigh_output", "ip_forward", "ip_fragment", "ip_defrag",
+           "ipv6_frag_rcv", "tunnel_xmit", "ipip_rcv", "wg_rcv")  # fmt: skip
 
 
 class Moment(Struct, frozen=True):
@@ -80,9 +81,17 @@ def _waited(made: list[Moment], step: Step, parent: int) -> int:
     """The step where a packet began to wait for the answer that has now set it free, or that never came."""
     for at in range(len(made) - 1, -1, -1):
         one = made[at]
-        if one.step.namespace == step.namespace and one.step.skb.packet == step.skb.packet and not one.is_look_up:
+        if one.step.namespace == step.namespace and _is_of(step.skb.packet, one.step) and not one.is_look_up:
             return at
     return parent
+
+
+def _is_of(packet: Packet, step: Step) -> bool:
+    """Whether a packet is the one of a step, or a piece that the step has made of it."""
+    whole, piece = step.skb.packet, packet.payload
+    if whole == packet or step.stage != "ip_fragment" or not isinstance(piece, Fragment):
+        return whole == packet
+    return piece.whole in (whole, getattr(whole.payload, "whole", None))
 
 
 def _detail(moment: Moment, first_turn: int) -> str:

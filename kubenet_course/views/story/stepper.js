@@ -2,13 +2,6 @@
 
 const TICK = 1100; // milliseconds for each step while it plays
 
-function element(tag, attributes = {}, ...children) {
-  const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  made.append(...children);
-  return made;
-}
-
 // Drawn, since not every font has these signs.
 const SIGNS = {
   first: "M2 2v12h2V2zM14 2v12L5 8z",

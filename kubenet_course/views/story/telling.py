@@ -12,11 +12,13 @@ from itertools import groupby
 from msgspec import Struct
 
 from ...linux.namespace.trace import Step
-from ...linux.packet.packet import Flow, Packet, Vxlan
+from ...linux.packet.packet import Flow, Geneve, Packet, Sealed, Vxlan
 from .moments import Moment, trail
 
 PORTS = ("tcp", "udp", "sctp")
 IPVS = "ip_vs"  # how the stages of the kernel's own load balancer begin
+WRAPS, OPENS = ("vxlan_xmit", "tunnel_xmit"), ("vxlan_rcv", "ipip_rcv", "wg_rcv")  # stages of tunnels
+GATHERS = ("ip_defrag", "ipv6_frag_rcv", "defrag PREROUTING", "defrag OUTPUT")
 TRANSLATE = ("nat", "conntrack", IPVS)
 ENDED = {
     "dropped": "drops it, and tells nobody",
@@ -78,7 +80,7 @@ def _of_visit(
     name = short(steps[0].namespace)
     changes = [part for at in visit for part in _change(story[at], turn)]
     said = [_begins(story, turn, visit, name, is_first, is_last), *changes]
-    wraps = next((step for step in steps if step.stage == "vxlan_xmit"), None)
+    wraps = next((step for step in steps if step.stage in WRAPS), None)
     last = steps[-1]
     if is_last:
         said.append(_ends(story, turn, last, name, is_first))
@@ -125,8 +127,13 @@ def _change(moment: Moment, turn: int) -> list[str]:
     """What a step has replaced in the packet, or has put around it."""
     old, new = _flow(moment.before.packet), _flow(moment.step.skb.packet)
     stage = moment.step.stage
-    if stage == "vxlan_rcv":
+    if stage in OPENS:
         return ["It takes the packet out of the one around it."]
+    if stage == "ip_fragment":
+        cut = moment.step.said.partition(":")[2].partition(";")[0]
+        return [f"The packet is too long, so it is{cut}."]
+    if stage in GATHERS and moment.step.then:
+        return ["It puts the pieces together again."]
     if old is None or new is None or moment.parent < 0 or not stage.startswith(TRANSLATE):
         return []
     who = "Its IPVS replaces" if stage.startswith(IPVS) else "Its rules replace"
@@ -153,7 +160,7 @@ def _onward(steps: Sequence[Step]) -> list[str]:
         return []
     step = routed[-1]
     for one in routed:  # the packet's own route, not that of a tunnel's outer packet
-        if not isinstance(getattr(one.skb.packet, "payload", None), Vxlan):
+        if _inner(one.skb.packet) == _flow(one.skb.packet):
             step = one
             break
     route = step.skb.route
@@ -181,12 +188,14 @@ def _ends(story: tuple[Moment, ...], turn: int, last: Step, name: str, is_first:
             return "That is the address that it asked."
         refuses = ", and refuses it" if last.end == "refused" else ""
         return f"It had asked {asked.dst}, so it does not know this connection{refuses}."
-    return f"{name[:1].upper() + name[1:] if is_first else 'It'} {ENDED.get(last.end, 'ends it')}."
+    end = "rejected" if last.end == "dropped" and last.then else last.end
+    return f"{name[:1].upper() + name[1:] if is_first else 'It'} {ENDED.get(end, 'ends it')}."
 
 
 def _far_end(step: Step) -> str:
     """To whom a tunnel sends, as the FDB entry says that decided."""
     far = next((row.dst for row in step.why if getattr(row, "dst", "")), "")
+    far = far or next((one.skb.packet.flow.dst for one in step.then), "")
     return f" to {far}" if far else ""
 
 
@@ -201,8 +210,11 @@ def _flow(packet: object) -> Flow | None:
 
 def _inner(packet: object) -> Flow | None:
     """Who talks to whom, also inside a tunnel's packet."""
-    if isinstance(packet, Packet) and isinstance(packet.payload, Vxlan):
-        return _inner(packet.payload.frame.payload)
+    inside = packet.payload if isinstance(packet, Packet) else None
+    if isinstance(inside, Vxlan | Geneve):
+        return _inner(inside.frame.payload)
+    if isinstance(inside, Sealed | Packet):
+        return _inner(inside.packet if isinstance(inside, Sealed) else inside)
     return _flow(packet)
 
 

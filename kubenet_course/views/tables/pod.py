@@ -17,7 +17,7 @@ LIGHT = "font-size:90%"
 PAUSE = ("pause", "only waits")
 
 
-class Pod(Struct, frozen=True):
+class PodPicture(Struct, frozen=True):
     """What is apart (a box for each container) and what is shared (one line for each thing)."""
 
     name: str
@@ -43,7 +43,7 @@ class Pod(Struct, frozen=True):
         return f'<div style="{BOX};max-width:640px">{head}{row}{net}</div>'
 
 
-def pod(of: Containers, ns: Netns, running: Iterable[str] | None = None) -> Pod:
+def pod(of: Containers, ns: Netns, running: Iterable[str] | None = None) -> PodPicture:
     """The containers of a manifest, of which only some may be `running`, and the network namespace that they have joined.
 
     Of each device the first address is shown. The pause container is nowhere in a manifest; the container runtime adds it.
@@ -54,4 +54,4 @@ def pod(of: Containers, ns: Netns, running: Iterable[str] | None = None) -> Pod:
     boxes = [(name, f"memory up to {limits[name]}" if limits.get(name) else "") for name in names]
     first = {device.name: device.addresses[0].address for device in ns.devices.values() if device.addresses}
     heard = [f"{one.program} on {one.proto} {endpoint(one.address, one.port)}" for one in ns.sockets if one.listens]
-    return Pod(ns.name, (PAUSE, *boxes), (*first.items(), ("listening", "; ".join(heard) or "nobody yet")))
+    return PodPicture(ns.name, (PAUSE, *boxes), (*first.items(), ("listening", "; ".join(heard) or "nobody yet")))

@@ -3,13 +3,6 @@
 const WAIT = 20; // ms without a change before the kernel is asked
 const SIGNS = { Success: "✓", Failure: "✗", Error: "?", SIGTERM: "▼", killing: "▽" };
 
-function element(tag, attributes = {}, ...children) {
-  const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  made.append(...children);
-  return made;
-}
-
 const short = (seconds) => String(Math.round(seconds * 100) / 100);
 const tickStep = (until) => [1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1800, 3600].find((step) => until / step <= 13) ?? until / 10;
 
@@ -70,14 +63,7 @@ function stood(story, at) {
 
 function controls(model, refused) {
   const fields = new Map(), groups = new Map();
-  let timer = null;
-  const send = () => { timer = null; model.save_changes(); };
-  const set = (name, value) => {
-    if (model.get("wishes")[name] === value) return;
-    model.set("wishes", { ...model.get("wishes"), [name]: value });
-    fill();
-    if (timer === null) timer = setTimeout(send, WAIT);
-  };
+  const { set, stop } = wishing(model, () => fill(), WAIT);
   for (const one of model.get("form")) {
     if (!groups.has(one.group)) groups.set(one.group, element("details", { class: "kn-group" }, element("summary", {}, one.group)));
     if (model.get("wishes")[one.name] !== one.first || one.opens) groups.get(one.group).open = true;
@@ -108,7 +94,7 @@ function controls(model, refused) {
     }
   };
   const box = element("div", { class: "kn-groups" }, ...groups.values());
-  return { box, fill, stop: () => clearTimeout(timer) };
+  return { box, fill, stop };
 }
 
 function render({ model, el }) {

@@ -13,7 +13,7 @@ from msgspec import Struct
 from ...linux.namespace.device import Device
 from ...linux.namespace.netns import Netns
 from ..drawing.drawing import Box, Sketch
-from .parts import Machine
+from .parts import DrawnMachine
 from .roles import Segment, address_on, addresses
 
 EDGE, GAP, GUTTER = 12.0, 10.0, 26.0
@@ -33,7 +33,7 @@ class Beyond(Struct, frozen=True):
 class Cell(Struct, frozen=True):
     """A machine to be drawn: `near` are the devices towards the others, `far` those away from them."""
 
-    machine: Machine
+    machine: DrawnMachine
     near: tuple[Device, ...]
     far: tuple[Device, ...] = ()
     beyond: tuple[Beyond, ...] = ()

@@ -34,7 +34,7 @@ def scene(world: World, here: str) -> Scene:
     else:
         y += ROOM / 2 + MARGIN  # for cables between those above
     _cables(sketch, world)
-    return Scene(sketch.frozen(WIDTH, y + MARGIN), tuple(said(ns, world) for ns in world.values()))
+    return Scene(sketch.frozen(WIDTH, y + MARGIN), tuple(namespace_in_words(ns, world) for ns in world.values()))
 
 
 def _own(ns: Netns) -> list[Device]:
@@ -153,7 +153,7 @@ def _cables(sketch: Sketch, world: World) -> None:
             sketch.line(one.key, other.key, kind, (x, top), *bent)
 
 
-def said(ns: Netns, world: World) -> str:
+def namespace_in_words(ns: Netns, world: World) -> str:
     """One namespace in a sentence."""
     parts = [_said(device, world) for device in _own(ns)] or ["only lo"]
     parts += ["it sends on what is for others"] if ns.forwards(4) else []

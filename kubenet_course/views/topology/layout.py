@@ -10,7 +10,7 @@ from ...linux.namespace.device import Device
 from ..drawing.drawing import Box, Drawing, Sketch
 from ..drawing.theme import WIDTH
 from .cell import BAR, Beyond, Cell, sketched
-from .parts import Machine, Parts
+from .parts import DrawnMachine, Parts
 from .roles import Segment
 
 COLUMN_GAP, ROW_GAP, MARGIN = 20.0, 24.0, 6.0
@@ -89,7 +89,7 @@ def _pairs(cells: list[Cell], hangs: bool = False) -> list[Row | Segment]:
     return [Row(tuple(cells[at : at + 2]), hangs) for at in range(0, len(cells), 2)]
 
 
-def _cell(machine: Machine, towards: Sequence[Segment], beyond: dict[str, list[Beyond]]) -> Cell:
+def _cell(machine: DrawnMachine, towards: Sequence[Segment], beyond: dict[str, list[Beyond]]) -> Cell:
     """Devices on the bar, and tunnels, are near; those that lead elsewhere are far. A machine alone has all of them near."""
     name = machine.ns.name
     own = tuple(beyond.get(name, ()))
@@ -103,7 +103,7 @@ def _cell(machine: Machine, towards: Sequence[Segment], beyond: dict[str, list[B
     )
 
 
-def _is_outer(machine: Machine, device: Device) -> bool:
+def _is_outer(machine: DrawnMachine, device: Device) -> bool:
     pods = {pod.name for pod in machine.pods}
     leads_to_pod = bool(device.peer and device.peer[0] in pods) or (device.kind == "veth" and bool(device.master))
     return device.kind in ("eth", "veth", "vxlan") and not leads_to_pod

@@ -22,7 +22,7 @@ OUTSIDE = "host/"  # how the namespaces of hosts outside are named
 LOOKED_AT = 64  # namespaces of a world without a trace
 
 
-class Machine(Struct, frozen=True):
+class DrawnMachine(Struct, frozen=True):
     """A machine to draw, the pods in it, and how many of its pods are left out."""
 
     ns: Netns
@@ -44,7 +44,7 @@ class Machine(Struct, frozen=True):
 class Parts(Struct, frozen=True):
     """All that is drawn. `left_out` counts the namespaces of the world that are not."""
 
-    machines: tuple[Machine, ...]
+    machines: tuple[DrawnMachine, ...]
     segments: tuple[Segment, ...]
     left_out: int
 
@@ -70,7 +70,7 @@ def chosen(world: World, traces: Iterable[Trace] = ()) -> Parts:
     return Parts(drawn, tuple(joined), max(0, len(world) - count - switches))
 
 
-def _housed(machines: list[Machine]) -> tuple[Machine, ...]:
+def _housed(machines: list[DrawnMachine]) -> tuple[DrawnMachine, ...]:
     """A namespace without any cable is a pod that is being made, or one that has lost its cable. Where there is one node, it is
     drawn in it: a network namespace always lies in some machine's kernel."""
     bare = [one for one in machines if not one.pods and {device.kind for device in one.ns.devices.values()} <= {"lo"}]
@@ -95,8 +95,8 @@ def _by_number(name: str) -> tuple[str, int, str]:
     return word, len(name), name
 
 
-def _machine(world: World, ns: Netns, steps: Counter[str]) -> Machine:
+def _machine(world: World, ns: Netns, steps: Counter[str]) -> DrawnMachine:
     pods = {other.name: other for other, _ in neighbours(world, ns) if role_of(world, other) == POD}
     most = MOST_HOSTS if all(name.startswith(OUTSIDE) for name in pods) else MOST_PODS
     best = sorted(pods, key=lambda name: -steps[name])[:most]
-    return Machine(ns, tuple(pod for name, pod in pods.items() if name in best), len(pods) - len(best))
+    return DrawnMachine(ns, tuple(pod for name, pod in pods.items() if name in best), len(pods) - len(best))

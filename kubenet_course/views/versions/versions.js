@@ -1,12 +1,5 @@
 // Which statements hold in a version. All versions were sent once; the slider only chooses.
 
-function element(tag, attributes = {}, ...children) {
-  const made = document.createElement(tag);
-  for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
-  made.append(...children);
-  return made;
-}
-
 const WORDS = { new: "new", ended: "no longer" };
 const ORDER = ["new", "ended", "holds"];
 
@@ -22,7 +15,7 @@ function render({ model, el }) {
     shown.textContent = model.get("version");
     slider.setAttribute("aria-valuetext", shown.textContent);
     const rows = story.rows.filter((one) => one.states[at]).sort((a, b) => ORDER.indexOf(a.states[at]) - ORDER.indexOf(b.states[at]));
-    list.replaceChildren(...rows.map((one) => element("li", { class: `kn-${one.states[at]}` }, ...(WORDS[one.states[at]] ? [element("b", {}, `${WORDS[one.states[at]]}:`)] : []),
+    list.replaceChildren(...rows.map((one) => element("li", { class: `kn-${one.states[at]}` }, ...(WORDS[one.states[at]] ? [element("b", {}, `${WORDS[one.states[at]]}:`), " "] : []),
       `${one.statement} `, element("small", {}, `(${versions(one)}; `, element("a", { href: one.source, target: "_blank", rel: "noopener" }, "source"), ")"))));
   };
   slider.oninput = () => { model.set("version", story.versions[Number(slider.value)]); model.save_changes(); };

@@ -6,8 +6,8 @@ from msgspec import Struct
 
 from ...manifest.collection import Objects
 from ..judge.values import Port
-from ..judge.world import Who, World
-from ..pairs.matrix import Matrix
+from ..judge.world import PolicyWorld, Who
+from ..pairs.matrix import PairMatrix
 from ..pairs.samples import Stretch, outsiders, ports_that_matter
 
 
@@ -28,9 +28,9 @@ class Changed(Struct, frozen=True, gc=False):
 LISTS = ("pods", "namespaces", "nodes", "services")
 
 
-def side_by_side(before: Objects, after: Objects) -> tuple[World, World]:
+def side_by_side(before: Objects, after: Objects) -> tuple[PolicyWorld, PolicyWorld]:
     """Two worlds with the same pods: what only one of the files has, the other is given."""
-    return World(_completed(before, after)), World(_completed(after, before))
+    return PolicyWorld(_completed(before, after)), PolicyWorld(_completed(after, before))
 
 
 def _completed(own: Objects, other: Objects) -> Objects:
@@ -42,7 +42,7 @@ def _completed(own: Objects, other: Objects) -> Objects:
 
 
 def changes(
-    before: World, after: World, ports: Sequence[Port] = (), family: int = 0, table: str = "combined"
+    before: PolicyWorld, after: PolicyWorld, ports: Sequence[Port] = (), family: int = 0, table: str = "combined"
 ) -> Iterator[Changed]:
     """Pods with each other and with outside addresses, at the given ports or at one of every stretch that matters.
     `table`: ingress or egress alone looks at one direction, whatever the other says.
@@ -53,7 +53,7 @@ def changes(
         tables = []
         for world in (before, after):
             members = [world.pods[name] for name in pods] + outside
-            made = Matrix(world, port, members, family)
+            made = PairMatrix(world, port, members, family)
             tables.append((members, list(made.text(getattr(made, table), TABLES[table]))))
         yield from _compared(port, tables)
 

@@ -9,8 +9,8 @@ from msgspec.structs import replace
 from ....linux.packet.address import prefix
 from ..judge.fits import Ask, port_fits
 from ..judge.selector import NAME_LABEL, pairs_of
-from ..judge.values import BlockPeer, Direction, Peer, PodPeer, Policy, Port, Ports, Rule
-from ..judge.world import Who, World
+from ..judge.values import BlockPeer, Direction, Peer, PodPeer, Policy, PolicyRule, Port, Ports
+from ..judge.world import PolicyWorld, Who
 
 VOLATILE = (
     "pod-template-hash",
@@ -36,7 +36,7 @@ class Edit(Struct, frozen=True, gc=False):
     opens: PodPeer | None = None  # the pods that it names
 
 
-def applied(world: World, edits: tuple[Edit, ...]) -> World:
+def applied(world: PolicyWorld, edits: tuple[Edit, ...]) -> PolicyWorld:
     """A world after some edits, each of another policy."""
     changed = {str(one.before): one.after for one in edits if one.before is not None}
     kept = [changed.get(str(policy), policy) for policy in world.policies]
@@ -44,7 +44,7 @@ def applied(world: World, edits: tuple[Edit, ...]) -> World:
     return world.under([one for one in (*kept, *new) if one is not None])
 
 
-def with_rules(policy: Policy, direction: Direction, rules: tuple[Rule, ...]) -> Policy:
+def with_rules(policy: Policy, direction: Direction, rules: tuple[PolicyRule, ...]) -> Policy:
     return replace(policy, **{direction: rules})
 
 
@@ -98,7 +98,7 @@ def widened(policy: Policy, ask: Ask) -> list[Edit]:
                 found.append(
                     Edit(policy.name, f"{rule.path}.{word}", "add", written, says, policy, after, labels, _pods(peer))
                 )
-        rule = Rule(f"spec.{direction}[{len(rules)}]", (peer,), (ports,))
+        rule = PolicyRule(f"spec.{direction}[{len(rules)}]", (peer,), (ports,))
         says = f"add a rule: {word} {peer} at {ports}"
         value = {word: [written], "ports": [port_written(ask.port)]}
         after = with_rules(policy, direction, (*rules, rule))
@@ -106,7 +106,7 @@ def widened(policy: Policy, ask: Ask) -> list[Edit]:
     return found
 
 
-def with_port(world: World, policy: Policy, ask: Ask, fits) -> list[Edit]:
+def with_port(world: PolicyWorld, policy: Policy, ask: Ask, fits) -> list[Edit]:
     """Where a rule's peers fit already, its list of ports may be made longer."""
     direction, rules = ask.direction, policy.rules(ask.direction) or ()
     ports = Ports(ask.port.protocol, ask.port.number, ask.port.number)
@@ -134,7 +134,7 @@ def inserted(policy: Policy, at: int, ask: Ask, action: str) -> list[Edit]:
             value = {"pods": written}
         protocol = {ask.port.protocol.lower(): {"destinationPort": {"number": ask.port.number}}}
         ports = Ports(ask.port.protocol, ask.port.number, ask.port.number)
-        rule = Rule(f"spec.{direction}[{at}]", (peer,), (ports,), action)  # type: ignore[arg-type]
+        rule = PolicyRule(f"spec.{direction}[{at}]", (peer,), (ports,), action)  # type: ignore[arg-type]
         after = with_rules(policy, direction, (*rules[:at], rule, *rules[at:]))
         says = f"put a rule before spec.{direction}[{at}]: {action} {word} {peer} at {ports}"
         whole = {"action": action, word: [value], "protocols": [protocol]}
@@ -144,7 +144,7 @@ def inserted(policy: Policy, at: int, ask: Ask, action: str) -> list[Edit]:
     return found
 
 
-def closed(world: World, subject: Who, direction: Direction) -> list[Edit]:
+def closed(world: PolicyWorld, subject: Who, direction: Direction) -> list[Edit]:
     """A new policy that selects the subject and allows nothing in one direction."""
     labels = {key: value for key, value in subject.labels.items() if key not in VOLATILE}
     type_ = direction.capitalize()
@@ -166,7 +166,7 @@ def closed(world: World, subject: Who, direction: Direction) -> list[Edit]:
     return found
 
 
-def _unused(world: World, namespace: str, name: str) -> str:
+def _unused(world: PolicyWorld, namespace: str, name: str) -> str:
     """A name that no policy of the namespace has."""
     taken = {policy.name for policy in world.by_namespace.get(namespace, ())}
     tried = (name, *(f"{name}-{number}" for number in range(2, len(taken) + 3)))

@@ -17,9 +17,9 @@ from msgspec import Struct
 
 from ....errors import BadInput
 from ...manifest.yaml_text import documents_of
-from ..judge.decide import Verdict, decide
+from ..judge.decide import PolicyVerdict, decide
 from ..judge.values import Port
-from ..judge.world import Who, World
+from ..judge.world import PolicyWorld, Who
 from ..written.border import backends, port_of, who_of
 
 
@@ -43,7 +43,7 @@ class Outcome(Struct, frozen=True, gc=False):
     to: Who
     port: Port
     expected: bool
-    verdict: Verdict
+    verdict: PolicyVerdict
 
     @property
     def holds(self) -> bool:
@@ -69,7 +69,7 @@ def read_checks(path: str) -> list[tuple[str, Check]]:
     return found
 
 
-def outcomes(world: World, where: str, check: Check) -> Iterator[Outcome]:
+def outcomes(world: PolicyWorld, where: str, check: Check) -> Iterator[Outcome]:
     """A check for every pair that it names."""
     ports = check.port if isinstance(check.port, tuple) else (check.port,)
     for text in ports:
@@ -82,13 +82,13 @@ def outcomes(world: World, where: str, check: Check) -> Iterator[Outcome]:
                 yield Outcome(source, to, at, check.expect == "allow", verdict)
 
 
-def _receivers(world: World, text: str, port: Port, where: str) -> list[tuple[Who, Port, bool]]:
+def _receivers(world: PolicyWorld, text: str, port: Port, where: str) -> list[tuple[Who, Port, bool]]:
     if text.startswith("service/"):
         return [(to, at, True) for to, at in backends(world, text.removeprefix("service/"), port, where)]
     return [(to, port, False) for to in _named(world, text, where)]
 
 
-def _named(world: World, text: str, where: str) -> list[Who]:
+def _named(world: PolicyWorld, text: str, where: str) -> list[Who]:
     if "*" not in text:
         return [who_of(world, text, where)]
     found = [one for one in world.pods.values() if fnmatchcase(str(one), text)]

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Sequence
 from msgspec import Struct
 
 from ..judge.values import Port
-from ..judge.world import Who, World
-from ..pairs.matrix import Matrix
+from ..judge.world import PolicyWorld, Who
+from ..pairs.matrix import PairMatrix
 from ..pairs.samples import Stretch, newcomers, outsiders, ports_that_matter
 
 
@@ -18,10 +18,10 @@ class Exposed(Struct, frozen=True, gc=False):
     ports: tuple[str, ...]
 
 
-def exposure(world: World, ports: Sequence[Port] = ()) -> tuple[list[Exposed], list[Exposed]]:
+def exposure(world: PolicyWorld, ports: Sequence[Port] = ()) -> tuple[list[Exposed], list[Exposed]]:
     """Whom pods can be reached by, and whom they can reach, among those that no file shows."""
     unseen: list[tuple[Who, str]] = [(one, f"an outside address such as {one.name}") for one in outsiders([world])]
-    wider = World(world.objects, world.policies)
+    wider = PolicyWorld(world.objects, world.policies)
     for one, needs, says in newcomers(world):
         wider.namespaces |= needs
         unseen.append((one, says))
@@ -30,7 +30,7 @@ def exposure(world: World, ports: Sequence[Port] = ()) -> tuple[list[Exposed], l
     reaching: dict[tuple[int, str], list[str]] = {}
     for port in ports or ports_that_matter([world]):
         said = port.span if isinstance(port, Stretch) else str(port)
-        made = Matrix(wider, port, [*pods, *(one for one, _ in unseen)])
+        made = PairMatrix(wider, port, [*pods, *(one for one, _ in unseen)])
         for place, (_, says) in enumerate(unseen, len(pods)):
             for at in range(len(pods)):
                 if made.allowed(place, at):

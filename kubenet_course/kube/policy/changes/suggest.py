@@ -13,8 +13,8 @@ from ..judge.decide import decide, isolates, on_its_node, side
 from ..judge.fits import Ask, any_of, peer_fits, pods_fit, rule_fits
 from ..judge.near import asks
 from ..judge.values import DIRECTIONS, Direction, Policy, Port
-from ..judge.world import Who, World
-from ..pairs.matrix import Matrix
+from ..judge.world import PolicyWorld, Who
+from ..pairs.matrix import PairMatrix
 from ..pairs.pods import Pods
 from ..pairs.samples import outsiders, ports_that_matter
 from .diff import TABLES, Changed, changes
@@ -30,7 +30,7 @@ def _same(one: Port, other: Port) -> bool:
 class Asked:
     """A connection, the verdict that is wanted, and the worlds that edits lead to."""
 
-    def __init__(self, world: World, source: Who, to: Who, port: Port, family: int = 0):
+    def __init__(self, world: PolicyWorld, source: Who, to: Who, port: Port, family: int = 0):
         self.world, self.source, self.to, self.port, self.family = world, source, to, port, family
         self.asks = asks(world, source, to, port, family)
         self.many = len(world.pods) > MANY
@@ -39,7 +39,7 @@ class Asked:
         others = [] if self.many else [one for one in ports_that_matter([world]) if not _same(one, port)]
         self.ports: Sequence[Port] = [port, *others]
 
-    def verdict(self, world: World) -> bool | None:
+    def verdict(self, world: PolicyWorld) -> bool | None:
         return decide(world, self.source, self.to, self.port, self.family).allowed
 
     def also(self, edits: tuple[Edit, ...]) -> list[Changed]:
@@ -51,7 +51,9 @@ class Asked:
         asked = self.port.number, self.port.protocol
         return (one.source, one.to, one.port.number, one.port.protocol) == (self.source, self.to, *asked)
 
-    def best(self, candidates: Sequence[Edit], direction: Direction, works: Callable[[World], bool]) -> Edit | None:
+    def best(
+        self, candidates: Sequence[Edit], direction: Direction, works: Callable[[PolicyWorld], bool]
+    ) -> Edit | None:
         """Of single edits that work: what changes least besides, then what asks for least."""
         working = [one for one in candidates if works(applied(self.world, (one,)))]
         if not working:
@@ -83,12 +85,12 @@ class Asked:
             self._known[key] = self._rows(self.world, port, direction)
         return self._known[key]
 
-    def _rows(self, world: World, port: Port, direction: Direction) -> list[str]:
-        made = Matrix(world, port, self.members, self.family)
+    def _rows(self, world: PolicyWorld, port: Port, direction: Direction) -> list[str]:
+        made = PairMatrix(world, port, self.members, self.family)
         return list(made.text(getattr(made, direction), TABLES[direction]))
 
 
-def allow(world: World, source: Who, to: Who, port: Port, family: int = 0) -> tuple[Edit, ...] | None:
+def allow(world: PolicyWorld, source: Who, to: Who, port: Port, family: int = 0) -> tuple[Edit, ...] | None:
     """The edits, () where it is allowed already, None where no policy can help."""
     asked = Asked(world, source, to, port, family)
     chosen: list[Edit] = []
@@ -117,7 +119,7 @@ def _merged(chosen: list[Edit]) -> tuple[Edit, ...]:
     return tuple(_with(one, made[str(one.before)]) if one.before is not None else one for one in chosen)
 
 
-def _in_all_of_a_group(world: World, ask: Ask, action: str) -> tuple[Edit, ...]:
+def _in_all_of_a_group(world: PolicyWorld, ask: Ask, action: str) -> tuple[Edit, ...]:
     """Several policies of one priority decide, each for itself: a rule is put into all of them."""
     for tier in ("Admin", "Baseline"):
         for group in world.groups(tier):  # type: ignore[arg-type]
@@ -131,24 +133,24 @@ def _with(edit: Edit, after: Policy) -> Edit:
     return replace(edit, after=after)
 
 
-def _is(world: World, ask: Ask, allowed: bool) -> bool:
+def _is(world: PolicyWorld, ask: Ask, allowed: bool) -> bool:
     return all(end.allowed is allowed for end in side(world, ask))
 
 
-def _opening(world: World, ask: Ask) -> list[Edit]:
+def _opening(world: PolicyWorld, ask: Ask) -> list[Edit]:
     found: list[Edit] = []
     for policy in isolates(world, ask.direction, ask.subject):
         found += widened(policy, ask) + with_port(world, policy, ask, rule_fits)
     return found + _before_deciding(world, ask, "Accept")
 
 
-def _before_deciding(world: World, ask: Ask, action: str) -> list[Edit]:
+def _before_deciding(world: PolicyWorld, ask: Ask, action: str) -> list[Edit]:
     """A rule before the first that fits, in every cluster-wide policy that selects the subject and has one."""
     groups = [group for tier in ("Admin", "Baseline") for group in world.groups(tier)]  # type: ignore[arg-type]
     return [edit for group in groups for policy in group for edit in _before_rule_of(world, policy, ask, action)]
 
 
-def _before_rule_of(world: World, policy: Policy, ask: Ask, action: str) -> list[Edit]:
+def _before_rule_of(world: PolicyWorld, policy: Policy, ask: Ask, action: str) -> list[Edit]:
     rules = policy.rules(ask.direction) or ()
     first = next((at for at, rule in enumerate(rules) if rule_fits(world, rule, ask)), None)
     if first is None or not pods_fit(world, policy.subject, ask.subject):
@@ -156,7 +158,7 @@ def _before_rule_of(world: World, policy: Policy, ask: Ask, action: str) -> list
     return inserted(policy, first, ask, action)
 
 
-def deny(world: World, source: Who, to: Who, port: Port, family: int = 0) -> tuple[Edit, ...] | None:
+def deny(world: PolicyWorld, source: Who, to: Who, port: Port, family: int = 0) -> tuple[Edit, ...] | None:
     """The edits of the direction that needs fewer, or changes less; None where no policy can help."""
     asked = Asked(world, source, to, port, family)
     if asked.verdict(world) is False:
@@ -167,7 +169,7 @@ def deny(world: World, source: Who, to: Who, port: Port, family: int = 0) -> tup
     return None if best is None else _with_types(world, best)
 
 
-def _with_types(world: World, edits: tuple[Edit, ...]) -> tuple[Edit, ...]:
+def _with_types(world: PolicyWorld, edits: tuple[Edit, ...]) -> tuple[Edit, ...]:
     """Without policyTypes, a policy whose last egress rule goes would no longer isolate egress: they must be written."""
     silent = {f"NetworkPolicy {'/'.join(one.key)}" for one in world.objects.policies if not one.spec.policy_types}
     found = list(edits)

@@ -15,7 +15,7 @@ from ....linux.packet.address import FAMILIES, spelled
 from ...model.cluster import Cluster
 from ...model.node_plan import Machine
 from ...model.world import World as Kernels
-from ..judge.world import World
+from ..judge.world import PolicyWorld
 from .program import Chain, Line, Program, program
 from .rules import KNOWN, TOP, dport, without
 
@@ -28,7 +28,7 @@ class Enforced(Kernels):
     `target` is what becomes of a packet that no policy allows: DROP, or "REJECT --reject-with tcp-reset".
     """
 
-    def __init__(self, cluster: Cluster, policies: World, target: str = DROP):
+    def __init__(self, cluster: Cluster, policies: PolicyWorld, target: str = DROP):
         super().__init__(cluster)
         self.policies, self.target = policies, target
 

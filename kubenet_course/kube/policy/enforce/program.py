@@ -16,8 +16,19 @@ from ....errors import BadInput
 from ....linux.packet.address import Prefix, prefix
 from ..judge.decide import isolates
 from ..judge.fits import block_fits, node_fits, pods_fit
-from ..judge.values import DIRECTIONS, BlockPeer, Direction, DomainPeer, NodePeer, Peer, PodPeer, Policy, Ports, Rule
-from ..judge.world import Who, World
+from ..judge.values import (
+    DIRECTIONS,
+    BlockPeer,
+    Direction,
+    DomainPeer,
+    NodePeer,
+    Peer,
+    PodPeer,
+    Policy,
+    PolicyRule,
+    Ports,
+)
+from ..judge.world import PolicyWorld, Who
 
 Verdict = Literal["return", "drop", "next"]  # next: go on to the chain of the next tier, and do not come back
 
@@ -77,7 +88,7 @@ class Program(Struct, frozen=True, gc=False):
         return {line.peers.name: line.peers for line in lines if line.peers is not None}
 
 
-def program(world: World, node: str, family: int) -> Program:
+def program(world: PolicyWorld, node: str, family: int) -> Program:
     """What a plugin would write on a node. Raises BadInput where there is no such node."""
     known = {*world.nodes, *(pod.node for pod in world.pods.values() if pod.node)}
     if node not in known:
@@ -94,7 +105,7 @@ def program(world: World, node: str, family: int) -> Program:
 
 
 class _Compiler:
-    def __init__(self, world: World, family: int):
+    def __init__(self, world: PolicyWorld, family: int):
         self.world, self.family = world, family
         self.left_out: list[str] = []
 
@@ -134,7 +145,9 @@ class _Compiler:
         for rule in policy.rules(direction) or ():
             yield from self._lines(policy, rule, pod, direction, "return")
 
-    def _lines(self, policy: Policy, rule: Rule, pod: Who, direction: Direction, verdict: Verdict) -> Iterator[Line]:
+    def _lines(
+        self, policy: Policy, rule: PolicyRule, pod: Who, direction: Direction, verdict: Verdict
+    ) -> Iterator[Line]:
         comment = f"{policy.name} {rule.path}"
         for peer in rule.peers if rule.peers is not None else (None,):
             if isinstance(peer, DomainPeer):

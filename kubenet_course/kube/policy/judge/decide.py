@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from msgspec import Struct
 
 from .fits import Ask, Fits, pods_fit, rule_fits, seen_as_node, shared_family
-from .values import Direction, Policy, Port, Rule, Tier
-from .world import Who, World
+from .values import Direction, Policy, PolicyRule, Port, Tier
+from .world import PolicyWorld, Who
 
 
 class Clause(Struct, frozen=True, gc=False):
@@ -30,7 +30,7 @@ class End(Struct, frozen=True, gc=False):
     clauses: tuple[Clause, ...]
 
 
-class Verdict(Struct, frozen=True, gc=False):
+class PolicyVerdict(Struct, frozen=True, gc=False):
     """`allowed` None: it hangs on what `hangs_on` names. The sides are the ways in which each direction may end."""
 
     allowed: bool | None
@@ -44,11 +44,13 @@ class Verdict(Struct, frozen=True, gc=False):
         return self.allowed is not None
 
 
-def decide(world: World, source: Who, to: Who, port: Port, family: int = 0, by_service: bool = False) -> Verdict:
+def decide(
+    world: PolicyWorld, source: Who, to: Who, port: Port, family: int = 0, by_service: bool = False
+) -> PolicyVerdict:
     """May `source` open a connection to `to`? `by_service`: it asked a Service, which leads to `to`."""
     if source.name == to.name and source.kind == to.kind and not by_service:
         says = f"{source} asks itself by its own address, which no policy can forbid"
-        return Verdict(True, (Clause(None, "egress", None, says),))
+        return PolicyVerdict(True, (Clause(None, "egress", None, says),))
     of = shared_family(source, to, family)
     egress = tuple(side(world, Ask("egress", source, to, port, of)))
     ingress = tuple(side(world, Ask("ingress", to, source, port, of)))
@@ -56,18 +58,18 @@ def decide(world: World, source: Who, to: Who, port: Port, family: int = 0, by_s
     can = [{end.allowed for end in way} for way in ends]
     if any(one == {False} for one in can):
         denied = [end for way, one in zip(ends, can, strict=True) if one == {False} for end in way]
-        return Verdict(False, _clauses(denied), (), egress, ingress)
+        return PolicyVerdict(False, _clauses(denied), (), egress, ingress)
     if all(one == {True} for one in can):
-        return Verdict(True, _clauses([*egress, *ingress]), (), egress, ingress)
+        return PolicyVerdict(True, _clauses([*egress, *ingress]), (), egress, ingress)
     open_ends = [end for way, one in zip(ends, can, strict=True) if len(one) == 2 for end in way]
-    return Verdict(None, (), _clauses(open_ends), egress, ingress)
+    return PolicyVerdict(None, (), _clauses(open_ends), egress, ingress)
 
 
 def _clauses(ends: list[End]) -> tuple[Clause, ...]:
     return tuple(dict.fromkeys(clause for end in ends for clause in end.clauses))
 
 
-def side(world: World, ask: Ask) -> Iterator[End]:
+def side(world: PolicyWorld, ask: Ask) -> Iterator[End]:
     """Every way in which one direction may end. Only pods with a network of their own are subject to policies."""
     subject = ask.subject
     if subject.kind != "pod" or subject.host_network:
@@ -87,7 +89,7 @@ def side(world: World, ask: Ask) -> Iterator[End]:
                 yield End(base != "Deny", clauses + (last or found))
 
 
-def cluster_tier(world: World, tier: Tier, ask: Ask) -> Iterator[tuple[str, tuple[Clause, ...]]]:
+def cluster_tier(world: PolicyWorld, tier: Tier, ask: Ask) -> Iterator[tuple[str, tuple[Clause, ...]]]:
     """Accept, Deny or Pass of the first rule that fits; "" where none does. Several where that is undefined."""
     for group in world.groups(tier):
         sure = False
@@ -100,7 +102,7 @@ def cluster_tier(world: World, tier: Tier, ask: Ask) -> Iterator[tuple[str, tupl
     yield "", ()
 
 
-def first_rule(world: World, policy: Policy, ask: Ask) -> Iterator[tuple[str, Fits, tuple[Clause, ...]]]:
+def first_rule(world: PolicyWorld, policy: Policy, ask: Ask) -> Iterator[tuple[str, Fits, tuple[Clause, ...]]]:
     """The rules that decide in one policy: the first that surely fits, and before it those that may."""
     rules = policy.rules(ask.direction)
     selected = pods_fit(world, policy.subject, ask.subject) if rules else False
@@ -120,7 +122,7 @@ def first_rule(world: World, policy: Policy, ask: Ask) -> Iterator[tuple[str, Fi
 FAILS_CLOSED = "Deny: the rule has a peer or a port of an unknown kind, so it denies everything (fails closed)"
 
 
-def namespaced_tier(world: World, ask: Ask) -> Iterator[tuple[bool | None, tuple[Clause, ...]]]:
+def namespaced_tier(world: PolicyWorld, ask: Ask) -> Iterator[tuple[bool | None, tuple[Clause, ...]]]:
     """Whom no policy isolates goes on (None). Else one rule of one policy must allow it; all rules add up. The own node is
     always allowed, but that is a rule of this tier: it does not keep whom nobody isolates from Baseline.
     """
@@ -152,13 +154,13 @@ def namespaced_tier(world: World, ask: Ask) -> Iterator[tuple[bool | None, tuple
 UNKNOWN = "which is not understood"
 
 
-def isolates(world: World, direction: Direction, subject: Who) -> list[Policy]:
+def isolates(world: PolicyWorld, direction: Direction, subject: Who) -> list[Policy]:
     """The NetworkPolicies that select a pod for a direction."""
     rows = world.by_namespace.get(subject.namespace, ())
     return [one for one in rows if one.rules(direction) is not None and one.subject.pods.fits(subject.labels)]
 
 
-def on_its_node(world: World, ask: Ask) -> bool:
+def on_its_node(world: PolicyWorld, ask: Ask) -> bool:
     """Whether the other end is the subject's own node, or a pod in that node's network."""
     home, other = ask.subject.node, ask.other
     if not home or (other.kind == "pod" and not other.host_network):
@@ -167,11 +169,11 @@ def on_its_node(world: World, ask: Ask) -> bool:
     return home == (node.name if node is not None else other.node)
 
 
-def _clause(policy: Policy, rule: Rule, ask: Ask, doubt: str = "") -> Clause:
+def _clause(policy: Policy, rule: PolicyRule, ask: Ask, doubt: str = "") -> Clause:
     return Clause(policy.name, ask.direction, str(rule), f"allows {spoken(rule, ask.direction)}{doubt}")
 
 
-def spoken(rule: Rule, direction: Direction) -> str:
+def spoken(rule: PolicyRule, direction: Direction) -> str:
     """A rule in words: from whom or to whom, at which ports."""
     peers = "anybody" if rule.peers is None else " or ".join(map(str, rule.peers)) or "nobody"
     ports = "" if rule.ports is None else f" at {' or '.join(map(str, rule.ports))}"

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from msgspec import Struct
 
 from ....linux.packet.address import Address
-from .values import BlockPeer, Direction, DomainPeer, NodePeer, Peer, PodPeer, Port, Ports, Rule
-from .world import Who, World
+from .values import BlockPeer, Direction, DomainPeer, NodePeer, Peer, PodPeer, PolicyRule, Port, Ports
+from .world import PolicyWorld, Who
 
 Fits = bool | None
 
@@ -43,7 +43,7 @@ def all_of(found: Iterable[Fits]) -> Fits:
     return answer
 
 
-def rule_fits(world: World, rule: Rule, ask: Ask) -> Fits:
+def rule_fits(world: PolicyWorld, rule: PolicyRule, ask: Ask) -> Fits:
     """A port *and* a peer; where one of the lists is absent, it does not restrict."""
     if rule.ports is not None and not any(port_fits(one, ask) for one in rule.ports):
         return False
@@ -61,7 +61,7 @@ def port_fits(ports: Ports, ask: Ask) -> bool:
     return ports.protocol == ask.port.protocol and ports.first <= ask.port.number <= ports.last
 
 
-def peer_fits(world: World, peer: Peer, other: Who, family: int) -> Fits:
+def peer_fits(world: PolicyWorld, peer: Peer, other: Who, family: int) -> Fits:
     match peer:
         case PodPeer():
             return pods_fit(world, peer, other)
@@ -73,7 +73,7 @@ def peer_fits(world: World, peer: Peer, other: Who, family: int) -> Fits:
             return None if other.kind == "host" or any("cluster.local" in name for name in peer.names) else False
 
 
-def pods_fit(world: World, peer: PodPeer, other: Who) -> Fits:
+def pods_fit(world: PolicyWorld, peer: PodPeer, other: Who) -> Fits:
     """A pod of the host's network is seen as its node, so no selector of pods fits it."""
     if other.kind != "pod" or other.host_network:
         return False
@@ -82,7 +82,7 @@ def pods_fit(world: World, peer: PodPeer, other: Who) -> Fits:
     return all_of((peer.pods.fits(other.labels), namespace_fits(world, peer, other.namespace)))
 
 
-def namespace_fits(world: World, peer: PodPeer, name: str) -> Fits:
+def namespace_fits(world: PolicyWorld, peer: PodPeer, name: str) -> Fits:
     labels = world.namespaces.get(name)
     return peer.namespaces.fits(labels) if labels is not None else peer.namespaces.fits_unknown(name)
 
@@ -95,7 +95,7 @@ def block_fits(peer: BlockPeer, other: Who, family: int) -> Fits:
     return any(ip in peer.block and not any(ip in part for part in peer.excluded) for ip in asked)
 
 
-def node_fits(world: World, peer: NodePeer, other: Who) -> Fits:
+def node_fits(world: PolicyWorld, peer: NodePeer, other: Who) -> Fits:
     """Whoever has an address of the node: the node, its pods of the host's network."""
     if other.kind == "pod" and not other.host_network:
         return False
@@ -105,7 +105,7 @@ def node_fits(world: World, peer: NodePeer, other: Who) -> Fits:
     return None if other.kind != "host" or not world.nodes else False
 
 
-def seen_as_node(world: World, other: Who) -> Who | None:
+def seen_as_node(world: PolicyWorld, other: Who) -> Who | None:
     """The node that the other end is, or whose network it shares."""
     if other.kind == "pod":
         return world.nodes.get(other.node) if other.host_network else None

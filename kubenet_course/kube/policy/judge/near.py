@@ -4,8 +4,8 @@ from msgspec import Struct
 
 from .decide import decide, isolates, on_its_node, side
 from .fits import Ask, peer_fits, port_fits, rule_fits, shared_family
-from .values import DIRECTIONS, BlockPeer, Direction, Peer, PodPeer, Policy, Port, Rule
-from .world import Who, World, without_host_network
+from .values import DIRECTIONS, BlockPeer, Direction, Peer, PodPeer, Policy, PolicyRule, Port
+from .world import PolicyWorld, Who, without_host_network
 
 
 class Near(Struct, frozen=True, gc=False):
@@ -17,12 +17,12 @@ class Near(Struct, frozen=True, gc=False):
     says: str
 
 
-def asks(world: World, source: Who, to: Who, port: Port, family: int = 0) -> dict[Direction, Ask]:
+def asks(world: PolicyWorld, source: Who, to: Who, port: Port, family: int = 0) -> dict[Direction, Ask]:
     of = shared_family(source, to, family)
     return {"ingress": Ask("ingress", to, source, port, of), "egress": Ask("egress", source, to, port, of)}
 
 
-def near_misses(world: World, source: Who, to: Who, port: Port, family: int = 0) -> list[Near]:
+def near_misses(world: PolicyWorld, source: Who, to: Who, port: Port, family: int = 0) -> list[Near]:
     """For a denied connection: in each direction that denies, the rules with exactly one obstacle."""
     found = []
     for direction, ask in asks(world, source, to, port, family).items():
@@ -36,7 +36,7 @@ def near_misses(world: World, source: Who, to: Who, port: Port, family: int = 0)
     return found
 
 
-def obstacles(world: World, rule: Rule, ask: Ask) -> list[str]:
+def obstacles(world: PolicyWorld, rule: PolicyRule, ask: Ask) -> list[str]:
     """Why a rule does not fit: of its peers, the one that comes nearest."""
     found = []
     if rule.ports is not None and not any(port_fits(one, ask) for one in rule.ports):
@@ -47,7 +47,7 @@ def obstacles(world: World, rule: Rule, ask: Ask) -> list[str]:
     return found
 
 
-def _lacks(world: World, peer: Peer, ask: Ask) -> list[str]:
+def _lacks(world: PolicyWorld, peer: Peer, ask: Ask) -> list[str]:
     other = ask.other
     if not isinstance(peer, PodPeer):
         return [f"the address: it wants {peer}"]
@@ -64,7 +64,9 @@ def _lacks(world: World, peer: Peer, ask: Ask) -> list[str]:
     return [*lacks, *(f"label {one} of namespace {other.namespace}" for one in peer.namespaces.missed(labels))]
 
 
-def what_would_change(world: World, source: Who, to: Who, port: Port, allowed: bool | None, family: int = 0) -> str:
+def what_would_change(
+    world: PolicyWorld, source: Who, to: Who, port: Port, allowed: bool | None, family: int = 0
+) -> str:
     """In a sentence or a few; empty where nobody's policy could."""
     if allowed is None:
         return "what hangs_on names must be known, or the priorities must differ"
@@ -81,7 +83,7 @@ def what_would_change(world: World, source: Who, to: Who, port: Port, allowed: b
     return "; ".join(says) or "a rule of the cluster-wide policy that denies it, or of one before it"
 
 
-def _what_would_deny(world: World, source: Who, to: Who, port: Port, family: int) -> str:
+def _what_would_deny(world: PolicyWorld, source: Who, to: Who, port: Port, family: int) -> str:
     said = []
     for direction, ask in asks(world, source, to, port, family).items():
         subject = ask.subject
@@ -96,7 +98,7 @@ def _what_would_deny(world: World, source: Who, to: Who, port: Port, family: int
     return "; ".join(said)
 
 
-def fitting(world: World, policies: list[Policy], ask: Ask) -> list[tuple[Policy, Rule]]:
+def fitting(world: PolicyWorld, policies: list[Policy], ask: Ask) -> list[tuple[Policy, PolicyRule]]:
     return [
         (policy, rule)
         for policy in policies
@@ -117,7 +119,9 @@ HOST_NETWORK = (
 )
 
 
-def left_to_plugin(world: World, source: Who, to: Who, port: Port, allowed: bool | None, family: int = 0) -> list[str]:
+def left_to_plugin(
+    world: PolicyWorld, source: Who, to: Who, port: Port, allowed: bool | None, family: int = 0
+) -> list[str]:
     """What a plugin may do in another way without breaking the API's rules."""
     said = []
     for pod in (source, to):

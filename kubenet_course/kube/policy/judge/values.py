@@ -89,7 +89,7 @@ class DomainPeer(Struct, frozen=True, gc=False):
 Peer = PodPeer | BlockPeer | NodePeer | DomainPeer
 
 
-class Rule(Struct, frozen=True, gc=False):
+class PolicyRule(Struct, frozen=True, gc=False):
     """Connections with one of the peers at one of the ports, and what becomes of them."""
 
     path: str  # where it stands in its policy, such as spec.ingress[0]
@@ -111,11 +111,11 @@ class Policy(Struct, frozen=True, gc=False):
     kind: str
     tier: Tier
     subject: PodPeer
-    ingress: tuple[Rule, ...] | None = None
-    egress: tuple[Rule, ...] | None = None
+    ingress: tuple[PolicyRule, ...] | None = None
+    egress: tuple[PolicyRule, ...] | None = None
     priority: int = 0
 
-    def rules(self, direction: Direction) -> tuple[Rule, ...] | None:
+    def rules(self, direction: Direction) -> tuple[PolicyRule, ...] | None:
         return self.ingress if direction == "ingress" else self.egress
 
     def __str__(self) -> str:

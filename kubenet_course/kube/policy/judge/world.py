@@ -57,7 +57,7 @@ def as_node(node: Node) -> Who:
     return Who("node", name, "", node.metadata.labels, tuple(address(text) for text in found), node=name)
 
 
-class World:
+class PolicyWorld:
     """Pods that run, by name; nodes; what is known of namespaces; all policies as values."""
 
     def __init__(self, objects: Objects, policies: Iterable[Policy] | None = None):
@@ -70,9 +70,9 @@ class World:
         }
         self.policies = tuple(of_objects(objects) if policies is None else policies)
 
-    def under(self, policies: Iterable[Policy]) -> "World":
+    def under(self, policies: Iterable[Policy]) -> "PolicyWorld":
         """The same pods under other policies."""
-        made = World.__new__(World)
+        made = PolicyWorld.__new__(PolicyWorld)
         made.objects, made.nodes, made.pods, made.namespaces = self.objects, self.nodes, self.pods, self.namespaces
         made.policies = tuple(policies)
         return made
@@ -131,7 +131,7 @@ def of_objects(objects: Objects) -> list[Policy]:
     return named + [cluster_policy(one) for one in objects.cluster_policies]
 
 
-def notices(world: World) -> list[str]:
+def notices(world: PolicyWorld) -> list[str]:
     """What was read, and is not what its author will have thought."""
     said = list(world.objects.notices)
     homes = {pod.namespace for pod in world.pods.values()}

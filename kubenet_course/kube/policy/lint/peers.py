@@ -4,24 +4,24 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from ..judge.values import BlockPeer, PodPeer, Policy
-from ..judge.world import World
+from ..judge.world import PolicyWorld
 from .findings import Finding, families_in, is_nobody, rules_in, subjects, written_in
 
 
-def selects_nothing(world: World, policy: Policy) -> Iterator[Finding]:
+def selects_nothing(world: PolicyWorld, policy: Policy) -> Iterator[Finding]:
     if world.pods and not subjects(world, policy):
         path = "spec.podSelector" if policy.tier == "NetworkPolicy" else "spec.subject"
         yield Finding(policy.name, path, f"it selects no pod that runs: {policy.subject}")
 
 
-def peers_that_fit_nobody(world: World, policy: Policy) -> Iterator[Finding]:
+def peers_that_fit_nobody(world: PolicyWorld, policy: Policy) -> Iterator[Finding]:
     for rule, _ in rules_in(policy):
         for peer, path in zip(rule.peers or (), rule.peer_paths, strict=False):
             if isinstance(peer, PodPeer) and world.pods and is_nobody(world, peer):
                 yield Finding(policy.name, path, f"no pod that runs is one of {peer}")
 
 
-def a_dash_too_many(world: World, policy: Policy) -> Iterator[Finding]:
+def a_dash_too_many(world: PolicyWorld, policy: Policy) -> Iterator[Finding]:
     """`- namespaceSelector` and `- podSelector` side by side are *or*. Where the second fits nobody at home, and both
     together would fit somebody, *and* was most likely meant.
     """
@@ -42,7 +42,7 @@ def a_dash_too_many(world: World, policy: Policy) -> Iterator[Finding]:
                     yield Finding(policy.name, max(path, other), says)
 
 
-def wrong_types(world: World, policy: Policy) -> Iterator[Finding]:
+def wrong_types(world: PolicyWorld, policy: Policy) -> Iterator[Finding]:
     """Rules without their type say nothing; egress rules without policyTypes isolate ingress as well."""
     if policy.tier != "NetworkPolicy":
         return
@@ -56,7 +56,7 @@ def wrong_types(world: World, policy: Policy) -> Iterator[Finding]:
         yield Finding(policy.name, "spec.policyTypes", says)
 
 
-def one_family_only(world: World, policy: Policy) -> Iterator[Finding]:
+def one_family_only(world: PolicyWorld, policy: Policy) -> Iterator[Finding]:
     """Pods have both families, and a block of all addresses names one."""
     families = families_in(world)
     for rule, _ in rules_in(policy):

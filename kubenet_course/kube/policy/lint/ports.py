@@ -5,12 +5,12 @@ from collections.abc import Iterator, Sequence
 from ...api.objects import Service
 from ..judge.decide import isolates
 from ..judge.fits import Ask, rule_fits
-from ..judge.values import Policy, Port, Ports, Rule
-from ..judge.world import Who, World
+from ..judge.values import Policy, PolicyRule, Port, Ports
+from ..judge.world import PolicyWorld, Who
 from .findings import Finding, dns_servers, receivers_of, rules_in, subjects
 
 
-def ports_of_nobody(world: World, policy: Policy) -> Iterator[Finding]:
+def ports_of_nobody(world: PolicyWorld, policy: Policy) -> Iterator[Finding]:
     """Ports that no receiver declares under that name or protocol, though it declares them under another."""
     for rule, direction in rules_in(policy):
         receivers = subjects(world, policy) if direction == "ingress" else receivers_of(world, rule)
@@ -38,7 +38,7 @@ def _wrong_port(ports: Ports, declared: set[tuple[str, str, int]]) -> str:
     return ""
 
 
-def service_ports(world: World, policy: Policy) -> Iterator[Finding]:
+def service_ports(world: PolicyWorld, policy: Policy) -> Iterator[Finding]:
     """A policy sees the pod's port. A number that only the Service in front has fits nothing."""
     for rule, direction in rules_in(policy):
         receivers = subjects(world, policy) if direction == "ingress" else receivers_of(world, rule)
@@ -71,7 +71,7 @@ def _of_service(service: Service, ports: Ports, receivers: Sequence[Who]) -> str
     return ""
 
 
-def dns_forgotten(world: World, policy: Policy) -> Iterator[Finding]:
+def dns_forgotten(world: PolicyWorld, policy: Policy) -> Iterator[Finding]:
     """Pods whose egress is isolated, may go somewhere, and cannot ask for a name over UDP or TCP."""
     if policy.tier != "NetworkPolicy" or not policy.egress:
         return
@@ -85,7 +85,7 @@ def dns_forgotten(world: World, policy: Policy) -> Iterator[Finding]:
             return
 
 
-def _may_ask(world: World, pod: Who, protocol: str, servers: list[Who]) -> bool:
+def _may_ask(world: PolicyWorld, pod: Who, protocol: str, servers: list[Who]) -> bool:
     """At the port that the servers have; where none is known, at port 53 of anybody."""
     rules = [rule for one in isolates(world, "egress", pod) for rule in one.egress or ()]
     if any(world.groups("Admin")):
@@ -98,14 +98,14 @@ def _may_ask(world: World, pod: Who, protocol: str, servers: list[Who]) -> bool:
     return not servers and any(_covers(rule, 53, protocol) for rule in rules)
 
 
-def _covers(rule: Rule, number: int, protocol: str) -> bool:
+def _covers(rule: PolicyRule, number: int, protocol: str) -> bool:
     said = rule.ports
     return said is None or any(
         one.protocol == protocol and (bool(one.name) or one.first <= number <= one.last) for one in said
     )
 
 
-def metrics_locked(world: World, policy: Policy) -> Iterator[Finding]:
+def metrics_locked(world: PolicyWorld, policy: Policy) -> Iterator[Finding]:
     """A port called metrics that no rule opens to anybody."""
     if policy.tier != "NetworkPolicy" or not policy.ingress:
         return
@@ -120,7 +120,7 @@ def metrics_locked(world: World, policy: Policy) -> Iterator[Finding]:
                 return
 
 
-def _opens(rule: Rule, port: tuple[str, str, int]) -> bool:
+def _opens(rule: PolicyRule, port: tuple[str, str, int]) -> bool:
     name, protocol, number = port
     return rule.ports is None or any(
         one.protocol == protocol and (one.name == name if one.name else one.first <= number <= one.last)

@@ -4,15 +4,15 @@ from collections.abc import Callable, Iterator
 
 from ..changes.diff import changes
 from ..judge.values import Policy
-from ..judge.world import World
-from ..pairs.matrix import Matrix
+from ..judge.world import PolicyWorld
+from ..pairs.matrix import PairMatrix
 from ..pairs.samples import ports_that_matter
 from .findings import Finding, subjects
 from .peers import a_dash_too_many, one_family_only, peers_that_fit_nobody, selects_nothing, wrong_types
 from .ports import dns_forgotten, metrics_locked, ports_of_nobody, service_ports
 
 
-def lint(world: World) -> list[Finding]:
+def lint(world: PolicyWorld) -> list[Finding]:
     """All findings, in the order of the policies."""
     found = [finding for policy in world.policies for look in LOOKS for finding in look(world, policy)]
     found += [finding for look in WHOLE for finding in look(world)]
@@ -20,7 +20,7 @@ def lint(world: World) -> list[Finding]:
     return sorted(dict.fromkeys(found), key=lambda one: order[one.policy])
 
 
-def same_priority(world: World) -> Iterator[Finding]:
+def same_priority(world: PolicyWorld) -> Iterator[Finding]:
     """Equal priorities are undefined only where two rules with different actions fit one connection."""
     for tier in ("Admin", "Baseline"):
         for group in world.groups(tier):  # type: ignore[arg-type]
@@ -31,16 +31,16 @@ def same_priority(world: World) -> Iterator[Finding]:
                         yield Finding(policy.name, "spec.priority", f"{says} with different actions: undefined")
 
 
-def _may_collide(world: World, policy: Policy, other: Policy) -> bool:
+def _may_collide(world: PolicyWorld, policy: Policy, other: Policy) -> bool:
     alone = world.under([policy, other])
     for port in ports_that_matter([alone]):
-        made = Matrix(alone, port)
+        made = PairMatrix(alone, port)
         if any(row.can & row.cannot for row in made.combined):
             return True
     return False
 
 
-def useless(world: World) -> Iterator[Finding]:
+def useless(world: PolicyWorld) -> Iterator[Finding]:
     """Without it nothing would change, among these pods and outside addresses: others say all that it says."""
     if not 1 < len(world.policies) <= 40 or len(world.pods) > 100:
         return
@@ -53,7 +53,7 @@ def useless(world: World) -> Iterator[Finding]:
             yield Finding(policy.name, "", says)
 
 
-Look = Callable[[World, Policy], Iterator[Finding]]
+Look = Callable[[PolicyWorld, Policy], Iterator[Finding]]
 LOOKS: tuple[Look, ...] = (
     selects_nothing, peers_that_fit_nobody, a_dash_too_many, wrong_types, ports_of_nobody, service_ports,
     dns_forgotten, metrics_locked, one_family_only,

@@ -11,8 +11,8 @@ from typing import NamedTuple
 
 from ....linux.packet.address import FAMILIES, Address, Prefix, number
 from ..judge.selector import NAME_LABEL, Demand, Selector
-from ..judge.values import PodPeer, Policy, Port, Rule
-from ..judge.world import Who, World
+from ..judge.values import PodPeer, Policy, PolicyRule, Port
+from ..judge.world import PolicyWorld, Who
 
 OTHER = "\0"  # a value that no selector mentions
 
@@ -54,7 +54,7 @@ _NOT_EMPTY = re.compile(rb"[^\0]")
 _BITS = [tuple(bit for bit in range(8) if byte >> bit & 1) for byte in range(256)]
 
 
-def rules_of(policy: Policy) -> Iterable[Rule]:
+def rules_of(policy: Policy) -> Iterable[PolicyRule]:
     return (*(policy.ingress or ()), *(policy.egress or ()))
 
 
@@ -137,7 +137,7 @@ def span(block: Prefix) -> int:
 class Classes:
     """Members by class: `of` gives each member's class, `first` each class's first member."""
 
-    def __init__(self, world: World, members: Sequence[Who], port: Port, family: int, policies: Iterable[Policy]):
+    def __init__(self, world: PolicyWorld, members: Sequence[Who], port: Port, family: int, policies: Iterable[Policy]):
         self.world, self.members, self.port, self.family = world, members, port, family
         asked = self.asked = Mentioned(policies, family)
         self._homes: dict[str, object] = {}

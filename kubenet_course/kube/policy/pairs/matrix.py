@@ -11,16 +11,16 @@ from operator import itemgetter
 from ..judge.decide import decide
 from ..judge.fits import seen_as_node
 from ..judge.values import Port
-from ..judge.world import Who, World
+from ..judge.world import PolicyWorld, Who
 from .classes import Classes, bits, places
 from .sets import Sets
 from .sides import Egress, Ingress, Row
 
 
-class Matrix:
+class PairMatrix:
     """Who may ask whom at one port. Rows are by class; `text` spells them out for every member."""
 
-    def __init__(self, world: World, port: Port, members: Sequence[Who] | None = None, family: int = 0):
+    def __init__(self, world: PolicyWorld, port: Port, members: Sequence[Who] | None = None, family: int = 0):
         self.world, self.port = world, port
         self.members = list(world.pods.values()) if members is None else list(members)
         self.family = family or usual_family(self.members)

@@ -1,7 +1,7 @@
 """Whom a selector fits, asked once a class and not once a pod."""
 
 from ..judge.values import PodPeer, Port
-from ..judge.world import Who, World
+from ..judge.world import PolicyWorld, Who
 from .classes import NONE, Classes, places
 from .matrix import usual_family
 from .sets import Sets
@@ -10,7 +10,7 @@ from .sets import Sets
 class Pods:
     """The pods of a world by class, so that a selector is asked once and not once a pod."""
 
-    def __init__(self, world: World):
+    def __init__(self, world: PolicyWorld):
         members = list(world.pods.values())
         self.classes = Classes(world, members, Port(1), usual_family(members), world.policies)
         self.sets = Sets(world, self.classes)

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from ....linux.packet.address import FAMILIES, IPV4, IPV6, Family, number, spelled
 from ..judge.selector import NAME_LABEL, Selector
 from ..judge.values import PROTOCOLS, BlockPeer, PodPeer, Policy, Port, Ports
-from ..judge.world import Who, World
+from ..judge.world import PolicyWorld, Who
 from .classes import rules_of, span
 
 PLEASANT = ("203.0.113.1", "198.51.100.1", "192.0.2.1", "2001:db8::1")  # RFC 5737, RFC 3849: addresses for examples
@@ -28,7 +28,7 @@ class Stretch(Port, frozen=True, gc=False):
         )
 
 
-def ports_that_matter(worlds: Iterable[World]) -> list[Stretch]:
+def ports_that_matter(worlds: Iterable[PolicyWorld]) -> list[Stretch]:
     """For each protocol that a rule names, one port per stretch; with no rule about ports, one TCP port."""
     borders: dict[str, set[int]] = {}
     names: set[tuple[str, str]] = set()
@@ -56,7 +56,7 @@ def ports_that_matter(worlds: Iterable[World]) -> list[Stretch]:
     return found
 
 
-def outsiders(worlds: Iterable[World]) -> list[Who]:
+def outsiders(worlds: Iterable[PolicyWorld]) -> list[Who]:
     """A host for each stretch of addresses that blocks of policies part, in the families that pods have."""
     seen = list(worlds)
     taken = {ip for world in seen for one in (*world.pods.values(), *world.nodes.values()) for ip in one.addresses}
@@ -88,7 +88,7 @@ def _free(low: int, high: int, of: Family, taken: set[str]) -> str | None:
     return next((ip for ip in tried if ip not in taken), None)
 
 
-def newcomers(world: World) -> Iterator[tuple[Who, dict[str, dict[str, str]], str]]:
+def newcomers(world: PolicyWorld) -> Iterator[tuple[Who, dict[str, dict[str, str]], str]]:
     """Pods that do not exist yet and would be let in by what policies ask for: each with the namespaces that it needs,
     and what it is in words.
     """
@@ -105,7 +105,7 @@ def newcomers(world: World) -> Iterator[tuple[Who, dict[str, dict[str, str]], st
         yield _pod(name, labels, world), needs, f"a new one of {peer}"
 
 
-def _pod(namespace: str, labels: dict[str, str], world: World) -> Who:
+def _pod(namespace: str, labels: dict[str, str], world: PolicyWorld) -> Who:
     of = IPV6 if world.pods and all(":" in ip for one in world.pods.values() for ip in one.addresses[:1]) else IPV4
     free = outsiders([world.under(())])
     ip = free[0].addresses if free else (spelled(1, of),)

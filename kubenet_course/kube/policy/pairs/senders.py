@@ -9,13 +9,13 @@ from collections.abc import Mapping
 from ..judge.fits import block_fits, namespace_fits, peer_fits
 from ..judge.selector import NAME_LABEL
 from ..judge.values import BlockPeer, Peer, PodPeer
-from ..judge.world import Who, World
+from ..judge.world import PolicyWorld, Who
 from .classes import NONE, Bits
 from .sets import Sets
 
 
 class Senders:
-    def __init__(self, sets: Sets, world: World, allowed: Mapping[Peer | None, int]):
+    def __init__(self, sets: Sets, world: PolicyWorld, allowed: Mapping[Peer | None, int]):
         self.sets, self.classes, self.world, self.allowed = sets, sets.classes, world, allowed
         self.anybody = allowed.get(None, 0)
         self.homes: dict[str, list[tuple[PodPeer, int]]] = {}

@@ -2,13 +2,13 @@
 
 from ..judge.fits import block_fits, node_fits
 from ..judge.selector import Selector
-from ..judge.values import BlockPeer, DomainPeer, NodePeer, Peer, PodPeer, Policy, Ports, Rule
-from ..judge.world import World
+from ..judge.values import BlockPeer, DomainPeer, NodePeer, Peer, PodPeer, Policy, PolicyRule, Ports
+from ..judge.world import PolicyWorld
 from .classes import NONE, Bits, Classes, Index, bits, places
 
 
 class Sets:
-    def __init__(self, world: World, classes: Classes):
+    def __init__(self, world: PolicyWorld, classes: Classes):
         self.world, self.classes = world, classes
         first = classes.first
         self.special = bits((at for at, one in enumerate(first) if one.kind != "pod" or one.host_network), classes.size)
@@ -83,7 +83,7 @@ class Sets:
             may |= (answer is not False) << at
         return Bits(sure, may)
 
-    def peers(self, rule: Rule) -> Bits:
+    def peers(self, rule: PolicyRule) -> Bits:
         if rule.peers is None:
             return self.all
         found = NONE
@@ -91,7 +91,7 @@ class Sets:
             found |= self.peer(peer)
         return found
 
-    def ports(self, rule: Rule) -> int:
+    def ports(self, rule: PolicyRule) -> int:
         """The receivers at which the asked port is one of the rule's."""
         if rule.ports is None:
             return self.classes.all

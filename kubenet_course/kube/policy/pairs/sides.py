@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from ..judge.values import Action, Direction, Peer, Policy, Tier
-from ..judge.world import World
+from ..judge.world import PolicyWorld
 from .classes import NONE, Bits, places
 from .senders import Senders
 from .sets import Sets
@@ -26,7 +26,7 @@ class Side(ABC):
 
     direction: Direction
 
-    def __init__(self, sets: Sets, world: World, named: Sequence[Policy]):
+    def __init__(self, sets: Sets, world: PolicyWorld, named: Sequence[Policy]):
         self.sets, self.world = sets, world
         self.named = [one for one in named if one.rules(self.direction) is not None]
         self.tiers: dict[Tier, list] = {tier: self._compiled(tier) for tier in ("Admin", "Baseline")}
@@ -101,7 +101,7 @@ class Egress(Side):
 
     direction: Direction = "egress"
 
-    def __init__(self, sets: Sets, world: World, named: Sequence[Policy]):
+    def __init__(self, sets: Sets, world: PolicyWorld, named: Sequence[Policy]):
         super().__init__(sets, world, named)
         self.reach = [_reach(sets, world, policy, self.direction) for policy in self.named]
         self.chosen: list[list[int]] = [[] for _ in range(sets.classes.size)]
@@ -130,7 +130,7 @@ class Egress(Side):
         return self.sets.classes.all if self.sets.special >> at & 1 else 0
 
 
-def _reach(sets: Sets, world: World, policy: Policy, direction: Direction) -> Bits:
+def _reach(sets: Sets, world: PolicyWorld, policy: Policy, direction: Direction) -> Bits:
     if str(policy) in world.half_read:
         return Bits(0, sets.classes.all)
     found = NONE
@@ -146,7 +146,7 @@ class Ingress(Side):
 
     direction: Direction = "ingress"
 
-    def __init__(self, sets: Sets, world: World, named: Sequence[Policy]):
+    def __init__(self, sets: Sets, world: PolicyWorld, named: Sequence[Policy]):
         super().__init__(sets, world, named)
         self.isolated = 0
         allowed: dict[Peer | None, int] = {}

@@ -8,14 +8,14 @@ from ...api.objects import Service
 from ...manifest.collection import Objects
 from ...manifest.read import read
 from ..judge.values import PROTOCOLS, Port
-from ..judge.world import Who, World
+from ..judge.world import PolicyWorld, Who
 from .validation import outside
 
 
-def world_of(paths: Iterable[str], as_written: bool = False) -> tuple[World, list[str]]:
+def world_of(paths: Iterable[str], as_written: bool = False) -> tuple[PolicyWorld, list[str]]:
     """A world from files. `as_written`: an exception outside its block is judged and told, not refused."""
     objects = read(paths)
-    return World(objects), refuse_outside(objects, as_written)
+    return PolicyWorld(objects), refuse_outside(objects, as_written)
 
 
 def refuse_outside(objects: Objects, as_written: bool = False) -> list[str]:
@@ -38,7 +38,7 @@ def port_of(text: str, where: str = "--port") -> Port:
     return Port(int(number), protocol)
 
 
-def who_of(world: World, text: str, where: str) -> Who:
+def who_of(world: PolicyWorld, text: str, where: str) -> Who:
     kind, _, name = text.partition("/")
     if kind == "pod" and name.count("/") == 1:
         if name not in world.pods:
@@ -60,7 +60,7 @@ def who_of(world: World, text: str, where: str) -> Who:
     raise BadInput(where, f"{text!r} names nobody", right)
 
 
-def host(world: World, text: str, where: str) -> Who:
+def host(world: PolicyWorld, text: str, where: str) -> Who:
     """A machine by its address. The address of a pod or a node is that pod or node."""
     ip = address(text, where)
     service = next((one for one in world.objects.services if ip in one.cluster_ips), None)
@@ -73,7 +73,7 @@ def host(world: World, text: str, where: str) -> Who:
     return known or node or Who("host", ip, addresses=(ip,))
 
 
-def backends(world: World, text: str, port: Port, where: str) -> list[tuple[Who, Port]]:
+def backends(world: PolicyWorld, text: str, port: Port, where: str) -> list[tuple[Who, Port]]:
     """Where a Service's port leads: its pods, each with the port behind it. Policies see these, never the Service."""
     service = _service(world, text, where)
     ports = [one for one in service.spec.ports if (one.port, one.protocol) == (port.number, port.protocol)]
@@ -95,7 +95,7 @@ def backends(world: World, text: str, port: Port, where: str) -> list[tuple[Who,
     return found
 
 
-def _service(world: World, text: str, where: str) -> Service:
+def _service(world: PolicyWorld, text: str, where: str) -> Service:
     found = next((one for one in world.objects.services if "/".join(one.key) == text), None)
     if found is None:
         known = ", ".join("/".join(one.key) for one in world.objects.services[:9])

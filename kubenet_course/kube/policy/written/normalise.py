@@ -16,7 +16,19 @@ from ...api.cluster_policy import (
 )
 from ...api.policy import NetworkPolicy, PolicyPeer, PolicyPort
 from ..judge.selector import ALL, selector
-from ..judge.values import PROTOCOLS, Action, BlockPeer, DomainPeer, NodePeer, Peer, PodPeer, Policy, Ports, Rule, Tier
+from ..judge.values import (
+    PROTOCOLS,
+    Action,
+    BlockPeer,
+    DomainPeer,
+    NodePeer,
+    Peer,
+    PodPeer,
+    Policy,
+    PolicyRule,
+    Ports,
+    Tier,
+)
 
 ClusterWide = ClusterNetworkPolicy | AdminNetworkPolicy | BaselineAdminNetworkPolicy
 BASELINE_PRIORITY = 1000  # a BaselineAdminNetworkPolicy has none: there is one of it, and it comes last
@@ -37,12 +49,12 @@ def network_policy(written: NetworkPolicy) -> Policy:
     )
 
 
-def _allowing(rules: Iterable[tuple], direction: str, word: str, namespace: str) -> tuple[Rule, ...]:
+def _allowing(rules: Iterable[tuple], direction: str, word: str, namespace: str) -> tuple[PolicyRule, ...]:
     made = []
     for index, (peers, ports) in enumerate(rules):
         path = f"spec.{direction}[{index}]"
         made.append(
-            Rule(
+            PolicyRule(
                 path,
                 tuple(_peer(one, namespace) for one in peers) if peers else None,
                 tuple(_ports(one) for one in ports) if ports else None,
@@ -77,7 +89,7 @@ def cluster_policy(written: ClusterWide) -> Policy:
     priority = getattr(spec, "priority", BASELINE_PRIORITY)
     if isinstance(written, BaselineAdminNetworkPolicy) or getattr(spec, "tier", "") == "Baseline":
         tier = "Baseline"
-    rules: dict[str, tuple[Rule, ...]] = {}
+    rules: dict[str, tuple[PolicyRule, ...]] = {}
     for direction, word, written_rules, end in (
         ("ingress", "from", spec.ingress, "sources"),
         ("egress", "to", spec.egress, "destinations"),
@@ -89,18 +101,18 @@ def cluster_policy(written: ClusterWide) -> Policy:
     return Policy(name, kind, tier, _subject(spec.subject), rules["ingress"], rules["egress"], priority)
 
 
-def _acting(rule, written: tuple[IngressPeer, ...], path: str, word: str) -> Rule:
+def _acting(rule, written: tuple[IngressPeer, ...], path: str, word: str) -> PolicyRule:
     """A rule with a peer of an unknown kind fails closed: Accept fits nothing, Deny and Pass deny everything."""
     action: Action = "Accept" if rule.action == "Allow" else rule.action
     peers = [_cluster_peers(one) for one in written]
     ports = _cluster_ports(rule)
     if any(not made for made in peers) or (ports is not None and any(one is None for one in ports)):
         if action == "Accept":
-            return Rule(path, (), None, action, rule.name, unknown=True)
-        return Rule(path, None, None, "Deny", rule.name, unknown=True)
+            return PolicyRule(path, (), None, action, rule.name, unknown=True)
+        return PolicyRule(path, None, None, "Deny", rule.name, unknown=True)
     flat = tuple(one for made in peers for one in made)
     paths = tuple(f"{path}.{word}[{at}]" for at, made in enumerate(peers) for _ in made)
-    return Rule(path, flat, ports, action, rule.name, paths)  # type: ignore[arg-type]
+    return PolicyRule(path, flat, ports, action, rule.name, paths)  # type: ignore[arg-type]
 
 
 def _subject(written: Subject) -> PodPeer:

@@ -3,6 +3,7 @@
 Check it against syncProxyRules and writeServiceToEndpointRules (pkg/proxy/iptables/proxier.go).
 """
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 from ....linux.netfilter.nat import Range
@@ -15,12 +16,12 @@ from ....linux.netfilter.xt.nat import Dnat
 from ....linux.netfilter.xt.recent import Recent
 from ....linux.netfilter.xt.standard import Continue
 from ....linux.netfilter.xt.statistic import Random
-from ....linux.packet.address import prefix
+from ....linux.packet.address import host, prefix
 from .. import chain_names as names
 from ..endpoint import Endpoint
 from ..node import Settings
 from ..service_port import ServicePort
-from ..topology import Endpoints, Reach
+from ..topology import Reach
 from .service import asked
 
 TO_MASQ = Jump(names.MARK_MASQ)
@@ -41,11 +42,13 @@ def own_chains(port: ServicePort, reach: Reach, to: Settings, terse: bool) -> di
         lists[f"{names.EXTERNAL}{port.letters}"] = _external(port, reach, to, cluster, local)
     if port.vips and port.source_ranges:
         lists[f"{names.SOURCE_RANGES}{port.letters}"] = _source_ranges(port, to)
+    ends = {one: endpoint_chain(port, one) for one in reach.all}
     for chain, endpoints in ((cluster, reach.cluster), (local, reach.local)):
         if endpoints:
-            lists.setdefault(chain, []).extend(_choose(port, endpoints, to, terse))
-    for endpoint in reach.all:
-        lists[endpoint_chain(port, endpoint)] = _endpoint(port, endpoint, to, terse)
+            rows = [(ends[one], () if terse else (Comment(text=f"{port.text} -> {one}"),)) for one in endpoints]
+            lists.setdefault(chain, []).extend(_choose(port, rows, to))
+    for endpoint, chain in ends.items():
+        lists[chain] = _endpoint(port, endpoint, chain, to, terse)
     return {name: Chain(name, tuple(rules)) for name, rules in lists.items()}
 
 
@@ -109,11 +112,10 @@ def _source_ranges(port: ServicePort, to: Settings) -> list[Rule]:
     return [*found, Rule((Comment(text=end),), Continue())]
 
 
-def _choose(port: ServicePort, endpoints: Endpoints, to: Settings, terse: bool) -> list[Rule]:
+def _choose(port: ServicePort, rows: Sequence[tuple[str, tuple[Test, ...]]], to: Settings) -> list[Rule]:
     """The endpoint that this client had before, else one by lot: the first of n with 1/n, the next of the rest with
-    1/(n-1).
+    1/(n-1). A row is an endpoint's chain and the comment that stands before its rules.
     """
-    rows = [(endpoint_chain(port, one), () if terse else (Comment(text=f"{port.text} -> {one}"),)) for one in endpoints]
     found: list[Rule] = []
     if port.sticky:
         mask = ALL_ONES[to.family.number]
@@ -132,13 +134,12 @@ def one_in(count: int) -> Random:
     return Random(of_2_31=round(float(f"{1 / count:.10f}") * (1 << 31)))
 
 
-def _endpoint(port: ServicePort, endpoint: Endpoint, to: Settings, terse: bool) -> list[Rule]:
+def _endpoint(port: ServicePort, endpoint: Endpoint, chain: str, to: Settings, terse: bool) -> list[Rule]:
     """A pod that reaches itself is masqueraded, or it would answer itself directly. Everybody is translated."""
     comment = () if terse else (Comment(text=port.text),)
-    chain = endpoint_chain(port, endpoint)
     kept = (Recent(action="set", name=chain, mask=ALL_ONES[to.family.number]),) if port.sticky else ()
     translated = Dnat(Range(endpoint.address, endpoint.address, endpoint.port, endpoint.port))
     return [
-        Rule((Source(prefix=prefix(endpoint.address)), *comment), TO_MASQ),
+        Rule((Source(prefix=host(endpoint.address)), *comment), TO_MASQ),
         Rule((Protocol(name=port.protocol), *comment, *kept, Loaded(name=port.protocol)), translated),
     ]

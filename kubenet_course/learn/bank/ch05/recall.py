@@ -5,7 +5,7 @@ from __future__ import annotations
 from ....kube.nodeipam.cidr import Cidr, parse_sloppy
 from ....kube.nodeipam.kcm_flags import Flags, configured
 from ....kube.nodeipam.node_ipam import Capacity, capacity
-from ....kube.nodeipam.node_world import World
+from ....kube.nodeipam.node_world import NodeWorld
 from ....views.planner.world import deeds
 from ....views.tables.table import Table, table
 from ...questions.kinds import Slip, Value
@@ -81,16 +81,16 @@ def _asked_of(
     }[what]  # fmt: skip
 
 
-def _told_of(world: World, past: list[str]) -> Table:
+def _told_of(world: NodeWorld, past: list[str]) -> Table:
     """Who has what when the question is asked."""
     rows = [(name, ", ".join(cidrs)) for name, cidrs in world.nodes.items()]
     return table(f"{world.flags.cluster_cidr}. {'; '.join(past)}. Now:", ("node", "podCIDRs"), rows, code=(1,))
 
 
-def _world(chance: Chance, count: int, is_restarted: bool) -> tuple[World, list[str], list[str]]:
+def _world(chance: Chance, count: int, is_restarted: bool) -> tuple[NodeWorld, list[str], list[str]]:
     """A cluster of eight blocks in which nodes came and two went; what was told of it, and the blocks of those two."""
     low = chance.randrange(0, 250, 8)
-    world = World(Flags(allocate_node_cidrs=True, cluster_cidr=f"10.{chance.randrange(64, 250)}.{low}.0/21"))
+    world = NodeWorld(Flags(allocate_node_cidrs=True, cluster_cidr=f"10.{chance.randrange(64, 250)}.{low}.0/21"))
     world.start()
     for number in range(1, count + 1):
         world.create(f"node-{number}")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 
 from ....kube.nodeipam.kcm_flags import Flags
 from ....kube.nodeipam.node_ipam import Assigned, Failed
-from ....kube.nodeipam.node_world import Deed, World
+from ....kube.nodeipam.node_world import Deed, NodeWorld
 from ....views.planner.world import deeds
 from ...questions.kinds_lists import Order, Swap
 from .. import Chance, defined
@@ -14,8 +14,8 @@ from .. import Chance, defined
 Is = Callable[[Deed], bool]
 
 
-def _world(chance: Chance, length: int) -> World:
-    world = World(Flags(allocate_node_cidrs=True, cluster_cidr=f"10.{chance.randrange(64, 250)}.0.0/{length}"))
+def _world(chance: Chance, length: int) -> NodeWorld:
+    world = NodeWorld(Flags(allocate_node_cidrs=True, cluster_cidr=f"10.{chance.randrange(64, 250)}.0.0/{length}"))
     world.start()
     return world
 
@@ -25,7 +25,7 @@ def order(chance: Chance) -> Order:
     return chance.turn(_stopped, _waiting)(chance)
 
 
-def _in_order(world: World, events: Mapping[str, Is]) -> tuple[str, ...]:
+def _in_order(world: NodeWorld, events: Mapping[str, Is]) -> tuple[str, ...]:
     """Events in the order in which the controller's deeds happened. One that did not happen is a LookupError."""
     at = {text: next((n for n, deed in enumerate(world.trace) if is_it(deed)), -1) for text, is_it in events.items()}
     if min(at.values()) < 0:

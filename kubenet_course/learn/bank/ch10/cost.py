@@ -37,14 +37,16 @@ def _later(chance: Chance) -> Told:
     at = many - 1
     first, second = compared("iptables", many, at)
     return (
-        f"A cluster in iptables mode has {many} Services. A pod connects to the one whose rule stands last. The first "
-        f"packet is compared with {first} rules of the table nat. With how many is the **second** packet of the same "
-        f"connection compared?",
+        (f"A cluster in iptables mode has {many} Services. A pod connects to the one whose rule "
+         f"stands last. The first packet is compared with {first} rules of the table nat. With how "
+         "many is the **second** packet of the same connection compared?"),
         second,
-        ((first, 194, "The kernel has seen the first packet of this connection. Does it have to look again?"),
-         (first // 2, 194, "The kernel does not read half of the list. It has remembered something.")),
-        "The table nat is read for the first packet of a connection only. For all later packets the kernel finds the "
-        "connection in its memory, and does what stands there.",
+        ((first, 194, ("The kernel has seen the first packet of this connection. Does it have to "
+                       "look again?")),
+         (first // 2, 194, ("The kernel does not read half of the list. It has remembered "
+                            "something."))),
+        ("The table nat is read for the first packet of a connection only. For all later packets "
+         "the kernel finds the connection in its memory, and does what stands there."),
         "Remember conntrack, the kernel's memory of connections.",
         _seen(("iptables", many, at)),
     )  # fmt: skip
@@ -55,14 +57,16 @@ def _grows(chance: Chance) -> Told:
     many = few * chance.choice((3, 4))
     before, after = compared("iptables", few, few - 1)[0], compared("iptables", many, many - 1)[0]
     return (
-        f"In iptables mode with {few} Services the first packet to the last one is compared with {before} rules of the "
-        f"table nat. The cluster grows to **{many}** Services. How many rules will it be then, for the last one?",
+        (f"In iptables mode with {few} Services the first packet to the last one is compared with "
+         f"{before} rules of the table nat. The cluster grows to **{many}** Services. How many "
+         "rules will it be then, for the last one?"),
         after,
-        ((before, 0, "That would be so if the kernel found the Service by one look. The chain KUBE-SERVICES is a list."),
-         (before * many // few, 194, f"Some of the {before} rules are not about Services, and their number stays. Only the "
-                                     f"list of Services grows.")),
-        f"Each Service has one rule in the chain KUBE-SERVICES, and the kernel reads them one by one. {many - few} Services "
-        f"more are {many - few} rules more before the last one.",
+        ((before, 0, ("That would be so if the kernel found the Service by one look. The chain "
+                      "KUBE-SERVICES is a list.")),
+         (before * many // few, 194, (f"Some of the {before} rules are not about Services, and "
+                                      "their number stays. Only the list of Services grows."))),
+        ("Each Service has one rule in the chain KUBE-SERVICES, and the kernel reads them one by "
+         f"one. {many - few} Services more are {many - few} rules more before the last one."),
         f"{many - few} Services are added. How many rules does each put into KUBE-SERVICES?",
         _seen(("iptables", few, few - 1), ("iptables", many, many - 1)),
     )  # fmt: skip
@@ -73,13 +77,16 @@ def _map(chance: Chance) -> Told:
     many = few * chance.choice((3, 4))
     before, after = compared("nftables", few, few - 1)[0], compared("nftables", many, many - 1)[0]
     return (
-        f"In nftables mode with {few} Services the first packet to the last one is compared with {before} rules of the "
-        f"hook nat PREROUTING. The cluster grows to **{many}** Services. How many rules will it be then?",
+        (f"In nftables mode with {few} Services the first packet to the last one is compared with "
+         f"{before} rules of the hook nat PREROUTING. The cluster grows to **{many}** Services. "
+         "How many rules will it be then?"),
         after,
-        ((before + many - few, 194, "That is how a list grows. In nftables mode the Services stand in a map."),
-         (before * many // few, 194, "The number of rules does not grow with the number of Services.")),
-        "In nftables mode one rule looks up address, protocol and port in a map. Such a look-up takes about as long for ten "
-        "thousand entries as for ten.",
+        ((before + many - few, 194, ("That is how a list grows. In nftables mode the Services "
+                                     "stand in a map.")),
+         (before * many // few, 194, ("The number of rules does not grow with the number of "
+                                      "Services."))),
+        ("In nftables mode one rule looks up address, protocol and port in a map. Such a look-up "
+         "takes about as long for ten thousand entries as for ten."),
         "One rule asks the map `service-ips`. How many rules ask it when it has more entries?",
         _seen(("nftables", few, few - 1), ("nftables", many, many - 1)),
     )  # fmt: skip
@@ -89,13 +96,15 @@ def _early(chance: Chance) -> Told:
     many = chance.choice((60, 80, 120))
     last, first = compared("iptables", many, many - 1)[0], compared("iptables", many, 0)[0]
     return (
-        f"In iptables mode with {many} Services the first packet to the **last** Service in the list is compared with "
-        f"{last} rules of the table nat. How many are it for the Service that stands **first** in the list?",
+        (f"In iptables mode with {many} Services the first packet to the **last** Service in the "
+         f"list is compared with {last} rules of the table nat. How many are it for the Service "
+         "that stands **first** in the list?"),
         first,
         ((last, 194, "The kernel stops reading a chain at the first rule that fits and leads on."),
-         (1, 0, "Before the list of Services and behind it there are some more rules, for everybody.")),
-        f"The kernel reads the list from the top until a rule fits. For the first Service that is at once: {many - 1} rules "
-        f"less than for the last one.",
+         (1, 0, ("Before the list of Services and behind it there are some more rules, for "
+                 "everybody."))),
+        ("The kernel reads the list from the top until a rule fits. For the first Service that is "
+         f"at once: {many - 1} rules less than for the last one."),
         f"Behind the first Service stand {many - 1} others. Are their rules read?",
         _seen(("iptables", many, 0), ("iptables", many, many - 1)),
     )  # fmt: skip

@@ -36,11 +36,13 @@ class Way(Struct, frozen=True):
 def _loopback(port: int, number: int) -> Way:
     return Way(
         "node/node-1", f"127.0.0.1:{number}",
-        f"A program of node-1 itself, in its network, asks `127.0.0.1:{number}`, the NodePort of `web`.",
-        {DELIVERED: (195, "iptables mode does that, with a switch of the kernel that it sets for this purpose."),
-         SILENT: (7, "Nobody drops the packet. It never leaves the device lo, and no program listens on the port there.")},
-        "Only iptables mode answers NodePorts on 127.0.0.1. In nftables mode the packet reaches node-1's own programs, none of "
-        "which listens on this port, so the kernel refuses.",
+        f"A program of node-1 itself, in its network, asks `127.0.0.1:{number}`, the NodePort of "
+        "`web`.",
+        {DELIVERED: (195, ("iptables mode does that, with a switch of the kernel that it sets for "
+                           "this purpose.")),
+         SILENT: (7, "Nobody drops the packet. It stays on the device lo, and no program listens there.")},
+        "Only iptables mode answers NodePorts on 127.0.0.1. In nftables mode the packet reaches "
+        "node-1's own programs, none of which listens on this port, so the kernel refuses.",
         "Which addresses does nftables mode take for NodePorts? Is 127.0.0.1 one of them?",
     )  # fmt: skip
 
@@ -48,12 +50,13 @@ def _loopback(port: int, number: int) -> Way:
 def _further(port: int, number: int) -> Way:
     return Way(
         "pod/default/client", f"10.244.1.1:{number}",
-        f"The pod `client` on node-1 asks `10.244.1.1:{number}`: its gateway, which is the address of node-1's bridge, at the "
-        f"NodePort of `web`.",
-        {DELIVERED: (195, "iptables mode answers on every address of the node. nftables mode is choosier."),
+        f"The pod `client` on node-1 asks `10.244.1.1:{number}`: its gateway, which is the address "
+        "of node-1's bridge, at the NodePort of `web`.",
+        {DELIVERED: (195, ("iptables mode answers on every address of the node. nftables mode is "
+                           "choosier.")),
          SILENT: (13, "The packet arrives at node-1, and its kernel says no. That is not silence.")},
-        "nftables mode answers NodePorts on the node's primary address alone, here 192.168.1.11, unless `nodePortAddresses` "
-        "names more. On 10.244.1.1 nobody listens.",
+        "nftables mode answers NodePorts on the node's primary address alone, here 192.168.1.11, "
+        "unless `nodePortAddresses` names more. On 10.244.1.1 nobody listens.",
         "A node has several addresses. On which of them does nftables mode answer NodePorts?",
     )  # fmt: skip
 
@@ -61,21 +64,24 @@ def _further(port: int, number: int) -> Way:
 def _wrong_port(port: int, number: int) -> Way:
     return Way(
         "pod/default/client", f"10.96.1.1:{port + 1}",
-        f"By mistake the pod `client` asks the ClusterIP of `web` at port **{port + 1}**. The Service has only the port "
-        f"{port}.",
-        {NOWHERE: (195, "That is what happens in iptables mode: the packet leaves untranslated, and nobody has the address."),
+        f"By mistake the pod `client` asks the ClusterIP of `web` at port **{port + 1}**. The "
+        f"Service has only the port {port}.",
+        {NOWHERE: (195, ("That is what happens in iptables mode: the packet leaves untranslated, "
+                         "and nobody has the address.")),
          DELIVERED: (15, "No rule translates this port."),
          SILENT: (13, "One rule of nftables mode is about just this case, and it does not drop.")},
-        "nftables mode has a rule for packets to a ClusterIP whose port no Service has: it rejects them. The client learns at "
-        "once that it made a mistake.",
-        "nftables mode knows the ClusterIPs of all Services. What does it do with a packet to one of them that fits no port?",
+        "nftables mode has a rule for packets to a ClusterIP whose port no Service has: it rejects "
+        "them. The client learns at once that it made a mistake.",
+        "nftables mode knows the ClusterIPs of all Services. What does it do with a packet to one "
+        "of them that fits no port?",
     )  # fmt: skip
 
 
 def _primary(port: int, number: int) -> Way:
     return Way(
         "host/203.0.113.5", f"192.168.1.11:{number}",
-        f"A stranger from outside asks `192.168.1.11:{number}`: node-1's primary address, at the NodePort of `web`.",
+        f"A stranger from outside asks `192.168.1.11:{number}`: node-1's primary address, at the "
+        "NodePort of `web`.",
         {REFUSED: (195, "Some addresses of the node stop answering NodePorts. This one does not."),
          SILENT: (12, "The Service's policy is Cluster, so every node takes strangers.")},
         "On the node's primary address NodePorts work in every mode.",
@@ -95,8 +101,9 @@ def moves(chance: Chance) -> Value:
     )
     shown: Table = ending(traces["nftables"], "In nftables mode the packet ends here")
     return Value(
-        asks=f"node-1 has the addresses 192.168.1.11 (primary) and 10.244.1.1. {way.told} Today kube-proxy works in iptables "
-        f"mode, and the table below says what comes of it. What comes of it in **nftables** mode, with nothing else changed?",
+        asks=f"node-1 has the addresses 192.168.1.11 (primary) and 10.244.1.1. {way.told} Today "
+             "kube-proxy works in iptables mode, and the table below says what comes of it. What "
+             "comes of it in **nftables** mode, with nothing else changed?",
         look=before,
         answer=ends["nftables"],
         reads=ENDS,
@@ -104,7 +111,8 @@ def moves(chance: Chance) -> Value:
         because=way.because,
         evidence=shown,
         hints=(
-            "Does a rule of nftables mode fit this packet at all? If none does, it goes its usual way.",
+            ("Does a rule of nftables mode fit this packet at all? If none does, it goes its usual "
+             "way."),
             way.hint,
             way.because,
         ),

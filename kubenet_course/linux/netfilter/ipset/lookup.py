@@ -12,6 +12,7 @@ from ...namespace.kernel import Kernel
 from ...namespace.memory import SECOND
 from ...namespace.skb import Skb
 from ...packet.packet import length
+from ..statement import LookUps
 from .sets import LIST_SET, Element, IpSet, Key, everything, keys, shown_by
 
 FOR_EVER, GONE = -1, 0  # as the moment at which a member's time is over
@@ -64,6 +65,7 @@ def holds(kernel: Kernel, name: str, skb: Skb, sides: tuple[str, ...], return_no
     if one.type == LIST_SET:
         answers = [holds(kernel, inner, skb, sides, return_nomatch) for _, (inner,) in one.elements]
         return True if True in answers else None if None in answers else False
+    kernel.remembers[LookUps].count += 1
     found = member(kernel, one, skb, sides)
     if found is None:
         return False

@@ -19,11 +19,16 @@ LOOKS = {
 }
 
 
+LEADING = (Jump, Goto)
+
+
 def check_place(table: str, base_chains: tuple[str, ...], chain: str, rule: Rule) -> None:
     """Refuses a rule that leads into a base chain, or whose target cannot act where it stands."""
     target = rule.target
-    if isinstance(target, Jump | Goto) and target.chain in base_chains:
-        raise BadInput("", f"{target.chain} is a base chain of {table}", "a rule can lead to user chains only")
+    if isinstance(target, LEADING):
+        if target.chain in base_chains:
+            raise BadInput("", f"{target.chain} is a base chain of {table}", "a rule can lead to user chains only")
+        return
     place = getattr(target, "place", None)
     if place is not None:
         name, home, hooks = place
@@ -38,7 +43,7 @@ def _addresses(rule: Rule) -> Iterator[Address]:
         yield from statement.addresses
 
 
-def family_in(tables: Mapping[str, Table], text: str, where: str) -> int:
+def family_in(tables: Mapping[str, Table], text: str, where: str, begins: int = 1) -> int:
     """4 or 6, by the addresses in the rules; 0 where there are none. A dump has one family: both in one are refused."""
     seen = [number for number, looks in LOOKS.items() if looks.search(text)]
     if len(seen) < 2:
@@ -48,7 +53,7 @@ def family_in(tables: Mapping[str, Table], text: str, where: str) -> int:
         for address in _addresses(rule):
             of = family(address).number
             if found and of != found:
-                line = [line.strip() for line in text.split("\n")].index(rule.text) + 1
+                line = [line.strip() for line in text.split("\n")].index(rule.text) + begins
                 raise BadInput(
                     f"{where}:{line}",
                     f"{address} is an {FAMILIES[of].name} address among {FAMILIES[found].name} ones: {shown(rule.text)}",

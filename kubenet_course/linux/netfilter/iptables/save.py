@@ -5,11 +5,12 @@ What cannot be understood is kept as it stood and listed; what is wrong is refus
 
 from __future__ import annotations
 
-from collections.abc import Container
+import gc
+from collections.abc import Callable, Container, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from ....errors import BadInput
-from ..circle import circle, refusal
 from ..rules import Chain, Rule, Ruleset, Table, rule_text
 from ..statement import Goto, Jump
 from .legal import check_place, family_in
@@ -23,6 +24,8 @@ TABLES = {
     "filter": ("INPUT", "FORWARD", "OUTPUT"),
     "security": ("INPUT", "FORWARD", "OUTPUT"),
 }
+LEADING = (Jump, Goto)  # targets that lead to a chain
+TOLD_EVERY = 1 << 14  # lines
 POLICIES = ("ACCEPT", "DROP", "-", "QUEUE")
 
 
@@ -45,16 +48,42 @@ class Dump:
     family: int = 0  # of the addresses in it; 0 where it has none
 
 
-def read(text: str, where: str = "dump", sets: Container[str] = ()) -> Dump:
+def read(
+    text: str,
+    where: str = "dump",
+    sets: Container[str] = (),
+    begins: int = 1,
+    progress: Callable[[int], object] | None = None,
+) -> Dump:
     """Reads what iptables-save or ip6tables-save printed. Raises BadInput naming the line and what would be right.
 
-    `sets` names the sets that the machine is known to have: rules that ask any other are not understood.
+    `sets` names the sets that the machine is known to have: rules that ask any other are not understood. `begins` is the
+    number of the first line in its file; `progress` is told, every so often, how many lines were read.
     """
+    with _without_collecting():
+        return _read(text, where, sets, begins, progress)
+
+
+@contextmanager
+def _without_collecting() -> Iterator[None]:
+    """What is read is kept, and nothing of it goes in circles: looking for garbage among a million rules takes half of the time."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if collects:
+            gc.enable()
+
+
+def _read(text: str, where: str, sets: Container[str], begins: int, progress: Callable[[int], object] | None) -> Dump:
     tables: dict[str, Draft] = {}
     strange: list[tuple[int, str]] = []
     table: Draft | None = None
-    number = 0
-    for number, line in enumerate(text.removesuffix("\n").split("\n"), 1):
+    number = begins - 1
+    for number, line in enumerate(text.removesuffix("\n").split("\n"), begins):
+        if progress is not None and not number & TOLD_EVERY - 1:
+            progress(TOLD_EVERY)
         line = line.strip()
         if not line or line[0] == "#":
             continue
@@ -81,7 +110,7 @@ def read(text: str, where: str = "dump", sets: Container[str] = ()) -> Dump:
             f"{where}:{number}", f"table {table.name} does not end", "the dump is cut off: its last line must be COMMIT"
         )
     built = {draft.name: _built(draft) for draft in tables.values()}
-    return Dump(Ruleset(built), tuple(strange), family_in(built, text, where))
+    return Dump(Ruleset(built), tuple(strange), family_in(built, text, where, begins))
 
 
 def _opened(line: str, table: Draft | None, tables: dict[str, Draft]) -> Draft:
@@ -120,19 +149,45 @@ def _add(table: Draft, line: str, number: int, sets: Container[str] = ()) -> boo
             raise BadInput("", f"chain {chain} is not declared", f"declare it with :{chain} - before its rules")
         _declare(table, f":{chain} ACCEPT")
     understood = True
-    for rule in list(rules_of(text, table.rules, line, number)):
+    here = table.rules[chain]
+    for rule in rules_of(text, table.rules, line, number):
         check_place(table.name, TABLES[table.name], chain, rule)
-        table.rules[chain].insert(0 if first else len(table.rules[chain]), rule)
-        if isinstance(rule.target, Jump | Goto):
+        if first:
+            here.insert(0, rule)
+        else:
+            here.append(rule)
+        if isinstance(rule.target, LEADING):
             table.jumps.setdefault(chain, {}).setdefault(rule.target.chain, number)
-        understood = understood and rule.understood and all(name in sets for name in rule.sets)
+        understood = understood and _is_understood(rule, sets)
     return understood
 
 
+def _is_understood(rule: Rule, sets: Container[str]) -> bool:
+    for statement in (*rule.tests, rule.target):
+        if not statement.understood or any(name not in sets for name in statement.sets):
+            return False
+    return True
+
+
 def _closed(table: Draft) -> None:
-    """Chains must not jump in circles: the kernel would refuse them."""
-    if found := circle(table.jumps):
-        raise refusal(str(table.jumps[found[-2]][found[-1]]), found)
+    """Chains must not jump in circles, and only to user chains: the kernel would refuse them (mark_source_chains)."""
+    done: set[str] = set()
+    for start in table.jumps:
+        path: dict[str, Iterator[str]] = {start: iter(table.jumps[start])}
+        while path and start not in done:
+            here = next(reversed(path))
+            there = next(path[here], None)
+            if there is None:
+                done.add(here)
+                path.popitem()
+            elif there in path:
+                circle = [*list(path)[list(path).index(there) :], there]
+                line = str(table.jumps[here][there])
+                raise BadInput(
+                    line, f"chains jump in a circle: {' -> '.join(circle)}", "a chain must not lead back to itself"
+                )
+            elif there not in done and there in table.jumps:
+                path[there] = iter(table.jumps[there])
 
 
 def _built(draft: Draft) -> Table:

@@ -111,6 +111,9 @@ FIELDS |= {f"ported {which}": _port(which, *PORTED) for which in ("sport", "dpor
 FIELDS |= {"th sport": _first, "th dport": _third}
 
 
+BEHIND_IP = ("sport", "dport", " type")  # ends of the names of what stands behind the IP header
+
+
 class Field(Reading, frozen=True):
     """A field by its name in FIELDS."""
 
@@ -121,6 +124,8 @@ class Field(Reading, frozen=True):
         return self.name.startswith("ct ")
 
     def read(self, skb: Skb, at: Place) -> Any:
+        if skb.packet.is_later_piece and self.name.endswith(BEHIND_IP):  # nft_payload_eval: fragoff
+            return None
         return FIELDS[self.name](skb)
 
 

@@ -17,7 +17,7 @@ from ...packet.address import Address, family
 from ...packet.packet import length
 from ..connections import Connections
 from ..nat import Range, translate
-from ..statement import NO_KEY, Answer, NotUnderstood, Place, Statement
+from ..statement import NO_KEY, Answer, LookUps, NotUnderstood, Place, Statement
 from .readings import Field, Members, Reading
 
 # The names under which the index of a long chain finds a rule by the one address or port that it asks for.
@@ -98,6 +98,7 @@ class VerdictMap(Statement, frozen=True, kw_only=True):
 
     def run(self, skb: Skb, at: Place) -> Answer:
         key = self.element.read(skb, at)
+        at.kernel.remembers[LookUps].count += 1
         said = None if key is None else self.verdicts.get(key)
         return False if said is None else said.run(skb, at)
 
@@ -183,6 +184,7 @@ class InSet(Statement, frozen=True, kw_only=True):
         key = self.element.read(skb, at)
         if key is None:
             return False
+        at.kernel.remembers[LookUps].count += 1
         until = at.kernel.remembers[Sets].elements.get(self.set, {}).get(key, -1)
         return (until > at.kernel.now or self.members.get(key) is not None) is not self.negated
 

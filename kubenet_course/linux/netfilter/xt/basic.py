@@ -72,7 +72,7 @@ class Protocol(Test, frozen=True, kw_only=True):
         return (skb.packet.flow.proto == self.name) is not self.negated
 
     @property
-    def protocol(self) -> str:
+    def protocol(self) -> str:  # type: ignore[override]
         return self.name
 
     def written(self) -> str:
@@ -80,10 +80,10 @@ class Protocol(Test, frozen=True, kw_only=True):
 
 
 class Fragment(Test, frozen=True):
-    """`-f`: a second or further fragment. The model's packets are whole, so it never holds (DEV-1)."""
+    """`-f`: a second or further fragment. Where connections are tracked, pieces are put together before any rule sees them."""
 
     def asks(self, skb: Skb, at: Place) -> bool:
-        return False
+        return skb.packet.is_later_piece
 
     def written(self) -> str:
         return f"{self.no}-f"

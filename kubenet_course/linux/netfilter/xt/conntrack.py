@@ -115,7 +115,7 @@ def _condition(name: str, words: tuple[str, ...], negated: bool) -> CtCondition:
         low, colon, high = text.partition(":")
         values = (whole(low or "0"), whole(high or "4294967295") if colon else whole(low))
     else:
-        values = port_range(text) if what.endswith("port") else (prefix(text),)
+        values = port_range(text, backwards=True) if what.endswith("port") else (prefix(text),)
     return CtCondition(what=what, values=values, negated=negated)
 
 

@@ -37,6 +37,9 @@ class IcmpType(Test, frozen=True, kw_only=True):
     def module(self) -> str:  # type: ignore[override]
         return "icmp6" if self.six else "icmp"
 
+    def run(self, skb: Skb, at: Place) -> bool:
+        return not skb.packet.is_later_piece and self.asks(skb, at) is not self.negated
+
     def asks(self, skb: Skb, at: Place) -> bool:
         flow = skb.packet.flow
         right = self.type == 255 or (flow.dport >> 8 == self.type and self.low <= flow.dport & 255 <= self.high)

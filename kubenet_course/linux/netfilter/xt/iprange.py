@@ -13,7 +13,7 @@ from .reading import each
 
 
 class IpRange(Test, frozen=True, kw_only=True):
-    """`-m iprange`: an address lies between two others, both included."""
+    """`-m iprange`: an address lies between two others, both included. In a range that runs backwards lies none."""
 
     module: ClassVar[str] = "iprange"
     shared: ClassVar[bool] = True
@@ -37,8 +37,8 @@ def _range(source: bool) -> Callable[..., Test]:
     def make(text: str, negated: bool) -> Test:
         low, _, high = text.partition("-")
         low, high = address(low), address(high or low)
-        if family(low) is not family(high) or number(high) < number(low):
-            raise BadInput("", f"the address range {text!r} runs backwards", f"write {high}-{low}")
+        if family(low) is not family(high):
+            raise BadInput("", f"the address range {text!r} has two families", "write two addresses of one")
         return IpRange(low=low, high=high, source=source, negated=negated)
 
     return make

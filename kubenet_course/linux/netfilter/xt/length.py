@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from ....errors import BadInput
 from ...namespace.skb import Skb
 from ...packet.packet import length
 from ..iptables.words import port_text, whole
@@ -13,7 +12,7 @@ from .reading import each
 
 
 class Length(Test, frozen=True, kw_only=True):
-    """`-m length`: the bytes of the IP packet."""
+    """`-m length`: the bytes of the IP packet. In a range that runs backwards lies no length."""
 
     module: ClassVar[str] = "length"
     low: int
@@ -30,8 +29,6 @@ def _length(text: str, negated: bool) -> Test:
     low, colon, high = text.partition(":")
     first = whole(low, 65535, "length") if low else 0
     last = (whole(high, 65535, "length") if high else 65535) if colon else first
-    if last < first:
-        raise BadInput("", f"the length range {text!r} runs backwards", f"write {last}:{first}")
     return Length(low=first, high=last, negated=negated)
 
 

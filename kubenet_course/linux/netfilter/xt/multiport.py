@@ -19,6 +19,9 @@ class MultiPort(Test, frozen=True, kw_only=True):
     side: str
     ranges: tuple[tuple[int, int], ...]
 
+    def run(self, skb: Skb, at: Place) -> bool:
+        return not skb.packet.is_later_piece and self.asks(skb, at) is not self.negated
+
     def asks(self, skb: Skb, at: Place) -> bool:
         flow = skb.packet.flow
         ports = {"sports": (flow.sport,), "dports": (flow.dport,), "ports": (flow.sport, flow.dport)}[self.side]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from ...namespace.skb import Skb
-from ..statement import Place, Test
+from ..statement import Answer, NotUnderstood, Place, Test
 from .reading import each
 
 STATES = ("is-in", "is-out", "is-bridged")
@@ -22,7 +22,9 @@ class PhysDev(Test, frozen=True, kw_only=True):
     what: str
     name: str = ""
 
-    def run(self, skb: Skb, at: Place) -> bool:
+    def run(self, skb: Skb, at: Place) -> Answer:
+        if self._untold(skb, at):
+            return NotUnderstood((self.negated, not self.negated))
         came, leaves = skb.came_by, skb.port if at.hook in ("FORWARD", "POSTROUTING") else ""
         if not came:
             return self.negated
@@ -33,6 +35,13 @@ class PhysDev(Test, frozen=True, kw_only=True):
             return False
         held = port.startswith(self.name[:-1]) if self.name.endswith("+") else port == self.name
         return held is not self.negated
+
+    def _untold(self, skb: Skb, at: Place) -> bool:
+        """Whether a bridge that nobody told of may have brought it: of a machine of which only the rules are known. It stays
+        bridged only where it leaves by the device that it came in by."""
+        if skb.came_by or not skb.dev_in or at.kernel.ns.bridges_known:
+            return False
+        return self.what in ("is-in", "in") or not skb.dev_out or skb.dev_out == skb.dev_in
 
     def written(self) -> str:
         return f"{self.no}--physdev-{self.what}" + (f" {self.name}" if self.name else "")

@@ -26,19 +26,23 @@ class PortRange(Test, frozen=True, kw_only=True):
 
     def run(self, skb: Skb, at: Place) -> bool:
         flow = skb.packet.flow
+        if skb.packet.is_later_piece:  # it has no ports, so that neither the rule nor its contrary holds
+            return False
         return (self.low <= (flow.sport if self.source else flow.dport) <= self.high) is not self.negated
 
     def written(self) -> str:
         return f"{self.no}{'--sport' if self.source else '--dport'} {port_text(self.low, self.high)}"
 
 
-def _ports(source: bool) -> Callable[..., Test]:
+def _ports(source: bool, backwards: bool) -> Callable[..., Test]:
     def make(text: str, negated: bool) -> Test:
-        low, high = port_range(text)
+        low, high = port_range(text, backwards=backwards)
         return PortRange(low=low, high=high, source=source, negated=negated)
 
     return make
 
 
-PORTS: dict[str, Callable[..., Test]] = {"--sport": _ports(True), "--dport": _ports(False)}
-MATCHES = {name: each(PORTS) for name in ("udp", "udplite", "sctp", "dccp")}
+# iptables refuses a range that runs backwards behind tcp and sctp, and takes it behind the others (libxt_tcp.c, libxt_udp.c).
+PORTS: dict[str, Callable[..., Test]] = {"--sport": _ports(True, False), "--dport": _ports(False, False)}
+EITHER_WAY: dict[str, Callable[..., Test]] = {"--sport": _ports(True, True), "--dport": _ports(False, True)}
+MATCHES = {"sctp": each(PORTS)} | {name: each(EITHER_WAY) for name in ("udp", "udplite", "dccp")}

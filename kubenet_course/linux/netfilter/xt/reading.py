@@ -13,10 +13,11 @@ Said = Mapping[str, tuple[str, ...]]  # of a target: its options and their words
 
 
 class Match(NamedTuple):
-    """One `-m`: its options with the number of words that follow each, and how they become tests."""
+    """One `-m`: its options with the number of words that follow each, how they become tests, and whether it asks without any."""
 
     options: Mapping[str, int]
     tests: Callable[[tuple[Given, ...]], tuple[Test, ...]]
+    bare: bool = False
 
 
 class Extension(NamedTuple):

@@ -13,7 +13,7 @@ from ..iptables.words import quoted, whole
 from ..statement import Place, Test
 from .reading import Given, Match
 
-MOST_ADDRESSES, MOST_TIMES = 100, 255
+MOST_ADDRESSES, MOST_HITS = 100, 65535  # hits: since Linux 6.11; 255 before
 
 
 @dataclass(slots=True)
@@ -72,7 +72,7 @@ def _saw(seen_by: dict[Address, list[int]], subject: Address, now: int) -> None:
     """Adds a time to an address and makes it the youngest. A list keeps a hundred addresses (ip_list_tot): the oldest goes."""
     if subject not in seen_by and len(seen_by) >= MOST_ADDRESSES:
         del seen_by[next(iter(seen_by))]
-    seen_by[subject] = [*seen_by.pop(subject, []), now][-MOST_TIMES:]
+    seen_by[subject] = [*seen_by.pop(subject, []), now][-MOST_HITS:]
 
 
 def _recent(given: tuple[Given, ...]) -> tuple[Test, ...]:
@@ -86,7 +86,7 @@ def _recent(given: tuple[Given, ...]) -> tuple[Test, ...]:
             name=said.get("name", ("DEFAULT",))[0],
             seconds=whole(said.get("seconds", ("0",))[0]),
             reap="reap" in said,
-            hitcount=whole(said.get("hitcount", ("0",))[0], 255),
+            hitcount=whole(said.get("hitcount", ("0",))[0], MOST_HITS),
             source="rdest" not in said,
             mask=address(said.get("mask", ("255.255.255.255",))[0]),
             negated=any(no for name, _, no in given if name == f"--{actions[0]}"),

@@ -23,6 +23,9 @@ class TcpFlags(Test, frozen=True, kw_only=True):
     mask: frozenset[str]
     set: frozenset[str]
 
+    def run(self, skb: Skb, at: Place) -> bool:
+        return not skb.packet.is_later_piece and self.asks(skb, at) is not self.negated
+
     def asks(self, skb: Skb, at: Place) -> bool:
         header = skb.packet.header
         return isinstance(header, Tcp) and {flag for flag in header.flags if flag in self.mask} == self.set
@@ -36,6 +39,9 @@ class TcpOption(Test, frozen=True, kw_only=True):
 
     module: ClassVar[str] = "tcp"
     kind: int
+
+    def run(self, skb: Skb, at: Place) -> bool:
+        return not skb.packet.is_later_piece and self.asks(skb, at) is not self.negated
 
     def asks(self, skb: Skb, at: Place) -> bool:
         header = skb.packet.header

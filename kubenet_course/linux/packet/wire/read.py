@@ -9,8 +9,34 @@ from msgspec.structs import replace
 from ....errors import BadInput
 from ..address import FAMILIES, IPV6, Family, address, spelled
 from ..fields import layers
-from ..headers import ARP, LLADDR_OPTION, PROTOCOL_NAMES, TCP_FLAGS, VXLAN_FLAGS, VXLAN_PORTS
-from ..packet import ANSWERS, ERRORS, Arp, Flow, Frame, Icmp, Neighbour, Other, Packet, Quote, Tcp, Udp, Vxlan
+from ..headers import (
+    ARP,
+    FRAMES,
+    GENEVE_PORT,
+    LLADDR_OPTION,
+    PROTOCOL_NAMES,
+    PROTOCOLS,
+    TCP_FLAGS,
+    VXLAN_FLAGS,
+    VXLAN_PORTS,
+)
+from ..packet import (
+    ANSWERS,
+    ERRORS,
+    Arp,
+    Flow,
+    Fragment,
+    Frame,
+    Geneve,
+    Icmp,
+    Neighbour,
+    Other,
+    Packet,
+    Quote,
+    Tcp,
+    Udp,
+    Vxlan,
+)
 from .quotes import completed, total_length
 from .scapy_headers import scapy_headers
 from .write import Header, Payload, content_bytes, packet_bytes
@@ -35,7 +61,7 @@ def frame_from(data: bytes) -> Frame:
 def packet_from(data: bytes, of: Family) -> Packet:
     """The packet that these bytes start with; `packet_bytes` gives them again. Raises BadInput as `frame_from` does.
 
-    Raises NoPlace, a kind of BadInput, for a sound packet that has options, is a fragment, or sets a reserved bit.
+    Raises NoPlace, a kind of BadInput, for a sound packet that has options or sets a reserved bit.
     """
     return _packet(data, of, 0)
 
@@ -101,18 +127,48 @@ def _as_its_fields_say(data: bytes, of: Family, depth: int) -> Packet:
         ip = scapy_headers().IP(data[:20])
         if min(total, 4 * ip.ihl) < of.header:
             raise BadInput("IPv4", f"header length {4 * ip.ihl}, total length {total}", "both are at least 20")
-        if ip.ihl > 5 or ip.frag or ip.flags.MF:
-            raise NoPlace("IPv4", "options and fragments have no place in a Packet", "keep the frame's bytes")
+        if ip.ihl > 5:
+            raise NoPlace("IPv4", "options have no place in a Packet", "keep the frame's bytes")
         proto, fields = ip.proto, {"ttl": ip.ttl, "tos": ip.tos, "id": ip.id, "df": bool(ip.flags.DF)}
     flow = Flow(PROTOCOL_NAMES.get(proto, str(proto)), address(ip.src), 0, address(ip.dst), 0)
     carried = data[of.header : total]
+    if of is IPV6 and proto == PROTOCOLS["ipv6-frag"]:
+        _enough("fragment header", carried, 8)
+        flow = replace(flow, proto=PROTOCOL_NAMES.get(carried[0], str(carried[0])))
+        at, fields["id"] = int.from_bytes(carried[2:4], "big"), int.from_bytes(carried[4:8], "big")
+        return _fragment(flow, carried[8:], at & ~7, bool(at & 1), fields)
+    if of is not IPV6 and (ip.frag or ip.flags.MF):
+        return _fragment(flow, carried, 8 * ip.frag, bool(ip.flags.MF), fields)
     if flow.proto == "tcp":
         return Packet(*_tcp(flow, carried), **fields)
     if flow.proto == "udp":
         return Packet(*_udp(flow, carried, depth), **fields)
     if flow.proto == of.icmp:
         return Packet(*_icmp(flow, carried, of, depth), **fields)
+    if flow.proto == "ipencap":
+        return Packet(flow, Other(), _inside(carried, depth) or carried, **fields)
     return Packet(flow, Other(), carried, **fields)
+
+
+def _fragment(flow: Flow, piece: bytes, at: int, more: bool, fields: dict) -> Packet:
+    """A piece. Of the whole packet nobody knows what came before it: zeros stand in for that. The first one has the ports."""
+    if at == 0 and len(piece) >= 8 and flow.proto in ("tcp", "udp"):
+        flow = replace(flow, sport=int.from_bytes(piece[:2], "big"), dport=int.from_bytes(piece[2:4], "big"))
+    if at == 0 and len(piece) >= 8 and flow.proto in ANSWERS:
+        is_query = piece[0] in ANSWERS[flow.proto]
+        ident = int.from_bytes(piece[4:6], "big") if is_query else 0
+        flow = replace(flow, sport=ident, dport=int.from_bytes(piece[:2], "big"))
+    whole = Packet(flow, Other(), bytes(at) + piece)
+    return Packet(flow, Other(), Fragment(whole, at, len(piece), more), **fields)
+
+
+def _inside(content: bytes, depth: int) -> Packet | None:
+    """The packet in a packet, where the content is one."""
+    try:
+        inner = None if depth == DEPTH else _packet(content, FAMILIES[4], depth + 1)
+    except BadInput:
+        return None
+    return inner if inner is not None and packet_bytes(inner) == content else None
 
 
 def _tcp(flow: Flow, data: bytes) -> tuple[Flow, Header, Payload]:
@@ -145,12 +201,15 @@ def _icmp(flow: Flow, data: bytes, of: Family, depth: int) -> tuple[Flow, Header
     return flow, Icmp(rest), _quote(flow, content, of, depth) or _neighbour(flow, content) or content
 
 
-def _tunnelled(flow: Flow, content: bytes, depth: int) -> Vxlan | None:
-    """The frame in a VXLAN packet, where the content is one."""
-    if flow.dport not in VXLAN_PORTS or content[:1] != bytes([VXLAN_FLAGS]) or depth == DEPTH:
+def _tunnelled(flow: Flow, content: bytes, depth: int) -> Vxlan | Geneve | None:
+    """The frame in a VXLAN or GENEVE packet, where the content is one."""
+    is_vxlan = flow.dport in VXLAN_PORTS and content[:1] == bytes([VXLAN_FLAGS])
+    is_geneve = flow.dport == GENEVE_PORT and content[:4] == FRAMES.to_bytes(4, "big")
+    if not (is_vxlan or is_geneve) or len(content) < 8 or depth == DEPTH:
         return None
+    vni = int.from_bytes(content[4:7], "big")
     try:
-        tunnelled = Vxlan(scapy_headers().VXLAN(content[:8]).vni, _frame(content[8:], depth + 1))
+        tunnelled = (Vxlan if is_vxlan else Geneve)(vni, _frame(content[8:], depth + 1))
     except BadInput:
         return None
     return tunnelled if content_bytes(flow, tunnelled) == content else None

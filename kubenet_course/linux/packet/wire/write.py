@@ -7,14 +7,29 @@ from typing import Any
 
 from ....errors import BadInput
 from ..address import IPV4, IPV6, Address, Family, address, family, mac, number
-from ..headers import ARP, LLADDR_OPTION, PROTOCOLS, TCP_FLAGS, VXLAN_FLAGS
-from ..packet import ANSWERS, Arp, Flow, Frame, Geneve, Icmp, Neighbour, Other, Packet, Quote, Tcp, Udp, Vxlan
+from ..headers import ARP, FRAMES, LLADDR_OPTION, PROTOCOLS, TCP_FLAGS, VXLAN_FLAGS, WIREGUARD_DATA
+from ..packet import (
+    ANSWERS,
+    Arp,
+    Flow,
+    Fragment,
+    Frame,
+    Geneve,
+    Icmp,
+    Neighbour,
+    Other,
+    Packet,
+    Quote,
+    Sealed,
+    Tcp,
+    Udp,
+    Vxlan,
+)
 from .quotes import CHECKSUM_AT, pseudo_header
 from .scapy_headers import scapy_headers
 
 Header = Tcp | Udp | Icmp | Other
-Payload = bytes | Quote | Neighbour | Vxlan | Geneve | Packet
-FRAMES = 0x6558  # what a GENEVE packet carries: Ethernet frames (RFC 8926 section 3.4)
+Payload = bytes | Quote | Neighbour | Vxlan | Geneve | Sealed | Packet
 
 
 @lru_cache(maxsize=4096)
@@ -33,7 +48,10 @@ def frame_bytes(frame: Frame) -> bytes:
 def packet_bytes(packet: Packet) -> bytes:
     """An IP packet as it is on the wire: header, what it carries, lengths and checksums."""
     flow, of = packet.flow, family(packet.flow.src)
-    carried = _carried(flow, packet.header, packet.payload)
+    if isinstance(packet.payload, Fragment):
+        carried = _fragment_header(packet, packet.payload, of) + _piece(packet.payload)
+    else:
+        carried = _carried(flow, packet.header, packet.payload)
     if len(carried) + (of.header if of is IPV4 else 0) > 65535:
         raise BadInput("packet", f"it carries {len(carried)} bytes", "an IP packet has at most 65535")
     return _ip_header(packet, of, len(carried)) + carried
@@ -69,17 +87,32 @@ def _arp_bytes(arp: Arp) -> bytes:
 def _ip_header(packet: Packet, of: Family, length: int) -> bytes:
     flow, ttl, tos = packet.flow, _fits("ttl", packet.ttl, 8), _fits("tos", packet.tos, 8)
     ends = {"src": address(flow.src, "source"), "dst": address(flow.dst, "destination")}
-    proto = _proto(flow.proto)
+    proto, piece = _proto(flow.proto), packet.payload if isinstance(packet.payload, Fragment) else None
     if of is IPV6:
-        label = _fits("label", packet.label, 20)
+        label, proto = _fits("label", packet.label, 20), PROTOCOLS["ipv6-frag"] if piece else proto
         return _built(scapy_headers().IPv6(version=6, tc=tos, fl=label, plen=length, nh=proto, hlim=ttl, **ends))
-    number = _fits("id", packet.id, 16)
+    number, flags, at = _fits("id", packet.id, 16), 2 * packet.df, 0
+    if piece:
+        flags, at = flags + piece.more, _fits("fragment offset", piece.at, 16) // 8
     return _built(
         scapy_headers().IP(
-            version=4, ihl=5, tos=tos, len=of.header + length, id=number, flags=2 * packet.df, frag=0, ttl=ttl,
+            version=4, ihl=5, tos=tos, len=of.header + length, id=number, flags=flags, frag=at, ttl=ttl,
             proto=proto, chksum=None, options=[], **ends,
         )
     )  # fmt: skip
+
+
+def _fragment_header(packet: Packet, piece: Fragment, of: Family) -> bytes:
+    """The header that only IPv6 needs (RFC 8200 section 4.5): IPv4 has room for a fragment's fields in its own."""
+    if of is IPV4:
+        return b""
+    ident = _fits("id", packet.id, 32).to_bytes(4, "big")
+    return bytes((_proto(packet.flow.proto), 0)) + (piece.at | piece.more).to_bytes(2, "big") + ident
+
+
+def _piece(piece: Fragment) -> bytes:
+    whole = piece.whole
+    return _carried(whole.flow, whole.header, whole.payload)[piece.at : piece.end]
 
 
 def _proto(name: str) -> int:
@@ -156,6 +189,8 @@ def content_bytes(flow: Flow, payload: Payload) -> bytes:
         case Vxlan(vni=vni, frame=frame):
             tunnel = scapy_headers().VXLAN(flags=VXLAN_FLAGS, reserved1=0, vni=_fits("vni", vni, 24), reserved2=0)
             return _built(tunnel) + frame_bytes(frame)
+        case Sealed(size=size):
+            return WIREGUARD_DATA + bytes(12) + bytes(size + 16)  # receiver, counter, and what nobody reads
         case Packet() as inner:
             return packet_bytes(inner)
         case Geneve(vni=vni, frame=frame):

@@ -15,11 +15,13 @@ from ...namespace.memory import SECOND
 from ...namespace.skb import NO_CONNECTION, UNTRACKED, Skb
 from ...namespace.trace import Step
 from ...netfilter.nat import with_end
+from ...netfilter.statement import LookUps
 from ...packet.address import IPV4, family
 from ...packet.packet import ICMP, Flow, Packet, Tcp, length, lowered
 from ..icmp import HOST_UNREACHABLE, PORT_UNREACHABLE, TIME_EXCEEDED, TOO_BIG, error
 from ..input import FORBIDDEN
-from ..ip import answers, mtu_of, route_again
+from ..ip import answers, route_again
+from ..path_mtu import device_mtu
 from .choose import drop_conntrack, grown_old, opened, weight_of
 from .servers import VirtualServer
 from .states import SECONDS, next_state
@@ -40,6 +42,7 @@ def ip_vs_in(kernel: Kernel, stage: str, skb: Skb) -> Step:
         return _error_in(kernel, stage, skb)
     if flow.proto not in PROTOCOLS:
         return kernel.on(stage, skb)
+    kernel.remembers[LookUps].count += 1
     virtual = kernel.ns.virtual_servers.get((flow.dst, flow.dport, flow.proto.upper()))
     kept = kernel.remembers[IpvsTable].by_client.get(flow)
     if kept is not None:
@@ -120,8 +123,8 @@ def _sent_on(kernel: Kernel, stage: str, skb: Skb, packet: Packet, kept: Kept, s
     after = tracked(kernel, replace(skb, packet=packet, ipvs=True), kept, "src")
     if local:
         return kernel.on(stage, after, f"{said}, on this machine", why)
-    if not packet.is_error and length(packet) > mtu_of(kernel, row.dev) and (packet.df or of is not IPV4):
-        answer = error(kernel, skb, TOO_BIG[of.number], mtu_of(kernel, row.dev))
+    if not packet.is_error and length(packet) > device_mtu(kernel, row.dev) and (packet.df or of is not IPV4):
+        answer = error(kernel, skb, TOO_BIG[of.number], device_mtu(kernel, row.dev))
         return Step(kernel.ns.name, stage, skb, f"too long for {row.dev}", why, answers(kernel, skb, answer), "dropped")
     after = replace(after, packet=lowered(packet), route=row, dev_out=row.dev)
     return Step(kernel.ns.name, stage, after, said, why, hook(kernel, "OUTPUT", after))

@@ -1,0 +1,163 @@
+"""Chapter 04: the address that is seen, and whether the answer comes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import Struct
+
+from ...questions.kinds import Slip, Value
+from ...questions.reading import ADDRESS, one_of
+from .. import Chance, defined
+from .drawn import BORDER, Drawn, drawn, way
+
+EXACT = {
+    "border": "The border translates what leaves for the internet. Only there.",
+    "node": "A node of an island masquerades what leaves for the outside.",
+    "own": "Nobody on this way translates anything.",
+}
+
+
+class Way(Struct, frozen=True):
+    """Who asks whom in which layout, told in words; what else the layout says."""
+
+    layout: str
+    who: str
+    to: str
+    story: str
+    because: str
+    more: tuple[tuple[str, Any], ...] = ()
+    west: tuple[tuple[str, Any], ...] | None = None
+
+    def cluster(self, of: Drawn):
+        return of.cluster(self.layout, None if self.west is None else dict(self.west), **dict(self.more))
+
+
+SEEN = (
+    Way("island", "client", "laptop", "The cluster is an island. `client` asks the laptop in the "
+                                      "office.", EXACT["node"]),
+    Way("flat", "client", "laptop", "The cluster is flat. `client` asks the laptop in "
+                                    "the office.", EXACT["own"]),
+    Way("flat", "web", "partner", "The cluster is flat, with private pod addresses. `web` asks the "
+                                  "partner on the internet.",
+        EXACT["border"]),
+    Way("island", "db", "partner", "The cluster is an island. `db` asks the partner on the "
+                                   "internet.",
+        "The node puts in its own address, and the border replaces that one again."),
+    Way("island", "client", "db", "The cluster is an island. `client` asks `db`, a pod on another "
+                                  "node.",
+        "Inside the cluster nobody translates: the node leaves the range of the pods out."),
+    Way("flat", "laptop", "db", "The cluster is flat. The laptop in the office asks "
+                                "`db` itself.", EXACT["own"]),
+)  # fmt: skip
+
+
+@defined("04-seen", "Which source address is seen?")
+def seen(chance: Chance) -> Value:
+    asked, of = chance.turn(*SEEN), drawn(chance)
+    cluster = asked.cluster(of)
+    cell = of.asks(cluster, asked.who, asked.to)
+    source = of.end(cluster, asked.who)
+    home = of.there if asked.who == "db" else of.here
+    own = cluster.machines[f"node-{home}"].ips[4]
+    wrong = (
+        (
+            source.address,
+            142 if asked.to == "partner" else 141,
+            "Follow the packet over each machine. One of them translates it.",
+        ),
+        (own, 58, (f"node-{home} carries the packet. Does it also translate it, and is it the last one that does?")),
+        (BORDER, 143, "The border sees only what goes to the internet or comes from there."),
+    )
+    return Value(
+        asks=f"{asked.story} Which source address does the receiver see?",
+        look=of.known(cluster),
+        answer=cell.seen_from,
+        reads=ADDRESS,
+        slips=tuple(Slip(ip, belief, said) for ip, belief, said in wrong if ip != cell.seen_from),
+        because=asked.because,
+        evidence=way(cell),
+        hints=(
+            "Name the machines on the way, in order: the node, the router, perhaps the border.",
+            (
+                "A node translates in an island only, and only what leaves for the outside. The "
+                "border "
+                "translates what goes to the "
+                "internet."
+            ),
+            asked.because,
+        ),
+    )
+
+
+YES, QUESTION, ANSWER, OTHER = "yes", "no, the question is lost", "no, the answer is lost", "no, another pod answers"
+ANSWERS = one_of((YES, QUESTION, ANSWER, OTHER))
+REACHED = (
+    Way("isolated", "client", "laptop", "The cluster is isolated. `client` asks the laptop in the "
+                                        "office.",
+        "Everybody has a route to the laptop. Nobody outside the cluster has one to the pod."),
+    Way("island", "laptop", "web", "The cluster is an island. The laptop in the office asks `web` "
+                                   "at its own address.",
+        "No router has a route to the pods of an island, so the question itself is lost."),
+    Way("flat", "laptop", "db", "The cluster is flat. The laptop in the office asks `db` at its "
+                                "own address.",
+        "The router has a route to the block of each node, in both directions nothing is in the "
+        "way."),
+    Way("flat", "laptop", "west", "Two flat clusters, east and west, use the same range of pods. "
+                                  "The laptop asks `web-1` of "
+        "west, whose address a pod of east has too.",
+        "The router's one row for this block leads to east.",
+        more=(("overlap", "allowed"), ("routes", "cloud")), west=(("podSubnet", "10.244.0.0/16"), ("nodes", 5))),
+    Way("island", "client", "laptop", "The cluster is an island with `nonMasqueradeCIDRs: "
+                                      "[10.0.0.0/8]`. `client` asks the laptop "
+        "in the office.",
+        "The laptop's address is in the list, so the packet is not masqueraded, and the answer "
+        "goes to an address that no "
+        "router knows.", more=(("nonMasqueradeCIDRs", ("10.0.0.0/8",)),)),
+    Way("flat", "partner", "client", "The cluster is flat, with private pod addresses. The partner "
+                                     "on the internet asks `client` at "
+        "its own address.",
+        "The internet has no route to a private address."),
+    Way("island", "client", "west", "Two islands, east and west, use the same range of pods. "
+                                    "`client` of east asks an address "
+        "that `web-1` of west has, and a node of east has no such pod.",
+        "node and pod look for this address within their own cluster, and nobody there has it.",
+        west=(("podSubnet", "10.244.0.0/16"), ("nodes", 1))),
+)  # fmt: skip
+
+
+@defined("04-reach", "Does the answer come?")
+def reached(chance: Chance) -> Value:
+    asked, of = chance.turn(*REACHED), drawn(chance)
+    if asked.west is not None:  # web-1 of west has the first address of block 1
+        here = 1 if asked.layout == "flat" else 2
+        of = Drawn(here, here + 2, of.office, of.laptop)
+    cluster = asked.cluster(of)
+    cell = of.asks(cluster, asked.who, asked.to)
+    right = (
+        YES if cell.reached else OTHER if cell.taken_by and not cell.arrived else ANSWER if cell.arrived else QUESTION
+    )
+    beliefs = {YES: 28 if asked.west is not None else 141, QUESTION: 140, ANSWER: 140, OTHER: 28}
+    said = {
+        YES: "Which route would the packet, and which the answer, take at the router? Look at both.",
+        QUESTION: "Look at the way there alone. Does each machine on it have a route to the destination?",
+        ANSWER: "Look at the way there first. Does the question arrive?",
+        OTHER: "Who else has the address that is asked?",
+    }
+    return Value(
+        asks=f"{asked.story} Does the right answer come back?",
+        look=of.known(cluster),
+        answer=right,
+        reads=ANSWERS,
+        slips=tuple(Slip(one, beliefs[one], said[one]) for one in ANSWERS.words if one != right),
+        because=asked.because,
+        evidence=way(cell),
+        hints=(
+            (
+                "A question needs a route to the receiver. An answer needs a route to the source "
+                "address that the receiver saw."
+            ),
+            "Which of the two addresses does a machine outside know a route to?",
+            asked.because,
+        ),
+    )

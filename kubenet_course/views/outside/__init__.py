@@ -1,0 +1,1 @@
+"""What is seen of requests from outside: the ways in, and what Gateways make of a request."""
