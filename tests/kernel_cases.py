@@ -100,7 +100,7 @@ def differences(player: Player, row: dict) -> list[str]:
             found, kept = mine, trial
         if not mine:
             break
-    player.lost = player.lost or _is_beyond(kept)
+    player.lost = player.lost or is_beyond(kept)
     if player.lost:
         found = []
     kept.hang_up()
@@ -108,7 +108,7 @@ def differences(player: Player, row: dict) -> list[str]:
     return found
 
 
-def _is_beyond(player: Player) -> bool:
+def is_beyond(player: Player) -> bool:
     """What the model does not answer: the copy that a machine makes for itself of what it sends to many, redirects
     (DEV-5), which nothing switches off in IPv6, and packets to the address that nobody has (::). From then on the case is
     lost: rules that count have seen packets that the model does not have."""

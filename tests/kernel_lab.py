@@ -83,7 +83,9 @@ def _namespace(name: str, rules: dict, sets: dict) -> Netns:
                 anywhere = prefix("0.0.0.0/0" if of == 4 else "::/0")
                 routes.append(Route(anywhere, mine.device, address(of, mine.net, ROUTER)))
     sockets = [Socket(proto, "::", port, "a listener") for proto in ("udp", "tcp") for port in PORTS]
-    switches = {"net.ipv4.ip_forward": 1, "net.ipv6.conf.all.forwarding": 1} if name == "router" else {}
+    switches = {"net.ipv4.conf.all.send_redirects": 0}  # as topology.DEVICE_SYSCTLS has it
+    if name == "router":
+        switches |= {"net.ipv4.ip_forward": 1, "net.ipv6.conf.all.forwarding": 1}
     tables = {"routes": tuple(routes), "neighbours": tuple(neighbours), "rules": rules, "sockets": tuple(sockets)}
     tables["sets"] = sets
     return netns(name, tuple(devices), sysctls=switches, **tables)

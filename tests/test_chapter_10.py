@@ -17,7 +17,7 @@ from kubenet_course.learn.bank.ch10.cost import compared
 from kubenet_course.learn.measurements import FILE
 from kubenet_course.learn.questions.feedback import RIGHT, UNREADABLE, WRONG, judged
 from kubenet_course.linux import Memory, every, verdict
-from kubenet_course.views import flows, ipvs_text, nft_text
+from kubenet_course.views import Stepper, ebpf_text, flows, ipvs_text, nft_text, windows_text
 from kubenet_course.views.versions.versions import Dated, Versions, state
 
 MODES = ("iptables", "nftables", "ipvs")
@@ -96,6 +96,20 @@ def test_ipvs_has_a_virtual_server_for_each_address_and_the_node_takes_the_clust
     told = str(ipvs_text(service_cluster(2), "node-1"))
     assert re.findall(r"^-A -t (\S+) -s rr$", told, re.M) == ["10.244.1.1:30080", "10.96.1.1:80", "192.168.1.11:30080"]
     assert told.endswith("kube-ipvs0  DOWN  10.96.1.1/32")
+
+
+def test_what_windows_and_ebpf_hold_names_both_pods():
+    lab = service_cluster(2)
+    assert "loadbalancer 10.96.1.1:80 -> :8080 of 10.244.1.3, 10.244.2.2" in str(windows_text(lab, "node-1"))
+    assert "1 => 10.244.1.3:8080, 2 => 10.244.2.2:8080" in str(ebpf_text(lab, "node-1"))
+
+
+def test_the_steppers_story_tells_what_ipvs_replaces_and_remembers():
+    made = in_mode(service_cluster(2), "ipvs")
+    story = " ".join(repr(Stepper(made.world(), request(made, *ASKS))).split())
+    assert "Its IPVS replaces the destination 10.96.1.1, port 80 by 10.244.2.2, port 8080. Its route leads by" in story
+    assert "node-1 remembers this connection, so that it can translate the answer back." in story
+    assert "It recognises the connection, and replaces the source 10.244.2.2, port 8080 by 10.96.1.1, port 80." in story
 
 
 @pytest.mark.parametrize("mode", MODES)

@@ -9,6 +9,16 @@ from pathlib import Path
 
 import pytest
 
+from kubenet_course.linux.namespace.device import Device
+from kubenet_course.linux.namespace.netns import netns
+from kubenet_course.linux.namespace.route import Route
+from kubenet_course.linux.netfilter.nft.load import loaded
+from kubenet_course.linux.netfilter.nft.read import read as read_nft
+from kubenet_course.linux.netfilter.rules import Ruleset
+from kubenet_course.linux.outcome import in_each_order, outcomes
+from kubenet_course.linux.packet.address import prefix
+from kubenet_course.linux.packet.packet import udp
+
 CASES = Path(__file__).parent.parent / "data" / "field" / "cases"
 MAIN = "from kubenet_course.cli import main; main()"
 
@@ -246,3 +256,99 @@ def test_text_of_ip_addr_and_of_both_families_of_ip_route(tmp_path):
     for dst, src in (("192.0.2.1", "10.2.0.1"), ("2001:db8::1", "fd00:2::1")):
         (row,) = json.loads(ran(tmp_path, files, *words, dst).stdout)["outcomes"]
         assert (row["out"], row["src"]) == ("eth0", src)
+
+
+# -- several programs about one machine ---------------------------------------------------------------------------------
+
+SETS = """\
+create blocked hash:ip family inet hashsize 1024 maxelem 65536
+add blocked 10.1.0.9
+"""
+ASKS = "*filter\n:FORWARD ACCEPT [0:0]\n-A FORWARD -m set --match-set blocked src -j DROP\nCOMMIT\n"
+LISTED = """\
+Name: blocked
+Type: hash:ip
+Revision: 5
+Header: family inet hashsize 1024 maxelem 65536
+Size in memory: 504
+References: 1
+Number of entries: 1
+Members:
+10.1.0.9
+"""
+
+
+@pytest.mark.parametrize(
+    "story, files",
+    [
+        ("ipset save in a file of its own", {"dump": ASKS, "dump-sets": SETS}),
+        ("ipset list before it", {"dump-sets": LISTED, "dump": ASKS}),
+        ("all in one paste", {"dump": f"root@n:~# ipset list\n{LISTED}root@n:~# iptables-save\n{ASKS}root@n:~# "}),
+        ("in a fence, behind the rules", {"dump": f"```\n{ASKS}```\nand\n```\n{SETS}```\n"}),
+    ],
+)
+def test_sets_are_read_beside_the_rules_that_ask_them(tmp_path, story, files):
+    told = ran(tmp_path, files, *OWN, *FORWARDED)
+    assert (told.returncode, "1.0000  dropped: dropped by rule 1 of FORWARD" in told.stdout) == (1, True), told
+    other = [*FORWARDED[:3], "10.1.0.8", *FORWARDED[4:]]
+    assert ran(tmp_path, files, *OWN, *other).returncode == 0
+
+
+def test_a_set_that_nobody_gave_leaves_the_answer_open(tmp_path):
+    told = ran(tmp_path, {"dump": ASKS, "dump-sets": SETS.replace("blocked", "other")}, *OWN, *FORWARDED)
+    assert (told.returncode, "dump:3" in told.stderr) == (3, True), told
+
+
+NFT = """\
+table ip %s {
+	chain %s {
+		type filter hook forward priority filter; policy accept;
+		ip saddr 10.1.0.0/24 %s
+	}
+}
+"""
+
+
+def test_what_iptables_leaves_out_and_nft_shows_is_asked_too(tmp_path):
+    head = HEAD.format("ip", "nf_tables")
+    missing = head + "# Table `filter' is incompatible, use 'nft' tool.\n*nat\nCOMMIT\n"
+    told = ran(tmp_path, {"dump": missing, "dump-nft": NFT % ("filter", "FORWARD", "drop")}, *OWN, *FORWARDED)
+    assert (told.returncode, "1.0000  dropped" in told.stdout) == (1, True), told
+    both = head + DROPS.replace("DROP", "ACCEPT")
+    told = ran(tmp_path, {"dump": both, "dump-nft": NFT % ("filter", "FORWARD", "drop")}, *OWN, *FORWARDED)
+    assert (told.returncode, "1.0000  forwarded" in told.stdout) == (0, True), "the same table is not asked twice"
+    legacy = HEAD.format("ip", "legacy") + DROPS.replace("DROP", "ACCEPT")
+    told = ran(tmp_path, {"dump": legacy, "dump-nft": NFT % ("filter", "FORWARD", "drop")}, *OWN, *FORWARDED)
+    assert (told.returncode, "1.0000  dropped" in told.stdout) == (1, True), "tables of two backends are both asked"
+
+
+@pytest.mark.parametrize(
+    "story, by_iptables, by_nft, codes",
+    [
+        ("both drop: whoever is first", "DROP", "drop", 1),
+        ("one drops silently, one answers", "REJECT --reject-with icmp-port-unreachable", "drop", 3),
+        ("only one has a word to say", "ACCEPT", "drop", 1),
+        ("one marks what the other asks for", "MARK --set-mark 1", "meta mark 1 drop", 3),
+    ],
+)
+def test_an_order_that_no_dump_tells_matters_only_where_it_changes_the_end(tmp_path, story, by_iptables, by_nft, codes):
+    dump = HEAD.format("ip", "nf_tables") + DROPS.replace("-j DROP", f"-j {by_iptables}")
+    told = ran(tmp_path, {"dump": dump, "dump-nft": NFT % ("own", "c", by_nft)}, *OWN, *FORWARDED, "--json")
+    found = json.loads(told.stdout)
+    assert (told.returncode, found["certain"]) == (codes, codes != 3), told.stdout
+    assert codes != 3 or "no dump tells which are asked first" in found["hangs_on"][0]["text"]
+
+
+def test_each_place_has_an_order_of_its_own():
+    """A set of three tables: before and after routing nobody knows who is first, and the one says nothing of the other."""
+    text = "".join(
+        f"table ip {name} {{\n chain a {{\n type filter hook prerouting priority -150; policy accept;\n meta mark set {mark}\n }}\n"
+        f" chain b {{\n type filter hook forward priority 0; policy accept;\n {last}\n }}\n}}\n"
+        for name, mark, last in (("one", 1, "meta mark 1 drop"), ("two", 2, "meta mark 1 accept"))
+    )
+    ns = netns("m", (Device("eth0"), Device("eth1")), routes=(Route(prefix("0.0.0.0/0"), "eth0"),),
+               rules={4: Ruleset(loaded(read_nft(text).rules, 4))}, sysctls={"net.ipv4.ip_forward": 1}, sockets_known=False)  # fmt: skip
+    packet = udp("10.1.0.9", 1, "10.2.0.9", 2)
+    orders = in_each_order(ns, 4, lambda one: outcomes(one, packet, "eth1"))
+    ends = sorted(way[0].end for way in orders.ways)
+    assert (ends, len(orders.tied), orders.whole) == (["dropped", "dropped", "forwarded", "forwarded"], 2, True)

@@ -17,6 +17,7 @@ from kubenet_course.linux.packet import tls
 from kubenet_course.linux.packet.fields import layers
 from kubenet_course.linux.packet.packet import Frame, tcp
 from kubenet_course.linux.packet.wire import frame_bytes
+from kubenet_course.views.story.frame import frame_table
 
 CERTIFICATE = {"certificateRefs": [{"name": "cert"}]}
 
@@ -164,6 +165,12 @@ def test_a_real_client_hello_is_read_field_by_field_in_a_frame():
     assert (mine["server name (SNI)"], mine["protocols (ALPN)"]) == ("shop.example.com", "h2, http/1.1")
     assert mine["supported versions"] == "TLS 1.3, TLS 1.2"
     assert sum(field.bits for field in fields if field.layer == "TLS") == 8 * len(said)
+
+
+def test_the_frame_view_reads_the_bytes_behind_the_headers_too():
+    shown = frame_table(hello("shop.example.com"), first="TLS")
+    assert shown.caption.endswith("bytes of TLS.")
+    assert "server name (SNI)" in str(shown) and "shop.example.com" in shown._repr_html_()
 
 
 def test_a_hello_that_is_cut_or_mangled_is_read_as_far_as_it_goes():

@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from kubenet_course.linux.stack.ipvs.hashing import MH_PRIME, fold, hash_32, hsiphash, mh_value
-from kubenet_course.linux.stack.ipvs.schedulers import BUCKETS, SCHEDULERS, Asked, Load, mh_start, rr_changed, sh_start
+from kubenet_course.linux.stack.ipvs.loads import Asked, Load
+from kubenet_course.linux.stack.ipvs.schedulers import BUCKETS, SCHEDULERS, mh_start, rr_changed, sh_start
 from kubenet_course.linux.stack.ipvs.servers import RealServer
 
 CLIENT = Asked("10.244.1.10", "10.96.0.10")
@@ -216,3 +217,34 @@ def test_a_new_server_stands_at_the_head_and_waits_for_the_turn_to_come_round():
     a, b = loads((1,), (1,))
     new = Load(RealServer("10.244.2.9", 8080))
     assert rr_changed([a, b], [new, a, b], 0) == 1
+
+
+# -- by the address that is asked for ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "story, name, servers, expected",
+    [
+        # A (0/1) first; then A has 1 active, not more than its weight; then 2 > 1, and B has 0 * 2 < 1: overloaded
+        (
+            "all at one server until it has more than its weight and another has less than half",
+            "lblc",
+            loads((1,), (1,)),
+            "AABB",
+        ),
+        ("while nobody has less than half of its weight, it stays", "lblc", loads((1, 1), (1, 1)), "AAA"),
+        ("no weight, no more", "lblc", loads((0,), (1,)), "BB"),
+        (
+            "nobody",
+            "lblcr",
+            loads(
+                (0,),
+            ),
+            "-",
+        ),
+        # B joins the address' set, at its head: B(1) A(2) gives B, B(2) A(2) are equal and B stands first, B(3) A(2) gives A
+        ("a second server joins the first, and they share", "lblcr", loads((1,), (1,)), "AABBBA"),
+    ],
+)
+def test_by_the_address_that_is_asked_for(story, name, servers, expected):
+    assert sequence(name, servers, len(expected), closes=False) == expected

@@ -29,8 +29,8 @@ FLOWS = [
 ]
 ECHO_REQUEST = Packet(Flow("icmp", "10.244.1.10", 1, "10.96.10.3", 8 << 8), Icmp(1))
 RANGES = tuple(map(prefix, ("10.96.0.0/12", "fd00:10:96::/112")))
-# Twice tried, twice a time-out, though the recorded ruleset rejects this packet as it does in IPv4: what lost the answer
-# stands in no table of the capture. The model says what the rules say.
+# Twice tried, twice a time-out, though the ruleset rejects this packet as it does in IPv4: the client gave up in less than the
+# second after which IPv6 refuses a program of the same machine (test_late_refusal asks the kernel). The model says "refused".
 LOST = ("12_dual_stack", "fd00:10:96::12", 81)
 
 

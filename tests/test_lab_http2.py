@@ -103,6 +103,15 @@ def test_a_dead_pods_turn_is_lost_unless_the_service_tries_another():
     assert talk("one", 5, 2, dead=1).by_pod == {"nobody": 1, "web-2": 4}
 
 
+def test_where_no_thread_can_start_it_says_so_as_where_there_are_no_sockets(monkeypatch):
+    def refuses(self):
+        raise RuntimeError("can't start new thread")
+
+    monkeypatch.setattr(threading.Thread, "start", refuses)
+    with pytest.raises(OSError, match="no thread can be started here"):
+        talk("one", 1, 1)
+
+
 @pytest.mark.parametrize(
     "wrong",
     [{"way": "grpc"}, {"requests": 0}, {"pods": 0}, {"joining": -1}, {"requests": 501}, {"dead": 4}, {"tries": 0}],

@@ -1,13 +1,18 @@
 """Random rule sets of which one line is not understood: what is certain is never wrong, and what the line cannot touch is certain.
 
-The truth is what the whole rule set does in the model, which `test_kernel_live` holds to the real kernel.
+The truth is what the whole rule set does: in the model, which `test_kernel_live` holds to the real kernel, and in that kernel.
 """
 
+from collections.abc import Iterator
 from random import Random
 
 import pytest
+from kernel_cases import choices_for, is_beyond, recorded, told
+from kernel_lab import Player
+from realkernel import RealKernel, RefusedRules, missing
 from realkernel.rulesets import a_ruleset
 from realkernel.styles import RICH
+from realkernel.wild import udp_packet
 
 from kubenet_course.linux.namespace.device import Device, ifaddr
 from kubenet_course.linux.namespace.netns import Netns, netns
@@ -106,3 +111,76 @@ def test_a_line_that_the_packet_cannot_meet_leaves_it_certain():
             said = outcomes(lost, packet, dev)
             assert at + 1 not in {row.rule.line for one in said for row in one.hangs_on}, (number, dim, packet)
             assert fates(said) == fates(outcomes(gone, packet, dev)), (number, dim, packet)
+
+
+# -- the real kernel, with that line in place --------------------------------------------------------------------------
+
+SEEN = ("received", "icmp_errors", "sender_errno")
+MOST_SUPPOSED = 6
+
+
+class Supposing:
+    """Other choices, and an answer for each thing of which nobody knows the answer; the rest is as is likely."""
+
+    def __init__(self, others, answers: list[bool]):
+        self.others, self.answers, self.asked = others, answers, 0
+
+    def happens(self, question, probability):
+        return self.others.happens(question, probability)
+
+    def pick(self, question, among):
+        return self.others.pick(question, among)
+
+    def supposes(self, question):
+        self.asked += 1
+        return self.asked <= len(self.answers) and self.answers[self.asked - 1]
+
+
+def stories(case: dict, row: dict) -> Iterator[tuple[Player, dict]]:
+    """What the model tells of a packet, by every way that it may have gone."""
+    for choices in choices_for(case, row):
+        open_: list[list[bool]] = [[]]
+        while open_:
+            answers = open_.pop()
+            player, asked = Player(case), Supposing(choices, answers)
+            yield player, told(player, row, asked)
+            more = range(len(answers), min(asked.asked, MOST_SUPPOSED))
+            open_ += [[*answers, *(False for _ in range(len(answers), at)), True] for at in more]
+
+
+@pytest.fixture(scope="module")
+def kernel():
+    if reason := missing():
+        pytest.skip(f"cannot ask the real kernel: {reason}")
+    with RealKernel() as standing:
+        yield standing
+
+
+def test_what_the_kernel_does_with_a_line_in_place_is_among_the_ways_without_it(
+    kernel, seed, rounds, pytestconfig, note
+):
+    certain = asked = 0
+    for number in range(pytestconfig.option.live * rounds):
+        rng = Random(f"lost {seed} {number}")
+        try:
+            case = kernel.ask(
+                {"id": number, "restore_input": a_ruleset(rng, RICH), "packets": [udp_packet(rng, number)]}
+            )
+        except RefusedRules:
+            continue
+        (row,), text = case["packets"], case["restore_input"]
+        lines = rule_lines(text)
+        if not lines:
+            continue
+        dim, matches = without(text, rng.choice(lines), rng)
+        true = {name: recorded(row, name) for name in SEEN}
+        found = [
+            (player, {name: said[name] for name in SEEN})
+            for player, said in stories(case | {"restore_input": dim}, row)
+        ]
+        sure = not any(step.hangs_on for player, _ in found for step in player.steps)
+        beyond = any(is_beyond(player) for player, _ in found)
+        asked, certain = asked + 1, certain + sure
+        if (sure or matches) and not beyond:
+            assert true in [said for _, said in found], f"--seed {seed}, {number}\n{row}\n{found[0][1]}\n{text}\n{dim}"
+    note(f"lost lines: {asked} packets of the real kernel, {certain} of them certain")

@@ -20,7 +20,6 @@ LONGER = {
     "run.py": 280,  # it must run with nothing beside it, on a machine that has only Python
     "kubenet_course/linux/packet/packet.py": 280,  # a value a header: what one packet is made of stands together
     "kubenet_course/learn/bank/ch06/recall.py": 290,  # three questions with the words of all their variants
-    "kubenet_course/kube/questions/migration.py": 280,  # one question: what another mode of kube-proxy changes
     # nft's grammar is one subject: a table a word, what it becomes, how it is read from text and from JSON.
     **dict.fromkeys(
         (

@@ -57,8 +57,8 @@ def test_a_mode_changes_nothing_against_itself():
 class Each(Migration):
     """The long way: no Service stands for another."""
 
-    def _like(self, port, endpoints, of):
-        return (*super()._like(port, endpoints, of), port.text)
+    def _like(self, row, of):
+        return (*super()._like(row, of), row[0].text)
 
 
 @pytest.mark.parametrize("modes", [("iptables", "nftables"), ("ipvs", "nftables")])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol
 
 import click
 import msgspec
@@ -16,6 +16,7 @@ from ..linux.namespace.fib import Route
 from ..linux.namespace.netns import Netns, netns
 from ..linux.namespace.policy import RouteRule
 from ..linux.namespace.switches import check_switch
+from ..linux.netfilter.ipset.sets import IpSet
 from ..linux.netfilter.rules import Ruleset
 from ..linux.packet.address import address, prefix
 from .ip_rules import rules as ip_rules
@@ -119,20 +120,32 @@ def described(given: dict[str, Any]) -> Described:
     return Described(own, tuple(found), policy, tuple(strange), tuple(doubts), tuple(said))
 
 
-def machine(this: Described, rules: dict[int, Ruleset], sysctls: tuple[str, ...], devs: Iterable[str] = ()) -> Netns:
+class HasRules(Protocol):
+    """What dumps tell of a machine: its rules by family, and its sets by name."""
+
+    @property
+    def rules(self) -> dict[int, Ruleset]: ...
+
+    @property
+    def sets(self) -> dict[str, IpSet]: ...
+
+
+def machine(this: Described, read: HasRules, sysctls: tuple[str, ...], devs: Iterable[str] = ()) -> Netns:
     """The machine as far as it is known, with the rules of each family. `devs` are devices that packets come in by."""
     hops = [hop.dev for route in this.routes for hop in route.hops]
     names = dict.fromkeys([*this.own, *(route.dev for route in this.routes), *hops, *devs])
-    switches = FORWARDING | _localnet(rules) | dict(_sysctl(text) for text in sysctls)
+    switches = FORWARDING | _localnet(read.rules) | dict(_sysctl(text) for text in sysctls)
     devices = tuple(Device(name, addresses=tuple(this.own.get(name, ()))) for name in names if name not in ("", "lo"))
     return netns(
         "this machine",
         devices,
         routes=this.routes,
-        rules=rules,
+        rules=read.rules,
+        sets=read.sets,
         policy=this.policy,
         sysctls=switches,
         sockets_known=False,
+        bridges_known=False,
     )
 
 

@@ -11,7 +11,8 @@ from ..errors import BadInput
 from ..kube.manifest.read import read
 from ..kube.model.cluster import Cluster, checked
 from ..kube.proxy.modes import FOLLOWED
-from ..kube.questions.migration import Change, FlowResult, Migration
+from ..kube.questions.migration import Change, Migration
+from ..kube.questions.service_flows import FlowResult
 
 
 @click.command("diff", short_help="What a change of kube-proxy's mode would break.")

@@ -8,13 +8,12 @@ from typing import Any
 
 import click
 import msgspec
-from msgspec.structs import replace
 
 from ..errors import BadInput
 from ..linux.namespace.netns import Netns
 from ..linux.netfilter.iptables.words import protocol
-from ..linux.netfilter.rules import Ruleset, rule_text
-from ..linux.outcome import Doubt, Outcome, either, outcomes, rounded
+from ..linux.netfilter.rules import rule_text
+from ..linux.outcome import Doubt, Outcome, either, hanging, in_each_order, outcomes, rounded
 from ..linux.packet.address import IPV6, Address, address, family
 from ..linux.packet.packet import ECHO, Flow, Icmp, Other, Packet, Tcp, Udp
 from .dumps import Dumps
@@ -83,6 +82,7 @@ def trace(dumps: tuple[str, ...], packets: str | None, as_json: bool, seed: int,
     """Follows a packet through the rules of one machine: every outcome that chance allows, and every rule on the way.
 
     DUMP is what iptables-save, ip6tables-save or nft list ruleset (text or -j) printed; - is standard input.
+    Beside them: ipset save or list. Several dumps may stand in one file, as they were pasted.
 
     Lines that the model cannot act out are listed. An
     outcome that hangs on one of them is not certain: both ways are followed, and the exit code is 3.
@@ -107,31 +107,34 @@ def trace(dumps: tuple[str, ...], packets: str | None, as_json: bool, seed: int,
 
 
 class Asked:
-    """The machines that this one may be, by family: one, where its dumps tell everything."""
+    """The machines that this one may be, by family: one, where what was given of its routing tells everything."""
 
     def __init__(self, read: Dumps, this: Described, sysctls: tuple[str, ...], devs: list[str]):
         self.read, self.this = read, this
-        self.machines = {of: self._machines(of, sysctls, devs) for of in (4, 6)}
-        odd = [{**line} for line, _, _ in this.doubts]
-        self.doubts = {of: tuple(Doubt(**line) for line in read.doubts.get(of, []) + odd) for of in (4, 6)}
+        self.machines = {of: [machine(one, read, sysctls, devs) for one in possible(this, of)] for of in (4, 6)}
+        self.odd = tuple(Doubt(**line) for line, _, _ in this.doubts)
         self.always = {of: tuple(Doubt(**line) for line in read.always.get(of, [])) for of in (4, 6)}
 
-    def _machines(self, of: int, sysctls: tuple[str, ...], devs: list[str]) -> list[Netns]:
-        other = 10 - of
-        rest = {other: self.read.ways[other][0]} if other in self.read.ways else {}
-        return [
-            machine(one, {of: rules, **rest}, sysctls, devs)
-            for one in possible(self.this, of)
-            for rules in self.read.ways.get(of) or [Ruleset()]
-        ]
-
     def outcomes(self, packet: Packet, dev: str, mark: int, seed: int) -> tuple[Outcome, ...]:
-        """Every outcome of a packet; what differs among the machines is not certain."""
+        """Every outcome of a packet; what differs among the machines, or by the order of tables, is not certain."""
         of = family(packet.flow.dst).number
-        ways = [outcomes(ns, packet, dev, mark, seed) for ns in self.machines[of]]
-        always = self.always[of]
-        found = either(ways, self.doubts[of])
-        return tuple(replace(one, hangs_on=(*one.hangs_on, *always)) for one in found) if always else found
+
+        def ask(ns: Netns) -> tuple[Outcome, ...]:
+            return outcomes(ns, packet, dev, mark, seed)
+
+        found = either([self._in_each_order(ns, of, ask) for ns in self.machines[of]], self.odd)
+        return hanging(found, self.always[of])
+
+    def _in_each_order(self, ns: Netns, of: int, ask: Callable[[Netns], tuple[Outcome, ...]]) -> tuple[Outcome, ...]:
+        orders = in_each_order(ns, of, ask)
+        doubts = tuple(self._doubt(of, stages) for stages in orders.tied)
+        found = either(orders.ways, doubts)
+        return found if orders.whole else hanging(found, doubts)
+
+    def _doubt(self, of: int, stages: tuple[str, ...]) -> Doubt:
+        names = list(dict.fromkeys(stage.rpartition(" ")[0] for stage in stages))
+        text = f"the tables {' and '.join(names)} stand at the same hooks; no dump tells which are asked first"
+        return Doubt(next((file for name in names if (file := self.read.files.get((of, name)))), ""), 0, text)
 
 
 def _say(read: Dumps, this: Described) -> None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from itertools import islice, permutations
+from typing import NamedTuple
 
 from msgspec import Struct
 from msgspec.structs import replace
@@ -13,10 +15,13 @@ from .namespace.netns import Netns
 from .namespace.skb import Skb
 from .namespace.trace import Trace
 from .netfilter.evaluate import Matched
+from .netfilter.hooks import ties
+from .netfilter.rules import Turn
 from .packet.packet import Packet
 from .walk import send
 
 PLACES = 9  # decimal places of a probability
+MOST_ORDERS = 64  # of tables that are tried
 
 
 class Doubt(Struct, frozen=True):
@@ -65,7 +70,7 @@ def outcomes(ns: Netns, packet: Packet, dev: str = "", mark: int = 0, seed: int 
 def either(ways: Sequence[tuple[Outcome, ...]], doubts: tuple[Doubt, ...]) -> tuple[Outcome, ...]:
     """What becomes of a packet in one of several machines of which nobody knows which it is. Where all do the same with it, that
     is certain; else every outcome of each hangs on the doubts."""
-    if len(ways) == 1 or all(_same(way, ways[0]) for way in ways):
+    if all(_chances(way) == _chances(ways[0]) for way in ways):
         return ways[0]
     found: dict[tuple, Outcome] = {}
     for one in (one for way in ways for one in way):
@@ -75,16 +80,63 @@ def either(ways: Sequence[tuple[Outcome, ...]], doubts: tuple[Doubt, ...]) -> tu
     return tuple(found.values())
 
 
+def hanging(found: tuple[Outcome, ...], doubts: tuple[Doubt, ...]) -> tuple[Outcome, ...]:
+    """The same outcomes, all of which hang on these doubts too."""
+    if not doubts:
+        return found
+    return tuple(replace(one, hangs_on=tuple(dict.fromkeys((*one.hangs_on, *doubts)))) for one in found)
+
+
+class Orders(NamedTuple):
+    """What becomes of a packet in each order of tables, the stages whose order nobody knows, and whether all orders were tried."""
+
+    ways: list[tuple[Outcome, ...]]
+    tied: list[tuple[str, ...]]
+    whole: bool
+
+
+def in_each_order(ns: Netns, of: int, ask: Callable[[Netns], tuple[Outcome, ...]]) -> Orders:
+    """Asks a machine in every order in which its tables may have been registered, where the packet meets several at one place."""
+    rules = ns.ruleset(of)
+    tied = ties(rules)
+    first = ask(ns)
+    open_, found, met = [({}, first)], Orders([], [], True), list[Turn]()
+    while open_ and len(found.ways) + len(open_) <= MOST_ORDERS:
+        turns, way = open_.pop()
+        turn = next((one for one in tied if one not in turns and _meets(way, one, tied[one])), None)
+        if turn is None:
+            found.ways.append(way)
+            continue
+        met += [turn] if turn not in met else []
+        usual, *others = _orders(tied[turn])
+        open_.append(({**turns, turn: usual}, way))
+        for order in others:
+            again = {**turns, turn: order}
+            open_.append((again, ask(replace(ns, rules={**ns.rules, of: rules.in_turn(again)}))))
+    return Orders(found.ways or [first], [tied[turn] for turn in met], not open_)
+
+
+def _meets(way: tuple[Outcome, ...], turn: Turn, stages: tuple[str, ...]) -> bool:
+    """Whether the packet came to where those are asked."""
+    hook, _, within = turn
+    sought = {f"nat {hook}"} if within else set(stages)
+    return any(step.stage in sought for one in way for step in one.trace.steps)
+
+
+def _orders(stages: tuple[str, ...]) -> list[tuple[str, ...]]:
+    """The orders in which these may be asked, the usual one first; the chains of one table keep theirs."""
+    table = {stage: stage.rpartition(" ")[0] for stage in stages}
+    kept = {name: [stage for stage in stages if table[stage] == name] for name in table.values()}
+    found = islice(permutations(stages), MOST_ORDERS)
+    return [order for order in found if all([s for s in order if table[s] == name] == kept[name] for name in kept)]
+
+
 def _fate(one: Outcome) -> tuple:
     return one.end, one.skb.packet.flow, one.skb.dev_out, one.skb.mark
 
 
-def _same(one: tuple[Outcome, ...], two: tuple[Outcome, ...]) -> bool:
-    """Whether the same may become of a packet, with the same chances, by whichever rules."""
-    return _chances(one) == _chances(two)
-
-
 def _chances(outcomes: tuple[Outcome, ...]) -> dict[tuple, float]:
+    """What may become of a packet, with which chance, by whichever rules."""
     found: dict[tuple, float] = {}
     for one in outcomes:
         key = (*_fate(one), one.certain)

@@ -1,7 +1,7 @@
-"""A chapter that lives in a browser: pyodide runs this, and a page talks to it in JSON (assets/worker.js carries the letters).
+"""A chapter that lives in a browser: pyodide runs this, and a page talks to it in JSON (assets/worker.js is between the two).
 
-An order names what to do; the answer is JSON too. What widgets say on their own goes out through `posts`, as in Jupyter's comm messages
-(https://jupyter-client.readthedocs.io/en/latest/messaging.html#custom-messages).
+An order names what to do; the answer is JSON too. What widgets say on their own goes out through `posts`, as letters that hold
+what Jupyter's comm messages do (https://jupyter-client.readthedocs.io/en/latest/messaging.html#custom-messages).
 """
 
 from __future__ import annotations
@@ -108,10 +108,7 @@ class Living:
 
 def output(value: Any) -> dict[str, Any]:
     """What a page shows of a cell's last value: HTML, or words; and the widget that takes their place."""
-    bundle = getattr(value, "_repr_mimebundle_", None)
-    data = bundle(include=None, exclude=None) if bundle else {}
-    if not isinstance(data, dict):
-        data = data[0] if data else {}
+    data = _bundle(value)
     own = getattr(value, "_repr_html_", None)
     html = data.get("text/html") or (own() if own else "")
     text = data.get("text/plain") or pretty(value, max_width=WIDTH)
@@ -119,10 +116,22 @@ def output(value: Any) -> dict[str, Any]:
     return {"html": shows, "text": text, "own": html, "model": data.get(VIEW, {}).get("model_id", "")}
 
 
+def _bundle(value: Any) -> dict[str, Any]:
+    """What a value shows of itself. The picture that stands in for a widget needs matplotlib: here the widget stands for itself."""
+    bundle = getattr(value, "_repr_mimebundle_", None)
+    try:
+        data = bundle(include=None, exclude=None) if bundle else {}
+    except ImportError:
+        data = {VIEW: {"model_id": value.model_id}} if hasattr(value, "model_id") else {}
+    return data[0] if isinstance(data, tuple) else data
+
+
 def _plain(text: str) -> str:
     return f'<pre class="kn-plain">{escape(text)}</pre>'
 
 
 def _is_absent(error: Exception) -> bool:
-    """Whether a cell failed for want of what a browser has not: sockets, processes, users."""
-    return isinstance(error, ABSENT) or (isinstance(error, AttributeError) and error.obj is os)
+    """Whether a cell failed for want of what a browser has not: sockets, processes, users, threads."""
+    is_of_system = isinstance(error, AttributeError) and error.obj is os
+    is_of_threads = isinstance(error, RuntimeError) and "thread" in str(error)
+    return isinstance(error, ABSENT) or is_of_system or is_of_threads

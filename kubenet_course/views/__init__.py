@@ -39,7 +39,7 @@ __getattr__, __dir__ = face(
         "tables.shares": ("by_rule", "shares"),
         "tables.show": ("show",),
         "tables.table": ("table",),
-        "tables.written": ("ipvs_text", "nft_text"),
+        "tables.written": ("ebpf_text", "ipvs_text", "nft_text", "windows_text"),
         "timeline.desk": ("ProbeControls",),
         "timeline.lifeline": ("Lifeline",),
         "topology.graph": ("bridge_loops", "graph", "hearing"),

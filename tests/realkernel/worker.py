@@ -103,13 +103,13 @@ def _heard(packet: Packet, sent: Sent, listening: list[Ears]) -> Packet:
     """Who received the packet, what the sender was told, the answer that came back, and the ICMP errors on the way."""
     family = family_of(packet)
     found: Packet = {"received": [], "sender_errno": None, "answer": None, "icmp_errors": []}
+    datagrams = [(ears, port, heard) for ears in listening for port, heard in ears.datagrams()]
+    found["received"] += [heard for _, _, heard in datagrams]
     for ears in listening:
-        for port, heard in ears.datagrams():
-            found["received"].append(heard)
-            if packet.get("reply"):
-                _reply(ears, port, heard)
         found["received"] += ears.syns()
-    if packet.get("reply"):
+    if packet.get("reply"):  # only now: an answer that rules lead to another program is not what was sent
+        for ears, port, heard in datagrams:
+            _reply(ears, port, heard)
         time.sleep(SETTLE)
     for ears in listening:
         for heard in ears.icmp():

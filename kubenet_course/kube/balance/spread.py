@@ -12,7 +12,8 @@ from typing import Any
 from msgspec import Struct
 
 from ...errors import BadInput
-from ...linux.stack.ipvs.schedulers import SCHEDULERS, Asked, Load
+from ...linux.stack.ipvs.loads import Asked, Load
+from ...linux.stack.ipvs.schedulers import SCHEDULERS
 from ...linux.stack.ipvs.servers import RealServer
 from .workload import CLIENTS, Connection, Draws, connections
 

@@ -219,7 +219,8 @@ def unrouted(cluster: Any) -> tuple[str, ...]:
 
 
 def _one(rows: list[tuple[Route, str]]) -> Route:
-    """The router's one row for a block. Of equal announcements by BGP it uses all; a provider's table takes the first, no more."""
+    """The router's one row for a block. Of equal announcements by BGP it uses all; a provider's table takes the first, no more
+    (DEV-45, DEV-46)."""
     equal = [row for row, routes in rows if routes == "bgp"]
     first = rows[0][0]
     if len(equal) < 2 or first is not equal[0]:

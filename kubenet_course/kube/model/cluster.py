@@ -54,13 +54,11 @@ class Cluster:
         self.machines: dict[str, Machine] = machines(objects, self.ranges, self.blocks)
         self.placed = Placed(objects, self.machines)
         self.services: list[Service] = services(objects, self.ranges)
-        self.slices: dict[tuple[str, str], tuple[EndpointSlice, ...]] = all_slices(
-            objects, self.services, self.placed, self.machines
-        )
+        parts = (self.services, self.placed, self.machines)
+        self.slices: dict[tuple[str, str], tuple[EndpointSlice, ...]] = all_slices(objects, *parts)
         self.backend: str = flannel.backend(objects.nodes, objects.conflists, objects.net_conf)
-        self.part: LayoutSpec | None = (
-            objects.layout.spec if objects.layout else None
-        )  # what surrounds it, and how it looks
+        # What surrounds it, and how that looks.
+        self.part: LayoutSpec | None = objects.layout.spec if objects.layout else None
         self.beside = {one.name: Cluster(others.objects(one)) for one in self.part.clusters} if self.part else {}
         if self.part and (self.part.layout, self.part.routes) == ("flat", "cloud"):
             self.backend = "cloud"
@@ -142,7 +140,6 @@ class Cluster:
         return {one.key: one for one in self.services}
 
     # -- kube-proxy
-    # ------------------------------------------------------------------------------------------------------
 
     @cached_property
     def watched(self) -> dict[int, IptablesServices]:
@@ -183,10 +180,8 @@ class Cluster:
 
     def _is_bridged(self, machine: Machine) -> bool:
         """Whether a node has its bridge: as in a running cluster, or since the first pod came."""
-        pods = self.placed.pods.values()
-        return bool(machine.node.pod_cidrs) or any(
-            pod.spec.node_name == machine.name and not pod.spec.host_network for pod in pods
-        )
+        here = (pod for pod in self.placed.pods.values() if pod.spec.node_name == machine.name)
+        return bool(machine.node.pod_cidrs) or any(not pod.spec.host_network for pod in here)
 
     def proxy_rules(self, name: str, of: int) -> Ruleset:
         """What kube-proxy alone writes on a node."""
@@ -206,9 +201,8 @@ class Cluster:
 
     def ipvs(self, name: str) -> tuple[IpvsTables, ...]:
         """What kube-proxy gives a node's IPVS in each family; nothing in any other mode."""
-        if self.mode != "ipvs":
-            return ()
-        return tuple(ipvs_tables(self.watched[of], self.facts(name), self.proxy) for of in FAMILIES)
+        balanced = FAMILIES if self.mode == "ipvs" else ()
+        return tuple(ipvs_tables(self.watched[of], self.facts(name), self.proxy) for of in balanced)
 
     @cached_property
     def entrances(self) -> dict[Address, tuple[Address, ...]]:

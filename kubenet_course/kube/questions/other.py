@@ -10,7 +10,7 @@ from ...linux.namespace.memory import Memory
 from ...linux.namespace.trace import Trace
 from ...linux.packet.address import Address, family
 from ...linux.packet.packet import Flow, Packet
-from ...linux.verdicts import Verdict, verdict
+from ...linux.verdicts import TraceVerdict, verdict
 from ...linux.walk import ask
 from ..model.cluster import Cluster
 from ..model.world import World
@@ -30,11 +30,11 @@ class TwoConnections(Struct, frozen=True):
     turn: Turn
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> TraceVerdict:
         """The server's view: it sees the node, never the client. Where no endpoint answers the client's connection is closed."""
         if self.second is not None:
             return verdict(self.second)
-        return verdict(self.first) if self.portal is None else Verdict("refused")
+        return verdict(self.first) if self.portal is None else TraceVerdict("refused")
 
 
 def through_the_process(
@@ -80,11 +80,11 @@ class Translated(Struct, frozen=True):
     trace: Trace | None
 
     @property
-    def verdict(self) -> Verdict:
+    def verdict(self) -> TraceVerdict:
         """Without backends connect() itself fails; what comes from outside a program at the device has."""
         if self.trace is not None:
             return verdict(self.trace)
-        return Verdict("unreachable" if isinstance(self.became, Frontend) else "handed-over")
+        return TraceVerdict("unreachable" if isinstance(self.became, Frontend) else "handed-over")
 
 
 def by_ebpf(made: Cluster, who: str, where: str, choices: Choices | None = None, sport: int = 40000) -> Translated:

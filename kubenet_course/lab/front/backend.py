@@ -47,7 +47,12 @@ def serving(name: str, seconds: float = 0, port: int = 0) -> Server:
 
         def answer(self) -> None:
             sleep(seconds)
-            seen = {"service": name, "method": self.command, "path": self.path, "client": self.client_address[0]}
+            seen: dict[str, Any] = {
+                "service": name,
+                "method": self.command,
+                "path": self.path,
+                "client": self.client_address[0],
+            }
             seen |= {"headers": list(self.headers.items())} | ({"PROXY": self.told} if self.told else {})
             body = b"" if self.command == "HEAD" else json.dumps(seen).encode()
             self.send_response_only(200)

@@ -105,79 +105,86 @@ def asked(
     return Reply(answer.status, seen.get("service", said_by), answer.headers.get("Location", ""), seen)
 
 
+class Serving(BaseHTTPRequestHandler):
+    """One connection of a client. The proxy that it belongs to is `front`."""
+
+    front: Front
+    protocol_version = "HTTP/1.1"
+
+    def handle_one_request(self) -> None:
+        self.told = told_before(self)
+        super().handle_one_request()
+
+    def serve(self) -> None:
+        port = next(
+            (
+                ear.listener.port
+                for ear in self.front.door.ears
+                if ear.protocol == ("HTTPS" if self.front.tls else "HTTP")
+            ),
+            80,
+        )
+        pairs = tuple((name, value) for name, value in self.headers.items() if name.lower() != "host")
+        request = Request(self.headers.get("Host", ""), self.path, self.command, pairs, port, self.front.tls)
+        entry = self.front.entry(request)
+        if entry is None:
+            return self.say(404, "no rule fits\n")
+        moved = redirect(entry.filters)
+        if moved is not None:
+            to = location(moved, request, entry.prefix, "https" if self.front.tls else "http", port)
+            return self.say(moved.status_code, "", (("Location", to),))
+        chosen = self.front.picked(entry)
+        if chosen is None or chosen.status != 200:
+            return self.say(chosen.status if chosen else 500, chosen.says if chosen else "no backend\n")
+        return self.pass_on(applied(entry.filters, request, entry.prefix), self.front.behind.get(chosen.name, 0))
+
+    def pass_on(self, request: Request, port: int) -> None:
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        status, said, headers = self.asked_inside(request, port, body)
+        self.say(status, said, headers)
+
+    def asked_inside(self, request: Request, port: int, body: bytes) -> tuple[int, str | bytes, Pairs]:
+        inner = HTTPConnection(LOOPBACK, port, timeout=self.front.patience)
+        try:
+            inner.putrequest(request.method, request.path, skip_host=True, skip_accept_encoding=True)
+            for name, value in (("Host", request.host), *_forwarded(request, self.client(), self.front.tls)):
+                inner.putheader(name, value)
+            inner.endheaders(body or None)
+            answer = inner.getresponse()
+            said = answer.read()
+        except TimeoutError:
+            return 504, "the backend did not answer in time\n", BY_PROXY
+        except (OSError, HTTPException):
+            return 502, "nobody listens there\n", BY_PROXY
+        finally:
+            inner.close()
+        return answer.status, said, (("X-Answered-By", "backend"),)
+
+    def client(self) -> str:
+        """The client's address: the connection's, or what a balancer in front told by the PROXY protocol."""
+        words = self.told.split()
+        return words[2] if len(words) == 6 else str(self.client_address[0])
+
+    def say(
+        self,
+        status: int,
+        body: str | bytes,
+        headers: tuple[tuple[str, str], ...] = (("X-Answered-By", "the proxy"),),
+    ) -> None:
+        raw = body.encode() if isinstance(body, str) else body
+        self.send_response_only(status)
+        for name, value in headers:
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(raw)))
+        self.end_headers()
+        self.wfile.write(b"" if self.command == "HEAD" else raw)
+
+    def log_message(self, *told: Any) -> None:
+        pass
+
+
 def _handler(front: Front) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
-        protocol_version = "HTTP/1.1"
-
-        def handle_one_request(self) -> None:
-            self.told = told_before(self)
-            super().handle_one_request()
-
-        def serve(self) -> None:
-            port = next(
-                (ear.listener.port for ear in front.door.ears if ear.protocol == ("HTTPS" if front.tls else "HTTP")), 80
-            )
-            pairs = tuple((name, value) for name, value in self.headers.items() if name.lower() != "host")
-            request = Request(self.headers.get("Host", ""), self.path, self.command, pairs, port, front.tls)
-            entry = front.entry(request)
-            if entry is None:
-                return self.say(404, "no rule fits\n")
-            moved = redirect(entry.filters)
-            if moved is not None:
-                to = location(moved, request, entry.prefix, "https" if front.tls else "http", port)
-                return self.say(moved.status_code, "", (("Location", to),))
-            chosen = front.picked(entry)
-            if chosen is None or chosen.status != 200:
-                return self.say(chosen.status if chosen else 500, chosen.says if chosen else "no backend\n")
-            return self.pass_on(applied(entry.filters, request, entry.prefix), front.behind.get(chosen.name, 0))
-
-        def pass_on(self, request: Request, port: int) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            status, said, headers = self.asked_inside(request, port, body)
-            self.say(status, said, headers)
-
-        def asked_inside(self, request: Request, port: int, body: bytes) -> tuple[int, str | bytes, Pairs]:
-            inner = HTTPConnection(LOOPBACK, port, timeout=front.patience)
-            try:
-                inner.putrequest(request.method, request.path, skip_host=True, skip_accept_encoding=True)
-                for name, value in (("Host", request.host), *_forwarded(request, self.client(), front.tls)):
-                    inner.putheader(name, value)
-                inner.endheaders(body or None)
-                answer = inner.getresponse()
-                said = answer.read()
-            except TimeoutError:
-                return 504, "the backend did not answer in time\n", BY_PROXY
-            except (OSError, HTTPException):
-                return 502, "nobody listens there\n", BY_PROXY
-            finally:
-                inner.close()
-            return answer.status, said, (("X-Answered-By", "backend"),)
-
-        def client(self) -> str:
-            """The client's address: the connection's, or what a balancer in front told by the PROXY protocol."""
-            words = self.told.split()
-            return words[2] if len(words) == 6 else str(self.client_address[0])
-
-        def say(
-            self,
-            status: int,
-            body: str | bytes,
-            headers: tuple[tuple[str, str], ...] = (("X-Answered-By", "the proxy"),),
-        ) -> None:
-            raw = body.encode() if isinstance(body, str) else body
-            self.send_response_only(status)
-            for name, value in headers:
-                self.send_header(name, value)
-            self.send_header("Content-Length", str(len(raw)))
-            self.end_headers()
-            self.wfile.write(b"" if self.command == "HEAD" else raw)
-
-        def log_message(self, *told: Any) -> None:
-            pass
-
-    for method in METHODS:
-        setattr(Handler, f"do_{method}", Handler.serve)
-    return Handler
+    return type("Handler", (Serving,), {"front": front, **{f"do_{method}": Serving.serve for method in METHODS}})
 
 
 def _forwarded(request: Request, client: str, tls: bool) -> list[tuple[str, str]]:

@@ -63,7 +63,7 @@ def talk(way: str = "one", requests: int = 30, pods: int = 3, joining: int = 0, 
 
 
 def _finished(coroutine: Coroutine[Any, Any, Talk]) -> Talk:
-    """A notebook has a loop of its own that runs already, and a second one needs a thread."""
+    """A notebook has a loop of its own that runs already, and a second one needs a thread. Raises OSError without one."""
     found: list[Talk | BaseException] = []
 
     def run() -> None:
@@ -73,7 +73,11 @@ def _finished(coroutine: Coroutine[Any, Any, Talk]) -> Talk:
             found.append(error)
 
     thread = threading.Thread(target=run)
-    thread.start()
+    try:
+        thread.start()
+    except RuntimeError as error:  # a browser's Python
+        coroutine.close()
+        raise OSError("no thread can be started here, and so no server") from error
     thread.join()
     if isinstance(found[0], BaseException):
         raise found[0]

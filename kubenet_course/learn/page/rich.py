@@ -27,7 +27,8 @@ def plain(text: str) -> str:
 
 
 def shown(value: Any) -> str:
-    """Evidence in HTML: its own, or its text as it stands."""
+    """Evidence in HTML: its own, a picture as SVG, or its text as it stands."""
     own = getattr(value, "_repr_html_", None)
-    inside = own() if own else f"<pre>{escape(str(value))}</pre>"
+    drawn = getattr(value, "svg", "")
+    inside = own() if own else drawn or f"<pre>{escape(str(value))}</pre>"
     return f'<div class="kn-evidence" style="{EVIDENCE_STYLE}">{inside}</div>'

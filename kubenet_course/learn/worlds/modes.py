@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from copy import copy
 from functools import lru_cache
 from typing import Any
@@ -18,6 +19,8 @@ from ...kube.model.world import World
 from ...linux.namespace.netns import Netns
 from .clusters import node_address
 
+HEAD = "apiVersion: kubeproxy.config.k8s.io/v1alpha1"
+KIND = re.compile(r"^kind:\s*[\"']?KubeProxyConfiguration\b", re.MULTILINE)
 PER_BLOCK = 250  # Services whose addresses share their third number
 
 
@@ -28,9 +31,11 @@ def in_mode(made: Cluster, mode: str) -> Cluster:
 
 def configured(made: Cluster, text: str) -> Cluster:
     """The cluster's objects under a KubeProxyConfiguration. Raises BadInput for a text that is none, or holds more."""
-    said = read_text(text)
+    right = f"write one document that begins with {HEAD}"
+    if text.strip() and not KIND.search(text):
+        raise BadInput("configuration", "it does not say kind: KubeProxyConfiguration", right)
+    said = read_text(text, "configuration")
     if said.proxy is None or len(said.order) != 1:
-        right = "write one document that begins with apiVersion: kubeproxy.config.k8s.io/v1alpha1"
         raise BadInput("configuration", "this is not one KubeProxyConfiguration", right)
     if unread := [field for fields in said.half_read.values() for field in fields]:
         raise BadInput("configuration", f"kube-proxy has no field {unread[0]}", "look at the field's name and place")

@@ -71,6 +71,7 @@ class Netns(Struct, frozen=True, dict=True):
     sockets: tuple[Socket, ...] = ()
     policy: Policy = field(default_factory=dict)  # `ip rule`, by family number
     sockets_known: bool = True  # False: of a machine of which only the rules are known, nothing answers
+    bridges_known: bool = True  # False: any device may be a bridge that nobody has told of
     sets: Mapping[str, IpSet] = field(default_factory=dict)  # by name (`ipset list`)
     virtual_servers: Mapping[tuple[Address, int, str], VirtualServer] = field(default_factory=dict)  # by their keys
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 
 from msgspec import Struct
 
-from .rules import Base, Chain, Ruleset, Table
+from .rules import Base, Chain, Ruleset, Table, Turn
 
 FIRST, LAST = -(1 << 31), (1 << 31) - 1
 CONNTRACK, NAT_DST, NAT_SRC = -200, -100, 100
@@ -82,35 +82,59 @@ def registered(rules: Ruleset) -> Iterator[tuple[Table, Chain, Base]]:
 
 def entries(rules: Ruleset, balanced: bool = False) -> dict[str, tuple[Entry, ...]]:
     """Who is asked at each hook, in order; IPVS too, where it is `balanced`. Base chains that let everything pass are left out."""
+    return {hook: tuple(_in_order(found, rules, "")) for hook, found in _at_hooks(rules, balanced).items()}
+
+
+def _at_hooks(rules: Ruleset, balanced: bool = False) -> dict[str, list[Entry]]:
+    """Who is asked at each hook, those that were registered last at the end."""
     found = [Entry(hook, at, kind, f"{kind} {hook}") for hook, at, kind in IPVS_AT if balanced]
     if rules.tracks:
         found += [Entry(hook, CONNTRACK, "conntrack", f"conntrack {hook}") for hook in ("PREROUTING", "OUTPUT")]
         found += [Entry(hook, LAST, "confirm", f"confirm {hook}") for hook in ("INPUT", "POSTROUTING")]
-    nat: list[tuple[Table, Chain, Base]] = []
+    nat: list[Entry] = []
     for table, chain, base in registered(rules):
         if base.kind == "nat":
-            nat.append((table, chain, base))
+            nat.append(_entry(table, chain, base))
         elif chain.rules or chain.policy not in ("", "ACCEPT"):
-            stage = f"{table.name} {chain.name}"
-            found.append(Entry(base.hook, base.priority, base.kind, stage, ((table.name, chain.name),)))
+            found.append(_entry(table, chain, base))
     if nat and rules.tracks:
-        found += [Entry(hook, at, "nat", f"nat {hook}", _asked_in_turn(nat, hook)) for hook, at in NAT_AT.items()]
-    return {hook: tuple(_in_order([one for one in found if one.hook == hook])) for hook in BEHIND}
+        for hook, at in NAT_AT.items():
+            here = _in_order([one for one in nat if one.hook == hook], rules, "nat")
+            found.append(Entry(hook, at, "nat", f"nat {hook}", tuple(one.chains[0] for one in here)))
+    return {hook: [one for one in found if one.hook == hook] for hook in BEHIND}
 
 
-def _in_order(found: list[Entry]) -> list[Entry]:
-    numbered = sorted(enumerate(found), key=lambda row: (row[1].priority, -row[0]))
-    return [entry for _, entry in numbered]
+def _entry(table: Table, chain: Chain, base: Base) -> Entry:
+    return Entry(base.hook, base.priority, base.kind, f"{table.name} {chain.name}", ((table.name, chain.name),))
 
 
-def _asked_in_turn(nat: list[tuple[Table, Chain, Base]], hook: str) -> tuple[tuple[str, str], ...]:
-    """The nat chains of a hook, in the same order among themselves (nf_nat_inet_fn)."""
-    here = [
-        Entry(hook, base.priority, "nat", "", ((table.name, chain.name),))
-        for table, chain, base in nat
-        if base.hook == hook
-    ]
-    return tuple(entry.chains[0] for entry in _in_order(here))
+def _in_order(found: list[Entry], rules: Ruleset, within: str) -> list[Entry]:
+    """By priority; among equals as the rule set says, else the one that was registered last first."""
+
+    def turn(row: tuple[int, Entry]) -> tuple[int, int, int]:
+        number, entry = row
+        told = rules.turns.get((entry.hook, entry.priority, within), ())
+        return entry.priority, told.index(entry.stage) if entry.stage in told else 0, -number
+
+    return [entry for _, entry in sorted(enumerate(found), key=turn)]
+
+
+def ties(rules: Ruleset) -> dict[Turn, tuple[str, ...]]:
+    """Where several tables stand at one hook with one priority: the stages there. No dump tells who was registered last.
+
+    The chains of one table are listed as they were registered: their order is known.
+    """
+    found: dict[Turn, list[Entry]] = {}
+    for here in _at_hooks(rules).values():
+        for entry in here:
+            found.setdefault((entry.hook, entry.priority, ""), []).append(entry)
+    for table, chain, base in registered(rules) if rules.tracks else ():
+        if base.kind == "nat" and chain.rules:
+            found.setdefault((base.hook, base.priority, "nat"), []).append(_entry(table, chain, base))
+    several = {
+        turn: here for turn, here in found.items() if len({one.chains[0][0] if one.chains else "" for one in here}) > 1
+    }
+    return {turn: tuple(one.stage for one in reversed(here)) for turn, here in several.items()}
 
 
 class Path:

@@ -130,17 +130,30 @@ class Table(Struct, frozen=True):
     chains: Mapping[str, Chain]
 
 
+Turn = tuple[str, int, str]  # a hook, a priority, and "nat" for the chains that are asked within nat's one entry
+
+
 @dataclass(frozen=True)
 class Ruleset:
-    """All tables that see the packets of one family, in the order in which they were registered."""
+    """All tables that see the packets of one family, in the order in which they were registered.
+
+    `turns` says otherwise for some that stand at one hook with one priority: who is asked first there, by stage.
+    """
 
     tables: Mapping[str, Table] = field(default_factory=dict)
+    turns: Mapping[Turn, tuple[str, ...]] = field(default_factory=dict)
 
     @cached_property
     def tracks(self) -> bool:
         """Whether any rule needs connections: only then does the kernel track them (nf_ct_netns_get)."""
         rules = (rule for table in self.tables.values() for chain in table.chains.values() for rule in chain.rules)
         return any(rule.tracks for rule in rules)
+
+    def in_turn(self, turns: Mapping[Turn, tuple[str, ...]]) -> Ruleset:
+        """The same tables, asked in this order where they stand at one hook with one priority."""
+        again = Ruleset(self.tables, turns)
+        again.__dict__["tracks"] = self.tracks  # the same rules: nobody has to look again
+        return again
 
     def chain(self, table: str, name: str) -> Chain | None:
         found = self.tables.get(table)

@@ -39,7 +39,7 @@ def row_in(kernel: Kernel, skb: Skb) -> Route:
     to, asked = skb.packet.flow.dst, asked_of(skb.packet, skb.mark, skb.dev_in)
     if not is_special(to):
         return kernel.hop(kernel.ns.fib.lookup(to, "", asked), to, asked)
-    if to == LIMITED_BROADCAST:
+    if to == LIMITED_BROADCAST or to == asked.src == IPV4.any:
         return Route(prefix(to), skb.dev_in, type="broadcast")
     if to in MULTICAST[4]:
         return Route(MULTICAST[4], skb.dev_in, type="multicast")
@@ -73,7 +73,7 @@ def _special_cannot_be(kernel: Kernel, src: Address, dst: Address, dev: str) -> 
     if src in MULTICAST[4] or src == LIMITED_BROADCAST:
         return f"{src} cannot send"
     if src in ZERO or dst in ZERO:
-        asks = dst == LIMITED_BROADCAST or dst in LOCAL_GROUPS  # as DHCP does
+        asks = dst == LIMITED_BROADCAST or dst in LOCAL_GROUPS or src == dst == IPV4.any  # as DHCP does, and BOOTP did
         return "" if asks else "addresses in 0.0.0.0/8 name nobody"
     if (dst in LOOPBACK[4] or src in LOOPBACK[4]) and not kernel.ns.conf("ipv4", dev, "route_localnet"):
         return "loopback addresses stay on their own machine"

@@ -166,12 +166,15 @@
     return null;
   };
   const follow = (id, way) => way.reduce((at, place) => kubenet.models.get(at).get("children")[place].replace("IPY_MODEL_", ""), id);
-  const controls = (out) => [...out.querySelectorAll("button, input, select, textarea, [tabindex]")];
 
-  // Where the learner was, once that control of the living widget takes keys.
-  const refocus = (out, at, tries = 30) => {
-    const control = controls(out)[at];
-    if (control && !control.disabled) control.focus(); else if (tries) setTimeout(() => refocus(out, at, tries - 1), 100);
+  // Where the learner was: which of an output's controls of its kind. The same one is chosen in the living widget, once it takes keys.
+  const focused = (out) => {
+    const { tagName } = document.activeElement;
+    return [tagName, [...out.querySelectorAll(tagName)].indexOf(document.activeElement)];
+  };
+  const refocus = (out, [tagName, at], tries = 30) => {
+    const control = out.querySelectorAll(tagName)[at];
+    if (control && !control.disabled) control.focus(); else if (tries && at >= 0) setTimeout(() => refocus(out, [tagName, at], tries - 1), 100);
   };
 
   // A saved widget wants something from Python: its cell runs, and the living widget in its place gets the same wish.
@@ -182,7 +185,7 @@
     for (const out of document.querySelectorAll(".out[data-model]")) {
       const way = path(out.dataset.model, model.id);
       if (!way) continue;
-      const cell = out.closest(".cell"), at = [...cell.querySelectorAll(".out")].indexOf(out), focus = controls(out).indexOf(document.activeElement);
+      const cell = out.closest(".cell"), at = [...cell.querySelectorAll(".out")].indexOf(out), focus = focused(out);
       cell.wish = () => {
         const now = cell.querySelectorAll(".out")[at], living = kubenet.models.get(follow(now.dataset.model, way));
         if (content) living.send(content); else { for (const [name, value] of Object.entries(changes)) living.set(name, value); living.save_changes(); }

@@ -159,6 +159,8 @@
     }
 
     async open() {
+      if (this.isOpen) return answer(this.model, {}); // what is drawn again says hello again
+      this.isOpen = true;
       const told = await known(`reveal-${this.id}`);
       if (!told) return kubenet.run ? kubenet.run(this.cell) : answer(this.model, { reply: { ...SILENT, html: said(`Only the models can show this. ${kubenet.why()}`) } });
       const before = (await kubenet.book.read()).predictions[this.id]?.said ?? "";

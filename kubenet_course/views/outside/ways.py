@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from ...kube.outside.ways import MODES, POLICIES, WAYS, Case, Line, trace_of, way_in, world_for
 from ...linux.namespace.memory import Memory
-from ..controls import Controls, Made
+from ..controls import Choices, Controls, Made
 from ..tables.table import Table, table
 
 POD_IS = {
@@ -49,7 +49,7 @@ class SourceControls(Controls):
     """Mode, policy, way and place to choose from, above the stepper of the packet."""
 
     def __init__(self, title: str = "Whom does the pod see?", **first: str):
-        choices = {
+        choices: dict[str, Choices] = {
             "way": _begins(first, "way", [way.name for way in WAYS]),
             "policy": _begins(first, "policy", list(POLICIES)),
             "pod": {name: POD_IS[name] for name in _begins(first, "pod", list(POD_IS))},

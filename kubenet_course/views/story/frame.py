@@ -60,14 +60,15 @@ class FrameTable(Struct, frozen=True):
 
     data: bytes
     before: bytes | None = None
+    first: str = "Ethernet"  # the header that the bytes begin with
 
     @property
     def rows(self) -> list[Row]:
         """Headers are matched from the innermost outwards, so that what a tunnel wraps is compared with itself."""
-        fields = layers(self.data)
+        fields = layers(self.data, self.first)
         if self.before is None:
             return [Row(field, "") for field in fields]
-        old = dict(_keyed(layers(self.before)))
+        old = dict(_keyed(layers(self.before, self.first)))
         return [Row(field, _was(field, old.get(key))) for key, field in _keyed(fields)]
 
     @property
@@ -75,13 +76,21 @@ class FrameTable(Struct, frozen=True):
         """The headers of the frame before that this one has no more."""
         if self.before is None:
             return []
-        now = {key[:2] for key, _ in _keyed(layers(self.data))}
-        return list({key[:2]: field.layer for key, field in _keyed(layers(self.before)) if key[:2] not in now}.values())
+        now = {key[:2] for key, _ in _keyed(layers(self.data, self.first))}
+        return list(
+            {
+                key[:2]: field.layer for key, field in _keyed(layers(self.before, self.first)) if key[:2] not in now
+            }.values()
+        )
 
     @property
     def caption(self) -> str:
         """What the table is of, in a sentence."""
-        said = f"A frame of {len(self.data)} bytes"
+        said = (
+            f"A frame of {len(self.data)} bytes"
+            if self.first == "Ethernet"
+            else f"{len(self.data)} bytes of {self.first}"
+        )
         if self.before is not None:
             changed = sum(1 for row in self.rows if row.was)
             said += f", {changed} field{'s' * (changed != 1)} changed" if changed else ", unchanged"
@@ -112,9 +121,10 @@ class FrameTable(Struct, frozen=True):
         return f'<div tabindex="0" style="overflow-x:auto">{_html_table(self)}{_html_dump(self)}</div>'
 
 
-def frame_table(frame: Frame | bytes, before: Frame | bytes | None = None) -> FrameTable:
-    """The fields of a frame, marked where they differ from those of `before` (the same packet one hop earlier)."""
-    return FrameTable(_bytes_of(frame), None if before is None else _bytes_of(before))
+def frame_table(frame: Frame | bytes, before: Frame | bytes | None = None, first: str = "Ethernet") -> FrameTable:
+    """The fields of a frame, marked where they differ from those of `before` (the same packet one hop earlier). `first`: the
+    header with which bytes begin that are no whole frame, such as IPv4 or TLS."""
+    return FrameTable(_bytes_of(frame), None if before is None else _bytes_of(before), first)
 
 
 def _bytes_of(frame: Frame | bytes) -> bytes:

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ...kube.model.cluster import Cluster
-from ...kube.questions.migration import FlowResult, Migration
+from ...kube.questions.migration import Migration
+from ...kube.questions.service_flows import FlowResult
 from .table import Table, table
 
 

@@ -9,6 +9,7 @@ from ...kube.model.cluster import Cluster
 from ...kube.proxy.ipvs.tables import DEVICE, ipvs_tables
 from ...kube.proxy.nftables.rules import nftables_rules
 from ...kube.proxy.nftables.settings import service_ranges
+from ...kube.proxy.other import ebpf, kernelspace
 from ...linux.netfilter.nft.write import write
 from ...linux.stack.ipvs.servers import ipvsadm
 from .source import Source
@@ -27,6 +28,18 @@ def nft_text(made: Cluster, node: str, *names: str) -> Source:
         )
     text = "\n".join(blocks[name].rstrip("\n") for name in dict.fromkeys(chosen))
     return Source(text.replace("\t", "  "), f"nft list ruleset, on {node}: parts of table ip kube-proxy")
+
+
+def windows_text(made: Cluster, node: str) -> Source:
+    """What kube-proxy would publish if the node were one of Windows."""
+    found = kernelspace.kernelspace(made.watched[4], made.facts(node))
+    return Source(kernelspace.listed(found), f"objects of the host networking service, if {node} had Windows")
+
+
+def ebpf_text(made: Cluster, node: str) -> Source:
+    """What the programs of a replacement for kube-proxy would look up."""
+    found = ebpf.maps(made.watched[4], made.facts(node))
+    return Source(ebpf.listed(found), f"the maps of eBPF programs on {node}, as cilium-dbg service list shows them")
 
 
 def ipvs_text(made: Cluster, node: str) -> Source:

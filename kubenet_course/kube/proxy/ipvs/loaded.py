@@ -1,6 +1,8 @@
 """IPVS mode's tables as a node's kernel has them: rules beside those of other programs, sets, virtual servers, kube-ipvs0."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+
+from msgspec.structs import replace
 
 from ....linux.namespace.device import Device, IfAddr
 from ....linux.netfilter.ipset.sets import IpSet
@@ -9,10 +11,12 @@ from ....linux.netfilter.rules import Chain, Rule, Ruleset, Table
 from ....linux.netfilter.statement import Jump
 from ....linux.netfilter.xt.comment import Comment
 from ....linux.packet.address import Address, family
-from ....linux.stack.ipvs.servers import VirtualServer
+from ....linux.stack.ipvs.servers import RealServer, VirtualServer
 from ..iptables.frame import BASE, Frame
 from .rules import JUMPS
 from .tables import DEVICE, IpvsTables
+
+Servers = Mapping[tuple[Address, int, str], VirtualServer]
 
 
 def ipvs_rules(found: IpvsTables, others: Frame) -> Ruleset:
@@ -39,9 +43,26 @@ def dummy(addresses: Iterable[Address]) -> Device:
     return Device(DEVICE, "dummy", "", tuple(IfAddr(ip, family(ip).bits) for ip in addresses), up=False)
 
 
-def virtual_servers(found: Iterable[IpvsTables]) -> Mapping[tuple[Address, int, str], VirtualServer]:
+def virtual_servers(found: Iterable[IpvsTables]) -> Servers:
     return {server.key: server for one in found for server in one.servers}
 
 
 def sets_of(found: Iterable[IpvsTables]) -> Mapping[str, IpSet]:
     return {one.name: one for each in found for one in each.ipsets}
+
+
+def leaving(before: Servers, after: Servers, connections: Callable[[VirtualServer, RealServer], int]) -> Servers:
+    """What stands in the kernel while servers leave (pkg/proxy/ipvs/graceful_termination.go).
+
+    A TCP server that is no endpoint any more keeps its connections, at weight 0, until it has none; then it is deleted. Those
+    of other protocols are deleted at once. `connections`: how many a server has, active and inactive ones.
+    """
+    found = dict(after)
+    for key, new in after.items():
+        old = before.get(key)
+        if old is None or new.protocol != "TCP":
+            continue
+        places = {(real.address, real.port) for real in new.reals}
+        gone = [real for real in old.reals if (real.address, real.port) not in places and connections(old, real)]
+        found[key] = replace(new, reals=(*(replace(real, weight=0) for real in gone), *new.reals)) if gone else new
+    return found

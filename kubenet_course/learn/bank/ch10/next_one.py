@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from msgspec import Struct
 
-from ....linux.stack.ipvs.schedulers import SCHEDULERS, Asked, Load, expected, overhead
+from ....linux.stack.ipvs.loads import Asked, Load, expected, overhead
+from ....linux.stack.ipvs.schedulers import SCHEDULERS
 from ....linux.stack.ipvs.servers import RealServer
 from ....views.tables.source import Source
 from ....views.tables.table import Table, table

@@ -19,11 +19,16 @@ LOOKS = {
 }
 
 
+LEADING = (Jump, Goto)
+
+
 def check_place(table: str, base_chains: tuple[str, ...], chain: str, rule: Rule) -> None:
     """Refuses a rule that leads into a base chain, or whose target cannot act where it stands."""
     target = rule.target
-    if isinstance(target, Jump | Goto) and target.chain in base_chains:
-        raise BadInput("", f"{target.chain} is a base chain of {table}", "a rule can lead to user chains only")
+    if isinstance(target, LEADING):
+        if target.chain in base_chains:
+            raise BadInput("", f"{target.chain} is a base chain of {table}", "a rule can lead to user chains only")
+        return
     place = getattr(target, "place", None)
     if place is not None:
         name, home, hooks = place

@@ -121,9 +121,11 @@ class _Splitter:
         self._end(len(self.text))
 
     def _line(self, line: str, start: int) -> None:
+        if self.part.program != "iptables" and self._is_of_iptables(line):
+            self._fresh(start, Part())
         if self.open:
             self._inside(line)
-        elif self.part.program != "iptables" and not self._is_of_iptables(line):
+        elif self.part.program != "iptables":
             self._other(line, start)
         elif line[0] == "*":
             self._table(line, start)
@@ -142,7 +144,11 @@ class _Splitter:
         prompt = PROMPT.match(line)
         typed = COMMAND.match(line) or (prompt and COMMAND.match(prompt[1] or ""))
         return bool(
-            typed or FENCE.match(line) or HEAD.match(line) or re.match(r"\*(raw|mangle|nat|filter|security)$", line)
+            typed
+            or (prompt and line[0] != "#")
+            or FENCE.match(line)
+            or HEAD.match(line)
+            or re.match(r"\*(raw|mangle|nat|filter|security)$", line)
         )
 
     def _begins(self, line: str, start: int) -> bool:

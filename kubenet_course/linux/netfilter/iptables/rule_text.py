@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterable, Iterator
+from collections.abc import Container, Iterable, Iterator, Sequence
 from functools import lru_cache
 
 from ....errors import BadInput
+from ...packet.address import prefix
 from ..rules import Rule, implied
 from ..statement import Goto, Jump, Target, Test
-from ..xt.basic import Loaded, Protocol
+from ..xt.basic import Destination, Loaded, Protocol, Source
+from ..xt.comment import Comment
 from ..xt.log import TELLING, Log
 from ..xt.reading import Given
 from ..xt.standard import Continue
@@ -29,14 +31,52 @@ _UNUSUAL = re.compile(r"--(?:match|jump|goto)|-[mjg](?: [- ]|$)")
 _SEVERAL = re.compile(r"(?:^|\s)(?:-s|--source|--src|-d|--destination|--dst)\s+(\S+,\S+)")
 
 
-def rules_of(text: str, chains: Container[str] = (), line: str = "", number: int = 0) -> Iterator[Rule]:
+# The form that nearly all lines of a large dump have: one host, a protocol, a comment, one module, and where it leads.
+_COMMON = re.compile(
+    r'(?:-(s|d) (\d+\.\d+\.\d+\.\d+/32) )?(?:-p (tcp|udp|sctp) )?(?:-m comment --comment "([^"\\]*)" )?'
+    r'(?:-m ([a-z]+(?: [^"\s]+)*?) )?-j (?:DNAT --to-destination ([\d.]+:\d+)|([^\s"]+))'
+)
+PLAIN = ("ACCEPT", "DROP", "RETURN")
+
+
+def _common(text: str, chains: Container[str], line: str, number: int) -> Rule | None:
+    """A rule of the commonest form, read at one look; None for any other, which is read piece by piece."""
+    found = _COMMON.fullmatch(text)
+    if found is None:
+        return None
+    side, host, proto, comment, module, to, name = found.groups()
+    if module and (" -m " in module or module.startswith("comment")):
+        return None
+    if name and name not in chains and name not in PLAIN:
+        return None
+    basic: tuple[Test, ...] = ()
+    if side:
+        basic = ((Source if side == "s" else Destination)(prefix=prefix(host)),)
+    if proto:
+        basic += _piece("", f"-p {proto}", "")[0]
+    more = _piece("-m", module, proto or "") if module else ((), (), "")
+    note = () if comment is None else (Comment(text=comment),)
+    target = TARGETS["DNAT"].make({"--to-destination": (to,)}) if to else _leads_to(name, name in chains)
+    return Rule((*basic, *more[0], *note, *more[1]), target, line, number)
+
+
+@lru_cache(maxsize=1 << 12)
+def _leads_to(name: str, is_chain: bool) -> Target:
+    """One target for the many rules that lead to a chain, or end the walk."""
+    return Jump(name) if is_chain else _target("-j", [name], ())
+
+
+def rules_of(text: str, chains: Container[str] = (), line: str = "", number: int = 0) -> Sequence[Rule]:
     """The rules that the words behind `-A CHAIN` stand for: several where `-s` or `-d` lists several addresses."""
+    common = _common(text, chains, line, number)
+    if common is not None:
+        return (common,)
     several = _SEVERAL.search(text) if "," in text else None
     if several is None:
-        yield _rule(text, chains, line, number)
-        return
-    for one in several[1].split(","):
-        yield from rules_of(text[: several.start(1)] + one + text[several.end(1) :], chains, line, number)
+        return (_rule(text, chains, line, number),)
+    before, after = text[: several.start(1)], text[several.end(1) :]
+    each = (rules_of(before + one + after, chains, line, number) for one in several[1].split(","))
+    return [rule for rules in each for rule in rules]
 
 
 def _pieces(text: str) -> Iterable[tuple[str, str]]:
@@ -81,7 +121,7 @@ def _rule(text: str, chains: Container[str], line: str, number: int) -> Rule:
     proto = ""
     for begins, piece in _pieces(text):
         if begins == "-j" and piece in chains:
-            return Rule(basic + tests, _jump(piece), line, number)
+            return Rule(basic + tests, _leads_to(piece, True), line, number)
         begins = OTHER_SPELLINGS.get(begins, begins)
         if begins in ("-j", "-g"):
             return Rule(basic + tests, _target(begins, split(piece), chains), line, number)
@@ -178,12 +218,6 @@ def _home(word: str, module: str, proto: str) -> str:
         if word in MATCHES.get(name, BASIC).options:
             return name
     raise NotUnderstood
-
-
-@lru_cache(maxsize=1 << 12)
-def _jump(name: str) -> Jump:
-    """One jump for the many rules that lead to a chain."""
-    return Jump(name)
 
 
 def _target(option: str, words: list[str], chains: Container[str]) -> Target:

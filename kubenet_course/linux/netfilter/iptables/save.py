@@ -24,6 +24,7 @@ TABLES = {
     "filter": ("INPUT", "FORWARD", "OUTPUT"),
     "security": ("INPUT", "FORWARD", "OUTPUT"),
 }
+LEADING = (Jump, Goto)  # targets that lead to a chain
 TOLD_EVERY = 1 << 14  # lines
 POLICIES = ("ACCEPT", "DROP", "-", "QUEUE")
 
@@ -149,16 +150,23 @@ def _add(table: Draft, line: str, number: int, sets: Container[str] = ()) -> boo
         _declare(table, f":{chain} ACCEPT")
     understood = True
     here = table.rules[chain]
-    for rule in list(rules_of(text, table.rules, line, number)):
+    for rule in rules_of(text, table.rules, line, number):
         check_place(table.name, TABLES[table.name], chain, rule)
         if first:
             here.insert(0, rule)
         else:
             here.append(rule)
-        if isinstance(rule.target, Jump | Goto):
+        if isinstance(rule.target, LEADING):
             table.jumps.setdefault(chain, {}).setdefault(rule.target.chain, number)
-        understood = understood and rule.understood and all(name in sets for name in rule.sets)
+        understood = understood and _is_understood(rule, sets)
     return understood
+
+
+def _is_understood(rule: Rule, sets: Container[str]) -> bool:
+    for statement in (*rule.tests, rule.target):
+        if not statement.understood or any(name not in sets for name in statement.sets):
+            return False
+    return True
 
 
 def _closed(table: Draft) -> None:

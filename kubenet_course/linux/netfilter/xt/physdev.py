@@ -39,7 +39,7 @@ class PhysDev(Test, frozen=True, kw_only=True):
     def _untold(self, skb: Skb, at: Place) -> bool:
         """Whether a bridge that nobody told of may have brought it: of a machine of which only the rules are known. It stays
         bridged only where it leaves by the device that it came in by."""
-        if skb.came_by or not skb.dev_in or at.kernel.ns.sockets_known:
+        if skb.came_by or not skb.dev_in or at.kernel.ns.bridges_known:
             return False
         return self.what in ("is-in", "in") or not skb.dev_out or skb.dev_out == skb.dev_in
 

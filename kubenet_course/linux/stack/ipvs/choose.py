@@ -6,7 +6,8 @@ from ...namespace.kernel import Kernel
 from ...namespace.memory import SECOND
 from ...netfilter.connections import Connections
 from ...packet.packet import Flow
-from .schedulers import SCHEDULERS, Asked, Load
+from .loads import Asked, Load
+from .schedulers import SCHEDULERS
 from .servers import PERSISTENT, SCHED_2, RealServer, VirtualServer
 from .table import IpvsTable, Kept, Template, Turn
 

@@ -7,47 +7,18 @@ When servers come or go the memory follows by `changed`. Each node keeps a memor
 connections. The file of each scheduler in net/netfilter/ipvs/ is named with it.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import reduce
 from math import gcd
 from typing import Any, NamedTuple
 
-from msgspec import Struct
-
-from ...packet.address import Address
 from .hashing import MH_PRIME, fold, hash_32, mh_table, mh_value
-from .servers import RealServer
+from .loads import Asked, Chosen, Loads, expected, least, overhead
+from .locality import Cached, lblc, lblcr
 
 BUCKETS = 256  # of dh and sh: 1 << IP_VS_{DH,SH}_TAB_BITS
 BITS = 8
 
-
-class Load(Struct, frozen=True, gc=False):
-    """A real server as a scheduler sees it: its weight, and the connections that this node has with it.
-
-    `lasting`: its latest weight that was not 0, where that is another; mh keeps its place in the table by it.
-    """
-
-    server: RealServer
-    active: int = 0
-    inactive: int = 0
-    lasting: int = 0
-
-    @property
-    def weight(self) -> int:
-        return self.server.weight
-
-
-class Asked(Struct, frozen=True, gc=False):
-    """Who asks whom. `sport` is 0 unless the virtual server's flags say that the port counts (sh-port, mh-port)."""
-
-    src: Address
-    dst: Address
-    sport: int = 0
-
-
-Loads = Sequence[Load]
-Chosen = tuple[int | None, Any]
 
 # -- in turn ------------------------------------------------------------------------------------------------------------
 
@@ -114,28 +85,6 @@ def wrr_changed(before: Loads, after: Loads, mark: Mark) -> Mark:
 # -- by what each has to do ---------------------------------------------------------------------------------------------
 
 
-def overhead(load: Load) -> int:
-    """An active connection counts as 256 inactive ones (ip_vs_dest_conn_overhead in include/net/ip_vs.h)."""
-    return (load.active << 8) + load.inactive
-
-
-def expected(load: Load) -> int:
-    """The connections that it would have with this one; inactive ones are not counted."""
-    return load.active + 1
-
-
-def _least(servers: Loads, cost: Callable[[Load], int]) -> int | None:
-    """The lowest cost for its weight; among equals who stands first. Multiplied crosswise, for the kernel divides not."""
-    best, best_cost, best_weight = None, 0, 0
-    for at, load in enumerate(servers):
-        weight = load.server.weight
-        if weight > 0:
-            its = cost(load)
-            if best is None or best_cost * weight > its * best_weight:
-                best, best_cost, best_weight = at, its, weight
-    return best
-
-
 def lc(servers: Loads, asked: Asked, memory: None) -> Chosen:
     """The least connections, whatever the weights (ip_vs_lc.c)."""
     usable = [at for at, load in enumerate(servers) if load.weight > 0]
@@ -144,12 +93,12 @@ def lc(servers: Loads, asked: Asked, memory: None) -> Chosen:
 
 def wlc(servers: Loads, asked: Asked, memory: None) -> Chosen:
     """The least connections for its weight (ip_vs_wlc.c)."""
-    return _least(servers, overhead), None
+    return least(servers, overhead), None
 
 
 def sed(servers: Loads, asked: Asked, memory: None) -> Chosen:
     """The shortest expected delay: the least connections for its weight, this one counted (ip_vs_sed.c)."""
-    return _least(servers, expected), None
+    return least(servers, expected), None
 
 
 def nq(servers: Loads, asked: Asked, memory: None) -> Chosen:
@@ -157,7 +106,7 @@ def nq(servers: Loads, asked: Asked, memory: None) -> Chosen:
     for at, load in enumerate(servers):
         if load.weight > 0 and not load.active:
             return at, None
-    return _least(servers, expected), None
+    return least(servers, expected), None
 
 
 # -- by a hash ------------------------------------------------------------------------------------------------------------
@@ -218,6 +167,14 @@ def _keeps_nothing(before: Loads, after: Loads, memory: None) -> None:
     return None
 
 
+def _nothing_cached(servers: Loads) -> Cached:
+    return {}
+
+
+def _keeps(before: Loads, after: Loads, memory: Cached) -> Cached:
+    return memory
+
+
 def _head(servers: Loads) -> int:
     return -1
 
@@ -233,6 +190,8 @@ SCHEDULERS = {
     "wlc": Scheduler(_none, wlc, _keeps_nothing),
     "sed": Scheduler(_none, sed, _keeps_nothing),
     "nq": Scheduler(_none, nq, _keeps_nothing),
+    "lblc": Scheduler(_nothing_cached, lblc, _keeps),
+    "lblcr": Scheduler(_nothing_cached, lblcr, _keeps),
     "dh": Scheduler(dh_start, dh, _anew(dh_start)),
     "sh": Scheduler(sh_start, sh, _anew(sh_start)),
     "mh": Scheduler(mh_start, mh, _anew(mh_start)),
