@@ -9,8 +9,7 @@ from msgspec.structs import replace
 
 from ....linux.packet.packet import Flow as Ends
 from ....linux.packet.packet import Frame, Geneve, Icmp, Other, Packet, Udp, Vxlan, ping
-from ....views.story.beside import MISSING, differing, field_by_field
-from ....views.story.frame import frame_table
+from ....views.story.beside import MISSING, differing, field_by_field, headers
 from ...questions.kinds import Blank, FillFrame, Finding, Slip
 from ...questions.kinds_made import Write
 from .. import Chance, defined
@@ -61,7 +60,7 @@ def opened(chance: Chance) -> FillFrame:
         frame=frame,
         blanks=blanks,
         because=way.because,
-        evidence=frame_table(frame),
+        evidence=headers(frame),
         hints=(
             "There are two packets in this frame. Who made the outer one, and who made the inner one?",
             (
@@ -146,7 +145,7 @@ def built(chance: Chance) -> Write:
         solution=solution,
         slips=_wrong_texts(of, made, solution),
         because=made.because,
-        evidence=frame_table(wanted),
+        evidence=headers(wanted),
         hints=(
             "Begin outside: which two machines does the LAN between the nodes know?",
             (
