@@ -195,8 +195,9 @@ def stale(chance: Chance) -> Repair:
         "Find the one that is wrong, "
         "and write the lines that mend it, as on node-1.",
         look=_entries(_built(begun, "")),
-        starts="# ip route ... / ip neigh replace ... nud permanent / bridge fdb del ... / bridge fdb append ... self permanent\n"
-        "# for node-2: ip -n node-2 ..., bridge -n node-2 ...\n",
+        starts="# ip route ...   ip neigh replace ... nud permanent\n"
+        "# bridge fdb del ...   bridge fdb append ... self permanent\n"
+        "# for node-2: ip -n node-2 ...   bridge -n node-2 ...\n",
         tests=partial(_reaches, begun),
         solution=right,
         slips=tuple(Slip(other[2], 225) for name, other in STALE.items() if name != what and name != "route"),
