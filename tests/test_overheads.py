@@ -1,11 +1,17 @@
 """MTU arithmetic against probing, and the frames of every tunnel: their bytes by the specifications, and as tshark reads them."""
 
+import json
 import shutil
 import subprocess
+from random import Random
 
 import pytest
+from fragment_worlds import FORWARDS, between, pod, row_of_machines, tunnel_node
 from test_tunnels import MAC, NODES, PODS
 
+from kubenet_course.lab.comparison import compare
+from kubenet_course.lab.real.run import missing, run
+from kubenet_course.lab.scenario.scenario import read
 from kubenet_course.linux.namespace.device import Device, Geneve, Ipip, Vxlan, WireGuard, ifaddr
 from kubenet_course.linux.namespace.fib import Route
 from kubenet_course.linux.namespace.netns import FdbEntry, NeighbourEntry, netns
@@ -180,3 +186,48 @@ def test_costs_are_those_of_the_documentation():
     assert overhead("vxlan", 6) == 70
     assert room(9001, ("wireguard", 4), ("vxlan", 4)) == 8891
     assert (payload(1450, 4, "tcp"), payload(1450, 6, "tcp")) == (1410, 1390)
+
+
+@pytest.mark.parametrize("way", ["VXLAN over IPv4", "VXLAN over IPv6", "host routes"])
+@pytest.mark.parametrize("of", [4, 6])
+def test_the_real_kernel_stops_at_the_same_size(way, of):
+    """The largest ping that may not be cut passes, and one byte more is refused: in the model and in the kernel alike."""
+    if missing():
+        pytest.skip(missing() or "")
+    stack = {"VXLAN over IPv4": (("vxlan", 4),), "VXLAN over IPv6": (("vxlan", 6),)}.get(way, ())
+    most = payload(room(1500 if stack else 1400, *stack), of)
+    text = tunnel(stack[0][1] == 6) if stack else straight()
+    ends = {4: ("10.244.1.2", "10.244.2.2"), 6: ("fd00:10:1::2", "fd00:10:2::2")}
+    ends = ends if stack else {4: ("10.0.1.2", "10.0.3.2"), 6: ("fd00:0:0:1::2", "fd00:0:0:3::2")}
+    src, dst = ends[of]
+    for size, comes in ((most, True), (most + 1, False)):
+        send = {"proto": "icmp", "src": src, "dst": dst, "payload": f"zeros {size}"}
+        at = "pod-1" if stack else "client"
+        whole = {"kubenet_scenario": 1, "name": way, "namespaces": text}
+        scenario = read(json.dumps(whole | {"packets": [{"at": at, "send": send, "discovers": "do"}]}))
+        comparison = compare(scenario, run(scenario))
+        assert comparison.equal, [str(one) for one in comparison.differences]
+        assert (verdict(comparison.traces[0]).name == "delivered") is comes
+
+
+def tunnel(is6: bool) -> dict:
+    """Pods that believe in 1500, and a tunnel between their nodes."""
+    plan = {"is6": is6, "bridged": False, "pod": 1500, "narrow": 1500}
+    world = {"router": between(is6, 1500)}
+    for number in (1, 2):
+        world |= {
+            f"node-{number}": tunnel_node(number, **plan) | {"sysctls": FORWARDS},
+            f"pod-{number}": pod(number, 2, **plan),
+        }
+    return world
+
+
+def straight() -> dict:
+    """Four machines in a row, the wire in the middle with an MTU of 1400."""
+    world, _ = row_of_machines(Random(1))
+    for name, machine in world.items():
+        machine.pop("iptables", None)
+        machine.pop("ip6tables", None)
+        for device in machine["devices"]:
+            device["mtu"] = 1400 if (name, device["name"]) in (("r1", "eth2"), ("r2", "eth1")) else 1500
+    return world

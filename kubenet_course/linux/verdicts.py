@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from .namespace.trace import Step, Trace
-from .packet.packet import Packet, Tcp
+from .packet.packet import Geneve, Packet, Sealed, Tcp, Vxlan
 
 # Every verdict, and what the asking program sees.
 VERDICTS = {
@@ -55,7 +55,7 @@ def verdict(trace: Trace) -> TraceVerdict:
             return TraceVerdict(told, step=number)
     for number, step in enumerate(trace.steps):
         own = step.namespace == asker and step.end in ("no-route", "not-permitted", "too-big")
-        if own or step.end in ("unreachable", "handed-over"):
+        if own or (step.end in ("unreachable", "handed-over") and not _is_around_another(step)):
             return TraceVerdict(step.end, step=number)
     return TraceVerdict("timeout", step=_lost(trace))
 
@@ -92,6 +92,11 @@ def _part(trace: Trace, numbers: Sequence[int]) -> Trace:
         tuple(trace.steps[number] for number in numbers),
         tuple(renumbered.get(trace.causes[number], -1) for number in numbers),
     )
+
+
+def _is_around_another(step: Step) -> bool:
+    """Whether a step is about a tunnel's outer packet: what becomes of it, its own sender learns, and nobody inside."""
+    return isinstance(getattr(step.skb.packet, "payload", None), Vxlan | Geneve | Sealed | Packet)
 
 
 def _is_reset(packet: Packet) -> bool:

@@ -24,7 +24,7 @@ __getattr__, __dir__ = face(
         "policies.asked": ("allowed", "asked"),
         "policies.beside": ("beside",),
         "policies.explorer": ("Explorer",),
-        "story.beside": ("field_by_field",),
+        "story.beside": ("field_by_field", "headers"),
         "story.frame": ("frame_table",),
         "story.heard": ("heard",),
         "story.stepper": ("Stepper",),

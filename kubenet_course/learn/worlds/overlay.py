@@ -25,7 +25,7 @@ def tunnel_mac(number: int) -> Mac:
 
 
 def node(number: int, pod: str, mtu: int = 1500) -> str:
-    """The lines that make a node, as they are typed on node-1: its pod, its tunnel, the three entries that lead to the other node."""
+    """The lines that make a node, as one types them on node-1: its pod, its tunnel, three entries about the other node."""
     other = 3 - number
     ip, bridge, run = _typed_for(number)
     made = f"{pod} mtu {mtu}"

@@ -9,6 +9,7 @@ from ...linux.packet.fields import Field, layers
 from ...linux.packet.packet import Frame
 from ...linux.packet.wire import frame_bytes
 from ..tables.table import Table, table
+from .frame import frame_table
 
 # What a kernel draws, or what follows from all other fields: of these a difference says nothing.
 FOLLOWS = ("id", "header checksum", "checksum")
@@ -32,6 +33,13 @@ def field_by_field(made: Frame | bytes, wanted: Frame | bytes) -> Table:
     rows = differing(made, wanted)
     count = f"{len(rows)} field{'s are' if len(rows) > 1 else ' is'} off" if rows else "Every field is right."
     return table(count, ("header", "field", "yours", "the kernel's"), rows)
+
+
+def headers(frame: Frame | bytes) -> Table:
+    """A frame header by header, from the outside to the inside: where each stands, and what it says in short."""
+    rows = [line.split(None, 2) for line in repr(frame_table(frame)).splitlines()[1:]]
+    parts = [(where, *f"{first} {rest}".split(": ", 1)) for where, first, rest in rows]
+    return table(str(frame_table(frame).caption), ("bytes", "header", "says"), parts)
 
 
 def _keyed(frame: Frame | bytes) -> Iterator[tuple[tuple[str, str, int], Field]]:

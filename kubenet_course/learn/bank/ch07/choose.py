@@ -29,10 +29,13 @@ class Need(Struct, frozen=True):
 
 NEEDS = (
     Need(
-        "A company runs 12 nodes in one rack, on one switch. The pods exchange large files, and every percent of throughput "
-        "counts. Nobody outside needs to reach pods, and the administrators may do on the nodes what they like.",
+        "A company runs 12 nodes in one rack, on one switch. The pods exchange large files, and "
+        "every percent of throughput "
+        "counts. Nobody outside needs to reach pods, and the administrators may do on the nodes "
+        "what they like.",
         ROUTES,
-        "All nodes are on one link, so each of them can hand a packet directly to the right node. Nothing is wrapped, and the "
+        "All nodes are on one link, so each of them can hand a packet directly to the right node. "
+        "Nothing is wrapped, and the "
         "pods keep the full MTU.",
         {
             VXLAN: (226, "VXLAN would work, but it adds 50 bytes to each packet and work to each node, and nothing here needs it."),
@@ -40,23 +43,28 @@ NEEDS = (
         },
     ),
     Need(
-        "A company has nodes in three buildings, with routers between them that belong to the network team. The team adds no "
-        "routes for pods. Microsoft Windows nodes are among them, and the firewall between the buildings lets UDP through, but no "
+        "A company has nodes in three buildings, with routers between them that belong to the "
+        "network team. The team adds no "
+        "routes for pods. Microsoft Windows nodes are among them, and the firewall between the "
+        "buildings lets UDP through, but no "
         "unusual protocols.",
         VXLAN,
-        "The routers see packets from node to node only, so they need no routes for pods. VXLAN is UDP, which the firewall lets "
+        "The routers see packets from node to node only, so they need no routes for pods. VXLAN "
+        "is UDP, which the firewall lets "
         "through.",
         {
-            ROUTES: (227, "A route on a node can only name a next hop on the node's own link. The other nodes are behind routers, "
-                          "which would have to know the pods too."),
+            ROUTES: (227, ("A route on a node can only name a next hop on the node's own link. The other nodes are behind routers, "
+                          "which would have to know the pods too.")),
             IPIP: (226, "IP in IP is a protocol of its own (number 4), not UDP. This firewall does not let it through."),
         },
     ),
     Need(
-        "A company's nodes are in two data centres. The line between them belongs to somebody else, and the law forbids to send "
+        "A company's nodes are in two data centres. The line between them belongs to somebody "
+        "else, and the law forbids to send "
         "customers' data over it in the clear. 2 % less throughput is acceptable.",
         WIREGUARD,
-        "WireGuard seals each packet before it leaves the node. VXLAN and IP in IP wrap a packet, but everybody on the line can "
+        "WireGuard seals each packet before it leaves the node. VXLAN and IP in IP wrap a packet, "
+        "but everybody on the line can "
         "read what is inside.",
         {
             VXLAN: (228, "VXLAN hides nothing. Whoever holds the line reads the inner packets, as you did in this chapter."),
@@ -64,10 +72,12 @@ NEEDS = (
         },
     ),
     Need(
-        "A start-up has 80 nodes in the network of one cloud provider. The provider's load balancers and data bases must reach pods "
-        "directly, by their own addresses. The route table of the provider takes 500 rows.",
+        "A start-up has 80 nodes in the network of one cloud provider. The provider's load "
+        "balancers and data bases must reach "
+        "pods directly, by their own addresses. The route table of the provider takes 500 rows.",
         CLOUD,
-        "The provider's network then knows where each node's block of pods is, so everything in that network can reach pods. 80 "
+        "The provider's network then knows where each node's block of pods is, so everything in "
+        "that network can reach pods. 80 "
         "nodes need 80 rows.",
         {
             VXLAN: (25, "Behind VXLAN nobody outside the cluster has a route to a pod. The data bases would not reach them."),
@@ -90,9 +100,15 @@ def choose(chance: Chance) -> Choose:
         because=need.because,
         evidence=envelopes(),
         hints=(
-            "Ask three things. Who must know where pods are? What do the machines between the nodes let through? Who may read it?",
-            "An overlay needs nothing from the machines in between, and costs bytes. A flat network costs nothing on the wire, and "
-            "needs routes everywhere.",
+            (
+                "Ask three things. Who must know where pods are? What do the machines between the "
+                "nodes let through? Who may read it?"
+            ),
+            (
+                "An overlay needs nothing from the machines in between, and costs bytes. A flat "
+                "network costs nothing on the wire, and "
+                "needs routes everywhere."
+            ),
             need.because,
         ),
     )

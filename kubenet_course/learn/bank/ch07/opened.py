@@ -9,8 +9,7 @@ from msgspec.structs import replace
 
 from ....linux.packet.packet import Flow as Ends
 from ....linux.packet.packet import Frame, Geneve, Icmp, Other, Packet, Udp, Vxlan, ping
-from ....views.story.beside import MISSING, differing, field_by_field
-from ....views.story.frame import frame_table
+from ....views.story.beside import MISSING, differing, field_by_field, headers
 from ...questions.kinds import Blank, FillFrame, Finding, Slip
 from ...questions.kinds_made import Write
 from .. import Chance, defined
@@ -30,16 +29,20 @@ class Hidden(Struct, frozen=True):
 WAYS = (
     Hidden("`client` opens a connection to `web`. This is the frame that **leaves the client's node** for the other node.",
            False, (("IPv4", "source"), ("IPv4", "destination"), ("inner IPv4", "destination")),
-           "The outer packet goes from node to node. The inner packet goes from pod to pod, and nothing in it was changed."),
+           "The outer packet goes from node to node. The inner packet goes from pod to pod, and "
+           "nothing in it was changed."),
     Hidden("`web` has answered. This is the answer's frame as it **leaves the node of `web`**.",
            True, (("IPv4", "destination"), ("inner IPv4", "source"), ("inner IPv4", "destination")),
-           "The way back is the same with its ends exchanged: outside from node to node, inside from pod to pod."),
+           "The way back is the same with its ends exchanged: outside from node to node, inside "
+           "from pod to pod."),
     Hidden("`client` opens a connection to `web`. Look at the **MAC addresses** in the frame that leaves the client's node.",
            False, (("Ethernet", "destination"), ("inner Ethernet", "source"), ("inner Ethernet", "destination")),
-           "The outer frame goes to the other node's eth0. The inner frame goes from tunnel device to tunnel device."),
+           "The outer frame goes to the other node's eth0. The inner frame goes from tunnel "
+           "device to tunnel device."),
     Hidden("`client` opens a connection to `web`. Which **numbers** stand in the frame that leaves the client's node?",
            False, (("UDP", "destination port"), ("VXLAN", "VNI"), ("inner TCP", "destination port")),
-           "UDP port 8472 says that this is VXLAN, and the VNI says to which virtual network the inner frame belongs. "
+           "UDP port 8472 says that this is VXLAN, and the VNI says to which virtual network the "
+           "inner frame belongs. "
            "The port of `web` stands inside."),
 )  # fmt: skip
 
@@ -57,10 +60,13 @@ def opened(chance: Chance) -> FillFrame:
         frame=frame,
         blanks=blanks,
         because=way.because,
-        evidence=frame_table(frame),
+        evidence=headers(frame),
         hints=(
             "There are two packets in this frame. Who made the outer one, and who made the inner one?",
-            "The fields in front of VXLAN belong to the outer packet. They name machines that the LAN between the nodes knows.",
+            (
+                "The fields in front of VXLAN belong to the outer packet. They name machines that the "
+                "LAN between the nodes knows."
+            ),
             way.because,
         ),
     )
@@ -100,16 +106,25 @@ class Made(Struct, frozen=True):
 
 KINDS = (
     Made("VXLAN", "as flannel sends it, in the virtual network 1", "UDP(dport=8472) / VXLAN(vni=1)",
-         "VXLAN is UDP to port 8472 with a header of eight bytes, and behind it comes a whole frame."),
+         "VXLAN is UDP to port 8472 with a header of eight bytes, and behind it comes a whole "
+         "frame."),
     Made("GENEVE", "in the virtual network 7", "UDP(dport=6081) / GENEVE(vni=7)",
          "GENEVE is UDP to port 6081. Like VXLAN it carries a whole frame."),
     Made("IP in IP", "as Calico sends it", "",
-         "In IP in IP the inner packet follows directly behind the outer IP header. There is no UDP, no number of a "
+         "In IP in IP the inner packet follows directly behind the outer IP header. There is no "
+         "UDP, no number of a "
          "network, and no inner frame."),
     Made("VXLAN", "on the port that the standard (RFC 7348) names, in the virtual network 4096",
          "UDP(dport=4789) / VXLAN(vni=4096)",
-         "The standard's port is 4789. Only the port and the number differ from what flannel sends."),
+         "The standard's port is 4789. Only the port and the number differ from what flannel "
+         "sends."),
 )  # fmt: skip
+
+
+STARTS = (
+    '# Ether(src="...", dst="...") / IP(src="...", dst="...") / ...\n'
+    '# / IP(src="...", dst="...", ttl=63, flags="DF") / ICMP()\n'
+)
 
 
 @defined("07-build", "Write the envelope yourself")
@@ -118,28 +133,37 @@ def built(chance: Chance) -> Write:
     wanted, solution = _wanted(of, made), _text(of, made)
     inside = "an inner Ethernet header between the two tunnel devices, then " if made.middle else ""
     return Write(
-        asks=f"`client` pings `web`, with a TTL of 63 and the flag DF in the inner packet. Write the frame that leaves "
-        f"the client's node for the other node, wrapped in {made.kind} {made.story}. It has an outer Ethernet header, "
-        f"an outer IP header{' and what the tunnel needs' if made.middle else ''}, {inside}the pods' IP header, and ICMP().",
+        asks=f"`client` pings `web`, with a TTL of 63 and the flag DF in the inner packet. Write "
+        "the frame that leaves "
+        f"the client's node for the other node, wrapped in {made.kind} {made.story}. It has an "
+        "outer Ethernet header, "
+        f"an outer IP header{' and what the tunnel needs' if made.middle else ''}, {inside}the "
+        "pods' IP header, and ICMP().",
         look=of.known(),
-        starts='# Ether(src="...", dst="...") / IP(src="...", dst="...") / ... / IP(src=..., dst=..., ttl=63, flags="DF") / ICMP()\n',
+        starts=STARTS,
         tests=partial(_off, wanted, of),
         solution=solution,
         slips=_wrong_texts(of, made, solution),
         because=made.because,
-        evidence=frame_table(wanted),
+        evidence=headers(wanted),
         hints=(
             "Begin outside: which two machines does the LAN between the nodes know?",
-            "The order is: Ether, IP between the nodes, what the tunnel puts there, and then everything that the pod made.",
-            f"Between the outer IP header and the pod's packet stands: {made.middle or 'nothing'}"
-            f"{' / Ether(...) with the MAC addresses of flannel.1' if made.middle else ''}.",
+            (
+                "The order is: Ether, IP between the nodes, what the tunnel puts there, and then "
+                "everything that the pod made."
+            ),
+            (
+                f"Between the outer IP header and the pod's packet stands: {made.middle or 'nothing'}"
+                f"{' / Ether(...) with the MAC addresses of flannel.1' if made.middle else ''}."
+            ),
         ),
     )
 
 
 def _text(of: Overlay, made: Made) -> str:
     here, there = f"node-{of.here}", f"node-{of.there}"
-    outer = f'Ether(src="{of.mac(here, "eth0")}", dst="{of.mac(there, "eth0")}")\n/ IP(src="{of.node(of.here)}", dst="{of.node(of.there)}")'
+    outer = f'Ether(src="{of.mac(here, "eth0")}", dst="{of.mac(there, "eth0")}")'
+    outer += f'\n/ IP(src="{of.node(of.here)}", dst="{of.node(of.there)}")'
     inner = f'/ IP(src="{of.client}", dst="{of.web}", ttl=63, flags="DF") / ICMP()'
     if not made.middle:
         return f"{outer}\n{inner}"

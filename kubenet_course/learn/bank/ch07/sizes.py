@@ -35,7 +35,8 @@ def mtu(chance: Chance) -> Value:
     stack, lan = chance.turn(*STACKS), chance.choice((1500, 1460, 9001, 8950))
     right = room(lan, *stack.around)
     return Value(
-        asks=f"{stack.story} The LAN between the nodes carries packets of up to {lan} bytes (its MTU is {lan}). Which MTU "
+        asks=f"{stack.story} The LAN between the nodes carries packets of up to {lan} bytes (its "
+        f"MTU is {lan}). Which MTU "
         "must the pods have, so that nothing is cut?",
         look=_parts(),
         answer=right,
@@ -45,8 +46,9 @@ def mtu(chance: Chance) -> Value:
         evidence=_counted(stack, lan),
         hints=(
             "Start from the MTU of the LAN, and take off what each envelope adds.",
-            "An envelope adds its outer IP header (20 bytes in IPv4, 40 in IPv6), its own headers, and for a tunnel of frames the "
-            "inner Ethernet header too.",
+            ("An envelope adds its outer IP header (20 bytes in IPv4, 40 in IPv6), its own "
+            "headers, and for a tunnel of frames the "
+            "inner Ethernet header too."),
             f"The envelopes add {sum(overhead(*one) for one in stack.around)} bytes together.",
         ),
     )  # fmt: skip
