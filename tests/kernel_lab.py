@@ -34,7 +34,7 @@ from kubenet_course.linux.netfilter.stages import stage_at_hook
 from kubenet_course.linux.packet.address import address as canonical
 from kubenet_course.linux.packet.address import family, prefix
 from kubenet_course.linux.packet.packet import ECHO, Flow, Frame, Icmp, Packet, Tcp, Udp
-from kubenet_course.linux.stack.expected import Expected
+from kubenet_course.linux.stack.tcp import expect
 from kubenet_course.linux.walk import STAGES
 
 PORTS = range(5000, 5004)
@@ -152,7 +152,7 @@ class Player:
             skb = Skb(packet, dev_in=far.device, frame=Frame(near.mac, far.mac, packet))
             return Next("router", "netif_receive_skb", skb)
         if isinstance(packet.header, Tcp) and packet.flow.has_reverse:  # a program connects: it waits for an answer
-            self.memory.of(self.sender)[Expected].answers[packet.flow.reverse] = 1
+            expect(Kernel(self.world[self.sender], self.memory, self.choices), packet)
         return Next(self.sender, "route_output", Skb(packet, mark=row.get("mark", 0)))
 
     def _walk(self, start: Next) -> None:
@@ -211,16 +211,26 @@ class Player:
         self._walk(Next(step.namespace, "route_output", Skb(answer)))
 
     def hang_up(self) -> None:
-        """The asker resets the connection that it has, before the next packet."""
-        reset = any(s.stage == "local_deliver" and _flags(s.skb.packet).startswith("R") for s in self.steps)
-        if not reset and any(
+        """The asker resets the connection that it has, before the next packet; so does who answered, if it has not heard of it."""
+        came = [(s.namespace, s.skb.packet) for s in self.steps if s.stage == "local_deliver"]
+        reset = any(_flags(packet).startswith("R") for _, packet in came)
+        asked = any(
             s.stage == "route_output" and s.namespace == self.sender and _flags(s.skb.packet) == "A" for s in self.steps
-        ):
-            before, self.steps = self.steps, []
-            self._walk(
-                Next(self.sender, "route_output", Skb(Packet(self.sent, Tcp("RA"), ttl=self.ttl), mark=self.mark))
-            )
-            self.steps = before
+        )
+        taken = [(at, packet.flow) for at, packet in came if _flags(packet) == "A" and packet.flow in self.waits]
+        before, self.steps = self.steps, []
+        if asked and not reset:
+            ends = Packet(self.sent, Tcp("RA"), ttl=self.ttl)
+            self._walk(Next(self.sender, "route_output", Skb(ends, mark=self.mark)))
+        heard = [
+            (s.namespace, s.skb.packet.flow)
+            for s in self.steps
+            if s.stage == "local_deliver" and _flags(s.skb.packet).startswith("R")
+        ]
+        for at, flow in taken if not reset else ():
+            if (at, flow) not in heard:
+                self._walk(Next(at, "route_output", Skb(Packet(flow.reverse, Tcp("RA")))))
+        self.steps = before
 
 
 def _flags(packet: Packet) -> str:

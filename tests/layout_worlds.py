@@ -6,7 +6,7 @@ from types import MappingProxyType
 from msgspec.structs import replace
 
 from kubenet_course.data import data
-from kubenet_course.kube.layout.reach import ends
+from kubenet_course.kube.layout.asked.reach import ends
 from kubenet_course.kube.manifest.read import read_text
 from kubenet_course.kube.model.cluster import Cluster, checked
 from kubenet_course.lab.scenario.of_cluster import plain, renamed

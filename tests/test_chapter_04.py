@@ -9,8 +9,8 @@ import pytest
 import yaml
 
 from kubenet_course.errors import BadInput
-from kubenet_course.kube.layout.limits import most_nodes, most_pods
-from kubenet_course.kube.layout.reach import reachability
+from kubenet_course.kube.layout.asked.limits import most_nodes, most_pods
+from kubenet_course.kube.layout.asked.reach import reachability
 from kubenet_course.learn.bank import find
 from kubenet_course.learn.bank.ch04.seen import REACHED, SEEN
 from kubenet_course.learn.questions.feedback import judged

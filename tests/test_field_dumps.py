@@ -346,9 +346,25 @@ def test_each_place_has_an_order_of_its_own():
         f" chain b {{\n type filter hook forward priority 0; policy accept;\n {last}\n }}\n}}\n"
         for name, mark, last in (("one", 1, "meta mark 1 drop"), ("two", 2, "meta mark 1 accept"))
     )
-    ns = netns("m", (Device("eth0"), Device("eth1")), routes=(Route(prefix("0.0.0.0/0"), "eth0"),),
-               rules={4: Ruleset(loaded(read_nft(text).rules, 4))}, sysctls={"net.ipv4.ip_forward": 1}, sockets_known=False)  # fmt: skip
+    rules, ways = {4: Ruleset(loaded(read_nft(text).rules, 4))}, (Route(prefix("0.0.0.0/0"), "eth0"),)
+    switches = {"net.ipv4.ip_forward": 1}
+    ns = netns("m", (Device("eth0"), Device("eth1")), routes=ways, rules=rules, sysctls=switches, sockets_known=False)
     packet = udp("10.1.0.9", 1, "10.2.0.9", 2)
     orders = in_each_order(ns, 4, lambda one: outcomes(one, packet, "eth1"))
     ends = sorted(way[0].end for way in orders.ways)
     assert (ends, len(orders.tied), orders.whole) == (["dropped", "dropped", "forwarded", "forwarded"], 2, True)
+
+
+def test_of_two_cards_in_one_net_the_rows_of_the_file_decide(tmp_path):
+    """NetworkManager gives each card's row a metric of its own; the rows of `ip addr` alone would be asked in its order."""
+    addr = (
+        "2: eth0: <UP> mtu 1500\n    inet 10.2.0.1/24 brd 10.2.0.255 scope global noprefixroute eth0\n"
+        "3: eth1: <UP> mtu 1500\n    inet 10.2.0.2/24 brd 10.2.0.255 scope global noprefixroute eth1\n"
+    )
+    rows = (
+        "10.2.0.0/24 dev eth1 proto kernel scope link src 10.2.0.2 metric 100\n"
+        "10.2.0.0/24 dev eth0 proto kernel scope link src 10.2.0.1 metric 101\n"
+    )
+    words = ["--addr-file", "addr", "--route-file", "rows", "--json", "--dst", "10.2.0.9"]
+    (row,) = json.loads(ran(tmp_path, {"dump": QUIET, "addr": addr, "rows": rows}, *words).stdout)["outcomes"]
+    assert (row["out"], row["src"]) == ("eth1", "10.2.0.2")

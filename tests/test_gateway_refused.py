@@ -347,6 +347,7 @@ def test_a_field_that_nobody_understands_is_named_and_the_answer_is_not_certain(
     odd = route("r", to("s1", surprise=1), hosts=["a.com"])
     told = run("why", "-", "--host", "a.com", text=listed(gateway(), odd, service("s1")))
     assert "field spec.rules[0].surprise is not understood" in told.stderr
+    assert 'the API server: unknown field "spec.rules[0].surprise"' in told.stderr
     assert told.stdout.startswith("not certain: it hangs on HTTPRoute default/r: field spec.rules[0].surprise")
     assert told.return_value == 3
 
@@ -363,6 +364,7 @@ def test_an_unknown_version_is_named_and_the_answer_is_not_certain(api, kind):
     other = route("q", to("s1")) | {"apiVersion": api, "kind": kind}
     told = run("why", "-", "--host", "a.com", "--json", text=listed(*SOUND, other))
     assert f"kind {kind} ({api}) is not understood; left out" in told.stderr
+    assert f'no matches for kind "{kind}" in version "{api}"' in told.stderr
     answer = json.loads(told.stdout)
     assert (answer["certain"], told.return_value, answer["status"]) == (False, 3, 200)
     assert f"{kind} ({api})" in answer["hangs_on"][0]

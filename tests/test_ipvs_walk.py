@@ -6,12 +6,15 @@ from msgspec.structs import replace
 from proxy_cases import recorded
 from test_kube_proxy_observed import FLOWS, first_packet, in_the_words_of_the_record, node1
 
+from kubenet_course.kube.manifest.read import read as read_objects
+from kubenet_course.kube.model.cluster import Cluster
 from kubenet_course.kube.proxy.ipvs.loaded import dummy, ipvs_rules, leaving, sets_of, virtual_servers
 from kubenet_course.kube.proxy.ipvs.tables import tables_of
+from kubenet_course.kube.questions.ask import question
 from kubenet_course.linux.namespace.device import Device, ifaddr
-from kubenet_course.linux.namespace.route import Route
 from kubenet_course.linux.namespace.memory import Memory
 from kubenet_course.linux.namespace.netns import Netns, netns
+from kubenet_course.linux.namespace.route import Route
 from kubenet_course.linux.netfilter.connections import Connections
 from kubenet_course.linux.netfilter.iptables.save import read
 from kubenet_course.linux.outcome import outcomes
@@ -19,7 +22,8 @@ from kubenet_course.linux.packet.address import prefix
 from kubenet_course.linux.packet.packet import Icmp, Packet, Quote, answer, length, ping, tcp, udp
 from kubenet_course.linux.stack.ipvs.servers import PERSISTENT, RealServer, VirtualServer
 from kubenet_course.linux.stack.ipvs.table import IpvsTable
-from kubenet_course.linux.walk import send
+from kubenet_course.linux.verdicts import verdict
+from kubenet_course.linux.walk import ask, send
 
 # -- kube-proxy's node of the captures, in IPVS mode ---------------------------------------------------------------------
 
@@ -369,3 +373,24 @@ def test_rules_at_output_can_ask_for_what_ipvs_leads_through(match, drops):
     ns = balancer(A, text=f"*filter\n-A OUTPUT -m ipvs {match} -j DROP\nCOMMIT\n")
     assert send(ns, asks(1), dev="pods").last.end == ("dropped" if drops else "forwarded")
     assert send(ns, asks(1, src="192.168.1.11")).last.end == ("not-permitted" if drops else "forwarded")
+
+
+# -- a whole cluster ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("called", [1, 0])
+def test_an_answer_on_ones_own_bridge_gets_the_virtual_address_back_only_if_br_netfilter_shows_it_to_forward(called):
+    """Request and answer of two pods on one node: the answer is bridged, and IPVS sees it at FORWARD or not at all."""
+    made = Cluster(read_objects(["data/clusters/two-nodes.yaml"]), "ipvs")
+    world, memory = dict(made.world()), Memory()
+    node = world["node-1"]
+    world["node-1"] = replace(node, sysctls={**node.sysctls, "net.bridge.bridge-nf-call-iptables": called})
+    said = {}
+    for sport in (1, 2):  # in turn: web-2 on the other node, then web-1 on this one
+        trace = ask(world, question(made, "service/default/web:80", sport), "pod/default/client", memory)
+        heard = [
+            step for step in trace.steps if (step.namespace, step.stage) == ("pod/default/client", "local_deliver")
+        ]
+        said[verdict(trace).delivered_to] = heard[-1].said
+    assert said["pod/default/web-2"] == "the asker has its answer: the connection is open"
+    assert ("the connection is open" in said["pod/default/web-1"]) is bool(called)

@@ -6,7 +6,7 @@ import pytest
 
 from kubenet_course.errors import BadInput
 from kubenet_course.linux.stack.ipvs.read import Counts, read
-from kubenet_course.linux.stack.ipvs.servers import MH_PORT, PERSISTENT, RealServer, VirtualServer, ipvsadm
+from kubenet_course.linux.stack.ipvs.servers import MH_PORT, PERSISTENT, RealServer, VirtualServer, ipvsadm, listing
 
 SAVED = """-A -t 10.96.0.1:443 -s rr
 -a -t 10.96.0.1:443 -r 192.168.1.11:6443 -m -w 1
@@ -45,6 +45,11 @@ def test_a_listing_holds_the_same_servers_and_what_they_have_to_do():
         "10.96.0.20", 80, "TCP", "mh", PERSISTENT | MH_PORT, 10800,
         (RealServer("10.244.1.10", 8080), RealServer("10.244.2.10", 8080, 0)),
     )  # fmt: skip
+
+
+def test_a_listing_is_written_as_it_was_read():
+    found = read(LISTED)
+    assert listing(found.servers.values(), found.counts) == LISTED
 
 
 def test_what_nobody_says_is_as_ipvsadm_takes_it():

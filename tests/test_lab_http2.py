@@ -1,4 +1,4 @@
-"""Real HTTP/2 on loopback: a Service spreads connections and reads no HTTP, so the requests of one connection stay together."""
+"""Real HTTP/2 on loopback: a Service spreads connections, so the requests of one connection stay together."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def test_one_pod_that_is_asked_once_is_enough():
 
 
 def test_what_the_pod_sends_is_http2_for_a_reader_that_knows_only_the_rfc():
-    """Asked by hand-made frames, and read without the library: SETTINGS, HEADERS, DATA, then GOAWAY as it was told to."""
+    """Asked by hand-made frames, read without the library: SETTINGS, HEADERS, DATA, then GOAWAY as it was told."""
 
     async def asked() -> tuple[list[int], bytes]:
         pod = Pod("web-9", most=1)

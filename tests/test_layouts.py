@@ -5,7 +5,7 @@ import itertools
 import pytest
 from layout_worlds import AROUND, OFFICE, around, cluster_in, layout, west
 
-from kubenet_course.kube.layout.reach import End, ends, reach, reachability
+from kubenet_course.kube.layout.asked.reach import End, ends, reach, reachability
 from kubenet_course.kube.manifest.read import read_text
 from kubenet_course.kube.model.cluster import Cluster, checked
 from kubenet_course.linux.namespace.choices import every

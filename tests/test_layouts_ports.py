@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from kubenet_course.kube.layout.ports import LOCAL_PORTS, clients, opened, room
+from kubenet_course.kube.layout.asked.ports import LOCAL_PORTS, clients, opened, room
 from kubenet_course.lab.comparison import compare
 from kubenet_course.lab.real.run import missing, run
 from kubenet_course.lab.scenario.packets import Sending

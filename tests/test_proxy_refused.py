@@ -7,6 +7,9 @@ from click.testing import CliRunner
 
 from kubenet_course.cli.proxy import command
 from kubenet_course.errors import BadInput
+from kubenet_course.kube.manifest.read import read
+from kubenet_course.kube.model.cluster import Cluster
+from kubenet_course.lab.scenario.of_cluster import scenario
 
 NODE = {"apiVersion": "v1", "kind": "Node", "metadata": {"name": "node-1"}}
 NAMED = [{"name": "a", "port": 80}, {"name": "b", "port": 81}]
@@ -91,3 +94,9 @@ def test_every_scheduler_that_kube_proxy_takes_can_be_followed(scheduler):
     from kubenet_course.linux.stack.ipvs.schedulers import SCHEDULERS
 
     assert scheduler in SCHEDULERS
+
+
+def test_the_lab_says_that_it_builds_no_ipvs():
+    made = Cluster(read(["data/clusters/two-nodes.yaml"]), "ipvs")
+    with pytest.raises(BadInput, match="the lab builds no IPVS"):
+        scenario(made, "pod/default/client", "service/default/web:80")

@@ -402,7 +402,7 @@ def test_a_cell_is_edited_run_and_brought_back(visit: Visit):
 @wakes
 def test_a_cell_that_needs_a_real_machine_says_so_and_keeps_what_was_recorded(visit: Visit):
     page = visit.open("01-the-pod")
-    place = page.locator(".cell", has_text="sockets.bind_errors").first
+    place = page.locator(".cell", has_text="A second program is told:").first
     recorded = place.locator(".outs").inner_text()
     place.get_by_role("button", name="Run", exact=True).click()
     expect(place.locator(".note")).to_be_visible(timeout=AWAKE)

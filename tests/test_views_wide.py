@@ -6,7 +6,7 @@ from time import process_time
 import pytest
 from layout_worlds import around, cluster_in, layout
 
-from kubenet_course.kube.layout.reach import reachability
+from kubenet_course.kube.layout.asked.reach import reachability
 from kubenet_course.kube.manifest.read import read_text
 from kubenet_course.kube.model.cluster import Cluster
 from kubenet_course.views.drawing.around import surroundings

@@ -25,7 +25,7 @@ from ..linux.netfilter.nft.load import loaded as tables_of
 from ..linux.netfilter.nft.read_json import read_json
 from ..linux.netfilter.nft.ruleset import Table as NftTable
 from ..linux.netfilter.rules import Ruleset, Table
-from .machine import text_of
+from .described import text_of
 
 Line = dict[str, Any]  # file, line, text
 PROTOCOL = {4: "ip", 6: "ip6"}

@@ -14,7 +14,7 @@ from ..kube.nodeipam.command_line import PROGRAM, SWITCHES, addressing, does_not
 from ..kube.nodeipam.kcm_flags import MEANING, ControllerExit, Flags, configured, default_of, parse_flags
 from ..kube.nodeipam.node_ipam import Capacity, capacity
 from ..kube.nodeipam.node_world import SETTLE, NodeWorld
-from .machine import text_of
+from .described import text_of
 from .output import FORM_HELP, FORMS, dumped, form
 
 OPERATIONS = {

@@ -15,7 +15,7 @@ from ..kube.policy.judge.near import left_to_plugin, near_misses, what_would_cha
 from ..kube.policy.judge.values import Port
 from ..kube.policy.judge.world import PolicyWorld, Who
 from ..kube.policy.written.border import backends, port_of, who_of
-from .machine import text_of
+from .described import text_of
 from .policy_matrix import FAMILY, FILES, JSON, code_of, command, opened
 
 

@@ -16,7 +16,7 @@ from ..kube.gateway.request import Answer, Request
 from ..kube.manifest.read import read
 from ..kube.model.cluster import Cluster
 from ..linux.namespace.choices import Seeded
-from .machine import text_of
+from .described import text_of
 from .route_shown import row_of, show, whole
 
 FILES = click.argument("files", nargs=-1, required=True, metavar="FILE...")

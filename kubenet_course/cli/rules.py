@@ -10,15 +10,16 @@ import click
 import msgspec
 
 from ..errors import BadInput
-from ..linux.namespace.netns import Netns
 from ..linux.netfilter.iptables.words import protocol
 from ..linux.netfilter.rules import rule_text
-from ..linux.outcome import Doubt, Outcome, either, hanging, in_each_order, outcomes, rounded
+from ..linux.outcome import Doubt, Outcome, rounded
 from ..linux.packet.address import IPV6, Address, address, family
 from ..linux.packet.packet import ECHO, Flow, Icmp, Other, Packet, Tcp, Udp
+from .described import Described, described, text_of
 from .dumps import Dumps
 from .dumps import dumps as read_all
-from .machine import Described, described, describes_machine, machine, mark_of, possible, text_of
+from .machine import describes_machine, mark_of
+from .possible import Possible
 
 Files = Mapping[tuple[int, str], str]  # the dump that each table is from, by family and table
 Strange = list[dict[str, Any]]  # lines that were not understood: file, line, text
@@ -96,7 +97,7 @@ def trace(dumps: tuple[str, ...], packets: str | None, as_json: bool, seed: int,
     given["src"] = given["src"] or ""
     question = Question(**{word: given[word] for word in Question.__struct_fields__})
     packet, mark = asked(question, ""), mark_of(question.mark, "--mark")
-    found = Asked(read, this, given["sysctls"], [question.dev]).outcomes(packet, question.dev, mark, seed)
+    found = Possible(read, this, given["sysctls"], [question.dev]).outcomes(packet, question.dev, mark, seed)
     strange = read.strange + list(this.strange)
     _say(read, this)
     if as_json:
@@ -104,37 +105,6 @@ def trace(dumps: tuple[str, ...], packets: str | None, as_json: bool, seed: int,
     else:
         _show(found, read.files, strange)
     return code_of(found)
-
-
-class Asked:
-    """The machines that this one may be, by family: one, where what was given of its routing tells everything."""
-
-    def __init__(self, read: Dumps, this: Described, sysctls: tuple[str, ...], devs: list[str]):
-        self.read, self.this = read, this
-        self.machines = {of: [machine(one, read, sysctls, devs) for one in possible(this, of)] for of in (4, 6)}
-        self.odd = tuple(Doubt(**line) for line, _, _ in this.doubts)
-        self.always = {of: tuple(Doubt(**line) for line in read.always.get(of, [])) for of in (4, 6)}
-
-    def outcomes(self, packet: Packet, dev: str, mark: int, seed: int) -> tuple[Outcome, ...]:
-        """Every outcome of a packet; what differs among the machines, or by the order of tables, is not certain."""
-        of = family(packet.flow.dst).number
-
-        def ask(ns: Netns) -> tuple[Outcome, ...]:
-            return outcomes(ns, packet, dev, mark, seed)
-
-        found = either([self._in_each_order(ns, of, ask) for ns in self.machines[of]], self.odd)
-        return hanging(found, self.always[of])
-
-    def _in_each_order(self, ns: Netns, of: int, ask: Callable[[Netns], tuple[Outcome, ...]]) -> tuple[Outcome, ...]:
-        orders = in_each_order(ns, of, ask)
-        doubts = tuple(self._doubt(of, stages) for stages in orders.tied)
-        found = either(orders.ways, doubts)
-        return found if orders.whole else hanging(found, doubts)
-
-    def _doubt(self, of: int, stages: tuple[str, ...]) -> Doubt:
-        names = list(dict.fromkeys(stage.rpartition(" ")[0] for stage in stages))
-        text = f"the tables {' and '.join(names)} stand at the same hooks; no dump tells which are asked first"
-        return Doubt(next((file for name in names if (file := self.read.files.get((of, name)))), ""), 0, text)
 
 
 def _say(read: Dumps, this: Described) -> None:
@@ -161,7 +131,7 @@ def _many(
     lines = [(f"{packets}:{n}", line) for n, line in enumerate(text_of(packets).split("\n"), 1) if line.strip()]
     questions = [(_question(line, where), where) for where, line in lines]
     checked = [(asked(question, where), question.dev, mark_of(question.mark, where)) for question, where in questions]
-    asked_of = Asked(read, this, given["sysctls"], [dev for _, dev, _ in checked])
+    asked_of = Possible(read, this, given["sysctls"], [dev for _, dev, _ in checked])
     strange = read.strange + list(this.strange)
     _say(read, this)
     for packet, dev, mark in checked:

@@ -18,7 +18,7 @@ from ..linux.namespace.trace import Step, Trace
 from ..linux.outcome import rounded
 from ..linux.packet.packet import Neighbour, Packet, endpoint
 from ..linux.verdicts import TraceVerdict, arrival, verdict, way_back, way_there
-from .machine import text_of
+from .described import text_of
 
 
 class Question(msgspec.Struct, forbid_unknown_fields=True):

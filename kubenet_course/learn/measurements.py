@@ -27,7 +27,7 @@ def _rows() -> dict[tuple[str, int], Measured]:
 
 
 def measured(mode: str, services: int) -> Measured:
-    """`mode`: iptables, iptables-legacy, nftables, or "no rules" with 1 Service. Raises BadInput for what nobody measured."""
+    """`mode`: iptables, iptables-legacy, nftables, or "no rules" with 1 Service. Raises BadInput for others."""
     if (mode, services) not in _rows():
         known = "; ".join(f"{name} with {count:,}" for name, count in _rows())
         raise BadInput("measured", f"nobody has measured {mode} with {services} Services", f"there is {known}")

@@ -100,7 +100,8 @@ def in_each_order(ns: Netns, of: int, ask: Callable[[Netns], tuple[Outcome, ...]
     rules = ns.ruleset(of)
     tied = ties(rules)
     first = ask(ns)
-    open_, found, met = [({}, first)], Orders([], [], True), list[Turn]()
+    open_: list[tuple[dict[Turn, tuple[str, ...]], tuple[Outcome, ...]]] = [({}, first)]
+    found, met = Orders([], [], True), list[Turn]()
     while open_ and len(found.ways) + len(open_) <= MOST_ORDERS:
         turns, way = open_.pop()
         turn = next((one for one in tied if one not in turns and _meets(way, one, tied[one])), None)

@@ -108,31 +108,45 @@ class Walk:
         return self.kernels[name]
 
     def go_on(self, starts: Iterable[Next], until: Callable[[Step], bool] | None = None) -> bool:
-        """Follows what begins here until nothing moves any more; True: a step was enough before that."""
-        steps, kernels = self.steps, self.kernels
-        at_once, in_turn = deque((-1, start) for start in starts), deque[tuple[int, Next]]()
-        by_sender = {-1}  # steps that the sender's own call does
-        while (at_once or in_turn) and len(steps) < MOST_STEPS:
-            before = at_once[0][0] if at_once else -1
-            # The pieces that a sender makes leave one by one: all that the first sets in motion comes before the second.
-            is_next_piece = before in by_sender and before >= 0 and steps[before].stage == "ip_fragment"
-            crosses = not at_once or (bool(in_turn) and is_next_piece)
-            cause, todo = (in_turn if crosses else at_once).popleft()
-            if cause in by_sender and not crosses:
-                by_sender.add(len(steps))
-            kernel = kernels[todo.namespace] if todo.namespace in kernels else self.kernel(todo.namespace)
-            stage = STAGES[todo.stage] if todo.stage in STAGES else netfilter.stage_at_hook(todo.stage)
-            step = stage(kernel, todo.stage, todo.skb)
-            for then in reversed(step.then):
-                if not _waits_for_its_turn(then):
-                    at_once.appendleft((len(steps), then))
-            in_turn.extend((len(steps), then) for then in step.then if _waits_for_its_turn(then))
+        """Follows what begins here until nothing moves any more; True: a step was enough before that.
+
+        Each entry: the step before it, whether its sender's own call does it, and whether it is one of the pieces that a
+        sender makes. These leave one by one: all that the first sets in motion comes before the second.
+        """
+        steps, causes, kernels, now, is_enough = self.steps, self.causes, self.kernels, self.memory.now, False
+        at_once = [(-1, start, True, False) for start in reversed(tuple(starts))]
+        in_turn = deque[tuple[int, Next]]()
+        number = len(steps)
+        while number < MOST_STEPS:
+            if in_turn and (not at_once or at_once[-1][3]):
+                (cause, todo), is_own = in_turn.popleft(), False
+            elif at_once:
+                cause, todo, is_own, _ = at_once.pop()
+            else:
+                break
+            name, stage = todo.namespace, todo.stage
+            kernel = kernels[name] if name in kernels else self.kernel(name)
+            act = STAGES[stage] if stage in STAGES else netfilter.stage_at_hook(stage)
+            step = act(kernel, stage, todo.skb)
+            after = step.then
+            if len(after) == 1:
+                if _waits_for_its_turn(after[0]):
+                    in_turn.append((number, after[0]))
+                else:
+                    at_once.append((number, after[0], is_own, is_own and stage == "ip_fragment"))
+            elif after:
+                is_piece = is_own and stage == "ip_fragment"
+                in_turn.extend((number, then) for then in after if _waits_for_its_turn(then))
+                rest = [then for then in reversed(after) if not _waits_for_its_turn(then)]
+                at_once += [(number, then, is_own, is_piece) for then in rest]
             steps.append(step)
-            self.causes.append(cause)
-            self.times.append(self.memory.now)
+            causes.append(cause)
+            number += 1
             if until is not None and until(step):
-                return True
-        return False
+                is_enough = True
+                break
+        self.times += [now] * (len(steps) - len(self.times))
+        return is_enough
 
     def wait(self, seconds: float) -> None:
         """Lets time pass, and does what is due meanwhile."""

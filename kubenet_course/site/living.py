@@ -44,7 +44,7 @@ class Living:
         class Letters(BaseComm):
             """What a widget sends goes to the page."""
 
-            def publish_msg(self, msg_type: str, data: Any = None, **_: Any) -> None:
+            def publish_msg(self, msg_type: str, data: Any = None, *_: Any, **__: Any) -> None:
                 living.said(self, msg_type, data or {})
 
         comm.create_comm = Letters

@@ -120,7 +120,7 @@ def _source(module: Path) -> Path:
 def main(name: str, notebooks: str) -> None:
     notebook = json.loads((Path(notebooks) / f"{name}.ipynb").read_text(encoding="utf-8"))
     printed, sys.stdout = sys.stdout, sys.stderr
-    sys.modules |= dict.fromkeys(UNKNOWN)  # so that what stands in for them is loaded, and found
+    sys.modules.update(dict.fromkeys(UNKNOWN))  # type: ignore[arg-type]  # so that what stands in for them is loaded, and found
     answers = of_chapter_here(notebook, name[:2])
     printed.write(json.dumps({"answers": answers, "modules": loaded()}))
 

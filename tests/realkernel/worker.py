@@ -70,8 +70,9 @@ class Lab:
         """The ears of one family, what they heard before forgotten."""
         listening = [ears for ears in self.ears if ears.family == family]
         for ears in listening:
-            _ = ears.datagrams(), ears.syns(), ears.icmp()
             ears.hang_up()
+        for ears in listening:  # what is said about a connection that was hung up is not about the next packet
+            _ = ears.datagrams(), ears.syns(), ears.icmp()
         return listening
 
     def ask(self, packet: Packet) -> Packet:

@@ -27,6 +27,16 @@ FOREIGN = re.compile(
 HARMLESS = ("NetworkPolicy", "BackendTLSPolicy", "IPAddress")
 
 
+def in_the_apis_words(notice: str) -> str:
+    """A notice of what was not understood, with what the API server would say to it."""
+    if found := re.search(r": field (\S+) is not understood", notice):
+        return f'{notice}; the API server: unknown field "{found[1]}"'
+    if (found := FOREIGN.search(notice)) and not found[1].startswith(HARMLESS):
+        kind, _, version = found[1].rstrip(")").partition(" (")
+        return f'{notice}; the API server: no matches for kind "{kind}" in version "{version}"'
+    return notice
+
+
 class GatewayDoor:
     """A Gateway with its listeners, and the routes that they took."""
 
@@ -113,7 +123,7 @@ class Doors:
     @property
     def notices(self) -> tuple[str, ...]:
         """What was not understood, what was taken for granted, and routes that hang on nothing."""
-        said = list(self.cluster.notices)
+        said = [in_the_apis_words(notice) for notice in self.cluster.notices]
         if self.objects.services and not self.behind.knows_endpoints:
             said.append("the files hold no pods and no EndpointSlices: every Service is taken to have ready endpoints")
         if self.objects.gateways and not self.objects.gateway_classes:

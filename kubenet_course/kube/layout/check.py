@@ -10,8 +10,8 @@ from ...linux.namespace.overhead import overhead
 from ...linux.packet.address import FAMILIES, address, prefix
 from ..api.layout import Layout
 from ..model.ranges import overlap
-from . import egress
 from .addresses import network_of, nth
+from .machines import egress
 from .plan import Plan
 from .ranges import Claim, claims, free_beside
 

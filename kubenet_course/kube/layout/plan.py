@@ -25,7 +25,7 @@ from ..model.ranges import OUTSIDE
 from ..network.backends import METRIC
 from ..nodeipam.cloud_routes import LIMITS, reconcile
 from .addresses import nth
-from .masquerade import is_private
+from .machines.masquerade import is_private
 from .written import holds
 
 BORDER, INTERNET = "border", "internet"

@@ -19,7 +19,7 @@ from ..model import names
 from ..model.lan import Lan
 from ..model.node_plan import Machine
 from ..model.world import World
-from . import egress, router
+from .machines import egress, router
 from .plan import BORDER, INTERNET, Leg, Plan
 
 

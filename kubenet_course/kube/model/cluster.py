@@ -17,9 +17,9 @@ from ...linux.netfilter.rules import Ruleset
 from ...linux.packet.address import FAMILIES, Address, address
 from ..api.layout import LayoutSpec
 from ..api.objects import EndpointSlice, KubeProxyConfiguration, Pod, Service
-from ..layout import others
 from ..layout.check import fits
-from ..layout.on_node import beside_proxy
+from ..layout.machines import others
+from ..layout.machines.on_node import beside_proxy
 from ..layout.plan import unrouted
 from ..layout.world import WiderWorld
 from ..manifest.collection import Objects

@@ -18,6 +18,7 @@ from ...linux.stack.bridge import Fdb
 from ...linux.stack.neighbour import Neighbours
 from ...linux.verdicts import arrival, verdict, way_back
 from ...linux.walk import ask
+from ..manifest.collection import Objects
 from ..manifest.read import read_text
 from ..model.cluster import Cluster
 from ..proxy.modes import FOLLOWED as MODES
@@ -159,8 +160,13 @@ status:
 
 
 @cache
+def objects_of(policy: str, place: str, ip_mode: str) -> Objects:
+    return read_text(manifests(policy, place, ip_mode))
+
+
+@cache
 def cluster_of(mode: str, policy: str, place: str, ip_mode: str) -> Cluster:
-    return Cluster(read_text(manifests(policy, place, ip_mode)), mode)
+    return Cluster(objects_of(policy, place, ip_mode), mode)
 
 
 @cache

@@ -25,6 +25,6 @@ def letters(port: str, protocol: str, endpoint: str = "") -> str:
 
 def base32(digest: bytes, length: int) -> str:
     """The first letters, an even number of them, of bytes in base32."""
-    bits = len(digest) * 8
-    number = int.from_bytes(digest, "big")
-    return "".join(PAIRS[number >> bits - at & 1023] for at in range(10, length * 5 + 1, 10))
+    size = -(-length * 5 // 8)
+    number = int.from_bytes(digest[:size], "big")
+    return "".join([PAIRS[number >> size * 8 - at & 1023] for at in range(10, length * 5 + 1, 10)])

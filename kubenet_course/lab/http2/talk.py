@@ -63,7 +63,7 @@ def talk(way: str = "one", requests: int = 30, pods: int = 3, joining: int = 0, 
 
 
 def _finished(coroutine: Coroutine[Any, Any, Talk]) -> Talk:
-    """A notebook has a loop of its own that runs already, and a second one needs a thread. Raises OSError without one."""
+    """In a thread, for a notebook has a loop of its own that runs already. Raises OSError where none can start."""
     found: list[Talk | BaseException] = []
 
     def run() -> None:

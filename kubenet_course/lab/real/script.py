@@ -187,16 +187,8 @@ def _rows(ns: Netns) -> Iterator[Command]:
         says = ""
     for entry in ns.fdb:
         where = "self permanent" if entry.dst else "master static"
-        yield Command(
-            (
-                "bridge",
-                "-n",
-                ns.name,
-                "fdb",
-                "append" if entry.dst else "add",
-                *f"{rows.fdb_text(entry)} {where}".split(),
-            )
-        )
+        words = f"{'append' if entry.dst else 'add'} {rows.fdb_text(entry)} {where}".split()
+        yield Command(("bridge", "-n", ns.name, "fdb", *words))
     for number, rules in ns.rules.items():
         # -m nfacct only counts, and its kernel module is not to be had in every private namespace.
         text = NFACCT.sub("", rules_text(rules))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from msgspec.structs import replace
 
+from ...errors import BadInput
 from ...kube.model.cluster import Cluster
 from ...kube.questions.ask import asker, outsiders, question
 from ...linux.namespace.device import Device
@@ -22,6 +23,9 @@ def plain(name: str) -> str:
 
 def renamed(world: Mapping[str, Netns], name_of: Callable[[str], str] = plain) -> dict[str, Netns]:
     """All namespaces of a world under other names, the far ends of their cables too. Lazy tables are written out."""
+    if any(ns.virtual_servers for ns in world.values()):
+        right = "write mode: iptables or nftables; kubenet trace follows IPVS without a kernel"
+        raise BadInput("KubeProxyConfiguration: mode", "the lab builds no IPVS, which many kernels lack", right)
     return {name_of(name): _renamed(ns, name_of) for name, ns in world.items()}
 
 

@@ -8,10 +8,14 @@ from ..packet.address import IPV6, Address, Mac, Prefix, address, prefix, spelle
 
 
 class IfAddr(Struct, frozen=True):
-    """An address on a device, with the length of the block that it makes directly reachable (`ip addr`)."""
+    """An address on a device, with the length of the block that it makes directly reachable (`ip addr`).
+
+    `noprefixroute`: no row for that block comes with it (IFA_F_NOPREFIXROUTE).
+    """
 
     address: Address
     length: int
+    noprefixroute: bool = False
 
     @property
     def block(self) -> Prefix:

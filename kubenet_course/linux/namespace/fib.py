@@ -126,7 +126,7 @@ def _connected_rows(device: Device) -> Iterable[Route]:
     """The block around each address is reached directly; lo leads nowhere (DEV-22)."""
     for own in with_link_local(device):
         of = family(own.address)
-        if own.length < of.bits and device.kind != "lo":
+        if own.length < of.bits and device.kind != "lo" and not own.noprefixroute:
             yield Route(own.block, device.name, src=own.address if of is IPV4 else "", metric=256 if of is IPV6 else 0)
 
 

@@ -106,6 +106,8 @@ NO_POLICY: Policy = {}
 
 def decided(rules: Sequence[RouteRule], tables: Mapping[str, ByLength], to: Address, dev: str, asked: Asked) -> Route:
     """The row that the first of the rules finds which suits a packet and finds one at all (fib_rules_lookup)."""
+    if rules is EVERYONES[6 if ":" in to else 4]:  # they suit everybody
+        return next((row for rule in rules if (row := rule.finds(tables, to, dev)) is not NO_ROUTE), NO_ROUTE)
     at = 0
     while at < len(rules):
         rule, at = rules[at], at + 1

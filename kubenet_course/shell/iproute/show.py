@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from ...linux.namespace.device import Device, IfAddr
 from ...linux.namespace.fib import LINK_LOCAL, LOOPBACK, Route
+from ...linux.namespace.macs import made_mac
 from ...linux.packet.address import IPV6, family
 from ..grammar import FLAG, said_in
 from ..state import Call, Result, State, has_carrier
@@ -92,7 +93,7 @@ def _named(call: Call, device: Device) -> str:
 
 def flags_of(state: State, at: str, device: Device) -> str:
     """The flags between angle brackets, as `ip` orders them."""
-    kind = ["LOOPBACK"] if device.kind == "lo" else ["BROADCAST", "MULTICAST"]
+    kind = {"lo": ["LOOPBACK"], "dummy": ["BROADCAST", "NOARP"]}.get(device.kind, ["BROADCAST", "MULTICAST"])
     linked = has_carrier(state, at, device)
     far = state.world[device.peer[0]].devices[device.peer[1]] if device.peer and device.peer[0] == at else device
     found = ["NO-CARRIER"] * (device.up and not linked) + kind + ["UP"] * device.up + ["LOWER_UP"] * linked
@@ -119,7 +120,7 @@ def _link(call: Call, device: Device) -> Iterator[str]:
     state = _operational(call.state, call.at, device)
     yield f"{note.index}: {_named(call, device)}: {flags_of(call.state, call.at, device)} mtu {device.mtu}{master} state {state}"
     far = f" link-netns {device.peer[0]}" if device.peer and device.peer[0] != call.at else ""
-    yield f"    link/{'loopback' if device.kind == 'lo' else 'ether'} {device.mac}{far}"
+    yield f"    link/{'loopback' if device.kind == 'lo' else 'ether'} {device.mac or made_mac(call.at, device.name)}{far}"
     if "-d" in call.flags:
         yield from (f"    {line}" for line in details(device))
 

@@ -11,8 +11,9 @@ from .table import Table, table
 
 
 def flows(before: Cluster, after: Cluster, node: str = "") -> Table:
-    """Every flow to a Service that comes out differently, seen from a node (the first, unless it is named). Those who ask
-    the same, with the same two outcomes, share a row.
+    """Every flow to a Service that comes out differently, seen from a node (the first, unless it is named).
+
+    Those who ask the same, with the same two outcomes, share a row.
     """
     found = list(Migration(before, after, node).flows())
     changed = [one for one in found if one is not None]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from ...kube.layout.reach import Cell
+from ...kube.layout.asked.reach import Cell
 from .table import Table, table
 
 LOST, ASTRAY = "no", "no: another answers"

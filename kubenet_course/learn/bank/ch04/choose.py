@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from ....kube.layout.reach import reachability
+from ....kube.layout.asked.reach import reachability
 from ....views.tables.reach import reached_from
 from ...questions.kinds_lists import Choose, Statement
 from ...worlds.layouts import wider

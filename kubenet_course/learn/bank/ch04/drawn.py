@@ -8,7 +8,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from ....kube.layout.reach import Cell, End, reach
+from ....kube.layout.asked.reach import Cell, End, reach
 from ....kube.model.cluster import Cluster
 from ....views.tables.reach import hops
 from ....views.tables.table import Table, table

@@ -8,7 +8,7 @@ from typing import Any
 import yaml
 from msgspec import Struct
 
-from ....kube.layout.reach import Cell
+from ....kube.layout.asked.reach import Cell
 from ....kube.model.cluster import Cluster
 from ....views.tables.table import Table
 from ...questions.kinds import Finding, Slip

@@ -66,7 +66,7 @@ def _broken(host: str) -> tuple[Broken, ...]:
                "In which namespace does the Gateway live, and in which does the route look for it?"),
         Broken("Clients hear 500.", pay, pay + GRANT, pay + GRANT.replace("namespace: bank}", "namespace: shop}"), 217,
                "The namespace of the Service has to allow it: the ReferenceGrant stands there.", {f"{host}/": "bank/pay:80"},
-               "The Service is in another namespace. Whose leave is needed, and where is it written down?"),
+               "The Service is in another namespace. Whose permission is needed, and where is it written down?"),
         Broken("Nobody reaches it.", sound.replace("name: edge,", "name: edge, sectionName: web,"),
                sound.replace("name: edge,", "name: edge, sectionName: http,"),
                sound.replace("name: edge,", "name: edge, sectionName: https,"), 211,

@@ -127,7 +127,7 @@ APP = "the application in the pod answered it"
 SAID_BY_APP = "Nothing was forwarded: in the table there is no line “sent on”. So no pod has seen the request."
 NO_RULE = "the proxy: no rule that is attached fits this path or name"
 MISSING = "the proxy: the rule names a Service, or a port, that is not there"
-NOT_ALLOWED = "the proxy: the rule names a Service of another namespace without leave"
+NOT_ALLOWED = "the proxy: the rule names a Service of another namespace without permission"
 NOT_ATTACHED = "the proxy: the route is not attached, so its rules do not exist for it"
 CLOSED = "the kernel: nobody listens on that port"
 

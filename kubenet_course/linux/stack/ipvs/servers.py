@@ -1,6 +1,6 @@
 """Virtual servers and the real servers behind them, as `ipvsadm -Ln` shows them (ip_vs_ctl.c, ipvsadm(8))."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 from msgspec import Struct
 
@@ -52,11 +52,29 @@ def ipvsadm(servers: Iterable[VirtualServer]) -> str:
     return "".join(f"{line}\n" for server in servers for line in _lines(server))
 
 
+def listing(servers: Iterable[VirtualServer], counts: Mapping[tuple, tuple[int, int]] = {}) -> str:
+    """What `ipvsadm -Ln` prints. `counts`: active and inactive connections by virtual server, address and port."""
+    rows = ["IP Virtual Server version 1.2.1 (size=4096)", "Prot LocalAddress:Port Scheduler Flags"]
+    rows.append("  -> RemoteAddress:Port           Forward Weight ActiveConn InActConn")
+    for server in servers:
+        lasting = f" persistent {server.timeout}" if server.flags & PERSISTENT else ""
+        flags = ",".join(_flags(server))
+        rows.append(f"{server.protocol:<4} {server} {server.scheduler}{lasting}" + (f" ({flags})" if flags else ""))
+        for real in server.reals:
+            active, inactive = counts.get((server.key, real.address, real.port), (0, 0))
+            rows.append(f"  -> {real!s:<28} Masq    {real.weight:<6} {active:<10} {inactive}")
+    return "".join(f"{row}\n" for row in rows)
+
+
+def _flags(server: VirtualServer) -> list[str]:
+    return [name for (of, bit), name in FLAG_NAMES.items() if of == server.scheduler and server.flags & bit]
+
+
 def _lines(server: VirtualServer) -> Iterator[str]:
     kind = f"{KINDS[server.protocol]} {server}"
     said = f"-A {kind} -s {server.scheduler}"
     said += f" -p {server.timeout}" if server.flags & PERSISTENT else ""
-    flags = [name for (of, bit), name in FLAG_NAMES.items() if of == server.scheduler and server.flags & bit]
-    yield said + (f" -b {','.join(flags)}" if flags else "")
+    flags = ",".join(_flags(server))
+    yield said + (f" -b {flags}" if flags else "")
     for real in server.reals:
         yield f"-a {kind} -r {real} -m -w {real.weight}"

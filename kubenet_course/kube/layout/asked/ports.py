@@ -11,15 +11,15 @@ from collections.abc import Iterable, Iterator
 from msgspec import Struct
 from msgspec.structs import replace
 
-from ...linux.namespace.choices import Choices, Seeded
-from ...linux.namespace.kernel import Kernel
-from ...linux.namespace.memory import Memory
-from ...linux.namespace.netns import netns
-from ...linux.namespace.skb import Skb
-from ...linux.netfilter.conntrack import confirm, conntrack_in
-from ...linux.netfilter.nat import Range, translate
-from ...linux.packet.address import Address
-from ...linux.packet.packet import Flow, Packet, Tcp, Udp
+from ....linux.namespace.choices import Choices, Seeded
+from ....linux.namespace.kernel import Kernel
+from ....linux.namespace.memory import Memory
+from ....linux.namespace.netns import netns
+from ....linux.namespace.skb import Skb
+from ....linux.netfilter.conntrack import confirm, conntrack_in
+from ....linux.netfilter.nat import Range, translate
+from ....linux.packet.address import Address
+from ....linux.packet.packet import Flow, Packet, Tcp, Udp
 
 # What a kernel chooses from, by the port that the connection came with: it keeps privileged ports privileged.
 CLASSES = ((0, 511, range(1, 512)), (512, 1023, range(600, 1024)), (1024, 65535, range(1024, 65536)))

@@ -5,8 +5,8 @@ Check the second against awslabs/amazon-eks-ami (eni-max-pods.txt) and amazon-vp
 
 from __future__ import annotations
 
-from ...errors import BadInput
-from ..nodeipam.cloud_routes import LIMITS
+from ....errors import BadInput
+from ...nodeipam.cloud_routes import LIMITS
 
 HOST_NETWORK = 2  # pods that need no address of their own: the plugin's and kube-proxy's
 PREFIX = 16  # addresses in a /28, which an interface may hold in place of one address

@@ -11,23 +11,23 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from ...linux.namespace.device import Device, IfAddr
-from ...linux.namespace.fib import Route
-from ...linux.namespace.netns import Netns
-from ...linux.namespace.policy import EVERYONES, RouteRule
-from ...linux.netfilter.nat import Range
-from ...linux.netfilter.rules import Rule
-from ...linux.netfilter.xt.basic import Destination, Source
-from ...linux.netfilter.xt.comment import Comment
-from ...linux.netfilter.xt.nat import Snat
-from ...linux.netfilter.xt.standard import Accept
-from ...linux.packet.address import Address, Prefix, address, family, prefix
-from ..api.layout import EgressGateway, SecondInterface
-from ..model import names
-from ..model.lan import ANY, device
-from ..model.pod_plan import of_family
-from ..network.backends import METRIC
-from .addresses import gateways, network_of
+from ....linux.namespace.device import Device, IfAddr
+from ....linux.namespace.fib import Route
+from ....linux.namespace.netns import Netns
+from ....linux.namespace.policy import EVERYONES, RouteRule
+from ....linux.netfilter.nat import Range
+from ....linux.netfilter.rules import Rule
+from ....linux.netfilter.xt.basic import Destination, Source
+from ....linux.netfilter.xt.comment import Comment
+from ....linux.netfilter.xt.nat import Snat
+from ....linux.netfilter.xt.standard import Accept
+from ....linux.packet.address import Address, Prefix, address, family, prefix
+from ...api.layout import EgressGateway, SecondInterface
+from ...model import names
+from ...model.lan import ANY, device
+from ...model.pod_plan import of_family
+from ...network.backends import METRIC
+from ..addresses import gateways, network_of
 
 TABLES, FIRST_RULE = 100, 1000  # our tables, and the priority of our first rule: behind local (0), before main (32766)
 SECOND = "eth1"

@@ -10,17 +10,17 @@ from typing import Any
 
 from msgspec import Struct
 
-from ...linux.namespace.choices import Choices
-from ...linux.namespace.fib import Route
-from ...linux.namespace.netns import Netns
-from ...linux.namespace.trace import Step, Trace
-from ...linux.packet.address import Address, family
-from ...linux.packet.packet import Flow, Frame, Packet, frame_length, ping
-from ...linux.walk import ask
-from ..model import names
-from ..model.pod_plan import of_family
-from .plan import INTERNET
-from .world import WiderWorld
+from ....linux.namespace.choices import Choices
+from ....linux.namespace.fib import Route
+from ....linux.namespace.netns import Netns
+from ....linux.namespace.trace import Step, Trace
+from ....linux.packet.address import Address, family
+from ....linux.packet.packet import Flow, Frame, Packet, frame_length, ping
+from ....linux.walk import ask
+from ...model import names
+from ...model.pod_plan import of_family
+from ..plan import INTERNET
+from ..world import WiderWorld
 
 ROUTED = ("route_output", "route_input")
 REQUEST, REPLY = (8, 128), (0, 129)  # echo, in ICMP and in ICMPv6

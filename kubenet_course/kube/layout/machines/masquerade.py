@@ -8,18 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from ...linux.netfilter.nat import Range
-from ...linux.netfilter.rules import Rule
-from ...linux.netfilter.statement import Jump
-from ...linux.netfilter.xt.addrtype import AddrType
-from ...linux.netfilter.xt.basic import Destination
-from ...linux.netfilter.xt.comment import Comment
-from ...linux.netfilter.xt.nat import Masquerade
-from ...linux.netfilter.xt.standard import Return
-from ...linux.packet.address import Prefix, prefix
-from ..api.layout import Part
-from ..network import flannel
-from ..proxy.iptables.frame import Frame
+from ....linux.netfilter.nat import Range
+from ....linux.netfilter.rules import Rule
+from ....linux.netfilter.statement import Jump
+from ....linux.netfilter.xt.addrtype import AddrType
+from ....linux.netfilter.xt.basic import Destination
+from ....linux.netfilter.xt.comment import Comment
+from ....linux.netfilter.xt.nat import Masquerade
+from ....linux.netfilter.xt.standard import Return
+from ....linux.packet.address import Prefix, prefix
+from ...api.layout import Part
+from ...network import flannel
+from ...proxy.iptables.frame import Frame
 
 CHAIN = "IP-MASQ-AGENT"
 LINK_LOCAL = {4: prefix("169.254.0.0/16"), 6: prefix("fe80::/10")}

@@ -6,21 +6,21 @@ from collections.abc import Iterable, Iterator
 
 from msgspec.structs import replace
 
-from ...linux.namespace.device import Device, IfAddr
-from ...linux.namespace.fib import Route
-from ...linux.namespace.netns import NeighbourEntry, Netns, Socket, netns
-from ...linux.netfilter.iptables.save import read
-from ...linux.netfilter.rules import Ruleset
-from ...linux.packet.address import FAMILIES, Address, Prefix, address, family, prefix
-from ..api.layout import FirewallRule, Host, Internet, SecondInterface
-from ..model import names
-from ..model.lan import ANY, FORWARDS, QUIET, SWITCH, default, device, port_mac
-from ..model.ranges import OUTSIDE
-from ..network.backends import METRIC
-from .addresses import gateways, lengths, nth
+from ....linux.namespace.device import Device, IfAddr
+from ....linux.namespace.fib import Route
+from ....linux.namespace.netns import NeighbourEntry, Netns, Socket, netns
+from ....linux.netfilter.iptables.save import read
+from ....linux.netfilter.rules import Ruleset
+from ....linux.packet.address import FAMILIES, Address, Prefix, address, family, prefix
+from ...api.layout import FirewallRule, Host, Internet, SecondInterface
+from ...model import names
+from ...model.lan import ANY, FORWARDS, QUIET, SWITCH, default, device, port_mac
+from ...model.ranges import OUTSIDE
+from ...network.backends import METRIC
+from ..addresses import gateways, lengths, nth
+from ..plan import BORDER, INTERNET, PUBLIC, TRANSIT, Plan, internet_gateways
 from .egress import SECOND
 from .masquerade import PRIVATE, UNIQUE_LOCAL
-from .plan import BORDER, INTERNET, PUBLIC, TRANSIT, Plan, internet_gateways
 
 TO_BORDER, TO_ROUTER, TO_INTERNET, INTERNET_BRIDGE = "wan0", "lan0", "wan0", "ext0"
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from ...linux.packet.address import Address, Prefix, prefix, spelled
-from ..api.base import Metadata, PodMetadata
-from ..api.config import ClusterConfiguration, Networking
-from ..api.core import Container, ContainerPort, Node, NodeAddress, NodeSpec, NodeStatus, Pod, PodSpec
-from ..api.layout import Layout, LayoutSpec, OtherCluster
-from ..manifest.collection import Objects
+from ....linux.packet.address import Address, Prefix, prefix, spelled
+from ...api.base import Metadata, PodMetadata
+from ...api.config import ClusterConfiguration, Networking
+from ...api.core import Container, ContainerPort, Node, NodeAddress, NodeSpec, NodeStatus, Pod, PodSpec
+from ...api.layout import Layout, LayoutSpec, OtherCluster
+from ...manifest.collection import Objects
 
 FIRST_NODE, PORT = 11, 8080
 NODE_MASK = {4: 24, 6: 64}

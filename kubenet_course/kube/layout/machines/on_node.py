@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from ...linux.packet.address import Prefix
-from ..proxy.iptables.frame import Frame
+from ....linux.packet.address import Prefix
+from ...proxy.iptables.frame import Frame
 from . import egress, masquerade
 
 
