@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from msgspec import Struct
 
 from .namespace.trace import Step, Trace
-from .packet.packet import Geneve, Packet, Sealed, Tcp, Vxlan
+from .packet.packet import Arp, Geneve, Neighbour, Packet, Sealed, Tcp, Vxlan
 
 # Every verdict, and what the asking program sees.
 VERDICTS = {
@@ -122,4 +122,11 @@ def _told(step: Step, first: Step) -> str:
 def _lost(trace: Trace) -> int:
     """The step at which the packet, or the answer that was owed for it, was last seen."""
     ends = [number for number, step in enumerate(trace.steps) if step.end and step.end != "local"]
-    return ends[0] if ends else len(trace.steps) - 1
+    own = [number for number in ends if not _is_look_up(trace.steps[number])]
+    return (own or ends or [len(trace.steps) - 1])[0]
+
+
+def _is_look_up(step: Step) -> bool:
+    """Whether a step is about a question for a MAC address: that nobody answers it is told of the packet that waits."""
+    packet = step.skb.packet
+    return isinstance(packet, Arp) or isinstance(packet.payload, Neighbour)
