@@ -368,3 +368,45 @@ def test_of_two_cards_in_one_net_the_rows_of_the_file_decide(tmp_path):
     words = ["--addr-file", "addr", "--route-file", "rows", "--json", "--dst", "10.2.0.9"]
     (row,) = json.loads(ran(tmp_path, {"dump": QUIET, "addr": addr, "rows": rows}, *words).stdout)["outcomes"]
     assert (row["out"], row["src"]) == ("eth1", "10.2.0.2")
+
+
+LABELLED = [
+    {"dst": "default", "gateway": "10.2.0.254", "dev": "eth0", "flags": []},
+    {"dst": "10.50.0.0/16", "encap": "mpls", "gateway": "10.2.0.5", "dev": "eth0", "flags": []},
+]
+EVERYWHERE = "default via 10.2.0.254 dev eth0\n"
+
+
+@pytest.mark.parametrize(
+    "story, rows",
+    [
+        ("text", f"{EVERYWHERE}10.50.0.0/16 encap mpls 100 via 10.2.0.5 dev eth0\n"),
+        ("json", json.dumps(LABELLED)),
+        ("a row for some packets only", f"{EVERYWHERE}10.50.0.0/16 tos 0x10 via 10.1.0.5 dev eth1\n"),
+    ],
+)
+def test_a_row_of_which_a_word_is_not_known_makes_what_it_leads_on_uncertain(tmp_path, story, rows):
+    words = [*OWN, "--route-file", "rows", "--json", "--in", "eth1", "--src", "10.1.0.9", "--dst"]
+    for dst, code in (("10.50.0.7", 3), ("192.0.2.1", 0)):
+        told = ran(tmp_path, {"dump": QUIET, "rows": rows}, *words, dst)
+        assert (told.returncode, json.loads(told.stdout)["certain"]) == (code, code == 0), told
+
+
+def test_a_table_that_nobody_gave_may_lead_where_no_other_does(tmp_path):
+    rules = "0:\tfrom all lookup local\n100:\tfrom all lookup 300\n32766:\tfrom all lookup main\n32767:\tfrom all lookup default\n"
+    files = {"dump": QUIET, "rows": "10.2.0.0/24 dev eth0\n", "rules": rules}
+    words = [
+        *OWN,
+        "--route-file",
+        "rows",
+        "--rule-file",
+        "rules",
+        "--in",
+        "eth1",
+        "--src",
+        "10.1.0.9",
+        "--dst",
+        "192.0.2.1",
+    ]
+    told = ran(tmp_path, files, *words)
+    assert (told.returncode, "no file holds the rows of this table" in told.stdout) == (3, True), told

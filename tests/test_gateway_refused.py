@@ -5,6 +5,7 @@ pkg/apis/networking/validation/validation.go.
 """
 
 import json
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -336,6 +337,16 @@ def test_a_question_that_is_none_is_refused(arguments, where):
     with pytest.raises(BadInput) as error:
         run("why", "-", *arguments, text=listed(*SOUND))
     assert error.value.where == where
+
+
+def test_whoever_asks_about_packets_goes_on_without_an_ingress_that_cannot_be(tmp_path):
+    file = tmp_path / "f.yaml"
+    broken = thing("Ingress", "i", {}, api="networking.k8s.io/v1")
+    file.write_text(Path("data/clusters/two-nodes.yaml").read_text() + f"\n---\n{json.dumps(broken)}\n")
+    asks = ["trace", str(file), "--from", "pod/default/client", "--to", "service/default/web:80"]
+    told = CliRunner().invoke(kubenet, asks, catch_exceptions=False, standalone_mode=False)
+    assert told.return_value == 0
+    assert "left out: it has neither; either `defaultBackend` or `rules` must be specified" in told.stderr
 
 
 def test_files_without_any_gateway_are_refused():

@@ -273,3 +273,11 @@ def test_a_providers_table_has_no_row_for_the_nodes_that_came_last() -> None:
     assert made.notices == ("the route table of Azure is full: no row leads to 10.129.144.0/24 of n401",)
     found = reachability(made)
     assert found["office", "pod"].reached and not found["office", "pod on another node"].arrived
+
+
+def test_a_narrower_network_between_the_nodes_makes_pods_narrower_by_as_much() -> None:
+    """1400 bytes between the nodes, less 50 for VXLAN (RFC 7348 section 4.3 and the headers below it): 1350 for a pod."""
+    world = cluster_in(f"{{layout: island, mtu: 1400, {AROUND}}}", "vxlan").world()
+    assert world["pod/default/client"].devices["eth0"].mtu == world["node-1"].devices["flannel.1"].mtu == 1350
+    assert world["node-1"].devices["eth0"].mtu == world["router"].devices["eth0"].mtu == 1400
+    assert world["router"].devices["wan0"].mtu == 1500

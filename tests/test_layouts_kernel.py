@@ -51,3 +51,18 @@ def test_ways_out_by_policy_routing_are_the_real_kernels(story, name, spec) -> N
     for part in parts(table(cluster_in(spec, name))):
         found = compare(part, run(part))
         assert found.equal, f"{story}: " + "\n".join(map(str, found.differences[:5]))
+
+
+BOTH = (
+    "networks: [{name: office, ranges: [10.20.0.0/24, 'fd00:20::/64'], hosts: [{address: 'fd00:20::9'}]}],"
+    "internet: {hosts: [{address: '2001:db8::5'}]}"
+)
+
+
+@pytest.mark.parametrize("kind", ["isolated", "flat", "island"])
+def test_the_layouts_in_ipv6_are_the_real_kernels(kind) -> None:
+    if reason := missing():
+        pytest.skip(reason)
+    for part in parts(table(cluster_in(f"{{layout: {kind}, {BOTH}}}", "dual-stack"), 6)):
+        found = compare(part, run(part))
+        assert found.equal, "\n".join(map(str, found.differences[:5]))

@@ -16,12 +16,17 @@ from kubenet_course.site.prose import joined
 from tools import build
 
 HERE = Path(__file__).parent / "pyodide"
-# The cells that ask for what a browser has not, or use what such a cell made, by words in them: sockets, processes, threads.
+# The cells that ask for what a browser has not, or use what such a cell made, by words in them: sockets, processes, threads, files.
 REAL = {
     "01-the-pod": ("told_second(", "reuseport", "reuseaddr=True"),
     "06-cni-the-contract": ("CNI_COMMAND", '"store" / "podnet"', "by_hand(", 'place / "'),
+    "07-overlays-and-underlays": (
+        "letter = IP(",
+        "attempt = Ether(",
+    ),  # scapy asks for /etc/protocols and for network cards
     "08-a-pods-life": ("side_by_side",),
     "10-the-other-proxies": ("talk(",),
+    "11-from-outside": ("serving(",),
 }
 pytestmark = pytest.mark.skipif(
     not (can_wake() and shutil.which("node")),
@@ -45,7 +50,7 @@ def lived(built: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, An
     sources = {master.stem: [cell.source for cell in cells(master)] for master in build.masters()}
     order.write_text(json.dumps({"python": str(built / "python"), "chapters": sources}))
     argv = ["node", "cells.mjs", str(order)]
-    done = subprocess.run(argv, cwd=HERE, capture_output=True, text=True, timeout=600, check=False)
+    done = subprocess.run(argv, cwd=HERE, capture_output=True, text=True, timeout=900, check=False)
     assert done.returncode == 0, done.stderr[-2000:]
     return json.loads(done.stdout)
 

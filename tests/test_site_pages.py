@@ -21,11 +21,12 @@ from site_pages import PYODIDE, Page, broken, can_wake, pages
 from kubenet_course.cli import _ran
 from kubenet_course.errors import BadInput
 from kubenet_course.learn.bank import everything, find, predictions
+from kubenet_course.learn.page.rich import inline
 from kubenet_course.learn.words import terms
 from kubenet_course.site.lookup import spelled
 from kubenet_course.site.models import STATE, Scripts
 from kubenet_course.site.pages import CLASS, names, site
-from kubenet_course.site.prose import Prose, joined, words_of
+from kubenet_course.site.prose import Prose, joined
 from tools import build
 
 CHAPTERS = pytest.mark.parametrize("master", build.masters(), ids=lambda master: master.stem)
@@ -159,14 +160,10 @@ def test_of_all_answers_to_an_exercise_those_are_right_that_the_bank_says(built:
         right = [name for name, place in variant["answers"].items() if variant["told"][place]["state"] == "right"]
         instance = find(id).instance(number)
         options = dict(variant["form"]["options"])
-        plain = (
-            {words_of(options[letter]) for letter in right[0].split(",")}
-            if right[0] not in options
-            else {words_of(options[right[0]])}
-        )
+        chosen = right[0].split(",") if right[0] not in options else right
         wanted = instance.solution if isinstance(instance.solution, list) else [instance.solution]
         assert len(right) == 1
-        assert plain == {words_of(re.sub(r"[`*]", "", escape(one, quote=False))) for one in wanted}
+        assert {options[name] for name in chosen} == {inline(one) for one in wanted}
 
 
 def test_the_outcome_of_a_prediction_is_the_one_that_the_bank_expects(built: Path):

@@ -13,9 +13,9 @@ from kubenet_course.kube.proxy.modes import rules_in
 from kubenet_course.kube.proxy.node import DEFAULTS
 from kubenet_course.kube.questions.migration import Migration
 from kubenet_course.linux.namespace.device import Device, ifaddr
-from kubenet_course.linux.namespace.route import Route
 from kubenet_course.linux.namespace.memory import Memory
 from kubenet_course.linux.namespace.netns import Netns, netns
+from kubenet_course.linux.namespace.route import Route
 from kubenet_course.linux.packet.address import IPV4, prefix
 from kubenet_course.linux.packet.packet import tcp
 from kubenet_course.linux.walk import send

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from msgspec.structs import replace
@@ -12,10 +12,13 @@ from ..errors import BadInput
 from ..files import MOST, text_in
 from ..linux.namespace.device import IfAddr, ifaddr
 from ..linux.namespace.fib import Route
-from ..linux.namespace.policy import RouteRule
+from ..linux.namespace.policy import ANYWHERE, RouteRule
 from ..linux.packet.address import address, family, prefix
 from .ip_rules import rules as ip_rules
 from .ip_text import addresses, is_json, routes, rows_of
+
+UNTOLD = "unknown"  # a device that stands for wherever a row leads that nobody has shown or understood
+NOT_SHOWN = "not shown: "  # the table of such rows, by family
 
 
 class AddrInfo(msgspec.Struct):
@@ -33,18 +36,26 @@ class Link(msgspec.Struct):
     addr_info: list[AddrInfo] = []
 
 
+class Unsure(NamedTuple):
+    """A rule or a row, the line that it is from, and what may stand in its place."""
+
+    line: dict[str, Any]
+    one: RouteRule | Route
+    instead: tuple[RouteRule | Route, ...]
+
+
 @dataclass(frozen=True)
 class Described:
     """A machine apart from its rules: addresses, rows and rules of routing, and what of them was not understood.
 
-    `doubts` are routing rules of which nobody knows the answer, each with the rules that may stand there instead.
+    `doubts` are routing rules and rows of which nobody knows the answer, each with what may stand there instead.
     """
 
     own: dict[str, list[IfAddr]]
     routes: tuple[Route, ...] = ()
     policy: dict[int, tuple[RouteRule, ...]] = field(default_factory=dict)
     strange: tuple[dict[str, Any], ...] = ()
-    doubts: tuple[tuple[dict[str, Any], RouteRule, tuple[RouteRule, ...]], ...] = ()
+    doubts: tuple[Unsure, ...] = ()
     said: tuple[str, ...] = ()  # what a person should know of how it was taken
 
 
@@ -57,10 +68,10 @@ def described(given: dict[str, Any]) -> Described:
     """What the options and files say of the machine."""
     own = _addresses(given["addresses"], given["addr_files"])
     found = [_route(text) for text in given["routes"]]
-    strange: list[dict[str, Any]] = []
+    odd: list[dict[str, Any]] = []
     for name in given["route_files"]:
         read = routes(text_of(name), name)
-        found, strange = found + read.rows, strange + read.strange
+        found, odd = found + read.rows, odd + read.strange
     told = [of for of in (4, 6) if _tells_of_links(found[len(given["routes"]) :], own, of)]
     own = {dev: [_bare(one) if _family(one) in told else one for one in rows] for dev, rows in own.items()}
     policy, doubts = _policy(given["rule_files"], found)
@@ -68,7 +79,13 @@ def described(given: dict[str, Any]) -> Described:
     if not own and not found:
         found = [Route(prefix("0.0.0.0/0"), "eth0"), Route(prefix("::/0"), "eth0")]
         said.append("no address and no route were given: everything leaves by eth0")
-    return Described(own, tuple(found), policy, tuple(strange), tuple(doubts), tuple(said))
+    doubts += [Unsure(_plain(line), line["row"], (replace(line["row"], dev=UNTOLD, via="", hops=()),)) for line in odd]
+    found += [Route(block, UNTOLD, table=f"{NOT_SHOWN}{block}") for block in ANYWHERE.values()]
+    return Described(own, tuple(found), policy, tuple(map(_plain, odd)), tuple(doubts), tuple(said))
+
+
+def _plain(line: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in line.items() if name != "row"}
 
 
 def _tells_of_links(rows: list[Route], own: dict[str, list[IfAddr]], of: int) -> bool:
@@ -85,10 +102,10 @@ def _bare(one: IfAddr) -> IfAddr:
     return replace(one, noprefixroute=True)
 
 
-def _policy(names: tuple[str, ...], found: list[Route]) -> tuple[dict[int, tuple[RouteRule, ...]], list[Any]]:
+def _policy(names: tuple[str, ...], found: list[Route]) -> tuple[dict[int, tuple[RouteRule, ...]], list[Unsure]]:
     """The rules of each family, and those on which an answer hangs: odd ones, and ones whose table nobody gave."""
     policy: dict[int, tuple[RouteRule, ...]] = {}
-    doubts: list[Any] = []
+    doubts: list[Unsure] = []
     tables = {route.table for route in found} | {"local", "main", "default"}
     for name in names:
         lines = ip_rules(text_of(name), name)
@@ -97,12 +114,12 @@ def _policy(names: tuple[str, ...], found: list[Route]) -> tuple[dict[int, tuple
             right = "give at most one of `ip rule` and one of `ip -6 rule`"
             raise BadInput(name, f"is a second list of the rules of IPv{of}", right)
         policy[of] = tuple(line.rule for line in lines)
-        doubts += [(line.at, line.rule, (replace(line.rule, type="nop"),)) for line in lines if not line.known]
+        doubts += [Unsure(line.at, line.rule, (replace(line.rule, type="nop"),)) for line in lines if not line.known]
         for line in lines:
             if line.known and line.rule.type == "lookup" and line.rule.table not in tables:
                 text = f"{line.at['text']}: no file holds the rows of this table"
-                elsewhere = replace(line.rule, type="unreachable")
-                doubts.append((line.at | {"text": text}, line.rule, (elsewhere,)))
+                elsewhere = replace(line.rule, table=f"{NOT_SHOWN}{ANYWHERE[of]}")
+                doubts.append(Unsure(line.at | {"text": text}, line.rule, (elsewhere,)))
     return policy, doubts
 
 

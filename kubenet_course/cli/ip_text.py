@@ -21,12 +21,26 @@ FLAGS = ("onlink", "linkdown", "dead", "pervasive", "offload", "trap", "rt_trap"
 WITH_VALUE = (
     "proto", "protocol", "scope", "mtu", "advmss", "hoplimit", "pref", "expires", "initcwnd", "initrwnd", "realm", "realms",
     "window", "rtt", "cwnd", "ssthresh", "features", "quickack", "congctl", "rto_min", "nhid", "fastopen_no_cookie", "error",
-    "cache", "tos",
+    "cache",
 )  # fmt: skip
+KEYS = {
+    "dst",
+    "gateway",
+    "via",
+    "dev",
+    "prefsrc",
+    "metric",
+    "flags",
+    "table",
+    "type",
+    "nexthops",
+    "metrics",
+    *WITH_VALUE,
+}
 
 
 class Read(NamedTuple):
-    """Rows, and the lines of which something was not understood."""
+    """Rows, and the lines of which something was not understood: file, line, text, and the row that was made of it."""
 
     rows: list[Any]
     strange: list[dict[str, Any]]
@@ -65,15 +79,22 @@ def routes(text: str, where: str) -> Read:
     if is_json(text):
         rows = rows_of(text, where, "run `ip -j route show table all`")
         hint = _hint([str(row.get("dst", "")) for row in rows])
-        return Read([_json_route(row, where, hint) for row in rows], [])
+        told = [(row, _json_route(row, where, hint)) for row in rows if not _is_dead(row)]
+        odd = [(row, made) for row, made in told if set(row) - KEYS]
+        return Read(
+            [made for _, made in told],
+            [{"file": where, "line": 0, "text": msgspec.json.encode(row).decode(), "row": made} for row, made in odd],
+        )
     found, strange = [], []
     lines = list(_route_lines(text))
     hint = _hint([word for _, line in lines for word in line.split()[:2]])
     for number, line in lines:
-        row, left = _text_route(line.split(), f"{where}:{number}", hint)
-        found.append(row)
+        said, left = _said(line.split(), f"{where}:{number}")
+        if _is_dead(said):
+            continue
+        found.append(_json_route(said, f"{where}:{number}", hint))
         if left:
-            strange.append({"file": where, "line": number, "text": line.strip()})
+            strange.append({"file": where, "line": number, "text": line.strip(), "row": found[-1]})
     return Read(found, strange)
 
 
@@ -97,7 +118,13 @@ def _hint(destinations: list[str]) -> str:
     return "::" if not has4 and any(":" in one for one in destinations) else ""
 
 
-def _text_route(words: list[str], where: str, hint: str) -> tuple[Route, list[str]]:
+def _is_dead(row: dict[str, Any]) -> bool:
+    """Whether the kernel passes it over: its device is down."""
+    return "dead" in (row.get("flags") or ())
+
+
+def _said(words: list[str], where: str) -> tuple[dict[str, Any], list[str]]:
+    """The words of a line under the names that they have in JSON, and those that are not known."""
     said: dict[str, Any] = {"type": words.pop(0)} if words[0] in TYPES else {}
     if not words:
         raise BadInput(where, "the route has no destination", "give what `ip route` prints")
@@ -120,7 +147,7 @@ def _text_route(words: list[str], where: str, hint: str) -> tuple[Route, list[st
             del words[:1]
         else:
             left.append(word)
-    return _json_route(said | {"nexthops": hops}, where, hint), left
+    return said | {"nexthops": hops}, left
 
 
 def _json_route(row: dict[str, Any], where: str, hint: str = "") -> Route:

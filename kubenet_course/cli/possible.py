@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from ..linux.namespace.netns import Netns
+from ..linux.namespace.policy import RouteRule
+from ..linux.namespace.route import Route
 from ..linux.outcome import Doubt, Outcome, either, hanging, in_each_order, outcomes
 from ..linux.packet.address import family
 from ..linux.packet.packet import Packet
@@ -13,7 +15,7 @@ from .described import Described
 from .dumps import Dumps
 from .machine import machine
 
-MOST_WAYS = 16  # machines that are tried where routing rules are not understood
+MOST_WAYS = 64  # machines that are tried where routing rules are not understood
 
 
 class Possible:
@@ -21,8 +23,10 @@ class Possible:
 
     def __init__(self, read: Dumps, this: Described, sysctls: tuple[str, ...], devs: list[str]):
         self.read, self.this = read, this
-        self.machines = {of: [machine(one, read, sysctls, devs) for one in possible(this, of)] for of in (4, 6)}
-        self.odd = tuple(Doubt(**line) for line, _, _ in this.doubts)
+        ways = {of: possible(this, of) for of in (4, 6)}
+        self.machines = {of: [machine(one, read, sysctls, devs) for one in ways[of][0]] for of in ways}
+        self.whole = {of: ways[of][1] for of in ways}
+        self.odd = tuple(Doubt(**unsure.line) for unsure in this.doubts)
         self.always = {of: tuple(Doubt(**line) for line in read.always.get(of, [])) for of in (4, 6)}
 
     def outcomes(self, packet: Packet, dev: str, mark: int, seed: int) -> tuple[Outcome, ...]:
@@ -33,7 +37,7 @@ class Possible:
             return outcomes(ns, packet, dev, mark, seed)
 
         found = either([self._in_each_order(ns, of, ask) for ns in self.machines[of]], self.odd)
-        return hanging(found, self.always[of])
+        return hanging(found, self.always[of] if self.whole[of] else (*self.always[of], *self.odd))
 
     def _in_each_order(self, ns: Netns, of: int, ask: Callable[[Netns], tuple[Outcome, ...]]) -> tuple[Outcome, ...]:
         orders = in_each_order(ns, of, ask)
@@ -47,14 +51,20 @@ class Possible:
         return Doubt(next((file for name in names if (file := self.read.files.get((of, name)))), ""), 0, text)
 
 
-def possible(this: Described, family: int) -> list[Described]:
-    """The machine as it may be: one for each answer that a routing rule which nobody understands may give."""
+def possible(this: Described, of: int) -> tuple[list[Described], bool]:
+    """The machine as it may be: one for each answer that an odd rule or row of a family may give; whether these are all."""
     found = [this]
-    for _, rule, others in this.doubts:
-        for one in list(found) if rule in this.policy.get(family, ()) else ():
-            rows = one.policy[family]
-            for other in others:
-                found.append(
-                    replace(one, policy={**one.policy, family: tuple(other if r is rule else r for r in rows)})
-                )
-    return found[:MOST_WAYS]
+    for unsure in this.doubts:
+        one = unsure.one
+        rows = this.policy.get(of, ()) if isinstance(one, RouteRule) else this.routes
+        if one in rows and (isinstance(one, RouteRule) or one.prefix.family.number == of):
+            found += [_with(other, one, instead) for other in found for instead in unsure.instead]
+        if len(found) > MOST_WAYS:
+            return found[:MOST_WAYS], False
+    return found, True
+
+
+def _with(this: Described, one: RouteRule | Route, instead: RouteRule | Route) -> Described:
+    """The same machine with another rule or row in the place of one."""
+    policy = {of: tuple(instead if row == one else row for row in rows) for of, rows in this.policy.items()}
+    return replace(this, policy=policy, routes=tuple(instead if row == one else row for row in this.routes))  # type: ignore[misc,arg-type]

@@ -41,7 +41,9 @@ def row_of(one: Answer) -> dict[str, Any]:
     kind, _, name = one.route.partition(" ")
     sent = one.forwarded
     return {
-        "status": one.status, "verdict": one.verdict, "says": one.says, "gateway": one.door, "listener": one.listener,
+        "status": one.status, "verdict": one.verdict, "says": one.says, "gateway": one.door,
+        "listener": one.listener.rpartition(" listener ")[2],
+        "listener_of": one.listener.partition(" listener ")[0],
         "kind": kind or None, "route": name or None, "rule": one.rule if name else None,
         "match": one.match if name else None, "because": one.because, "over": [_lost(each) for each in one.over],
         "backend": _reference(one.backend), "backends": [_share(each) for each in one.shares],
@@ -78,7 +80,7 @@ def show(doors: Doors, answer: Answer, others: list[Answer], found: list[Leg]) -
     for text in answer.hangs_on:
         click.echo(f"not certain: it hangs on {text}")
     click.secho(answer.says, bold=True)
-    click.echo(f"  asked     {answer.door}{f', {answer.listener}' if answer.listener else ''}")
+    click.echo(f"  asked     {answer.listener if ' listener ' in answer.listener else answer.door}")
     if answer.route:
         click.echo(f"  rule      {answer.route} rule {answer.rule}, match {answer.match}: {answer.because}")
     for one in answer.over:

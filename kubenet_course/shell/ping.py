@@ -107,8 +107,7 @@ def _told(call: Call, asked: list[tuple[Packet, Trace]]) -> Result:
 def _not_taken(at: str, trace: Trace) -> bool:
     """Whether the other end of the sender's own wire did not take a frame, which the sender is told if nothing had to wait: a veth
     whose end has a smaller MTU (veth_xmit, ip_push_pending_frames with IP_RECVERR)."""
-    for number, step in enumerate(trace.steps):
-        cause = trace.causes[number]
+    for step, cause in zip(trace.steps, trace.causes, strict=True):
         if step.stage == "netif_receive_skb" and step.end == "dropped" and "too long" in step.said and cause >= 0:
             out, before = trace.steps[cause], trace.causes[cause]
             return out.namespace == at and trace.steps[before].stage in ("neigh_output", "ip_fragment")

@@ -131,7 +131,8 @@ def _plain(text: str) -> str:
 
 
 def _is_absent(error: Exception) -> bool:
-    """Whether a cell failed for want of what a browser has not: sockets, processes, users, threads."""
+    """Whether a cell failed for want of what a browser has not: sockets, processes, users, threads, network cards."""
     is_of_system = isinstance(error, AttributeError) and error.obj is os
     is_of_threads = isinstance(error, RuntimeError) and "thread" in str(error)
-    return isinstance(error, ABSENT) or is_of_system or is_of_threads
+    is_of_cards = isinstance(error, ValueError) and "Interface '" in str(error)  # scapy's words
+    return isinstance(error, ABSENT) or is_of_system or is_of_threads or is_of_cards

@@ -34,7 +34,7 @@ UNKNOWN = ("matplotlib", "numpy", "yaml._yaml", "_yaml")  # what a browser's Pyt
 TOLD = ("anywidget",)  # packages that ask for their own version
 BUILDERS = ("markdown_it", "mdurl", "jinja2", "markupsafe")  # what makes pages, and what no page needs
 THERE = ("IPython.utils._process_emscripten", "scapy.libs.ethertypes")  # what is loaded on that platform alone
-SECONDS = 300  # that a chapter may take
+SECONDS = 900  # that a chapter may take
 
 
 class Outcomes(Struct, frozen=True):

@@ -134,7 +134,7 @@ def site(notebooks: Path = NOTEBOOKS, kind: str = LEARNER, pyodide: Path | None 
     texts |= {f"assets/{path.name}": path.read_text(encoding="utf-8") for path in sorted(ASSETS.iterdir())}
     texts["assets/theme.css"] = variables(".kn-page")
     texts["assets/index.js"] = index(every, _places(every))
-    ran = of_all([one.name for one in every], notebooks)
+    ran = of_all([one.name for one in every], notebooks) if kind == LEARNER or pyodide else Outcomes({}, ())
     if kind == LEARNER:
         texts |= _answers(ran, scripts)
     texts["assets/widgets.js"], texts["assets/widgets.css"] = scripts.script(), scripts.style()

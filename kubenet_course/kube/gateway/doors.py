@@ -101,10 +101,12 @@ class GatewayDoor:
 
 
 class Doors:
-    """All of them, and what stands behind."""
+    """All of them, and what stands behind. Raises BadInput for an object that the API server would not have taken."""
 
     def __init__(self, cluster: Cluster):
         self.cluster, self.objects = cluster, cluster.objects
+        if self.objects.refused:
+            raise self.objects.refused[0]
         self.behind = Behind(cluster)
         self.labels = {one.metadata.name: one.metadata.labels for one in self.objects.namespaces}
         self.gateways = [GatewayDoor(one, self) for one in sorted(self.objects.gateways, key=lambda one: one.key)]

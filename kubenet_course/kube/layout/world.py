@@ -71,7 +71,30 @@ class WiderWorld(World):
     def __len__(self) -> int:
         return sum(1 for _ in self)
 
+    @cached_property
+    def mtu(self) -> int:
+        """What pods are told: the network between the nodes, less what a tunnel takes."""
+        return super().mtu - self._less
+
+    @property
+    def _less(self) -> int:
+        """By how many bytes the network between the nodes is narrower than usual."""
+        return 1500 - self.plan.spec.mtu
+
     def _make(self, name: str) -> Netns:
+        ns = self._built(name)
+        between = {leg.lan.router_dev for leg in self.plan.legs if not leg.name}
+        lans = {leg.lan.name for leg in self.plan.legs if not leg.name}
+        if not self._less or (name not in self.cluster.machines and name not in lans and name != names.ROUTER):
+            return ns
+        narrow = {
+            key: replace(dev, mtu=dev.mtu - self._less)
+            for key, dev in ns.devices.items()
+            if name in lans or (key in between if name == names.ROUTER else key == "eth0" or dev.tunnel)
+        }
+        return replace(ns, devices={**ns.devices, **narrow})
+
+    def _built(self, name: str) -> Netns:
         if name == names.ROUTER:
             return router.router(self.plan)
         if self.plan.internet and name in (BORDER, INTERNET):

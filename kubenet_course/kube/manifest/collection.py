@@ -89,6 +89,7 @@ class Objects:
     layout: Layout | None = None  # the course's own kind: the network around the cluster
     net_conf: dict[str, Any] | None = None  # flannel's own configuration, net-conf.json
     notices: tuple[str, ...] = ()
+    refused: list[BadInput] = field(default_factory=list)  # what only those need who ask for requests, and cannot be
     half_read: dict[str, tuple[str, ...]] = field(default_factory=dict)  # an object -> its fields not understood
     places: list[Place] = field(default_factory=list)
     order: list[Read] = field(default_factory=list)
@@ -123,6 +124,7 @@ LISTS: dict[type, str] = {
     Ingress: "ingresses",
     **dict.fromkeys((HTTPRoute, GRPCRoute, TLSRoute, TCPRoute, UDPRoute), "routes"),
 }
+OF_REQUESTS = ("gateway_classes", "gateways", "listener_sets", "routes", "grants", "ingress_classes", "ingresses")
 ONLY_ONE: dict[type, str] = {ClusterConfiguration: "cluster", KubeProxyConfiguration: "proxy", Layout: "layout"}
 
 
@@ -154,7 +156,12 @@ class Collection:
                 check(decoded.object)
         except Wrong as wrong:
             where = place.where(item, _name(raw))
-            raise BadInput(f"{where}: {wrong.path}" if wrong.path else where, wrong.what, wrong.right) from None
+            refused = BadInput(f"{where}: {wrong.path}" if wrong.path else where, wrong.what, wrong.right)
+            if not _leads_requests(raw):
+                raise refused from None
+            self.objects.refused.append(refused)
+            self.noticed[f"left out: {refused.what}; {refused.right}"] = refused.where, 0
+            return
         except RecursionError:
             raise BadInput(place.where(item), "it is nested too deeply", "write it as kubectl prints it") from None
         if isinstance(decoded.object, Layout) and decoded.unknown:  # nobody else writes this kind: it is a slip
@@ -213,6 +220,17 @@ def _plain(raw: Any) -> Any:
     if not isinstance(raw, bytes | msgspec.Raw):
         return raw
     return msgspec.json.decode(raw) if b'"ConfigMap"' in memoryview(raw).tobytes() else None
+
+
+def _leads_requests(raw: Any) -> bool:
+    """Whether a document is a Gateway, an Ingress or their like: packets of a cluster do not depend on it, so that whoever asks
+    about packets goes on without it; whoever asks about requests is told (kube/gateway/doors)."""
+    try:
+        value = msgspec.json.decode(raw) if isinstance(raw, bytes | msgspec.Raw) else raw
+    except (ValueError, RecursionError):
+        return False
+    kinds = [kind.__name__ for kind, name in LISTS.items() if name in OF_REQUESTS]
+    return isinstance(value, dict) and value.get("kind") in kinds
 
 
 def _name(raw: Any) -> str:

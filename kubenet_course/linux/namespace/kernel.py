@@ -90,7 +90,7 @@ class Kernel:
     def hop(self, row: Route, to: Address, asked: Asked = ANYTHING) -> Route:
         """The same row by one of its next hops: a hash of the flow chooses (fib_select_multipath, fib6_select_path).
 
-        Of what this machine sends from an address that is chosen already, IPv4 prefers a hop whose own source that is.
+        Of what this machine sends from an address that is chosen already, IPv4 prefers a hop whose own source that is (DEV-34).
         """
         if not row.hops:
             return row

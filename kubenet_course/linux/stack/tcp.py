@@ -22,6 +22,7 @@ from .icmp import reset
 from .listening import answered, listener, sent, taken
 from .path_mtu import mtu_towards
 from .stream import Stream, Streams, offered
+from .tcp_options import agreed
 from .transfer import accepts, stream_rcv
 
 RECEIVE_SPACE = 65535  # bytes: the window of a fresh socket before it is rounded to whole segments
@@ -182,14 +183,15 @@ def expect(kernel: Kernel, packet: Packet, says: bytes = b"") -> None:
 
 
 def _syn_ack(kernel: Kernel, skb: Skb) -> Packet:
-    """The second step of a handshake: the largest segment that fits the way back, a window of whole segments of that size."""
+    """The second step of a handshake: the largest segment that fits the way back, a window of whole segments of that size,
+    and what the asker has offered besides."""
     flow, header = skb.packet.flow, skb.packet.header
     asked = replace(asked_of(skb.packet).back, src=flow.dst)
     row = kernel.route(flow.src, skb.dev_in if flow.src in LINK_LOCAL else "", asked)
     mtu = mtu_towards(kernel, flow.src, "lo" if row.type == "local" else row.dev)
     mss = min(mtu - family(flow.dst).header - 20, 65535 - 40)
     isn = kernel.choices.pick(("isn", kernel.ns.name, flow), range(1 << 32))
-    options = b"\x02\x04" + mss.to_bytes(2, "big")
+    options = agreed(header.options, mss)
     ecn = "SAE" if {"E", "C"} <= set(header.flags) and not skb.packet.tos & ECN else "SA"  # RFC 3168 section 6.1.1
     answer = Tcp(ecn, isn, (header.seq + 1) & 0xFFFFFFFF, max(mss, RECEIVE_SPACE // mss * mss), options=options)
     return Packet(flow.reverse, answer, ttl=kernel.hops(flow.src))
