@@ -19,7 +19,7 @@ from ...errors import BadInput
 from ...linux.packet.fields import Field, layers
 from ...linux.packet.packet import Frame
 from ...linux.packet.wire import frame_bytes
-from .reading import TEXT, Reader, Unanswered, Unreadable, is_blank, reader_for
+from .reading import NUMBER, TEXT, Reader, Unanswered, Unreadable, is_blank, reader_for
 
 EMPTY = "Still empty."
 NO_BELIEF = 0  # of a wrong answer that no numbered misconception leads to
@@ -101,13 +101,25 @@ class Value(Kind, frozen=True, kw_only=True):
         """Raises Unanswered, or Unreadable with a sentence."""
         found = _compared(self.reads, answer, self.answer, self.slips, self)
         if not found.right and not found.said:
-            return (replace(found, said=_elsewhere(self.reads(answer), self.evidence)),)
+            said = _elsewhere(self.reads(answer), self.evidence)
+            return (replace(found, said=f"{said} Think of this first: {self.hints[0]}"),)
         return (found,)
+
+    def side(self, answer: Any) -> str:
+        """On which side of the right number one lies that nobody foresaw; empty for all other answers."""
+        if self.reads is not NUMBER or self.judge(answer)[0].right:
+            return ""
+        given = self.reads(answer)
+        if given < 0 or any(given == self.reads(slip.answer) for slip in self.slips):
+            return ""
+        return f"{given} is too {'large' if given > self.reads(self.answer) else 'small'}."
 
 
 def _elsewhere(given: Any, evidence: object) -> str:
     """What disproves a wrong value that nobody foresaw: whether it occurs at all in what the model did."""
     rows = getattr(evidence, "rows", ())
+    if isinstance(given, int) and given < 0:
+        return f"{given} is less than nothing, and nothing here can be that."
     if not isinstance(given, str) or not rows:
         return f"{given} is not what the model finds here."
     pattern = rf"(?<![\w.:]){re.escape(given)}(?![\w.])"

@@ -100,6 +100,9 @@ def _counted(kind: str, n: int, k: int) -> tuple[str, int, tuple[tuple[int, str]
         (TOTAL, (f"Only the first rule sees them all. What it takes goes to the endpoint's chain and never reaches "
                  f"rule {k}.")),
         (TOTAL // n, "That is what the rule takes. It is asked about more than it takes."),
+        (TOTAL * (k - 1) // n, f"So many are taken **before** rule {k}. The question asks for those that are left."),
+        (TOTAL // left, ("The number in the rule says how many of the connections that reach it match. It does not "
+                         "say how many reach it.")),
     )  # fmt: skip
 
 
@@ -166,7 +169,8 @@ def _ported(kind: str, of: Shop, note: int) -> tuple[str, int, tuple[tuple[int, 
             f"does the answer come, "
         )
         wrong = ((of.target, "web-1 sends it from there. On its way back the client's node translates it once more."),
-                 (of.node_port, "Nobody has asked this port here."))  # fmt: skip
+                 (of.node_port, "Nobody has asked this port here."),
+                 (note, "Nothing reads this field: no rule and no kernel."))  # fmt: skip
         return asks + "as the asking pod sees it?", of.port, wrong, of.asked()
     asks = (
         f"Somebody deletes the line `containerPort: {note}` and changes nothing else. Which port of `web-1` do "

@@ -54,7 +54,9 @@ def _two_each(chance: Chance) -> Told:
         ((0, 191, ("Then the nodes would have to know of each other's connections. Each one counts "
                    "only its own.")),
          (pods - 1, 190, ("The second connection of a node goes to a pod with which this node has "
-                          "none yet."))),
+                          "none yet.")),
+         (2, 0, "So many pods **get** connections. How many get none?"),
+         (2 * nodes, 0, "So many connections there are. The question is how many pods get none.")),
         ("For each node the first connection goes to the first pod, since all have none. The "
          "second goes to the second pod, since now the first has one. No node ever comes to the "
          "third pod."),

@@ -25,7 +25,8 @@ def _one(chance: Chance) -> Told:
         1,
         ((pods, 4, "rr takes turns with connections. How many connections does this program open?"),
          (requests // pods, 4, ("That would be the requests of each pod if requests were spread. "
-                                "The question is how many pods get any."))),
+                                "The question is how many pods get any.")),
+         (requests, 0, "So many requests there are. How many **pods** see any of them?")),
         ("A node chooses a pod when a connection is opened. All requests are streams on this one "
          "connection, so they all reach one pod."),
         "How many times does the node choose?",

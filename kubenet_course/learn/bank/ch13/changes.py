@@ -83,8 +83,7 @@ def hole(chance: Random) -> Value:
         answer=name,
         reads=one_of(NAMES),
         slips=tuple(
-            Slip(one, 46, f"Without `{one}` the connection would still be allowed. A policy only "
-            f"adds.", _without(of, text, one, line))
+            Slip(one, 46 if one == "default-deny" else 0, _innocent(one, line), _without(of, text, one, line))
             for one in NAMES
             if one != name
         ),
@@ -97,6 +96,16 @@ def hole(chance: Random) -> Value:
             why,
         ),
     )  # fmt: skip
+
+
+def _innocent(name: str, line: str) -> str:
+    """Why a policy is not the one that lets a connection in."""
+    receiver = line.partition(" -> ")[2].partition(":")[0]
+    if name == "default-deny":
+        return "It has no rule, so it lets nobody in. It cannot keep out whom another policy lets in, either."
+    if name not in ("allow-metrics", receiver.partition("-")[0]):
+        return f"`{name}` selects the pods with `tier: {name}`. Is `{receiver}` one of them?"
+    return f"`{name}` selects `{receiver}`. But do its peers fit the sender, and its ports the port?"
 
 
 def _without(of: Tiers, text: str, name: str, line: str) -> Table:

@@ -106,7 +106,7 @@ def cell(chance: Random) -> Value:
         answer=right,
         reads=ANSWERS,
         slips=tuple(
-            Slip(one, case.belief if one == case.wrong else 0, f"Look at the rules again. {case.hint}", say)
+            Slip(one, case.belief if one == case.wrong else 0, _again(case, one, right), say)
             for one in ANSWERS.words
             if one != right
         ),
@@ -121,6 +121,19 @@ def cell(chance: Random) -> Value:
             f"The answer begins with “{right.split()[0]}”. {case.because.split('. ')[0]}.",
         ),
     )
+
+
+def _again(case: Case, said: str, right: str) -> str:
+    """What to look at after a wrong answer: the side of the connection about which it is wrong."""
+    who, _, to = case.line.partition(" -> ")
+    egress, ingress = (BY_EGRESS, BY_BOTH), (BY_INGRESS, BY_BOTH)
+    if said in egress and right not in egress:
+        return (
+            f"Look at the sender's side first. Which policy selects {who} for egress? A pod that none selects may send."
+        )
+    if said in ingress and right not in ingress and said != case.wrong:
+        return f"Look at the receiver's side again: {to}. {case.hint}"
+    return f"Look at the rules again. {case.hint}"
 
 
 SEES = ("delivered", "timeout", "refused")
@@ -162,7 +175,7 @@ def client(chance: Random) -> Value:
             Slip(
                 one,
                 belief if way != "new" else 13 if one != "delivered" else 50,
-                "Look at the rules that the packet met on the node of the database.",
+                _seen_instead(way, one),
                 rules,
             )
             for one in SEES
@@ -179,6 +192,21 @@ def client(chance: Random) -> Value:
             because,
         ),
     )
+
+
+def _seen_instead(way: str, said: str) -> str:
+    """What disproves a wrong verdict, without the right one."""
+    if way == "known":
+        return "That may happen to a **new** connection. What does the kernel of the database's node know of this one?"
+    if way == "ignored":
+        return "A rule in the kernel would have to do that. Who has written one here?"
+    if way == "allowed":
+        return "The policy has a rule for ingress. Which label does it ask for, and which label has api-1?"
+    return {
+        "delivered": "For that a rule must let `visitor` in. Which label does the policy ask for?",
+        "timeout": "The client waits only if nobody tells it anything. Does this target tell the sender anything?",
+        "refused": "Somebody would have to send an error to the client. Does this target send one?",
+    }[said]
 
 
 def _stories(who: str, target: str) -> dict[str, tuple[str, str, int]]:
