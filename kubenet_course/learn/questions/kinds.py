@@ -101,25 +101,26 @@ class Value(Kind, frozen=True, kw_only=True):
         """Raises Unanswered, or Unreadable with a sentence."""
         found = _compared(self.reads, answer, self.answer, self.slips, self)
         if not found.right and not found.said:
-            said = _elsewhere(self.reads(answer), self.evidence)
+            given = self.reads(answer)
+            is_below = isinstance(given, int) and given < 0 <= self.reads(self.answer)
+            said = f"{given} is below zero." if is_below else _elsewhere(given, self.evidence)
             return (replace(found, said=f"{said} Think of this first: {self.hints[0]}"),)
         return (found,)
 
-    def side(self, answer: Any) -> str:
-        """On which side of the right number one lies that nobody foresaw; empty for all other answers."""
-        if self.reads is not NUMBER or self.judge(answer)[0].right:
-            return ""
+    def judge_again(self, answer: Any) -> tuple[Finding, ...]:
+        """The same after a miss. Of a number that nobody foresaw it says on which side of the right one it lies."""
+        found = self.judge(answer)
+        if self.reads is not NUMBER or found[0].right:
+            return found
         given = self.reads(answer)
-        if given < 0 or any(given == self.reads(slip.answer) for slip in self.slips):
-            return ""
-        return f"{given} is too {'large' if given > self.reads(self.answer) else 'small'}."
+        side = "large" if given > self.reads(self.answer) else "small"
+        said = found[0].said.replace(_elsewhere(given, None), f"{given} is too {side}.")
+        return (replace(found[0], said=said),)
 
 
 def _elsewhere(given: Any, evidence: object) -> str:
     """What disproves a wrong value that nobody foresaw: whether it occurs at all in what the model did."""
     rows = getattr(evidence, "rows", ())
-    if isinstance(given, int) and given < 0:
-        return f"{given} is less than nothing, and nothing here can be that."
     if not isinstance(given, str) or not rows:
         return f"{given} is not what the model finds here."
     pattern = rf"(?<![\w.:]){re.escape(given)}(?![\w.])"

@@ -12,7 +12,7 @@ from ...errors import BadInput
 from ..bank import chapters, everything, find, predictions
 from ..page.rich import html, plain, shown
 from ..questions.feedback import OTHER, RIGHT, WRONG, Feedback, judged
-from ..questions.kinds import Value
+from ..questions.kinds import Finding, Value
 from ..questions.reading import COLLECTIONS, values
 from . import book as kept
 from .store import store
@@ -73,7 +73,7 @@ def check(id: str, answer: Any = None, variant: int = 0, chapter: str = "", in_f
     """
     made = judged(find(id), answer, variant, in_full)
     if made.state == WRONG and not in_full:
-        made = replace(made, said=" ".join(filter(None, (made.said, _nearer(id, answer, variant)))))
+        made = replace(made, findings=_nearer(id, answer, variant) or made.findings)
     if made.state in (RIGHT, WRONG):
         said = kept_as(answer)
         store().update(lambda book: kept.answered(book, id, made.right, said, variant, made.beliefs, chapter))
@@ -83,11 +83,11 @@ def check(id: str, answer: Any = None, variant: int = 0, chapter: str = "", in_f
     return replace(made, notice=store().notice)
 
 
-def _nearer(id: str, answer: Any, variant: int) -> str:
-    """Too large or too small: that is said of a number from the second miss on."""
+def _nearer(id: str, answer: Any, variant: int) -> tuple[Finding, ...]:
+    """What is said of a value from the second miss on; nothing of other answers, or at the first miss."""
     before, instance = store().read().item(id), find(id).instance(variant)
     is_again = before.missed > 0 and before.variant == variant and not before.solved
-    return instance.side(answer) if is_again and isinstance(instance, Value) else ""
+    return instance.judge_again(answer) if is_again and isinstance(instance, Value) else ()
 
 
 def kept_as(answer: Any) -> Any:

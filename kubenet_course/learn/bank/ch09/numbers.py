@@ -100,7 +100,7 @@ def _counted(kind: str, n: int, k: int) -> tuple[str, int, tuple[tuple[int, str]
         (TOTAL, (f"Only the first rule sees them all. What it takes goes to the endpoint's chain and never reaches "
                  f"rule {k}.")),
         (TOTAL // n, "That is what the rule takes. It is asked about more than it takes."),
-        (TOTAL * (k - 1) // n, f"So many are taken **before** rule {k}. The question asks for those that are left."),
+        (TOTAL * (k - 1) // n, f"That is how many are taken **before** rule {k}. The question asks for those that are left."),
         (TOTAL // left, ("The number in the rule says how many of the connections that reach it match. It does not "
                          "say how many reach it.")),
     )  # fmt: skip

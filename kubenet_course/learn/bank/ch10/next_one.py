@@ -36,7 +36,7 @@ def _other_nodes(chance: Chance) -> Case:
     return Case(
         "lc",
         ((1, 0, 0), (1, few, 0), (1, few + 1, 0)),
-        f"The list is that of **node-2**. At this moment **node-1** has {many} open connections to "
+        f"It is the list of **node-2**. At this moment **node-1** has {many} open connections to "
         "the first pod, and none to the others.",
         {1: (191, ("Node-2 would have to know what node-1 has opened. Look at the column "
                    "ActiveConn: whose connections does it count?")),
@@ -139,7 +139,7 @@ def next_one(chance: Chance) -> Value:
     assert chosen is not None
     names = [load.server.address for load in loads]
     return Value(
-        asks=f"A node works in IPVS mode. Below stands what it knows of one Service. {of.told} A "
+        asks=f"A node works in IPVS mode. The list below says what it knows of one Service. {of.told} A "
         "program on the node of this list opens one more connection to the Service. Which pod gets it?",
         look=listed(loads, of.scheduler),
         answer=names[chosen],

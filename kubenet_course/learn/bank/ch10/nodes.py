@@ -55,8 +55,8 @@ def _two_each(chance: Chance) -> Told:
                    "only its own.")),
          (pods - 1, 190, ("The second connection of a node goes to a pod with which this node has "
                           "none yet.")),
-         (2, 0, "So many pods **get** connections. How many get none?"),
-         (2 * nodes, 0, "So many connections there are. The question is how many pods get none.")),
+         (2, 0, "That is how many pods **get** connections. How many get none?"),
+         (2 * nodes, 0, "That is the number of connections. The question is how many pods get none.")),
         ("For each node the first connection goes to the first pod, since all have none. The "
          "second goes to the second pod, since now the first has one. No node ever comes to the "
          "third pod."),
