@@ -35,19 +35,36 @@ def share(chance: Random) -> Value:
         answer=answer,
         reads=NUMBER,
         slips=tuple(Slip(wrong, 2, said, _fair(3)) for wrong, said in slips),
-        because=(
-            f"Rule {k} of {n} is asked only about the connections that the rules before it left: {n - k + 1} "
-            f"parts of {n}. It takes one of these {n - k + 1} parts, and so every endpoint gets one part of {n}."
-        ),
+        because=_why(kind, n, k),
         evidence=_fair(n),
-        hints=(
-            "A rule is asked only about connections that no earlier rule took.",
-            f"The first rule takes one part of {n}. How many parts are left for the rules behind it?",
-            (
-                f"Before rule {k} there are {k - 1} rules, and each of them took one part of {n}. So {n - k + 1} parts "
-                f"are left."
-            ),
-        ),
+        hints=_hints(kind, n, k),
+    )
+
+
+def _why(kind: str, n: int, k: int) -> str:
+    if kind == "count":
+        return (
+            f"The first rule is asked about **all** connections. If each of {n} endpoints gets the same share, it must "
+            f"take one part of {n}, and {1 / n:.5f} is 1/{n}."
+        )
+    return (
+        f"Rule {k} of {n} is asked only about the connections that the rules before it left: {n - k + 1} "
+        f"parts of {n}. It takes one of these {n - k + 1} parts, and so every endpoint gets one part of {n}."
+    )
+
+
+def _hints(kind: str, n: int, k: int) -> tuple[str, str, str]:
+    if kind == "count":
+        return (
+            "Which connections is the first rule asked about, and which part of them does it take?",
+            "The first rule is asked about all connections, and takes the share of one endpoint.",
+            f"Each endpoint has the same share, {1 / n:.5f} of all. How many such shares make the whole?",
+        )
+    before = "there is one rule, and it" if k == 2 else f"there are {k - 1} rules, and each of them"
+    return (
+        "A rule is asked only about connections that no earlier rule took.",
+        f"The first rule takes one part of {n}. How many parts are left for the rules behind it?",
+        f"Before rule {k} {before} took one part of {n}. So {n - k + 1} parts are left.",
     )
 
 

@@ -100,6 +100,12 @@ def _one_address(chance: Chance) -> Told:
     )  # fmt: skip
 
 
+def _first(asks: str) -> str:
+    if "`dh`" in asks:
+        return "What does this scheduler look at when it chooses a pod?"
+    return "Who decides: the cluster, or each node by itself?"
+
+
 @defined("10-nodes", "Many nodes, one Service")
 def nodes(chance: Chance) -> Value:
     told = chance.turn(_two_each, _whole_rounds, _one_each, _one_address)(chance)
@@ -111,5 +117,5 @@ def nodes(chance: Chance) -> Value:
         slips=tuple(Slip(wrong, belief, said, evidence) for wrong, belief, said in slips if wrong != answer),
         because=because,
         evidence=evidence,
-        hints=("Who decides: the cluster, or each node by itself?", hint, f"{because.split('. ')[0]}."),
+        hints=(_first(asks), hint, f"{because.split('. ')[0]}."),
     )

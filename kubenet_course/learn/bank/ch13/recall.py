@@ -166,8 +166,7 @@ def client(chance: Random) -> Value:
     seen = table(f"What became of the packet: {verdict(trace)}", rules.heads, rules.rows, code=(0,))
     story, because, belief = _stories(who, target)[way]
     return Value(
-        asks=f"A policy of `shop` lets only pods with `tier: api` ask the database. {story} `{who}` asks the Service "
-        f"`db`, port 5432. "
+        asks=f"A policy of `shop` lets only pods with `tier: api` ask the database. {story} {_does(way, who)} "
         "What does its program see?",
         answer=found,
         reads=one_of(SEES),
@@ -194,6 +193,15 @@ def client(chance: Random) -> Value:
     )
 
 
+def _does(way: str, who: str) -> str:
+    if way == "known":
+        return (
+            f"`{who}` opened a connection to the Service `db`, port 5432, before the policy came. Now it sends one "
+            f"more packet on it."
+        )
+    return f"`{who}` asks the Service `db`, port 5432."
+
+
 def _seen_instead(way: str, said: str) -> str:
     """What disproves a wrong verdict, without the right one."""
     if way == "known":
@@ -211,11 +219,7 @@ def _seen_instead(way: str, said: str) -> str:
 
 def _stories(who: str, target: str) -> dict[str, tuple[str, str, int]]:
     """For each way: what the question tells, why it comes out so, and the belief that leads elsewhere."""
-    known = (
-        f"The plugin enforces it with {target}, and accepts packets of known connections first. {who} opened the "
-        f"connection "
-        "before the policy came, and sends one more packet."
-    )
+    known = f"The plugin enforces it with {target}, and accepts packets of known connections first."
     return {
         "new": (f"The plugin enforces it with {target}.", f"A new connection meets the rule, which is {target}.", 13),
         "known": (known, "The kernel knows the connection, so the rules are not asked again.", 47),
