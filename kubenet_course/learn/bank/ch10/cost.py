@@ -97,8 +97,9 @@ def _early(chance: Chance) -> Told:
     last, first = compared("iptables", many, many - 1)[0], compared("iptables", many, 0)[0]
     return (
         (f"In iptables mode with {many} Services the first packet to the **last** Service in the "
-         f"list is compared with {last} rules of the table nat. How many rules is the "
-         "first packet to the Service compared with that stands **first** in the list?"),
+         f"list is compared with {last} rules of the table nat. Another pod connects "
+         "to the Service that stands **first** in the list. With how many rules is its first packet "
+         "compared?"),
         first,
         ((last, 194, "The kernel stops reading a chain at the first rule that fits and leads on."),
          (1, 0, ("Before the list of Services and behind it there are some more rules, for "

@@ -159,8 +159,8 @@ def review(chance: Random) -> Choose:
             "Which rule does the change touch, and for which direction?",
             ("For each of the connections: does that rule fit it before the change, and does it fit after? Does "
             "another rule fit it anyway?"),
-            f"Of the {len(shown) + len(kept)} verdicts {len(shown)} {'changes' if len(shown) == 1 else 'change'}. "
-            f"{_said(shown[0])} is one that does.",
+            (f"Of the {len(shown) + len(kept)} verdicts {len(shown)} {'changes' if len(shown) == 1 else 'change'}. "
+             f"{_said(shown[0])} is one that does."),
         ),
     )  # fmt: skip
 

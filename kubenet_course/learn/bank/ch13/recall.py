@@ -222,7 +222,7 @@ def _stories(who: str, target: str) -> dict[str, tuple[str, str, int]]:
     known = f"The plugin enforces it with {target}, and accepts packets of known connections first."
     return {
         "new": (f"The plugin enforces it with {target}.", f"A new connection meets the rule, which is {target}.", 13),
-        "known": (known, "The kernel knows the connection, so the rules are not asked again.", 47),
+        "known": (known, "The kernel knows the connection, and accepts its packets before it reads the rules of any policy.", 47),
         "ignored": ((f"The network plugin of this cluster does not implement NetworkPolicy; one that does would use "
         f"{target}."),
                     "The API server stores the policy. Nobody turns it into a rule.", 50),
