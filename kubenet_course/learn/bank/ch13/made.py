@@ -207,7 +207,8 @@ def monitoring(chance: Random) -> Repair:
         "for it. The other policies of "
         f"`{of.namespace}` are right and stay: a default deny, DNS, and one policy for each tier. Change the text so "
         f"that Prometheus can read "
-        "again. No other pod may gain anything, and nothing that worked may break.",
+        "again. No other pod may gain anything, not even one that is created later, and nothing that worked may "
+        "break.",
         look=asked(of.under(others, broken), line, f"web-1 -> api-1:{of.api}", caption="With the policies as they are"),
         starts=broken,
         tests=lambda text: compared(of, text, wanted, others),
