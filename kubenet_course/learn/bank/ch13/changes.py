@@ -104,8 +104,8 @@ def _innocent(name: str, line: str) -> str:
     if name == "default-deny":
         return "It has no rule, so it lets nobody in. It cannot keep out whom another policy lets in, either."
     if name not in ("allow-metrics", receiver.partition("-")[0]):
-        return f"`{name}` selects the pods with `tier: {name}`. Is `{receiver}` one of them?"
-    return f"`{name}` selects `{receiver}`. But do its peers fit the sender, and its ports the port?"
+        return f"`{name}` selects the pods with `tier: {name}`. Is the receiver one of them?"
+    return f"`{name}` selects the receiver. But do its peers fit the sender, and its ports the port?"
 
 
 def _without(of: Tiers, text: str, name: str, line: str) -> Table:

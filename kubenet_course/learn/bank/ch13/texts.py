@@ -98,8 +98,8 @@ def dumped(value: Any) -> str:
 
 
 def specs(text: str) -> str:
-    """Several policies, shortened: each name with its spec, and an empty line between two."""
-    return "\n".join(dumped({one["metadata"]["name"]: one["spec"]}) for one in yaml.safe_load_all(text))
+    """Several policies, shortened: each name with its spec."""
+    return dumped({one["metadata"]["name"]: one["spec"] for one in yaml.safe_load_all(text)})
 
 
 def joined(*texts: str) -> str:
