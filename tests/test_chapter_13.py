@@ -317,3 +317,15 @@ def test_a_change_that_is_reviewed_changes_what_is_marked_and_nothing_else():
 def test_later_variants_draw_at_random_and_the_first_in_turn():
     drawn = [texts.in_turn("x", Random(f"x:{variant}"), 4) for variant in range(40)]
     assert drawn[:4] == [0, 1, 2, 3] and set(drawn[4:]) == {0, 1, 2, 3}
+
+
+@pytest.mark.parametrize("variant", range(4))
+def test_a_selector_that_lets_in_a_copied_label_of_any_namespace_does_not_pass(variant):
+    """Today no other pod has the label of Prometheus; anybody who may create a pod could give it to one."""
+    exercise = find("13-monitoring")
+    home = "namespaceSelector: {matchLabels: {purpose: monitoring}}"
+    right = exercise.instance(variant).solution
+    assert home in right
+    told = judged(exercise, right.replace(home, "namespaceSelector: {}"), variant)
+    assert told.state == WRONG
+    assert "Which namespace does this peer name?" in str(told)

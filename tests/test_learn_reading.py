@@ -48,6 +48,7 @@ SAME = [
     ("with a colon", PORT, ":8080", 8080),
     ("thousands parted", NUMBER, "64,240", 64240),
     ("hexadecimal", NUMBER, "0x0800", 2048),
+    ("a number of seconds", NUMBER, "20 s", 20),
     ("a MAC with dashes", MAC, "02-00-0A-F4-01-0A", "02:00:0a:f4:01:0a"),
     ("a MAC in three groups", MAC, "0200.0af4.010a", "02:00:0a:f4:01:0a"),
     ("a MAC in one piece", MAC, "02000AF4010A", "02:00:0a:f4:01:0a"),

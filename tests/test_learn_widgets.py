@@ -49,6 +49,14 @@ def test_controls_wake_up_when_a_page_says_hello():
     assert (widget.live, widget.heard) == (True, 1)
 
 
+def test_a_number_that_nobody_foresaw_is_met_with_a_first_thought_and_then_with_its_side():
+    widget, number = exercise("10-nodes"), right("10-nodes")
+    first = press(widget, "check", str(number + 7))["html"]
+    assert "Who decides" in first and "too large" not in first
+    assert f"{number + 8} is too large. Think of this first" in press(widget, "check", str(number + 8))["html"]
+    assert "is below zero" in str(check("10-nodes", -3, variant=1))
+
+
 def test_wrong_then_hint_then_right():
     widget = exercise("00-source")
     reply = press(widget, "check", "10.0.0.1")

@@ -69,7 +69,7 @@ class Feedback(Struct, frozen=True):
     def _belief(self, number: int) -> str:
         """The belief behind the answer; what is so instead comes with everything else."""
         known = misconception(number)
-        return str(known) if self.in_full else f"Many people answer so who believe: “{known.belief}”"
+        return str(known) if self.in_full else f"Many people who answer this believe: “{known.belief}”"
 
     def __str__(self) -> str:
         lines = [f"{self.exercise}: {HEADS[self.state]}.", plain(self.said)]

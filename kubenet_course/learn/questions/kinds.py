@@ -19,7 +19,7 @@ from ...errors import BadInput
 from ...linux.packet.fields import Field, layers
 from ...linux.packet.packet import Frame
 from ...linux.packet.wire import frame_bytes
-from .reading import TEXT, Reader, Unanswered, Unreadable, is_blank, reader_for
+from .reading import NUMBER, TEXT, Reader, Unanswered, Unreadable, is_blank, reader_for
 
 EMPTY = "Still empty."
 NO_BELIEF = 0  # of a wrong answer that no numbered misconception leads to
@@ -101,8 +101,21 @@ class Value(Kind, frozen=True, kw_only=True):
         """Raises Unanswered, or Unreadable with a sentence."""
         found = _compared(self.reads, answer, self.answer, self.slips, self)
         if not found.right and not found.said:
-            return (replace(found, said=_elsewhere(self.reads(answer), self.evidence)),)
+            given = self.reads(answer)
+            is_below = isinstance(given, int) and given < 0 <= self.reads(self.answer)
+            said = f"{given} is below zero." if is_below else _elsewhere(given, self.evidence)
+            return (replace(found, said=f"{said} Think of this first: {self.hints[0]}"),)
         return (found,)
+
+    def judge_again(self, answer: Any) -> tuple[Finding, ...]:
+        """The same after a miss. Of a number that nobody foresaw it says on which side of the right one it lies."""
+        found = self.judge(answer)
+        if self.reads is not NUMBER or found[0].right:
+            return found
+        given = self.reads(answer)
+        side = "large" if given > self.reads(self.answer) else "small"
+        said = found[0].said.replace(_elsewhere(given, None), f"{given} is too {side}.")
+        return (replace(found[0], said=said),)
 
 
 def _elsewhere(given: Any, evidence: object) -> str:

@@ -102,7 +102,9 @@ def _address(text: str) -> str:
 
 
 def _number(text: str) -> int:
-    bare = re.sub(r"\s*(/?(tcp|udp|sctp)|bytes?|hops?)$", "", text, flags=re.IGNORECASE).removeprefix(":")
+    bare = re.sub(r"\s*(/?(tcp|udp|sctp)|bytes?|hops?|s|sec|seconds?)$", "", text, flags=re.IGNORECASE).removeprefix(
+        ":"
+    )
     power = POWER.fullmatch(bare)
     if power:
         return int(power["base"]) ** max(0, int(power["whole"]) - int(power["less"] or 0))

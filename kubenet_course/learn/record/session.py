@@ -12,6 +12,7 @@ from ...errors import BadInput
 from ..bank import chapters, everything, find, predictions
 from ..page.rich import html, plain, shown
 from ..questions.feedback import OTHER, RIGHT, WRONG, Feedback, judged
+from ..questions.kinds import Finding, Value
 from ..questions.reading import COLLECTIONS, values
 from . import book as kept
 from .store import store
@@ -71,6 +72,8 @@ def check(id: str, answer: Any = None, variant: int = 0, chapter: str = "", in_f
     `chapter` is the chapter in whose warm-up it is asked. `in_full` shows with a wrong answer everything, the right one included.
     """
     made = judged(find(id), answer, variant, in_full)
+    if made.state == WRONG and not in_full:
+        made = replace(made, findings=_nearer(id, answer, variant) or made.findings)
     if made.state in (RIGHT, WRONG):
         said = kept_as(answer)
         store().update(lambda book: kept.answered(book, id, made.right, said, variant, made.beliefs, chapter))
@@ -78,6 +81,13 @@ def check(id: str, answer: Any = None, variant: int = 0, chapter: str = "", in_f
         words = str(kept_as(answer.get("other") if isinstance(answer, dict) else answer))
         store().update(lambda book: kept.in_own_words(book, id, words))
     return replace(made, notice=store().notice)
+
+
+def _nearer(id: str, answer: Any, variant: int) -> tuple[Finding, ...]:
+    """What is said of a value from the second miss on; nothing of other answers, or at the first miss."""
+    before, instance = store().read().item(id), find(id).instance(variant)
+    is_again = before.missed > 0 and before.variant == variant and not before.solved
+    return instance.judge_again(answer) if is_again and isinstance(instance, Value) else ()
 
 
 def kept_as(answer: Any) -> Any:

@@ -49,9 +49,13 @@ class Tiers(Struct, frozen=True):
         numbers = dict.fromkeys((self.web, self.api, self.db, self.metrics))
         return (*(Port(one) for one in numbers), Port(self.dns, "UDP"), Port(self.dns, "TCP"))
 
-    def under(self, *texts: str) -> PolicyWorld:
-        """The pods under policies. Raises BadInput or Unreadable for what is no policy, or not understood."""
-        return PolicyWorld(_pods(self.manifest), [one for text in texts for one in policies(text)])
+    def under(self, *texts: str, visitor: str = "app: visitor") -> PolicyWorld:
+        """The pods under policies; `visitor` is the label of the stranger's pod, which may copy anybody's.
+
+        Raises BadInput or Unreadable for what is no policy, or not understood.
+        """
+        pods = _pods(self.manifest.replace("    app: visitor\n", f"    {visitor}\n"))
+        return PolicyWorld(pods, [one for text in texts for one in policies(text)])
 
 
 SHOP = Tiers()

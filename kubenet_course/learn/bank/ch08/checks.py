@@ -11,10 +11,11 @@ from msgspec import Struct
 
 from ....errors import BadInput
 from ....kube.workload.watched import Watched, watch
-from ...questions.kinds import Finding
+from ...questions.kinds import NO_BELIEF, Finding
 from ...questions.reading import Unreadable
 from .lives import loaded, quick, refused, seen
 
+WAITS = 38  # that liveness waits for the start: who wrote a startup probe does not believe it
 LOOKS = {"/alive": ["flapping"], "/ready": ["dependency", "flapping"]}
 
 
@@ -24,7 +25,7 @@ class Check(Struct, frozen=True):
     web: dict[str, Any]
     holds: Callable[[Watched], bool]
     said: str
-    belief: int
+    belief: int = NO_BELIEF
     until: float = 200
 
 
@@ -33,7 +34,8 @@ def tested(text: str, checks: tuple[Check, ...]) -> tuple[Finding, ...]:
     for check in checks:
         life = lived(text, check)
         if not check.holds(life):
-            return (Finding(False, check.said, check.belief, seen(life, "What happened with this manifest")),)
+            belief = NO_BELIEF if check.belief == WAITS and "startup" in looked(text) else check.belief
+            return (Finding(False, check.said, belief, seen(life, "What happened with this manifest")),)
     return (Finding(True, ""),)
 
 

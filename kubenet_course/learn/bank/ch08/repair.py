@@ -57,7 +57,9 @@ def _slow(chance: Random) -> tuple[dict[str, Any], int]:
 
 
 HANGS = Check(
-    {"deadlockAfter": 52}, ended_by(52 + 45), "A program that hangs is found too late, or never: it may take 45 s.", 39
+    {"deadlockAfter": 52},
+    ended_by(52 + 45),
+    "A program that hangs is found too late, or never: at most 45 s are allowed.",
 )
 
 
@@ -77,8 +79,8 @@ def _path(chance: Random) -> Repair:
         (Check(web, never_restarted, "The slow database still restarts the container.", 37), HANGS),
         (
             Slip(_probes(http("/ready", periodSeconds=10, failureThreshold=5), ready), 37),
-            Slip(_probes(http("/ready", periodSeconds=10, timeoutSeconds=30, failureThreshold=3), ready), 39),
-            Slip(pod(20, readinessProbe=ready), 39),
+            Slip(_probes(http("/ready", periodSeconds=10, timeoutSeconds=30, failureThreshold=3), ready)),
+            Slip(pod(20, readinessProbe=ready)),
         ),
         "A liveness probe must fail only when a restart helps. A restart mends no database.",
         (
@@ -106,7 +108,7 @@ def _swapped(chance: Random) -> Repair:
             Check(down, left_by(since + 40), "Without its database the pod stays in the EndpointSlice.", 183),
             HANGS,
         ),
-        (Slip(_probes(alive, alive), 183), Slip(_probes(ready, ready), 37), Slip(pod(20, readinessProbe=ready), 39)),
+        (Slip(_probes(alive, alive), 183), Slip(_probes(ready, ready), 37), Slip(pod(20, readinessProbe=ready))),
         "The two probes were swapped. Liveness asks whether a restart would help, readiness whether a request would "
         "be served.",
         (
@@ -131,8 +133,8 @@ def _strict(chance: Random) -> Repair:
         (Check(web, never_restarted, "Under load it is still restarted.", 39), HANGS),
         (
             Slip(_probes(http("/alive", periodSeconds=5, failureThreshold=2), ready), 39),
-            Slip(_probes(http("/alive", periodSeconds=30, timeoutSeconds=3, failureThreshold=3), ready), 39),
-            Slip(pod(20, readinessProbe=ready), 39),
+            Slip(_probes(http("/alive", periodSeconds=30, timeoutSeconds=3, failureThreshold=3), ready)),
+            Slip(pod(20, readinessProbe=ready)),
         ),
         "A second is short under load. The timeout is longer than a slow answer now, and one failure alone decides "
         "nothing.",

@@ -149,6 +149,7 @@ def _third_run(chance: Random) -> Value:
     number = chance.choice((3, 4))
     life = watch(pod(), quick({"crash": {"after": after}}), 240)
     starts = life.when("container", "running")
+    waits = 10 * (2 ** (number - 2) - 1)
     return _value(
         f"A program ends with an error {after} seconds after each start. The restart policy is Always. In which "
         f"second does its {ORDINAL[number]} "
@@ -161,6 +162,17 @@ def _third_run(chance: Random) -> Value:
                 (number - 1) * (after + 10),
                 184,
                 "The first restart needs no wait, and each wait is twice the one before.",
+            ),
+            Slip(waits, said=f"That is how long it waits. But each run lasts {after} s, too."),
+            Slip(
+                (number - 2) * after + waits,
+                said=f"One run is missing. How many runs end before the {ORDINAL[number]} one begins?",
+            ),
+            Slip(number * after + waits, said=f"Then the {ORDINAL[number]} run **ends**. When does it begin?"),
+            Slip(
+                (number - 1) * after + 10 * (2 ** (number - 1) - 1),
+                184,
+                "The waits are right, but there is one too many. Before which restart is there none?",
             ),
         ),
         "The first restart comes at once, the second waits 10 s, the third 20 s: the back-off doubles.",

@@ -30,7 +30,7 @@ def frame(chance: Random) -> FillFrame:
     )
     return FillFrame(
         asks=asks,
-        look=_known(of),
+        look=_known(of, kind),
         frame=shown,
         blanks=named,
         because=because,
@@ -132,12 +132,15 @@ def _itself(of: Shop):
 
 def _stranger(of: Shop):
     trace, ip = of.asked(STRANGER, of.outside), of.ip("web-1")
+    there = of.cluster.machines[of.there].ips[4]
     blanks = (
         ("IPv4", "source", ((STRANGER.partition("/")[2], 11, ("With this source web-1 would answer the stranger "
                                                               "past the node that must translate.")),
                             (of.gateway, 23, ("That is the node's address towards its own pods. This packet leaves "
                                               "by eth0.")))),
-        ("IPv4", "destination", ((of.node_ip, 1, "The stranger asked there. The node has replaced it since."),)),
+        ("IPv4", "destination", ((of.node_ip, 1, "The stranger asked there. The node has replaced it since."),
+                                 (there, 0, ("The frame goes to that node, and its MAC address says so. The IP "
+                                             "destination is the receiver at the end of the way.")))),
         ("TCP", "destination port", ((of.node_port, 15, "The port was replaced together with the address."),
                                      (of.port, 15, "The Service's own port appears nowhere on this way."))),
     )  # fmt: skip
@@ -153,8 +156,10 @@ def _stranger(of: Shop):
     return asks, _seen(trace, of.here, "eth0", "out"), blanks, because, trace
 
 
-def _known(of: Shop) -> Table:
+def _known(of: Shop, kind: str) -> Table:
     """The addresses that one may look up."""
-    rows = [("client", "eth0", of.ip("client")), ("web-1", "eth0", of.ip("web-1")), (of.here, "eth0", of.node_ip)]
+    outside = ("the machine outside", "eth0", STRANGER.partition("/")[2])
+    rows = [outside if kind == "stranger" else ("client", "eth0", of.ip("client"))]
+    rows += [("web-1", "eth0", of.ip("web-1")), (of.here, "eth0", of.node_ip)]
     rows += [(of.here, "cni0", of.gateway)]
     return table("Who has which address", ("machine or pod", "device", "address"), rows, code=(2,))

@@ -35,19 +35,36 @@ def share(chance: Random) -> Value:
         answer=answer,
         reads=NUMBER,
         slips=tuple(Slip(wrong, 2, said, _fair(3)) for wrong, said in slips),
-        because=(
-            f"Rule {k} of {n} is asked only about the connections that the rules before it left: {n - k + 1} "
-            f"parts of {n}. It takes one of these {n - k + 1} parts, and so every endpoint gets one part of {n}."
-        ),
+        because=_why(kind, n, k),
         evidence=_fair(n),
-        hints=(
-            "A rule is asked only about connections that no earlier rule took.",
-            f"The first rule takes one part of {n}. How many parts are left for the rules behind it?",
-            (
-                f"Before rule {k} there are {k - 1} rules, and each of them took one part of {n}. So {n - k + 1} parts "
-                f"are left."
-            ),
-        ),
+        hints=_hints(kind, n, k),
+    )
+
+
+def _why(kind: str, n: int, k: int) -> str:
+    if kind == "count":
+        return (
+            f"The first rule is asked about **all** connections. If each of {n} endpoints gets the same share, it must "
+            f"take one part of {n}, and {1 / n:.5f} is 1/{n}."
+        )
+    return (
+        f"Rule {k} of {n} is asked only about the connections that the rules before it left: {n - k + 1} "
+        f"parts of {n}. It takes one of these {n - k + 1} parts, and so every endpoint gets one part of {n}."
+    )
+
+
+def _hints(kind: str, n: int, k: int) -> tuple[str, str, str]:
+    if kind == "count":
+        return (
+            "Which connections is the first rule asked about, and which part of them does it take?",
+            "The first rule is asked about all connections, and takes the share of one endpoint.",
+            f"Each endpoint has the same share, {1 / n:.5f} of all. How many such shares make the whole?",
+        )
+    before = "there is one rule, and it" if k == 2 else f"there are {k - 1} rules, and each of them"
+    return (
+        "A rule is asked only about connections that no earlier rule took.",
+        f"The first rule takes one part of {n}. How many parts are left for the rules behind it?",
+        f"Before rule {k} {before} took one part of {n}. So {n - k + 1} parts are left.",
     )
 
 
@@ -100,6 +117,9 @@ def _counted(kind: str, n: int, k: int) -> tuple[str, int, tuple[tuple[int, str]
         (TOTAL, (f"Only the first rule sees them all. What it takes goes to the endpoint's chain and never reaches "
                  f"rule {k}.")),
         (TOTAL // n, "That is what the rule takes. It is asked about more than it takes."),
+        (TOTAL * (k - 1) // n, f"That is how many are taken **before** rule {k}. The question asks for those that are left."),
+        (TOTAL // left, ("The number in the rule says how many of the connections that reach it match. It does not "
+                         "say how many reach it.")),
     )  # fmt: skip
 
 
@@ -166,7 +186,8 @@ def _ported(kind: str, of: Shop, note: int) -> tuple[str, int, tuple[tuple[int, 
             f"does the answer come, "
         )
         wrong = ((of.target, "web-1 sends it from there. On its way back the client's node translates it once more."),
-                 (of.node_port, "Nobody has asked this port here."))  # fmt: skip
+                 (of.node_port, "Nobody has asked this port here."),
+                 (note, "Nothing reads this field: no rule and no kernel."))  # fmt: skip
         return asks + "as the asking pod sees it?", of.port, wrong, of.asked()
     asks = (
         f"Somebody deletes the line `containerPort: {note}` and changes nothing else. Which port of `web-1` do "

@@ -73,8 +73,8 @@ def nobody(chance: Random) -> Write:
     match = f"-A KUBE-SERVICES -d {of.address}/32 -p tcp -m tcp"
     return put(
         of, emptied(of, "KUBE-SERVICES", table_of="filter"), "KUBE-SERVICES", [line], _refused, "filter",
-        asks=f"The Service `web` ({of.address}, TCP port {of.port}) has no endpoints. Who asks it shall be told "
-             f"**connection refused** at once, and shall not "
+        asks=f"The Service `web` ({of.address}, TCP port {of.port}) has no endpoints. Whoever asks it should be "
+             f"told **connection refused** at once, and should not "
         "wait. Write the rule for the chain `KUBE-SERVICES` of the table **filter**. Other ports of that address "
         "are none of its business.",
         look=chain_table(of.world[of.here], "FORWARD", "filter"),

@@ -97,8 +97,9 @@ def _early(chance: Chance) -> Told:
     last, first = compared("iptables", many, many - 1)[0], compared("iptables", many, 0)[0]
     return (
         (f"In iptables mode with {many} Services the first packet to the **last** Service in the "
-         f"list is compared with {last} rules of the table nat. How many are it for the Service "
-         "that stands **first** in the list?"),
+         f"list is compared with {last} rules of the table nat. Another pod connects "
+         "to the Service that stands **first** in the list. With how many rules is its first packet "
+         "compared?"),
         first,
         ((last, 194, "The kernel stops reading a chain at the first rule that fits and leads on."),
          (1, 0, ("Before the list of Services and behind it there are some more rules, for "
@@ -121,7 +122,9 @@ def cost(chance: Chance) -> Value:
         because=because,
         evidence=evidence,
         hints=(
-            "Which packets of a connection does the kernel lead through the table nat?",
+            "Which packets of a connection does the kernel lead through the table nat?"
+            if "**second** packet" in asks
+            else "How does the kernel find the rule of a Service: does it read a list, or ask a map?",
             hint,
             f"{because.split('. ')[0].rstrip('.')}.",
         ),

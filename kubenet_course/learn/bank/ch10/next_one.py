@@ -36,8 +36,8 @@ def _other_nodes(chance: Chance) -> Case:
     return Case(
         "lc",
         ((1, 0, 0), (1, few, 0), (1, few + 1, 0)),
-        f"This is node-2's list. On **node-1** {many} connections to the first pod are open at "
-        "this moment, and none to the others.",
+        f"It is the list of **node-2**. At this moment **node-1** has {many} open connections to "
+        "the first pod, and none to the others.",
         {1: (191, ("Node-2 would have to know what node-1 has opened. Look at the column "
                    "ActiveConn: whose connections does it count?")),
          2: (191, "This pod has the most connections of all in this list.")},
@@ -139,8 +139,8 @@ def next_one(chance: Chance) -> Value:
     assert chosen is not None
     names = [load.server.address for load in loads]
     return Value(
-        asks=f"A node works in IPVS mode. This is what it knows of one Service. {of.told} A "
-        "program on this node opens one more connection to the Service. Which pod gets it?",
+        asks=f"A node works in IPVS mode. The list below says what it knows of one Service. {of.told} A "
+        "program on the node of this list opens one more connection to the Service. Which pod gets it?",
         look=listed(loads, of.scheduler),
         answer=names[chosen],
         reads=one_of(names),

@@ -54,7 +54,9 @@ def _two_each(chance: Chance) -> Told:
         ((0, 191, ("Then the nodes would have to know of each other's connections. Each one counts "
                    "only its own.")),
          (pods - 1, 190, ("The second connection of a node goes to a pod with which this node has "
-                          "none yet."))),
+                          "none yet.")),
+         (2, 0, "That is how many pods **get** connections. How many get none?"),
+         (2 * nodes, 0, "That is the number of connections. The question is how many pods get none.")),
         ("For each node the first connection goes to the first pod, since all have none. The "
          "second goes to the second pod, since now the first has one. No node ever comes to the "
          "third pod."),
@@ -98,6 +100,12 @@ def _one_address(chance: Chance) -> Told:
     )  # fmt: skip
 
 
+def _first(asks: str) -> str:
+    if "`dh`" in asks:
+        return "What does this scheduler look at when it chooses a pod?"
+    return "Who decides: the cluster, or each node by itself?"
+
+
 @defined("10-nodes", "Many nodes, one Service")
 def nodes(chance: Chance) -> Value:
     told = chance.turn(_two_each, _whole_rounds, _one_each, _one_address)(chance)
@@ -109,5 +117,5 @@ def nodes(chance: Chance) -> Value:
         slips=tuple(Slip(wrong, belief, said, evidence) for wrong, belief, said in slips if wrong != answer),
         because=because,
         evidence=evidence,
-        hints=("Who decides: the cluster, or each node by itself?", hint, f"{because.split('. ')[0]}."),
+        hints=(_first(asks), hint, f"{because.split('. ')[0]}."),
     )

@@ -25,7 +25,8 @@ def _one(chance: Chance) -> Told:
         1,
         ((pods, 4, "rr takes turns with connections. How many connections does this program open?"),
          (requests // pods, 4, ("That would be the requests of each pod if requests were spread. "
-                                "The question is how many pods get any."))),
+                                "The question is how many pods get any.")),
+         (requests, 0, "That is the number of requests. How many **pods** see any of them?")),
         ("A node chooses a pod when a connection is opened. All requests are streams on this one "
          "connection, so they all reach one pod."),
         "How many times does the node choose?",
@@ -96,7 +97,7 @@ def _headless(chance: Chance) -> Told:
          f"{clients} clients opens one HTTP/2 connection to **each** pod and takes turns with its "
          "requests. How many of these connections has each pod?"),
         clients,
-        ((clients * pods, 0, "So many connections there are altogether."),
+        ((clients * pods, 0, "That is the number of all connections together."),
          (max(1, clients // pods), 192, ("That would be so if each client had only one connection."))),
         ("Every client has a connection to every pod, so every pod has one from each client. No "
          "kube-proxy is involved: the clients ask the pods themselves."),

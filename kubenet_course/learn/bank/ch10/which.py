@@ -37,7 +37,7 @@ CLUSTERS = (
         {"ipvs": (6, "It was the answer for many Services once. Look at what is said about it since 1.35."),
          "iptables": (194, ("It works. But each new connection is compared with rule after rule, "
                             "12,000 of them for the last Service.")),
-         "none": (7, "The number of Services decides just here.")},
+         "none": (0, "The modes of kube-proxy differ in how they find one of many Services.")},
         "One look into a map takes as long for 12,000 Services as for ten, the kernel is new "
         "enough, and this mode has a future.",
         "Which two modes find a Service with one look, and which of the two is not deprecated?",
@@ -48,7 +48,7 @@ CLUSTERS = (
         "iptables",
         {"nftables": (6, "It needs a newer kernel than this one."),
          "ipvs": (6, "It would run, but it is deprecated, and with 150 Services there is nothing to win."),
-         "none": (7, "kube-proxy runs on such a kernel.")},
+         "none": (0, "One mode of kube-proxy runs on such a kernel.")},
         "nftables mode needs Linux 5.13. With 150 Services the list of iptables mode costs next to "
         "nothing.",
         "Which kernel does nftables mode need?",
@@ -83,7 +83,7 @@ CLUSTERS = (
         "nftables",
         {"ipvs": (6, "It is deprecated since 1.35, and from 1.40 on it is off unless somebody switches it on."),
          "iptables": (6, "It would work. But iptables is not developed further, and the default changes too."),
-         "none": (7, "kube-proxy can go on doing this.")},
+         "none": (0, "Another mode of kube-proxy can do all that this cluster needs.")},
         "The kernel is new enough, and nftables mode finds a Service with one look as IPVS does. "
         "`kubenet proxy diff` shows what the change means for this cluster's flows.",
         "What becomes of IPVS mode within these two years?",

@@ -83,8 +83,7 @@ def hole(chance: Random) -> Value:
         answer=name,
         reads=one_of(NAMES),
         slips=tuple(
-            Slip(one, 46, f"Without `{one}` the connection would still be allowed. A policy only "
-            f"adds.", _without(of, text, one, line))
+            Slip(one, 46 if one == "default-deny" else 0, _innocent(one, line), _without(of, text, one, line))
             for one in NAMES
             if one != name
         ),
@@ -97,6 +96,16 @@ def hole(chance: Random) -> Value:
             why,
         ),
     )  # fmt: skip
+
+
+def _innocent(name: str, line: str) -> str:
+    """Why a policy is not the one that lets a connection in."""
+    receiver = line.partition(" -> ")[2].partition(":")[0]
+    if name == "default-deny":
+        return "It has no rule, so it lets nobody in. It cannot keep out whom another policy lets in, either."
+    if name not in ("allow-metrics", receiver.partition("-")[0]):
+        return f"`{name}` selects the pods with `tier: {name}`. Is the receiver one of them?"
+    return f"`{name}` selects the receiver. But do its peers fit the sender, and its ports the port?"
 
 
 def _without(of: Tiers, text: str, name: str, line: str) -> Table:
@@ -150,7 +159,8 @@ def review(chance: Random) -> Choose:
             "Which rule does the change touch, and for which direction?",
             ("For each of the connections: does that rule fit it before the change, and does it fit after? Does "
             "another rule fit it anyway?"),
-            f"{len(shown)} of the five change. {_said(shown[0])} is one of them.",
+            (f"Of the {len(shown) + len(kept)} verdicts {len(shown)} {'changes' if len(shown) == 1 else 'change'}. "
+             f"{_said(shown[0])} is one that does."),
         ),
     )  # fmt: skip
 

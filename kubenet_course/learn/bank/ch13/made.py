@@ -8,7 +8,7 @@ from random import Random
 
 from ....views.policies.asked import asked
 from ....views.tables.table import Table, table
-from ...questions.kinds import Finding, Slip
+from ...questions.kinds import NO_BELIEF, Finding, Slip
 from ...questions.kinds_made import Repair, Write
 from ...worlds.shop import Tiers, pairs, tiers
 from .. import defined
@@ -39,7 +39,7 @@ def compared(of: Tiers, text: str, wanted: Verdicts, others: str = "") -> tuple[
     found = pairs(of, world)
     wrong = [pair for pair, said in wanted.items() if found[pair] is not said]
     if not wrong:
-        return (Finding(True, ""),)
+        return _copied(of, text, others) or (Finding(True, ""),)
     wrong.sort(
         key=lambda pair: (not wanted[pair], SUSPECTS.index(pair[0]) if pair[0] in SUSPECTS else 2)
     )  # first what must work
@@ -57,6 +57,24 @@ def compared(of: Tiers, text: str, wanted: Verdicts, others: str = "") -> tuple[
     )
 
 
+LABELS = ("app: prometheus", "app: grafana", "tier: web", "tier: api")
+
+
+def _copied(of: Tiers, text: str, others: str) -> tuple[Finding, ...]:
+    """What a pod of another namespace gains by copying a label. A selector without its namespace lets it in."""
+    own = ("web-1", "api-1", "db-0")
+    for label in LABELS:
+        world = of.under(text, *([others] if others else []), visitor=label)
+        for (who, to, port), is_allowed in pairs(of, world).items():
+            if who == "visitor" and to in own and is_allowed:
+                said = (
+                    f"All pairs are as wanted. But suppose that `visitor`, in namespace guest, gets the label "
+                    f"`{label}`: then visitor → {to}:{port} is allowed. Which namespace does this peer name?"
+                )
+                return (Finding(False, said, 53, asked(world, f"visitor -> {to}:{port}")),)
+    return ()
+
+
 def _belief(of: Tiers, pair: tuple[str, str, str], text: str, is_missing: bool) -> int:
     """What such a mistake most often comes from."""
     who, to, _ = pair
@@ -68,7 +86,7 @@ def _belief(of: Tiers, pair: tuple[str, str, str], text: str, is_missing: bool) 
         return 45
     if not is_missing and who == "visitor":
         return 53
-    return 46
+    return NO_BELIEF
 
 
 def requirements(rows: list[tuple[str, str, str]]) -> Table:
@@ -126,7 +144,7 @@ def tiers_(chance: Random) -> Write:
         solution=right,
         slips=(
             Slip(right.replace(f"port: {of.api}}}", "port: 80}"), 48),
-            Slip(joined(starts, web(of), db(of)), 46),
+            Slip(joined(starts, web(of), db(of))),
         ),
         because="Every pair of pods was asked at every port. Each connection of the table is allowed twice, once for "
         "its sender and once for its "
@@ -189,7 +207,8 @@ def monitoring(chance: Random) -> Repair:
         "for it. The other policies of "
         f"`{of.namespace}` are right and stay: a default deny, DNS, and one policy for each tier. Change the text so "
         f"that Prometheus can read "
-        "again. No other pod may gain anything, and nothing that worked may break.",
+        "again. No other pod may gain anything, not even one that is created later, and nothing that worked may "
+        "break.",
         look=asked(of.under(others, broken), line, f"web-1 -> api-1:{of.api}", caption="With the policies as they are"),
         starts=broken,
         tests=lambda text: compared(of, text, wanted, others),
@@ -197,6 +216,7 @@ def monitoring(chance: Random) -> Repair:
         slips=(
             Slip(joined(right, policy(of, "open", policyTypes=["Ingress"], ingress=[{}])), 53),
             Slip(joined(right, metrics(of, MONITORING).replace("allow-metrics", "more-metrics")), 45),
+            Slip(joined(right, metrics(of, {"namespaceSelector": {}, **PROMETHEUS}).replace("allow-", "more-")), 53),
         ),
         because="Prometheus may send, the pods may receive, at the port at which they listen. All other pairs are as "
         "before.",

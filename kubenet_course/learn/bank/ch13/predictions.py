@@ -39,7 +39,7 @@ PREDICTIONS = (
         {
             "no, the second policy denies it": 46,
             "yes, the first policy is enough": SO,
-            "that hangs on which of them is older": 46,
+            "that depends on which of them is older": 46,
         },
         "A NetworkPolicy cannot deny. Each one only adds what it allows, and the order does not matter.",
         named({"allowed": "yes, the first policy is enough", "denied": "no, the second policy denies it"}),

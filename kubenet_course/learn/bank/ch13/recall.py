@@ -106,7 +106,7 @@ def cell(chance: Random) -> Value:
         answer=right,
         reads=ANSWERS,
         slips=tuple(
-            Slip(one, case.belief if one == case.wrong else 0, f"Look at the rules again. {case.hint}", say)
+            Slip(one, case.belief if one == case.wrong else 0, _again(case, one, right), say)
             for one in ANSWERS.words
             if one != right
         ),
@@ -121,6 +121,19 @@ def cell(chance: Random) -> Value:
             f"The answer begins with “{right.split()[0]}”. {case.because.split('. ')[0]}.",
         ),
     )
+
+
+def _again(case: Case, said: str, right: str) -> str:
+    """What to look at after a wrong answer: the side of the connection about which it is wrong."""
+    who, _, to = case.line.partition(" -> ")
+    egress, ingress = (BY_EGRESS, BY_BOTH), (BY_INGRESS, BY_BOTH)
+    if said in egress and right not in egress:
+        return (
+            f"Look at the sender's side first. Which policy selects {who} for egress? A pod that none selects may send."
+        )
+    if said in ingress and right not in ingress and said != case.wrong:
+        return f"Look at the receiver's side again: {to}. {case.hint}"
+    return f"Look at the rules again. {case.hint}"
 
 
 SEES = ("delivered", "timeout", "refused")
@@ -153,8 +166,7 @@ def client(chance: Random) -> Value:
     seen = table(f"What became of the packet: {verdict(trace)}", rules.heads, rules.rows, code=(0,))
     story, because, belief = _stories(who, target)[way]
     return Value(
-        asks=f"A policy of `shop` lets only pods with `tier: api` ask the database. {story} `{who}` asks the Service "
-        f"`db`, port 5432. "
+        asks=f"A policy of `shop` lets only pods with `tier: api` ask the database. {story} {_does(way, who)} "
         "What does its program see?",
         answer=found,
         reads=one_of(SEES),
@@ -162,7 +174,7 @@ def client(chance: Random) -> Value:
             Slip(
                 one,
                 belief if way != "new" else 13 if one != "delivered" else 50,
-                "Look at the rules that the packet met on the node of the database.",
+                _seen_instead(way, one),
                 rules,
             )
             for one in SEES
@@ -181,16 +193,36 @@ def client(chance: Random) -> Value:
     )
 
 
+def _does(way: str, who: str) -> str:
+    if way == "known":
+        return (
+            f"`{who}` opened a connection to the Service `db`, port 5432, before the policy came. Now it sends one "
+            f"more packet on it."
+        )
+    return f"`{who}` asks the Service `db`, port 5432."
+
+
+def _seen_instead(way: str, said: str) -> str:
+    """What disproves a wrong verdict, without the right one."""
+    if way == "known":
+        return "That may happen to a **new** connection. What does the kernel of the database's node know of this one?"
+    if way == "ignored":
+        return "A rule in the kernel would have to do that. Who has written one here?"
+    if way == "allowed":
+        return "The policy has a rule for ingress. Which label does it ask for, and which label has api-1?"
+    return {
+        "delivered": "For that a rule must let `visitor` in. Which label does the policy ask for?",
+        "timeout": "The client waits only if nobody tells it anything. Does this target tell the sender anything?",
+        "refused": "Somebody would have to send an error to the client. Does this target send one?",
+    }[said]
+
+
 def _stories(who: str, target: str) -> dict[str, tuple[str, str, int]]:
     """For each way: what the question tells, why it comes out so, and the belief that leads elsewhere."""
-    known = (
-        f"The plugin enforces it with {target}, and accepts packets of known connections first. {who} opened the "
-        f"connection "
-        "before the policy came, and sends one more packet."
-    )
+    known = f"The plugin enforces it with {target}, and accepts packets of known connections first."
     return {
         "new": (f"The plugin enforces it with {target}.", f"A new connection meets the rule, which is {target}.", 13),
-        "known": (known, "The kernel knows the connection, so the rules are not asked again.", 47),
+        "known": (known, "The kernel knows the connection, and accepts its packets before it reads the rules of any policy.", 47),
         "ignored": ((f"The network plugin of this cluster does not implement NetworkPolicy; one that does would use "
         f"{target}."),
                     "The API server stores the policy. Nobody turns it into a rule.", 50),
