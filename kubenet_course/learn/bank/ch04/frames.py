@@ -71,7 +71,7 @@ def frame(chance: Chance) -> FillFrame:
         ("destination", packet.flow.dst, "For whom is the packet at this point?"),
     )
     blanks = [Blank("IPv4", name, _slips(of, cluster, right, why, shown)) for name, right, why in said]
-    blanks += [Blank("Ethernet", "destination", (Slip(shown.src, 58, "That is who sends the frame."),))]
+    blanks += [Blank("Ethernet", "destination", _far(cluster, shown, packet))]
     return FillFrame(
         asks=hop.story,
         look=_macs(of, cluster),
@@ -101,6 +101,18 @@ def _slips(of: Drawn, cluster: Cluster, right: str, why: str, shown: Frame) -> t
         for ip, belief in others
         if ip != right
     )
+
+
+def _far(cluster: Cluster, shown: Frame, packet: Packet) -> tuple[Slip, ...]:
+    """The MAC addresses of the sender and of the one who takes the packet in the end, if that is not the next machine."""
+    ends = [
+        device.mac
+        for machine in cluster.world().values()
+        for device in machine.devices.values()
+        if any(one.address == packet.flow.dst for one in device.addresses) and device.mac != shown.dst
+    ]
+    told = "This device is the end of the way, and not on this link. A frame goes to the next machine."
+    return (Slip(shown.src, 0, "That is who sends the frame."), *(Slip(mac, 57, told) for mac in ends))
 
 
 def _frame(trace: Trace, at: str, dev: str, back: bool) -> Frame:

@@ -37,7 +37,8 @@ CANDIDATES = {
     "192.168.1.11": ("node-1 would have to replace the source, and the packet would have to leave by its eth0.", 23),
     "10.244.1.1": ("That is node-1's bridge. It is the source if node-1 masquerades towards a pod of its own.", 23),
     "192.168.1.2": ("Only a balancer that opens its own connection puts its address there.", 11),
-    "192.168.1.12": ("node-2 is not asked here; it only forwards.", 23),
+    "192.168.1.12": ("node-2 is not asked here; it only forwards.", 0),
+    "10.244.2.1": ("That is node-2's bridge. node-2 was not asked, so it leaves the source as it is.", 0),
     "10.96.0.80": ("A Service's address is never a source.", 1),
 }
 
@@ -121,6 +122,13 @@ MEANS = {
 }
 
 
+def _belief(one: Told, word: str) -> int:
+    """What leads to a wrong word: a node without a pod is said to refuse, or the kinds of error are mixed up."""
+    if word == "answered":
+        return 0
+    return 12 if (word, one.policy, one.place) == ("refused", "Local", "elsewhere") else 13
+
+
 @defined("11-told", "What does the client notice?")
 def told(chance: Chance) -> Value:
     one = chance.turn(*TOLD)
@@ -130,9 +138,7 @@ def told(chance: Chance) -> Value:
         asks=f"{one.story(line)} kube-proxy works in iptables mode. What does the one who asks notice?",
         answer=line.told,
         reads=one_of(NOTICED),
-        slips=tuple(
-            Slip(word, 12 if "Local" in one.policy else 13, MEANS[word], seen) for word in NOTICED if word != line.told
-        ),
+        slips=tuple(Slip(word, _belief(one, word), MEANS[word], seen) for word in NOTICED if word != line.told),
         because=one.because,
         evidence=seen,
         hints=(
