@@ -96,11 +96,15 @@ def _slips(of: Drawn, cluster: Cluster, right: str, why: str, shown: Frame) -> t
     """The other addresses of the conversation: each was right at another place on the way."""
     node = cluster.machines[f"node-{of.here}"].ips[4]
     others = ((of.end(cluster, "client").address, 141), (node, 58), (BORDER, 143))
-    return tuple(
-        Slip(ip, belief, f"{why} {ip} stands there at another point of the way.")
-        for ip, belief in others
-        if ip != right
-    )
+    said = [(ip, belief, f"{why} {ip} stands there at another point of the way.") for ip, belief in others]
+    next_machine = [
+        (one.address, 0, "This is the next machine. The Ethernet header names it, the IP header does not.")
+        for machine in cluster.world().values()
+        for device in machine.devices.values()
+        for one in device.addresses
+        if device.mac == shown.dst and one.address not in (ip for ip, _ in others)
+    ]
+    return tuple(Slip(*one) for one in [*said, *next_machine] if one[0] != right)
 
 
 def _far(cluster: Cluster, shown: Frame, packet: Packet) -> tuple[Slip, ...]:
