@@ -85,8 +85,8 @@ def _cases(original: Flow, out: Flow, laptop: str) -> dict[str, Asked]:
             ((original.sport, 148, ("This is the port that the pod chose. The node has chosen "
                                    "another one.")),
              (443, 15, "This is the port that the pod asked.")),
-            "The node chose this port. It asks for a random one, so that two nodes' or pods' "
-            "connections seldom collide.",
+            "The node chose this port. It takes a random one, so that the connections of two pods "
+            "seldom collide.",
         ),
         "home": Asked(
             "The laptop's answer comes to the node. Which destination address does it have when it "

@@ -12,7 +12,7 @@ from .. import Chance, defined
 from .drawn import BORDER, Drawn, drawn, way
 
 EXACT = {
-    "border": "The border translates what leaves for the internet. Only there.",
+    "border": "Only the border translates here: it replaces the private source of what leaves for the internet.",
     "node": "A node of an island masquerades what leaves for the outside.",
     "own": "Nobody on this way translates anything.",
 }
@@ -66,7 +66,11 @@ def seen(chance: Chance) -> Value:
             142 if asked.to == "partner" else 141,
             "Follow the packet over each machine. One of them translates it.",
         ),
-        (own, 58, (f"node-{home} carries the packet. Does it also translate it, and is it the last one that does?")),
+        (
+            own,
+            0 if asked.who == "laptop" else 58,
+            (f"node-{home} carries the packet. Does it also translate it, and is it the last one that does?"),
+        ),
         (BORDER, 143, "The border sees only what goes to the internet or comes from there."),
     )
     return Value(
@@ -111,7 +115,7 @@ REACHED = (
     Way("flat", "laptop", "west", "Two flat clusters, east and west, use the same range of pods. "
                                   "The laptop asks `web-1` of "
         "west, whose address a pod of east has too.",
-        "The router's one row for this block leads to east.",
+        "The router has one route to this block, and it leads to east.",
         more=(("overlap", "allowed"), ("routes", "cloud")), west=(("podSubnet", "10.244.0.0/16"), ("nodes", 5))),
     Way("island", "client", "laptop", "The cluster is an island with `nonMasqueradeCIDRs: "
                                       "[10.0.0.0/8]`. `client` asks the laptop "
@@ -125,7 +129,7 @@ REACHED = (
         "The internet has no route to a private address."),
     Way("island", "client", "west", "Two islands, east and west, use the same range of pods. "
                                     "`client` of east asks an address "
-        "that `web-1` of west has, and a node of east has no such pod.",
+        "that `web-1` of west has, and no pod of east has it.",
         "The node looks for this address in its own cluster, and no pod there has it.",
         west=(("podSubnet", "10.244.0.0/16"), ("nodes", 1))),
 )  # fmt: skip

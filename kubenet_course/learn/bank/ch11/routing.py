@@ -156,8 +156,12 @@ def _cases(word: str) -> tuple[Heard, ...]:
         CLOSED: "The Gateway listens on port 80 only. The kernel refuses a connection to any other port.",
     }
 
+    def said(one: str, client: str) -> tuple[int, str]:
+        belief, words = others[one]
+        return (0 if one == APP and client != "404" else belief), words
+
     def case(routes: str, request: str, client: str, right: str, *wrong: str) -> Heard:
-        return Heard(routes, request, client, right, tuple((one, *others[one]) for one in wrong), reasons[right])
+        return Heard(routes, request, client, right, tuple((one, *said(one, client)) for one in wrong), reasons[right])
 
     far = route("pay", host, "  - backendRefs: [{name: pay, namespace: bank, port: 80}]\n")
     other_name = route("other", f"{word}.example.org", leads("web", "/"))
@@ -183,11 +187,12 @@ def whom(chance: Chance) -> Choose:
     word = chance.choice(("api", "my", "new"))
     heard = chance.turn(*_cases(word))
     doors = with_routes(heard.routes)
+    asked = heard.request.replace("/ :8080", ":8080/")
     seen, hung = routed(doors, heard.request), attachments(doors)
     statements = [Statement(heard.right, True)]
     statements += [Statement(text, belief=belief, said=said, evidence=hung) for text, belief, said in heard.wrong]
     return Choose(
-        asks=f"The route below has been applied, and the API server has taken it. A client asks `{heard.request}` and hears: "
+        asks=f"The route below has been applied, and the API server has taken it. A client asks `{asked}` and hears: "
         f"**{heard.client}**. Who said that, and why?",
         look=heard.routes,
         statements=tuple(statements),
