@@ -153,7 +153,7 @@ def wrong_answers(one: Exercise) -> list[str]:
 
 
 def _belief(number: int) -> str:
-    return f" (“{cell(misconception(number).belief)}” {number})"
+    return "" if number < 0 else f" (“{cell(misconception(number).belief)}” {number})"
 
 
 def _short(asks: str) -> str:

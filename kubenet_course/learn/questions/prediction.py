@@ -32,7 +32,7 @@ class Outcome(Struct, frozen=True):
     @property
     def belief(self) -> int:
         """The number of the misconception behind the prediction, 0 where there is none."""
-        return 0 if self.right else self.question.choices.get(self.said, 0)
+        return 0 if self.right else max(0, self.question.choices.get(self.said, 0))
 
     @property
     def is_as_written(self) -> bool:

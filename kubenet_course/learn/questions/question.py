@@ -3,6 +3,7 @@
     Question("01-second", "What becomes of `forwarder`?", {"it listens too": 55, "address in use": SO}, "One namespace, ...")
 
 The number behind a choice is the misconception that leads to it. The one choice with SO behind it is what happens.
+NONE stands behind a wrong choice that no numbered misconception explains.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from ..page.rich import plain
 from .reading import folded
 
 SO = 0
+NONE = -1
 
 
 class Question(Struct, frozen=True):

@@ -40,7 +40,7 @@ NEEDS = (
             FLAT: (28, ("All flat clusters share one set of routes. A router knows one way to "
                        "10.244.1.0/24, and not one for each "
                        "cluster.")),
-            ISOLATED: (140, ("The programs have to ask servers outside. In an isolated cluster "
+            ISOLATED: (0, ("The programs have to ask servers outside. In an isolated cluster "
                             "those answers find no way back.")),
         },
     ),
@@ -57,7 +57,7 @@ NEEDS = (
         {
             ISLAND: (141, ("An island masquerades what leaves, so a server sees a node. And no "
                           "router has a route to a pod.")),
-            ISOLATED: (140, "Nobody outside could open a connection to a pod."),
+            ISOLATED: (0, "Nobody outside could open a connection to a pod."),
         },
     ),
     Need(
@@ -70,8 +70,8 @@ NEEDS = (
         "The proxies use the nodes' addresses, which can be routed. A pod alone gets no answer "
         "from outside.",
         {
-            ISLAND: (141, "In an island every pod gets out: the node gives it its own address."),
-            FLAT: (28, ("In a flat cluster every pod can be reached and can reach everybody, "
+            ISLAND: (0, "In an island every pod gets out: the node gives it its own address."),
+            FLAT: (0, ("In a flat cluster every pod can be reached and can reach everybody, "
                         "unless "
                        "a firewall forbids it.")),
         },
@@ -88,7 +88,7 @@ NEEDS = (
         {
             FLAT: (25, ("A flat cluster needs a free range for all its pods: 40 blocks of 256 "
                        "addresses here. The network has none left.")),
-            ISOLATED: (140, "The pods call services on the internet, and would get no answers."),
+            ISOLATED: (0, "The pods call services on the internet, and would get no answers."),
         },
     ),
 )  # fmt: skip
@@ -113,8 +113,7 @@ def choose(chance: Chance) -> Choose:
             ),
             (
                 "Flat is the only layout in which somebody outside reaches a pod. Isolated is the "
-                "only "
-                "one in which pods do not get out."
+                "only one in which pods get no answers from outside."
             ),
             need.because,
         ),

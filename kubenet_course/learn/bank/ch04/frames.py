@@ -71,7 +71,7 @@ def frame(chance: Chance) -> FillFrame:
         ("destination", packet.flow.dst, "For whom is the packet at this point?"),
     )
     blanks = [Blank("IPv4", name, _slips(of, cluster, right, why, shown)) for name, right, why in said]
-    blanks += [Blank("Ethernet", "destination", (Slip(shown.src, 58, "That is who sends the frame."),))]
+    blanks += [Blank("Ethernet", "destination", _far(cluster, shown, packet))]
     return FillFrame(
         asks=hop.story,
         look=_macs(of, cluster),
@@ -96,11 +96,27 @@ def _slips(of: Drawn, cluster: Cluster, right: str, why: str, shown: Frame) -> t
     """The other addresses of the conversation: each was right at another place on the way."""
     node = cluster.machines[f"node-{of.here}"].ips[4]
     others = ((of.end(cluster, "client").address, 141), (node, 58), (BORDER, 143))
-    return tuple(
-        Slip(ip, belief, f"{why} {ip} stands there at another point of the way.")
-        for ip, belief in others
-        if ip != right
-    )
+    said = [(ip, belief, f"{why} {ip} stands there at another point of the way.") for ip, belief in others]
+    next_machine = [
+        (one.address, 0, "This is the next machine. The Ethernet header names it, the IP header does not.")
+        for machine in cluster.world().values()
+        for device in machine.devices.values()
+        for one in device.addresses
+        if device.mac == shown.dst and one.address not in (ip for ip, _ in others)
+    ]
+    return tuple(Slip(*one) for one in [*said, *next_machine] if one[0] != right)
+
+
+def _far(cluster: Cluster, shown: Frame, packet: Packet) -> tuple[Slip, ...]:
+    """The MAC addresses of the sender and of the one who takes the packet in the end, if that is not the next machine."""
+    ends = [
+        device.mac
+        for machine in cluster.world().values()
+        for device in machine.devices.values()
+        if any(one.address == packet.flow.dst for one in device.addresses) and device.mac != shown.dst
+    ]
+    told = "This device is the end of the way, and not on this link. A frame goes to the next machine."
+    return (Slip(shown.src, 0, "That is who sends the frame."), *(Slip(mac, 57, told) for mac in ends))
 
 
 def _frame(trace: Trace, at: str, dev: str, back: bool) -> Frame:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address, ip_network
 from typing import Any
 
 from msgspec import Struct
@@ -65,7 +66,7 @@ class Asked(Struct, frozen=True):
 
 
 def _cases(original: Flow, out: Flow, laptop: str) -> dict[str, Asked]:
-    node = (out.src, 141, ("This is the address that the node put in. The question did not come from there."))
+    node = (out.src, 0, "This is the address that the node put in. The question did not come from there.")
     return {
         "opened": Asked(
             "Which address has the pod that opened it?", original.src,
@@ -84,8 +85,8 @@ def _cases(original: Flow, out: Flow, laptop: str) -> dict[str, Asked]:
             ((original.sport, 148, ("This is the port that the pod chose. The node has chosen "
                                    "another one.")),
              (443, 15, "This is the port that the pod asked.")),
-            "The node chose this port. It asks for a random one, so that two nodes' or pods' "
-            "connections seldom collide.",
+            "The node chose this port. It takes a random one, so that the connections of two pods "
+            "seldom collide.",
         ),
         "home": Asked(
             "The laptop's answer comes to the node. Which destination address does it have when it "
@@ -109,6 +110,8 @@ def listed(chance: Chance) -> Choose:
     ranges, of = chance.turn(*LISTS), drawn(chance)
     cluster = of.cluster("island", nonMasqueradeCIDRs=list(ranges))
     told = f"[{', '.join(ranges)}]"
+    source = ip_address(of.end(cluster, "client").address)
+    by_source = any(source in ip_network(one) for one in ranges)  # then belief 22 keeps all four, else none
     statements, cells = [], []
     for to, what in (
         ("db", "a pod on another node"),
@@ -121,11 +124,14 @@ def listed(chance: Chance) -> Choose:
         kept = not any(one.at == f"node-{of.here}" for one in cell.translations)
         ip = of.end(cluster, to).address
         said = f"{ip} lies in {'one' if kept else 'none'} of the ranges."
-        statements.append(Statement(f"the packet to {what}, {ip}", kept, 0 if kept else 22, said))
+        said = said if ranges else f"The list is empty. So it leaves nothing out, and {ip} neither."
+        statements.append(Statement(f"the packet to {what}, {ip}", kept, 22 if by_source and not kept else 0, said))
     if not any(one.right for one in statements):
         statements.append(Statement("none of these", True))
     else:
-        statements.append(Statement("none of these", False, 22, "Compare each destination with each range."))
+        statements.append(
+            Statement("none of these", False, 0 if by_source else 22, "Compare each destination with each range.")
+        )
     return Choose(
         asks=f"The cluster is an island, and its agent has `nonMasqueradeCIDRs: {told}`. `client` "
         f"sends four packets. Which of them "

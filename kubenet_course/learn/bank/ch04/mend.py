@@ -55,7 +55,7 @@ def _list(of: Drawn) -> Case:
         "It must stay an island.",
         needs,
         ("10.0.0.0/8", "10.244.0.0/16"),
-        (("[10.0.0.0/8]", "[]", 22), ("10.0.0.0/8", of.office, 22)),
+        (("[10.0.0.0/8]", "[]", 0), ("10.0.0.0/8", of.office, 0)),
         "The office is not in the list any more, so the node masquerades. The pods' range is, so pods see each other.",
         (
             ("Which destinations must keep the pod's address? Those that have a route to it: the pods of the cluster."),
@@ -191,7 +191,6 @@ def mend(chance: Chance) -> Repair:
     repaired = text.replace(case.repair[0], case.repair[1], 1) if turn != 1 else _last(text, *case.repair)
     return Repair(
         asks=f"{case.asks} Below stands the `spec` of the Layout.",
-        look=f"spec:\n{text}",
         starts=text,
         tests=lambda answer: _tested(of, case, answer),
         solution=repaired,
@@ -224,8 +223,8 @@ def _tested(of: Drawn, case: Case, answer: str) -> tuple[Finding, ...]:
         told = "That only lets the model build it. The addresses are still there twice."
         return (Finding(False, told, 28, way(*(cell for *_, cell in cells))),)
     if said.get("layout") != case.spec["layout"]:
-        told = f"The cluster has to stay {case.spec['layout']}."
-        return (Finding(False, told, 141, way(*(cell for *_, cell in cells))),)
+        told = f"The layout has to stay as it is: {case.spec['layout']}."
+        return (Finding(False, told, _belief(case, answer), way(*(cell for *_, cell in cells))),)
     return tuple(
         Finding(ok, "" if ok else f"Not yet: {what}.", 0 if ok else _belief(case, answer), way(cell))
         for what, ok, cell in cells

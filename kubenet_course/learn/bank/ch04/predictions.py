@@ -1,6 +1,6 @@
 """What chapter 04 asks before it shows it."""
 
-from ...questions.question import SO, Question, named
+from ...questions.question import NONE, SO, Question, named
 
 PREDICTIONS = (
     Question(
@@ -68,7 +68,7 @@ PREDICTIONS = (
         "source address does the partner see?",
         {
             "10.244.1.2, the address of client": 142,
-            "192.168.1.11, the address of node-1": 141,
+            "192.168.1.11, the address of node-1": NONE,
             "198.51.100.1, the address of the border": SO,
         },
         "Nothing inside translates. But the internet has no route to 10.244.1.2, so the border "
@@ -89,7 +89,7 @@ PREDICTIONS = (
         {
             "web-1 of west, whom the laptop meant": 28,
             "client of east": SO,
-            "both of them": 28,
+            "both of them": NONE,
             "nobody: the router drops it": 144,
         },
         "The router has one route to this block, and it leads to east. It does not know that there is a "
@@ -130,7 +130,7 @@ PREDICTIONS = (
         {
             "client alone": 147,
             "every pod of node-1": SO,
-            "every pod of the cluster": 147,
+            "every pod of the cluster": NONE,
         },
         "The firewall sees a node's address and no pod's. All pods of node-1 look alike to it, and "
         "so does node-1 itself.",

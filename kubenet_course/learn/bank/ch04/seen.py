@@ -12,7 +12,7 @@ from .. import Chance, defined
 from .drawn import BORDER, Drawn, drawn, way
 
 EXACT = {
-    "border": "The border translates what leaves for the internet. Only there.",
+    "border": "Only the border translates here: it replaces the private source of what leaves for the internet.",
     "node": "A node of an island masquerades what leaves for the outside.",
     "own": "Nobody on this way translates anything.",
 }
@@ -66,7 +66,11 @@ def seen(chance: Chance) -> Value:
             142 if asked.to == "partner" else 141,
             "Follow the packet over each machine. One of them translates it.",
         ),
-        (own, 58, (f"node-{home} carries the packet. Does it also translate it, and is it the last one that does?")),
+        (
+            own,
+            0 if asked.who == "laptop" else 58,
+            (f"node-{home} carries the packet. Does it also translate it, and is it the last one that does?"),
+        ),
         (BORDER, 143, "The border sees only what goes to the internet or comes from there."),
     )
     return Value(
@@ -90,7 +94,12 @@ def seen(chance: Chance) -> Value:
     )
 
 
-YES, QUESTION, ANSWER, OTHER = "yes", "no, the question is lost", "no, the answer is lost", "no, another pod answers"
+YES, QUESTION, ANSWER, OTHER = (
+    "the answer comes back",
+    "the question is lost",
+    "the answer is lost",
+    "another pod answers",
+)
 ANSWERS = one_of((YES, QUESTION, ANSWER, OTHER))
 REACHED = (
     Way("isolated", "client", "laptop", "The cluster is isolated. `client` asks the laptop in the "
@@ -101,12 +110,12 @@ REACHED = (
         "No router has a route to the pods of an island, so the question itself is lost."),
     Way("flat", "laptop", "db", "The cluster is flat. The laptop in the office asks `db` at its "
                                 "own address.",
-        "The router has a route to the block of each node, in both directions nothing is in the "
-        "way."),
+        "The router has a route to the block of each node. The question and the answer both find "
+        "their way."),
     Way("flat", "laptop", "west", "Two flat clusters, east and west, use the same range of pods. "
                                   "The laptop asks `web-1` of "
         "west, whose address a pod of east has too.",
-        "The router's one row for this block leads to east.",
+        "The router has one route to this block, and it leads to east.",
         more=(("overlap", "allowed"), ("routes", "cloud")), west=(("podSubnet", "10.244.0.0/16"), ("nodes", 5))),
     Way("island", "client", "laptop", "The cluster is an island with `nonMasqueradeCIDRs: "
                                       "[10.0.0.0/8]`. `client` asks the laptop "
@@ -120,8 +129,8 @@ REACHED = (
         "The internet has no route to a private address."),
     Way("island", "client", "west", "Two islands, east and west, use the same range of pods. "
                                     "`client` of east asks an address "
-        "that `web-1` of west has, and a node of east has no such pod.",
-        "node and pod look for this address within their own cluster, and nobody there has it.",
+        "that `web-1` of west has, and no pod of east has it.",
+        "The node looks for this address in its own cluster, and no pod there has it.",
         west=(("podSubnet", "10.244.0.0/16"), ("nodes", 1))),
 )  # fmt: skip
 
@@ -137,15 +146,16 @@ def reached(chance: Chance) -> Value:
     right = (
         YES if cell.reached else OTHER if cell.taken_by and not cell.arrived else ANSWER if cell.arrived else QUESTION
     )
-    beliefs = {YES: 28 if asked.west is not None else 141, QUESTION: 140, ANSWER: 140, OTHER: 28}
+    expected = 28 if asked.west is not None else 142 if asked.who == "partner" else 141
+    beliefs = {YES: expected, QUESTION: 140 if asked.layout == "isolated" else 0, ANSWER: 0, OTHER: 0}
     said = {
         YES: "Which route would the packet, and which the answer, take at the router? Look at both.",
         QUESTION: "Look at the way there alone. Does each machine on it have a route to the destination?",
-        ANSWER: "Look at the way there first. Does the question arrive?",
-        OTHER: "Who else has the address that is asked?",
+        ANSWER: "Look at the way there first, then at the way back. Which machine on it has no route?",
+        OTHER: "Is there a second pod with the address that is asked, and does a route lead to it?",
     }
     return Value(
-        asks=f"{asked.story} Does the right answer come back?",
+        asks=f"{asked.story} What becomes of the question and of its answer?",
         look=of.known(cluster),
         answer=right,
         reads=ANSWERS,

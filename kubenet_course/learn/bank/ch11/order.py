@@ -32,13 +32,13 @@ def _direct() -> tuple[str, Case, dict[str, Is], tuple[Swap, ...]]:
         Swap(
             dnat,
             passes,
-            210,
+            0,
             "node-1 cannot translate what it has not got yet; the router leads to the balancer first.",
         ),
         Swap(snat, dnat, 0, "A node chooses the pod first. Only then does it know by which device the packet leaves."),
-        Swap(back, taken, 11, "Putting the address back is about the answer, and the pod has not spoken yet."),
+        Swap(back, taken, 0, "Putting the address back is about the answer, and the pod has not spoken yet."),
         Swap(
-            answer, back, 11, "The stranger knows the balancer's address only. Before that it would ignore the answer."
+            answer, back, 0, "The stranger knows the balancer's address only. Before that it would ignore the answer."
         ),
     )
     asks = "A balancer passes packets on as they are. The policy is Cluster, and the pod runs on node-2."
@@ -57,11 +57,11 @@ def _proxied() -> tuple[str, Case, dict[str, Is], tuple[Swap, ...]]:
         answer: at(STRANGER, "local_deliver"),
     }  # fmt: skip
     swaps = (
-        Swap(dnat, node_port, 15, "node-1 hears of the request from the balancer, on the NodePort."),
+        Swap(dnat, node_port, 0, "node-1 hears of the request from the balancer, on the NodePort."),
         Swap(taken, dnat, 15, "The pod listens on its own port. Somebody must replace the NodePort before."),
-        Swap(again, back, 210, "The answer goes back through the same machines in reverse order: node-1 comes first."),
+        Swap(again, back, 0, "The answer goes back through the same machines in reverse order: node-1 comes first."),
         Swap(
-            answer, again, 11, "The stranger asked the balancer's outside address, and takes an answer from there only."
+            answer, again, 0, "The stranger asked the balancer's outside address, and takes an answer from there only."
         ),
     )
     asks = "A balancer opens connections of its own to the NodePorts. The policy is Local, and the pod runs on node-1."
@@ -81,17 +81,17 @@ def _local() -> tuple[str, Case, dict[str, Is], tuple[Swap, ...]]:
         Swap(
             dnat,
             leads,
-            210,
+            0,
             "The router has heard which node announces the address. Before that node-1 has nothing to translate.",
         ),
         Swap(
             kept,
             dnat,
             0,
-            "A node replaces the destination first, then looks up a route, and thinks of the source last.",
+            "A node replaces the destination first, then looks up a route, and looks at the source last.",
         ),
-        Swap(taken, kept, 11, "The pod can only take what its node has sent on."),
-        Swap(back, taken, 11, "This is about the answer, and the pod has not spoken yet."),
+        Swap(taken, kept, 0, "The pod can only take what its node has sent on."),
+        Swap(back, taken, 0, "This is about the answer, and the pod has not spoken yet."),
     )
     asks = "node-1 announces the Service's outside address itself. The policy is Local, and the pod runs on node-1."
     return asks, Case("iptables", "Local", "announced address", "here"), events, swaps
@@ -107,10 +107,10 @@ def _inside() -> tuple[str, Case, dict[str, Is], tuple[Swap, ...]]:
         back: at("node-1", "nat POSTROUTING", "becomes 198."), answer: at("pod/default/client", "local_deliver"),
     }  # fmt: skip
     swaps = (
-        Swap(dnat, asked, 210, "Nobody translates a packet that has not been sent."),
+        Swap(dnat, asked, 0, "Nobody translates a packet that has not been sent."),
         Swap(far, dnat, 210, "node-2 is asked because node-1 has chosen web-2. The balancer takes no part in it."),
         Swap(taken, far, 59, "web-2 has a cable to its own node only."),
-        Swap(answer, back, 13, "client ignores an answer from an address that it did not ask."),
+        Swap(answer, back, 0, "client ignores an answer from an address that it did not ask."),
     )
     asks = "The pod client on node-1 asks the balancer's address, whose ipMode is VIP. The policy is Local, the pod is on node-2."
     return asks, Case("iptables", "Local", "balancer's address from a pod", "elsewhere"), events, swaps

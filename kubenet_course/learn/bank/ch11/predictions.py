@@ -1,6 +1,6 @@
 """What chapter 11 asks before it shows it."""
 
-from ...questions.question import SO, Question, named
+from ...questions.question import NONE, SO, Question, named
 
 PREDICTIONS = (
     Question(
@@ -9,7 +9,7 @@ PREDICTIONS = (
         {
             "203.0.113.5, the stranger's": 11,
             "192.168.1.11, node-1's": SO,
-            "192.168.1.12, node-2's": 11,
+            "192.168.1.12, node-2's": NONE,
             "10.96.0.80, the Service's": 1,
         },
         "node-1 replaces the source by its own address. Otherwise node-2 would send the answer straight to the stranger, "
@@ -21,10 +21,10 @@ PREDICTIONS = (
         "The Service has externalTrafficPolicy Local. The stranger asks node-1 again, and the only pod runs on node-2. "
         "What does the stranger notice?",
         {
-            "an answer, as before": 11,
+            "an answer, as before": NONE,
             "connection refused": 12,
             "nothing: the connection times out": SO,
-            "an answer from node-2": 12,
+            "an answer from node-2": NONE,
         },
         "Local means that a node uses its own pods only. node-1 has none, so its rules drop the packet and say nothing.",
         named(
@@ -39,11 +39,12 @@ PREDICTIONS = (
         "11-health",
         "The policy is Local, and the only pod runs on node-2. A balancer asks both nodes on the health port. What do they say?",
         {
-            "both say 200, because both nodes are well": 12,
+            "both say 200, because both nodes are well": NONE,
             "node-1 says 503 and node-2 says 200": SO,
-            "node-1 does not answer at all": 13,
+            "node-1 does not answer at all": NONE,
         },
-        "kube-proxy on each node counts its own ready pods. With none it answers 503, and the balancer leaves the node out.",
+        "The health port does not ask whether the node is well. kube-proxy on each node counts its own ready pods of "
+        "the Service. With none it answers 503, and the balancer leaves the node out.",
         named(
             {(503, 200): "node-1 says 503 and node-2 says 200", (200, 200): "both say 200, because both nodes are well"}
         ),
@@ -54,7 +55,7 @@ PREDICTIONS = (
         {
             "out to the balancer, and back in": 210,
             "node-1 leads it to a pod at once; the balancer never sees it": SO,
-            "it is dropped, because the address belongs to the outside": 210,
+            "it is dropped, because the address belongs to the outside": NONE,
         },
         "kube-proxy has written rules for the balancer's address too. The node translates it like a ClusterIP.",
         named(
@@ -72,7 +73,7 @@ PREDICTIONS = (
             "127.0.0.1": 216,
             "203.0.113.66": 216,
             "203.0.113.66, 127.0.0.1": SO,
-            "nothing: the proxy removes the header": 216,
+            "nothing: the proxy removes the header": NONE,
         },
         "The proxy adds the address that it sees at the end of the list. What stands before it was written by somebody else.",
     ),
@@ -82,7 +83,7 @@ PREDICTIONS = (
         {
             "the first in the file, PathPrefix /": 212,
             "PathPrefix /cart": SO,
-            "PathPrefix / with the header beta": 212,
+            "PathPrefix / with the header beta": NONE,
         },
         "A longer path counts more than a header. Where a rule stands in the file is asked last of all.",
         named(
@@ -94,7 +95,7 @@ PREDICTIONS = (
         "The API server has accepted the new route. What does the client hear that asks for shop.example.com/pay?",
         {
             "200, from the Service pay": 211,
-            "404, because the route is not attached": 214,
+            "404, because the route is not attached": NONE,
             "500, because the route may not name that Service": SO,
         },
         "The route is attached and its rule fits. Its backend is in another namespace, and nobody there has allowed that.",
@@ -106,9 +107,9 @@ PREDICTIONS = (
         {
             "the host name and the path": 215,
             "the host name only": SO,
-            "nothing at all": 215,
+            "nothing at all": NONE,
         },
-        "The name stands in the first message, before anything is encrypted. The path comes later, and is sealed.",
+        "The name stands in the first message, before anything is encrypted. The path comes later, and is encrypted.",
         named(
             {
                 (True, False): "the host name only",

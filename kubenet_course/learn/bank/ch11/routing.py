@@ -99,7 +99,12 @@ def rule(chance: Chance) -> Value:
         answer=right,
         reads=one_of(WORDS),
         slips=tuple(
-            Slip(word, ask.belief, f"{ask.hint} Then look at the request again.", attachments(doors))
+            Slip(
+                word,
+                0 if word == NOBODY else ask.belief,
+                f"{ask.hint} Then look at the request again.",
+                attachments(doors),
+            )
             for word in WORDS
             if word != right
         ),
@@ -121,10 +126,11 @@ class Heard(Struct, frozen=True):
     client: str
     right: str
     wrong: tuple[tuple[str, int, str], ...]
+    because: str
 
 
 APP = "the application in the pod answered it"
-SAID_BY_APP = "Nothing was forwarded: in the table there is no line “sent on”. So no pod has seen the request."
+SAID_BY_APP = "The proxy has not forwarded the request, so no pod has seen it."
 NO_RULE = "the proxy: no rule that is attached fits this path or name"
 MISSING = "the proxy: the rule names a Service, or a port, that is not there"
 NOT_ALLOWED = "the proxy: the rule names a Service of another namespace without permission"
@@ -135,16 +141,27 @@ CLOSED = "the kernel: nobody listens on that port"
 def _cases(word: str) -> tuple[Heard, ...]:
     host = f"{word}.example.com"
     others = {
-        NO_RULE: (214, "A rule does fit: the table names it."),
-        MISSING: (211, "The Service that this is about is there, with its port."),
-        NOT_ALLOWED: (217, "Look at the namespaces in the table: nothing is named across them here."),
-        NOT_ATTACHED: (214, "The route is attached: the table of routes says Accepted."),
+        NO_RULE: (0, "A rule does fit. Its prefix is /, or it has no `matches`, and then it takes every path."),
+        MISSING: (0, "The Service that this is about is there, with its port."),
+        NOT_ALLOWED: (0, "The rule names a Service of the route's own namespace, and needs no permission for that."),
+        NOT_ATTACHED: (0, "The route is attached: it names the Gateway, and its hostname ends in .example.com."),
         CLOSED: (13, "The Gateway listens there. A port that nobody listens on is refused, and has no status."),
         APP: (214, SAID_BY_APP),
     }
+    reasons = {
+        NO_RULE: "The route is attached, and its only rule is for another path. So the proxy answers 404 itself.",
+        NOT_ALLOWED: "The rule fits, and its Service lives in bank. No ReferenceGrant there allows it, so the proxy says 500.",
+        MISSING: "The rule fits, and names a Service wbe that does not exist. So the proxy says 500.",
+        NOT_ATTACHED: "The listener is for *.example.com and has not taken this route, so no rule is there to fit.",
+        CLOSED: "The Gateway listens on port 80 only. The kernel refuses a connection to any other port.",
+    }
+
+    def said(one: str, client: str) -> tuple[int, str]:
+        belief, words = others[one]
+        return (0 if one == APP and client != "404" else belief), words
 
     def case(routes: str, request: str, client: str, right: str, *wrong: str) -> Heard:
-        return Heard(routes, request, client, right, tuple((one, *others[one]) for one in wrong))
+        return Heard(routes, request, client, right, tuple((one, *said(one, client)) for one in wrong), reasons[right])
 
     far = route("pay", host, "  - backendRefs: [{name: pay, namespace: bank, port: 80}]\n")
     other_name = route("other", f"{word}.example.org", leads("web", "/"))
@@ -170,15 +187,16 @@ def whom(chance: Chance) -> Choose:
     word = chance.choice(("api", "my", "new"))
     heard = chance.turn(*_cases(word))
     doors = with_routes(heard.routes)
+    asked = heard.request.replace("/ :8080", ":8080/")
     seen, hung = routed(doors, heard.request), attachments(doors)
     statements = [Statement(heard.right, True)]
     statements += [Statement(text, belief=belief, said=said, evidence=hung) for text, belief, said in heard.wrong]
     return Choose(
-        asks=f"The route below has been applied, and the API server has taken it. A client asks `{heard.request}` and hears: "
+        asks=f"The route below has been applied, and the API server has taken it. A client asks `{asked}` and hears: "
         f"**{heard.client}**. Who said that, and why?",
         look=heard.routes,
         statements=tuple(statements),
-        because=f"The model says the same: {seen.caption}.",
+        because=heard.because,
         evidence=seen,
         hints=(
             "Go through it in order: does somebody listen, is the route attached, does a rule fit, is its backend there?",

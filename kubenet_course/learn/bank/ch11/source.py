@@ -35,11 +35,13 @@ CANDIDATES = {
     "203.0.113.5": ("The stranger's own address arrives only if nobody on the way has replaced it.", 11),
     "10.244.1.2": ("The client's own address arrives only if nobody on the way has replaced it.", 11),
     "192.168.1.11": ("node-1 would have to replace the source, and the packet would have to leave by its eth0.", 23),
-    "10.244.1.1": ("That is node-1's bridge. It is the source if node-1 masquerades towards a pod of its own.", 23),
-    "192.168.1.2": ("Only a balancer that opens its own connection puts its address there.", 11),
-    "192.168.1.12": ("node-2 is not asked here; it only forwards.", 23),
+    "10.244.1.1": ("That is node-1's bridge. It is the source if node-1 masquerades towards a pod of its own.", 0),
+    "192.168.1.2": ("Only a balancer that opens its own connection puts its address there.", 0),
+    "192.168.1.12": ("node-2 does not replace the source here.", 0),
+    "10.244.2.1": ("That is node-2's bridge. node-2 does not replace the source here.", 0),
     "10.96.0.80": ("A Service's address is never a source.", 1),
 }
+ASKERS = {"203.0.113.5": "stranger", "10.244.1.2": "The pod client"}
 
 
 class Told(Struct, frozen=True):
@@ -77,6 +79,16 @@ SEEN = (
 )  # fmt: skip
 
 
+def _met(told: Told, line: Line, ip: str) -> tuple[int, str]:
+    """The belief that leads to a wrong address, and what disproves it."""
+    said, belief = CANDIDATES[ip]
+    if ip in ASKERS and ASKERS[ip] not in STORY[told.way]:
+        return 0, "Whoever has this address does not ask here."
+    if belief == 23 and line.seen != "10.244.1.1":  # no node has replaced the source by another address of its own
+        return 0, said
+    return belief, said
+
+
 @defined("11-source", "Whom does the pod see?")
 def source(chance: Chance) -> Value:
     told = chance.turn(*SEEN)
@@ -86,7 +98,7 @@ def source(chance: Chance) -> Value:
         asks=f"{told.story(line)} Which address does the pod see as the sender's?",
         answer=line.seen,
         reads=ADDRESS,
-        slips=tuple(Slip(ip, belief, said, seen) for ip, (said, belief) in CANDIDATES.items() if ip != line.seen),
+        slips=tuple(Slip(ip, *_met(told, line, ip), seen) for ip in CANDIDATES if ip != line.seen),
         because=told.because,
         evidence=seen,
         hints=(
@@ -121,6 +133,13 @@ MEANS = {
 }
 
 
+def _belief(one: Told, word: str) -> int:
+    """What leads to a wrong word: a node without a pod is said to refuse, or the kinds of error are mixed up."""
+    if word == "answered":
+        return 0
+    return 12 if (word, one.policy, one.place) == ("refused", "Local", "elsewhere") else 13
+
+
 @defined("11-told", "What does the client notice?")
 def told(chance: Chance) -> Value:
     one = chance.turn(*TOLD)
@@ -130,9 +149,7 @@ def told(chance: Chance) -> Value:
         asks=f"{one.story(line)} kube-proxy works in iptables mode. What does the one who asks notice?",
         answer=line.told,
         reads=one_of(NOTICED),
-        slips=tuple(
-            Slip(word, 12 if "Local" in one.policy else 13, MEANS[word], seen) for word in NOTICED if word != line.told
-        ),
+        slips=tuple(Slip(word, _belief(one, word), MEANS[word], seen) for word in NOTICED if word != line.told),
         because=one.because,
         evidence=seen,
         hints=(
