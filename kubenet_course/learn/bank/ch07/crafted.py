@@ -43,6 +43,8 @@ def layers_in(text: str) -> list[Layer]:
         tree = ast.parse(lines.strip() or "None", mode="eval").body
     except SyntaxError as error:
         raise Unreadable(f"This cannot be read as headers with / between them: {error.msg}.") from None
+    except (ValueError, RecursionError, MemoryError):
+        raise Unreadable("This cannot be read as headers with / between them.") from None
     return [_layer(node) for node in _parts(tree)]
 
 
