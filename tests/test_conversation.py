@@ -14,6 +14,9 @@ from msgspec.structs import replace
 
 from kubenet_course.lab.real.run import job, missing, private
 from kubenet_course.lab.scenario.scenario import read
+from kubenet_course.learn.worlds.by_hand import scenario
+from kubenet_course.learn.worlds.overlay import CLIENT, PORT, WEB, fetch, tunnelled
+from kubenet_course.learn.worlds.overlay import REQUEST as PAGE
 from kubenet_course.linux.conversation import converse
 from kubenet_course.linux.namespace.netns import Socket
 from kubenet_course.linux.packet.packet import Packet, Tcp
@@ -63,6 +66,11 @@ def real(text: dict, of: int, size: int, seconds: float) -> dict:
     asked = {name: made[name] for name in ("commands", "ready", "link_local")}
     asked |= {"client": "client", "server": "server", "from": src, "to": to, "sport": 40000, "port": 80}
     asked |= {"says": REQUEST, "size": size, "seconds": seconds}
+    return told_by(asked)
+
+
+def told_by(asked: dict) -> dict:
+    """What `tcp_real` does with a job, in private namespaces."""
     argv, given = private(sys.executable, str(ROOT / "tests/tcp_real.py")), json.dumps(asked) + "\n"
     done = subprocess.run(
         argv, input=given, capture_output=True, text=True, timeout=60, env={**os.environ, "PYTHONPATH": str(ROOT)}
@@ -71,12 +79,12 @@ def real(text: dict, of: int, size: int, seconds: float) -> dict:
     return json.loads(done.stdout)
 
 
-def heard(told: dict) -> list[tuple[float, str, str, int, int, int]]:
+def heard(told: dict, server: str = "server") -> list[tuple[float, str, str, int, int, int]]:
     """The TCP segments at the server's device, as `Conversation.segments` tells them."""
     rows, first, begun = [], {}, 0
     for when, ns, dev, _, data in told["frames"]:
         packet = frame_from(bytes.fromhex(data)).payload
-        if (ns, dev) != ("server", "eth0") or not isinstance(packet, Packet) or not isinstance(packet.header, Tcp):
+        if (ns, dev) != (server, "eth0") or not isinstance(packet, Packet) or not isinstance(packet.header, Tcp):
             continue
         header, flow, begun = packet.header, packet.flow, begun or when
         first.setdefault(flow.src, header.seq)
@@ -161,3 +169,22 @@ def test_random_answers_go_as_in_the_kernel(seed, rounds, note):
             pair = [row for row in left if row[0] == end], [row for row in right if row[0] == end]
             assert pair[0] == pair[1], (of, size, mtu, rules, seed)
     note(f"conversations: {count} answers as in the kernel, seed {seed}")
+
+
+@pytest.mark.parametrize(
+    "mtu, icmp, clamped", [(1450, True, False), (1500, True, False), (1500, False, True), (1500, False, False)]
+)
+def test_chapter_07s_page_comes_or_hangs_as_through_a_real_tunnel(mtu, icmp, clamped):
+    if missing():
+        pytest.skip(missing() or "")
+    there, seconds = tunnelled(mtu, icmp, clamped), 3
+    made = job(scenario("chapter-07", "a page through a tunnel", there))
+    asked = {name: made[name] for name in ("commands", "ready", "link_local")}
+    asked |= {"client": "client", "server": "web", "from": CLIENT, "to": WEB, "sport": 40000, "port": PORT}
+    kernel = told_by(asked | {"says": PAGE.decode(), "size": 20000, "seconds": seconds})
+    ours = fetch(there, 20000, seconds)
+    left = [(s.src, s.flags, s.seq, s.ack, s.size) for s in ours.segments("web", "eth0") if s.flags[0] in "SAFPR"]
+    right = [row[1:] for row in heard(kernel, "web")]
+    for end in (CLIENT, WEB):
+        assert [row for row in left if row[0] == end] == [row for row in right if row[0] == end]
+    assert len(ours.got) == kernel["got"] == (20000 if icmp or clamped else 0)

@@ -9,9 +9,11 @@ from msgspec.structs import replace
 from scapy.layers.inet import ICMP, IP, fragment
 from scapy.layers.inet6 import ICMPv6EchoRequest, IPv6, IPv6ExtHdrFragment, fragment6
 
+from kubenet_course.errors import BadInput
 from kubenet_course.lab.comparison import compare
 from kubenet_course.lab.real.run import missing, run
 from kubenet_course.lab.scenario.scenario import read
+from kubenet_course.lab.scenario.write import write
 from kubenet_course.linux.namespace.choices import Seeded
 from kubenet_course.linux.namespace.device import Device, ifaddr
 from kubenet_course.linux.namespace.fib import Route
@@ -207,3 +209,24 @@ def test_random_pieces_do_the_same_in_the_kernel(make, seed, rounds, note):
         assert comparison.equal, (scenario.name, [str(one)[:300] for one in comparison.differences])
         packets += len(scenario.packets)
     note(f"fragments: {packets} packets as in the kernel ({make.__name__}), seed {seed}")
+
+
+@pytest.mark.parametrize("send, more, said", [
+    ({"fragment": "0-1000"}, {}, "no piece"), ({"fragment": "8-4"}, {}, "no piece"), ({"fragment": "all"}, {}, "no piece"),
+    ({"fragment": "0-9999"}, {}, "no piece"), ({"fragment": "0-7", "id": 0}, {}, "belongs to nothing"),
+    ({}, {"discovers": "never"}, "no way to discover"), ({"fragment": "0-7"}, {"discovers": "do"}, "its own header"),
+    ({"proto": "tcp"}, {"discovers": "want"}, "its own header"),
+])  # fmt: skip
+def test_a_scenario_with_a_piece_that_cannot_be_is_refused_in_a_sentence(send, more, said):
+    text = in_a_row(1)
+    packet = {"proto": "udp", "src": CLIENT, "dst": "10.0.3.2", "payload": "zeros 2000", "id": 7} | send
+    text["packets"] = [{"at": "client", "send": packet} | more]
+    with pytest.raises(BadInput, match=said):
+        read(json.dumps(text))
+
+
+def test_a_scenario_with_pieces_read_and_written_is_the_same():
+    scenario = read(json.dumps(in_a_row(5)))
+    assert write(read(write(scenario))) == write(scenario)
+    assert any(sent.discovers for sent in scenario.packets)
+    assert any(isinstance(sent.packet.payload, Fragment) for sent in read(json.dumps(in_a_row(3))).packets)

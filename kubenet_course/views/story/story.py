@@ -19,9 +19,10 @@ from ..drawing.scene import Scene
 from ..drawing.svg import svg
 from ..tables.table import Table
 from .frame import TINTS, FrameTable, frame_table
+from .inside import carried
 from .moments import DETAILS, STORY, Moment, connections, shown, trail
 from .rows import connection_table, held, why
-from .telling import Telling, carried, tellings
+from .telling import Telling, tellings
 
 GOOD = ("local", "forwarded")  # ends that the sender hoped for
 

@@ -12,10 +12,10 @@ from itertools import groupby
 from msgspec import Struct
 
 from ...linux.namespace.trace import Step
-from ...linux.packet.packet import Flow, Geneve, Packet, Sealed, Vxlan
+from ...linux.packet.packet import Vxlan
+from .inside import PORTS, flow_of, inner, place
 from .moments import Moment, trail
 
-PORTS = ("tcp", "udp", "sctp")
 IPVS = "ip_vs"  # how the stages of the kernel's own load balancer begin
 WRAPS, OPENS = ("vxlan_xmit", "tunnel_xmit"), ("vxlan_rcv", "ipip_rcv", "wg_rcv")  # stages of tunnels
 GATHERS = ("ip_defrag", "ipv6_frag_rcv", "defrag PREROUTING", "defrag OUTPUT")
@@ -104,28 +104,28 @@ def _begins(
 ) -> str:
     """Who has the packet, and what it is."""
     first = story[visit[0]].before if story[visit[0]].parent >= 0 else story[visit[0]].step.skb
-    flow = _inner(first.packet)
+    flow = inner(first.packet)
     what = "the packet" if turn == 0 else "the answer"
     if (turn and first.packet.is_error) or any(story[at].step.skb.packet.is_error for at in visit if turn):
         what = "the error message"
     if flow is None:
         return f"{name} has {what}."
     if is_first and turn == 0 and story[visit[0]].step.stage != "route_output":
-        return f"{name} receives a packet for {_place(flow.dst, flow.dport, flow)}, from {flow.src}."
+        return f"{name} receives a packet for {place(flow.dst, flow.dport, flow)}, from {flow.src}."
     if is_first and turn == 0:
-        return f"{name} sends a packet to {_place(flow.dst, flow.dport, flow)}."
+        return f"{name} sends a packet to {place(flow.dst, flow.dport, flow)}."
     if is_first:
-        own = _inner(story[visit[0]].step.skb.packet) or flow
+        own = inner(story[visit[0]].step.skb.packet) or flow
         verb = "sends an error message" if what == "the error message" else "answers"
         return f"{name} {verb}: the answer goes to {own.dst}." if verb == "answers" else f"{name} {verb} to {own.dst}."
     if is_last:
-        return f"{name} receives {what}. It comes from {_place(flow.src, flow.sport, flow)}."
+        return f"{name} receives {what}. It comes from {place(flow.src, flow.sport, flow)}."
     return f"{name} receives {what}."
 
 
 def _change(moment: Moment, turn: int) -> list[str]:
     """What a step has replaced in the packet, or has put around it."""
-    old, new = _flow(moment.before.packet), _flow(moment.step.skb.packet)
+    old, new = flow_of(moment.before.packet), flow_of(moment.step.skb.packet)
     stage = moment.step.stage
     if stage in OPENS:
         return ["It takes the packet out of the one around it."]
@@ -139,8 +139,8 @@ def _change(moment: Moment, turn: int) -> list[str]:
     who = "Its IPVS replaces" if stage.startswith(IPVS) else "Its rules replace"
     found = []
     for word, was, now in (
-        ("destination", _place(old.dst, old.dport, old), _place(new.dst, new.dport, new)),
-        ("source", _place(old.src, old.sport, old), _place(new.src, new.sport, new)),
+        ("destination", place(old.dst, old.dport, old), place(new.dst, new.dport, new)),
+        ("source", place(old.src, old.sport, old), place(new.src, new.sport, new)),
     ):
         if was != now and turn == 0:
             found.append(f"{who} the {word} {was} by {now}.")
@@ -160,13 +160,13 @@ def _onward(steps: Sequence[Step]) -> list[str]:
         return []
     step = routed[-1]
     for one in routed:  # the packet's own route, not that of a tunnel's outer packet
-        if _inner(one.skb.packet) == _flow(one.skb.packet):
+        if inner(one.skb.packet) == flow_of(one.skb.packet):
             step = one
             break
     route = step.skb.route
     if not route.dev:
         return []
-    flow = _inner(step.skb.packet)
+    flow = inner(step.skb.packet)
     to = f"to the gateway {route.via}" if route.via else f"straight to {flow.dst}" if flow else "out of it"
     return [f"Its route leads by {route.dev} {to}."]
 
@@ -174,14 +174,14 @@ def _onward(steps: Sequence[Step]) -> list[str]:
 def _ends(story: tuple[Moment, ...], turn: int, last: Step, name: str, is_first: bool) -> str:
     """What became of the packet on the machine where its way ended."""
     if last.end in ("local", "") and turn == 0:
-        flow = _inner(last.skb.packet)
+        flow = inner(last.skb.packet)
         answers = any(one.turn == 1 and not one.is_look_up for one in story)
         if flow is not None and flow.proto in PORTS:
             listens = f"A program listens on port {flow.dport}"
             return f"{listens}, so {name} answers." if answers else f"{listens} and takes it."
         return f"It is for {name} itself, which answers." if answers else f"It is for {name} itself."
     if last.end in ("local", "", "refused") and turn:
-        asked, got = _inner(story[0].step.skb.packet), _inner(last.skb.packet)
+        asked, got = inner(story[0].step.skb.packet), inner(last.skb.packet)
         if asked is None or got is None or last.skb.packet.is_error:
             return f"So {name} learns what became of its packet."
         if asked.dst == got.src:
@@ -204,24 +204,6 @@ def short(namespace: str) -> str:
     return namespace.rpartition("/")[2]
 
 
-def _flow(packet: object) -> Flow | None:
-    return packet.flow if isinstance(packet, Packet) else None
-
-
-def _inner(packet: object) -> Flow | None:
-    """Who talks to whom, also inside a tunnel's packet."""
-    inside = packet.payload if isinstance(packet, Packet) else None
-    if isinstance(inside, Vxlan | Geneve):
-        return _inner(inside.frame.payload)
-    if isinstance(inside, Sealed | Packet):
-        return _inner(inside.packet if isinstance(inside, Sealed) else inside)
-    return _flow(packet)
-
-
-def _place(address: str, port: int, flow: Flow) -> str:
-    return f"{address}, port {port}" if flow.proto in PORTS else address
-
-
 def _is_kept(moment: Moment) -> bool:
     """Whether the step remembers what it has replaced: conntrack at its end, IPVS when it chooses a server."""
     if moment.step.stage.startswith(IPVS):
@@ -231,23 +213,6 @@ def _is_kept(moment: Moment) -> bool:
 
 def _is_translated(step: Step) -> bool:
     return (step.skb.connection.dnat or step.skb.connection.snat) and not isinstance(step.skb.packet.payload, Vxlan)
-
-
-def carried(before: object, after: object) -> list[tuple[str, str, str]]:
-    """What the packet carries, before and after a step: (field, before, after), for addresses and what is put around it."""
-    old, new = _flow(before), _flow(after)
-    if old is None or new is None:
-        return []
-    ends = [("from", _place(old.src, old.sport, old), _place(new.src, new.sport, new))]
-    ends.append(("to", _place(old.dst, old.dport, old), _place(new.dst, new.dport, new)))
-    wrapped = [_wrapped(one) for one in (before, after)]
-    return [*ends, ("inside it", wrapped[0], wrapped[1])] if any(wrapped) else ends
-
-
-def _wrapped(packet: object) -> str:
-    """What a tunnel's packet carries, in a word."""
-    inner = _inner(packet)
-    return f"{inner.src} to {inner.dst}" if inner is not None and inner != _flow(packet) else ""
 
 
 def spoken(story: Sequence[Moment]) -> list[str]:

@@ -21,7 +21,7 @@ FIELDS: dict[str, tuple[str, ...]] = {
     "UDP": ("sport", "dport", "chksum"), "TCP": ("sport", "dport", "flags"), "ICMP": ("id", "seq"), "VXLAN": ("vni",),
     "GENEVE": ("vni",), "Raw": ("load",),
 }  # fmt: skip
-INSIDE = {"VXLAN": Vxlan, "GENEVE": Geneve}
+INSIDE: dict[str, type[Vxlan] | type[Geneve]] = {"VXLAN": Vxlan, "GENEVE": Geneve}
 Layer = tuple[str, dict[str, Any]]
 
 
@@ -84,7 +84,10 @@ def _packet(found: list[Layer]) -> Packet:
         raise Unreadable(f"Behind an Ethernet header comes an IP header here, not {name}.")
     of = IPV4 if name == "IP" else IPV6
     src, dst = (address(str(said.get(end, of.any)), f"{name}.{end}") for end in ("src", "dst"))
-    fields = {"ttl": _number(said, "hlim" if of is IPV6 else "ttl", 64, 255), "tos": _number(said, "tos", 0, 255)}
+    fields: dict[str, Any] = {
+        "ttl": _number(said, "hlim" if of is IPV6 else "ttl", 64, 255),
+        "tos": _number(said, "tos", 0, 255),
+    }
     if of is IPV4:
         fields |= {"id": _number(said, "id", 0, 65535), "df": "DF" in str(said.get("flags", ""))}
     if len(found) == 1:

@@ -164,7 +164,7 @@ def _add(table: Draft, line: str, number: int, sets: Container[str] = ()) -> boo
 
 def _is_understood(rule: Rule, sets: Container[str]) -> bool:
     for statement in (*rule.tests, rule.target):
-        if not statement.understood or any(name not in sets for name in statement.sets):
+        if not statement.understood or (statement.sets and any(name not in sets for name in statement.sets)):
             return False
     return True
 
