@@ -294,7 +294,8 @@ def entries(player: Player, of: int) -> Iterator[tuple]:
 
 
 def _seconds(known: Connection, now: int) -> int:
-    return (known.expires - now) // SECOND - 1
+    """Whole seconds, of which a fraction of the first has gone."""
+    return -((now - known.expires) // SECOND) - 1
 
 
 def _ends(flow) -> tuple:

@@ -38,6 +38,9 @@ from kubenet_course.linux.stack.tcp import expect
 from kubenet_course.linux.walk import STAGES
 
 PORTS = range(5000, 5004)
+# Seconds: before a program answers (as in realkernel.worker), and while the worker looks at what became of a packet.
+# Both are more than a jiffy: some things a kernel does once in a jiffy only.
+SETTLE, LOOKED_AT = 0.005, 0.02
 # What a fresh Linux socket offers in its SYN: segment size, and room for SACK and window scaling (12 bytes).
 SYN_OPTIONS = bytes.fromhex("020405b4 0101 0402 01 030307")
 
@@ -140,6 +143,7 @@ class Player:
         self._walk(self._start(row, packet))
         self.sent = self._asked()
         if row.get("reply"):
+            self.memory.wait(SETTLE)
             for step in list(self._delivered("udp")):
                 self._reply(step)
         return self.steps
@@ -219,6 +223,7 @@ class Player:
         )
         taken = [(at, packet.flow) for at, packet in came if _flags(packet) == "A" and packet.flow in self.waits]
         before, self.steps = self.steps, []
+        self.memory.wait(LOOKED_AT)
         if asked and not reset:
             ends = Packet(self.sent, Tcp("RA"), ttl=self.ttl)
             self._walk(Next(self.sender, "route_output", Skb(ends, mark=self.mark)))

@@ -66,3 +66,19 @@ def test_the_kernel_tells_a_sender_of_five_missing_routes_and_then_keeps_silent(
     counted = [answer["rule_packet_counters"] for answer in answers]
     assert counted[5:] == [silenced["rule_packet_counters"]] * 2 == [{}, {}]
     assert counted[:5] == [told(Player(case), silenced, Seeded())["rule_packet_counters"]] * 5
+
+
+@pytest.mark.parametrize("mask", ["", " --connlimit-mask 0"])
+@pytest.mark.parametrize("way", [("client", "10.0.1.2", "10.0.2.2"), ("router", None, "10.0.1.1")])
+def test_connlimit_drops_the_reset_of_the_only_connection_in_the_kernel_and_in_the_model(kernel, way, mask):
+    """The rule behind it matches every second packet: it tells in the second connection what it saw of the first one's end."""
+    chain = "FORWARD" if way[0] == "client" else "INPUT"
+    rules = f"-A {chain} -p tcp -m connlimit --connlimit-above 0{mask}\n"
+    rules += f"-A {chain} -p tcp -m statistic --mode nth --every 2 --packet 0\n"
+    asked = dict(zip(("from", "src", "dst"), way, strict=True)) | {"dport": 5000, "proto": "tcp"}
+    packets = [asked | {"sport": 7000 + number} for number in range(3)]
+    case = kernel.ask({"restore_input": f"*filter\n{rules}COMMIT\n", "packets": packets})
+    player = Player(case)
+    assert [differences(player, row) for row in case["packets"]] == [[], [], []]
+    seen = [row["rule_packet_counters"][f"filter/{chain}/2"] for row in case["packets"]]
+    assert seen == [2, 1, 2], "three packets of each connection, and no reset"

@@ -12,18 +12,22 @@ from ..namespace.skb import ACCEPT, RETURN, Skb, Verdict
 from ..packet.address import family
 from ..packet.packet import length
 from .rules import Chain, Rule, Table, rule_text
-from .statement import Answer, Goto, Jump, NotUnderstood, Place, Statement
+from .statement import HOTDROP, Answer, Goto, Jump, NotUnderstood, Place, Statement
 
 INDEXED_FROM = 16  # rules: a shorter chain is walked plainly
 
 
 class Matched(Struct, frozen=True):
-    """A rule that matched, and where it stands: what iptables would count. Number 0 is a chain's policy."""
+    """A rule that matched, and where it stands: what iptables would count. Number 0 is a chain's policy.
+
+    A rule whose test threw the packet away (HOTDROP) stands here too, as the last one, but is not `counted`.
+    """
 
     table: str
     chain: str
     number: int
     rule: Rule | None
+    counted: bool = True
 
     @property
     def text(self) -> str:
@@ -102,7 +106,7 @@ def _next(here: Chain, start: int, skb: Skb, at: Place, matched: list[Matched], 
             if said is not True and type(said) not in _DECIDED:
                 said, skb = _settled(said, skb, at, rule, rule.target)
         if said is not False:
-            matched.append(Matched(at.table, here.name, number + 1, rule))
+            matched.append(Matched(at.table, here.name, number + 1, rule, said is not HOTDROP))
             if said is not True:
                 return said, number, skb, number + 1 - start
     return RETURN, len(rules), skb, len(rules) - start
@@ -149,6 +153,8 @@ def count(kernel: Kernel, skb: Skb, matched: list[Matched]) -> None:
     counters, of, size = kernel.remembers[Counters], family(skb.packet.flow.dst).number, length(skb.packet)
     packets, octets = counters.packets, counters.bytes
     for row in matched:
+        if not row.counted:
+            continue
         place = (of, row.table, row.chain, row.number)
         packets[place] = packets.get(place, 0) + 1  # a Counter takes longer to find that it has nothing there
         octets[place] = octets.get(place, 0) + size

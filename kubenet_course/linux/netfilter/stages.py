@@ -63,6 +63,8 @@ def refused(kernel: Kernel, stage: str, said: Walked, hook: str) -> Step:
     then: tuple[Next, ...] = ()
     own = hook in ("OUTPUT", "POSTROUTING") and not said.skb.dev_in  # IPVS leads what came in through OUTPUT too
     how, end = f"dropped {by}", "not-permitted" if own else "dropped"
+    if not decided.counted:
+        how = f"{how}, which does not match: one of its matches throws the packet away"
     if said.verdict.name == "REJECT":
         then = reject(kernel, said.skb, said.verdict.kind, hook)
         how, end = f"rejected {by}: {said.verdict.kind}", "rejected"

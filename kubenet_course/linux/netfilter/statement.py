@@ -11,6 +11,7 @@ from ..namespace.skb import Skb, Verdict
 from ..packet.address import Address
 
 NO_KEY: tuple[str, tuple[Any, ...]] = ("", ())
+HOTDROP = Verdict("DROP")  # a test throws the packet away itself: its rule neither matches nor counts it (par->hotdrop)
 TRANSPORT = "-p"  # as a module's name: the one that is named like the rule's protocol
 
 
@@ -51,7 +52,8 @@ class Statement(Struct, frozen=True, gc=False):
     """One part of a rule: what it asks of a packet, or does with it. A rule's statements are run in order.
 
     `run` answers True: the rule goes on; False: it does not hold for this packet; a Skb: it goes on with this packet; a verdict,
-    a jump or a goto: the packet goes elsewhere, alone or with the packet as it now is; NotUnderstood: nobody knows.
+    a jump or a goto: the packet goes elsewhere, alone or with the packet as it now is; NotUnderstood: nobody knows. A test may
+    also answer HOTDROP.
     """
 
     tracks: ClassVar[bool] = False  # whether its presence makes the kernel track connections
