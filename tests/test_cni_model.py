@@ -1,6 +1,7 @@
 """The CNI contract on the model: what it says beforehand is what real plugins then do on the real kernel."""
 
 import json
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -277,6 +278,15 @@ def test_del_goes_backwards_with_the_result_of_add_and_leaves_nothing_of_the_pod
     assert list(made.world["web"].devices) == ["lo"]
     assert made.held("podnet") == {}
     assert "10.244.1.2" not in write(made.world["node-1"].ruleset(4))
+
+
+def test_what_is_tried_on_a_copy_does_not_make_the_node_forget():
+    mine = node("web")
+    assert mine.add(network(), "web").error is None
+    tried = deepcopy(mine)
+    for one in (tried, mine):
+        assert {"prevResult"} <= set(one.delete(network(), "web").calls[0].conf)
+    assert not mine.held("podnet")
 
 
 def test_del_twice_and_of_a_pod_whose_namespace_is_gone_is_no_error():

@@ -100,7 +100,8 @@ def test_a_run_that_fails_says_so_in_its_place(at_home):
 def test_a_world_that_somebody_changed_is_not_explained_with_the_courses_reason(at_home):
     predict("01-second").predict("it is given another port")
     shown = reveal("01-second", lambda: "EACCES")
-    assert "EACCES" in shown.text and "A cell above was probably changed" in shown.text
+    assert "EACCES" in shown.text and "A cell was probably changed" in shown.text
+    assert "predicted." not in shown.text and not predict("01-second").reply.get("done")
     assert "list of listeners" not in shown.text
 
 

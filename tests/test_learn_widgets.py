@@ -10,6 +10,7 @@ from kubenet_course.errors import BadInput
 from kubenet_course.learn import check, exercise, hint, practice, predict, progress, reveal, solution, warm_up
 from kubenet_course.learn.bank import everything, find, of_chapter
 from kubenet_course.learn.page.asking import VIEW
+from kubenet_course.learn.questions.feedback import OTHER
 from kubenet_course.learn.record.book import Item
 from kubenet_course.learn.record.store import store
 from kubenet_course.views.tables import show
@@ -190,6 +191,32 @@ def test_a_reveal_that_was_run_first_opens_when_the_prediction_comes():
     assert shown.box.form["button"] == "Show it all the same"
     press(asked, "check", "it is told: address in use")
     assert shown.box.form["button"] == "" and "As you predicted" in shown.box.form["asks"]
+
+
+def test_a_reveal_that_waits_keeps_the_world_as_it_was_when_its_cell_ran():
+    world = ["as it was"]
+    asked, shown = (
+        predict("01-second"),
+        reveal("01-second", lambda given: (given.append("run"), " ".join(given))[1], world),
+    )
+    world.append("changed by a later cell")
+    press(asked, "check", "it is told: address in use")
+    assert shown.outcome.truth == "as it was run" and world == ["as it was", "changed by a later cell"]
+
+
+def test_letters_in_one_text_are_statements_as_letters_in_a_list_are():
+    for number in range(4):
+        statements = find("01-reach").instance(number).statements
+        right = [at for at, one in zip("ABCDEFGH", statements, strict=False) if one.right]
+        for text in ("".join(right), " ".join(right), ", ".join(right), " and ".join(right)):
+            assert check("01-reach", text, variant=number).right
+    for words in ("A CAB", "add", "AZ"):
+        assert check("01-reach", words).state == OTHER
+
+
+def test_several_values_that_are_no_list_are_met_with_a_sentence():
+    with pytest.raises(BadInput, match="write several values as a list"):
+        check("00-first-frame", "0a:58:0a:f4:03:0b", "10.244.3.11", "5432")
 
 
 def test_a_reveal_draws_the_widgets_that_its_run_returns_below_both_answers():

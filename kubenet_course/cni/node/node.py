@@ -17,6 +17,7 @@ import shutil
 import tempfile
 import weakref
 from collections.abc import Callable, Mapping, Sequence
+from copy import deepcopy
 from typing import Any
 
 from msgspec import Struct
@@ -111,9 +112,24 @@ class Node(NodeConsole):
         self._calls: list[Called | None] = []
         self._env: list[tuple[str, Mapping[str, str]]] = []
         self._offered: dict[str, dict[str, Any]] = {}
+        self.runtime = Runtime((*(os.fspath(each) for each in path), BIN), self._folder(), self._start, self._find)
+
+    def _folder(self) -> str:
+        """A cache of its own, which goes when the node goes."""
         cache = tempfile.mkdtemp(prefix="kubenet-cni-")
         weakref.finalize(self, shutil.rmtree, cache, True)
-        self.runtime = Runtime((*(os.fspath(each) for each in path), BIN), cache, self._start, self._find)
+        return cache
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Node:
+        """A copy keeps its own cache: a DEL that is tried on the copy does not make this node forget its results."""
+        made = object.__new__(type(self))
+        memo[id(self)] = made
+        for name, value in vars(self).items():
+            setattr(made, name, deepcopy(value, memo))
+        cache = made._folder()
+        shutil.copytree(self.runtime.cache_dir, cache, dirs_exist_ok=True)
+        made.runtime = made.runtime._replace(cache_dir=cache)
+        return made
 
     def sandbox(self, name: str, listens: str = "") -> str:
         """What a runtime does before it calls a plugin: a network namespace with lo up. Returns its path."""

@@ -138,9 +138,11 @@ def predict(id: str) -> Prediction:
 def reveal(id: str, run: Callable[..., Any], *world: Any) -> Revealed:
     """What happens, once a prediction is kept or the learner wants to see it all the same.
 
-    Only then `run` is called, with a copy of each thing in `world`: a machine or a terminal that goes on below stays as it is.
+    Only then `run` is called, with a copy of each thing in `world` as it is now: what later cells do to a machine or a terminal
+    changes nothing here, also for those who run all cells first and predict afterwards. It goes on below as it is.
     It returns the result, alone or with what shows it behind it: `return seen_from, Stepper(...)`.
     """
-    made = Revealed(asked(id), lambda: run(*deepcopy(world)))
+    now = deepcopy(world)
+    made = Revealed(asked(id), lambda: run(*deepcopy(now)))
     _WAITING.add(made)
     return made

@@ -122,12 +122,16 @@ def _elsewhere(given: Any, evidence: object) -> str:
     """What disproves a wrong value that nobody foresaw: whether it occurs at all in what the model did."""
     rows = getattr(evidence, "rows", ())
     if not isinstance(given, str) or not rows:
-        return f"{given} is not what the model finds here."
+        return f"The model finds something else here than {given}."
     pattern = rf"(?<![\w.:]){re.escape(given)}(?![\w.])"
     found = next((str(row[0]) for row in rows if any(re.search(pattern, str(cell)) for cell in row)), "")
+    if found == given:
+        return f"{given} takes part here, but it is not what is asked for."
     if found:
         return f"{given} occurs in what the model did, for example at “{found}”, but it is not what is asked for."
-    return f"{given} does not occur anywhere in what the model did."
+    return (
+        f"The model did what the question describes, and {given} did not occur in it at all. So it is something else."
+    )
 
 
 def _compared(reads: Reader, answer: Any, right: Any, slips: tuple[Slip, ...], kind: Kind, part: str = "") -> Finding:

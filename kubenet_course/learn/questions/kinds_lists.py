@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Set
 from random import Random
 from string import ascii_uppercase
@@ -165,11 +166,17 @@ class Choose(Kind, frozen=True, kw_only=True):
             raise Unreadable("Write the letter of a statement, like 'A'.")
         if isinstance(answer, dict):
             raise OwnWords(written(answer.get("other")))
-        many = values(answer) if isinstance(answer, COLLECTIONS) else [answer]
+        many = values(answer) if isinstance(answer, COLLECTIONS) else self._letters(answer)
         if not self.several and len(many) > 1:
             raise Unreadable(f"One statement is wanted, and these are {len(many)}.")
         found = [self._statement(one) for one in many if not is_blank(one)]
         return list({one.text: one for one in found}.values())
+
+    def _letters(self, answer: Any) -> list[Any]:
+        """Letters in one text, "ACF" or "A, C and F", one by one; everything else as it is."""
+        parts = re.sub(r"\band\b|[\s,;.]", "", str(answer))
+        are = self.several and len(parts) > 1 and parts.upper() == parts and len(set(parts)) == len(parts)
+        return list(parts) if are and all(letter(one, len(self.statements)) is not None for one in parts) else [answer]
 
     def _statement(self, one: Any) -> Statement:
         at = letter(one, len(self.statements))

@@ -32,7 +32,8 @@ class Outcome(Struct, frozen=True):
     @property
     def belief(self) -> int:
         """The number of the misconception behind the prediction, 0 where there is none."""
-        return 0 if self.right else max(0, self.question.choices.get(self.said, 0))
+        known = self.is_as_written and not self.right
+        return max(0, self.question.choices.get(self.said, 0)) if known else 0
 
     @property
     def is_as_written(self) -> bool:
@@ -42,13 +43,16 @@ class Outcome(Struct, frozen=True):
     @property
     def _why(self) -> str:
         changed = (
-            "The course expects something else here. A cell above was probably changed: then this is your own result."
+            "The course expects something else here. A cell was probably changed, or cells below have run already. If you did "
+            "not mean to, choose *Kernel > Restart Kernel*, and run the cells from the top down to this one."
         )
         return self.question.why if self.is_as_written else changed
 
     @property
     def _sign(self) -> str:
-        return ("✓ As you predicted." if self.right else "✗ Not as you predicted.") if self.said else ""
+        if not self.said or not self.is_as_written:
+            return ""
+        return "✓ As you predicted." if self.right else "✗ Not as you predicted."
 
     def __str__(self) -> str:
         lines = [f"Prediction {self.question.id}: {self.said or 'none was made'}", f"What happened:  {self.truth}"]
@@ -73,7 +77,7 @@ def keep(question: Question, said: Any) -> kept.Kept:
 
 
 def compared(question: Question, run: Callable[[], Any]) -> Outcome:
-    """Runs, and sets what happened beside what was predicted; from now on the prediction cannot be changed.
+    """Runs, and sets what happened beside what was predicted. If it ended as the course says, the prediction cannot be changed any more.
 
     A run returns its result alone, or the result and then whatever shows it: tables, pictures, a stepper.
     """
@@ -83,7 +87,7 @@ def compared(question: Question, run: Callable[[], Any]) -> Outcome:
     truth = question.choice(happened) or happened
     seen = tuple(one for one in seen if one is not None and not isinstance(one, (str, bool)))
     outcome = Outcome(question, truth, said_before(question.id), seen, store().notice)
-    if outcome.said:
+    if outcome.said and outcome.is_as_written:
         store().update(lambda book: kept.revealed(book, question.id, outcome.right, outcome.belief))
     return outcome
 

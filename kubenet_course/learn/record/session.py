@@ -71,6 +71,8 @@ def check(id: str, answer: Any = None, variant: int = 0, chapter: str = "", in_f
 
     `chapter` is the chapter in whose warm-up it is asked. `in_full` shows with a wrong answer everything, the right one included.
     """
+    if isinstance(variant, str):
+        raise BadInput("check", "it takes one answer", f'write several values as a list: check("{id}", ["...", "..."])')
     made = judged(find(id), answer, variant, in_full)
     if made.state == WRONG and not in_full:
         made = replace(made, findings=_nearer(id, answer, variant) or made.findings)

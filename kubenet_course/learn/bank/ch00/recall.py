@@ -35,6 +35,12 @@ def _seen_by_web(of: Net) -> Value:
                  "address.", seen),
             Slip(own(of, f"node-{of.there}", "cni0"), 58,
                  "This is the bridge beside `web`. It hands the packet over without changing it.", seen),
+            Slip(own(of, f"node-{of.here}", "cni0"), 58,
+                 "This is the client's gateway, the bridge of its node. It takes the packet, and changes neither IP "
+                 "address.", seen),
+            Slip(own(of, f"node-{of.there}"), 58,
+                 f"This is the address of node-{of.there}. It carries the packet to `web`, and changes neither IP "
+                 "address.", seen),
             Slip(of.web, 0, "This is the destination. The question is where the packet comes from.", seen),
         ),
         because="Nothing on this path changes the source address. So `web` sees the address that the client has.",
@@ -60,6 +66,8 @@ def _seen_by_client(of: Net) -> Value:
                                                   "unchanged.", seen),
             Slip(own(of, f"node-{of.here}", "cni0"), 58, "This is the bridge beside the client. It changes no IP "
                                                          "address.", seen),
+            Slip(own(of, f"node-{of.here}"), 58, f"This is the address of node-{of.here}. It carries the answer to "
+                                                 "`client` unchanged.", seen),
             Slip(of.client, 0, "This is where the answer goes to. The question is where it comes from.", seen),
         ),
         because="The answer comes from the address that the client asked. No machine has changed anything, there or "

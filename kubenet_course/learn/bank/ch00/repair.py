@@ -11,7 +11,7 @@ from ....views.tables import show
 from ....views.tables.table import Table
 from ...questions.evidence import decisions, ending, journey
 from ...questions.kinds import Finding, Slip
-from ...questions.kinds_made import Repair
+from ...questions.kinds_made import Repair, working
 from ...worlds.worlds import Net, World, changed, delivered, net
 from .. import Chance, defined
 from .routes import is_answered
@@ -43,6 +43,8 @@ def repair(chance: Chance) -> Repair:
             if delivered(trace)
             else "The request still does not arrive."
         )
+        if not all(line.split()[:2] in (["ip", "netns"], ["ip", "-n"]) for line in working(text)):
+            said += " Your line does not name a node, so it changed none: begin it with `ip netns exec NODE` or `ip -n NODE`."
         return (Finding(False, said, 61 if delivered(trace) else 59, _last(trace)),)
 
     return Repair(

@@ -127,6 +127,10 @@ def _who(asked: tuple[Socket, ...], met: Bound, shown: Table):
         believed = _first(asked, rule)
         if believed not in (right, *slips):
             slips[believed] = Slip(believed, number, said, shown)
+    for one in asked:
+        if one.program not in (right, *slips):
+            said = f"No program above `{one.program}` asks for the same protocol and port with an address in common."
+            slips[one.program] = Slip(one.program, 0, said, shown)
     return (
         ("At most one of them is told that its address is in use. Which one?"),
         right,

@@ -77,7 +77,7 @@ def repair(chance: Random) -> Repair:
                 "and a port may send "
                 "a frame back where it came in."
             ),
-            f"Look at {_where(fault, end)}.",
+            f"Look at {_where(fault, end)}. {_how(fault)}",
         ),
     )
 
@@ -100,6 +100,16 @@ def _where(fault: str, end: dict[str, str]) -> str:
         "unplugged": f"what {end['web']} is a port of",
     }
     return f"{places['switch']} and {places['hairpin']}" if fault == "both" else places[fault]
+
+
+def _how(fault: str) -> str:
+    """The shape of the line, for those who know what is wrong and not how to write it."""
+    shapes = {
+        "hairpin": "`... link set PORT type bridge_slave hairpin on` sets hairpin mode.",
+        "switch": "A setting is written with `sysctl -w NAME=VALUE`.",
+        "unplugged": "`... link set PORT master BRIDGE` plugs a cable in.",
+    }
+    return f"{shapes['switch']} {shapes['hairpin']}" if fault == "both" else shapes[fault]
 
 
 def _unplugged(of: Shop, port: str) -> Shop:

@@ -213,6 +213,6 @@ def _innocent(case: Case, name: str) -> str:
         return f"No ping that goes wrong passes {name}."
     well = [pair for pair, ping in case.found.items() if not ping.broken and _home(case.cluster, pair[1]) == name]
     return (
-        f"{len(well)} pings to pods of {name} are well. In the others {name} passes on what it was given. Follow this "
-        f"one."
+        f"{len(well)} pings to pods of {name} are well. In the others {name} only passes on what it was given. Look for the "
+        f"node that stands in every ping that goes wrong, as its sender's node or as its receiver's."
     )

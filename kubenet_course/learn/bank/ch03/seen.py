@@ -139,4 +139,9 @@ def _beliefs(cluster: Cluster, how: str, entry: int, here: int, web: str) -> lis
                     "on.")),
                     (asked.gateway(4), 23, "That is its address towards its own pods only, and `web` is elsewhere.")],
     }  # fmt: skip
-    return [*found[how], (web, 0, "That is the server itself.")]
+    own = cluster.machines[f"node-{here}"]
+    told = (
+        f"That is an address of node-{here}, where `web` runs. It hands this packet over, and puts no other source in."
+    )
+    beside = [(ip, 0, told) for ip in (own.ips[4], own.gateway(4)) if ip not in {one[0] for one in found[how]}]
+    return [*found[how], *beside, (web, 0, "That is the server itself.")]

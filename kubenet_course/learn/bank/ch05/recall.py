@@ -50,7 +50,9 @@ def size(chance: Chance) -> Value:
         hints=(
             "The mask is the number of bits that all addresses of a block have in common.",
             f"An address has 32 bits. The range fixes {length} of them, a block {mask}.",
-            {"addresses": f"2^({32 - mask})", "blocks": f"2^({mask - length})", "pods": f"2^({32 - mask}), less three",
+            {"addresses": f"{32 - mask} bits can differ. How many addresses are that?",
+             "blocks": f"Between the two masks are {mask - length} bits. They number the blocks.",
+             "pods": f"{32 - mask} bits can differ. Three of these addresses are for no pod.",
              "mask": "Twice as many blocks need one bit more."}[what],
         ),
     )  # fmt: skip
@@ -68,7 +70,10 @@ def _asked_of(
                   (mask, 25, f"A /{mask} gives {blocks:,} blocks.")]),
         "addresses": ("How many addresses does a node's block have?", room.addresses_per_node,
                       [(1 << mask, 25, f"2^{mask} is the number of such blocks in all of IPv4."),
-                       (blocks, 25, "That is how many blocks there are."), (32 - mask, 0, "That is only the exponent.")]),
+                       (blocks, 25, "That is how many blocks there are."), (32 - mask, 0, "That is only the exponent."),
+                       (cluster.size, 0, "That is how many addresses the whole range has. It is cut into blocks."),
+                       (block - 2, 0, "The block has two more. Not every address of it can be a pod's, but all are in it."),
+                       (block - 3, 0, "So many pods can have an address. The block has three addresses more.")]),
         "blocks": ("How many nodes can get a block?", room.nodes,
                    [(block, 25, "That is how many addresses one block has."),
                     (cluster.size, 0, "That is how many addresses the whole range has."),
@@ -84,7 +89,7 @@ def _asked_of(
 def _told_of(world: NodeWorld, past: list[str]) -> Table:
     """Who has what when the question is asked."""
     rows = [(name, ", ".join(cidrs)) for name, cidrs in world.nodes.items()]
-    return table(f"{world.flags.cluster_cidr}. {'; '.join(past)}. Now:", ("node", "podCIDRs"), rows, code=(1,))
+    return table(f"This happened: {'; '.join(past)}. Now:", ("node", "podCIDRs"), rows, code=(1,))
 
 
 def _world(chance: Chance, count: int, is_restarted: bool) -> tuple[NodeWorld, list[str], list[str]]:
@@ -127,7 +132,8 @@ def following(chance: Chance) -> Value:
     seen, after = deeds(world), parse_sloppy(last)
     beyond = [] if kind == "round" else [str(Cidr(after.last + 1, after.length, after.bits))]
     return Value(
-        asks=f"Now {new} joins. Which block does it get?",
+        asks=f"The controller cuts {world.flags.cluster_cidr} into blocks of /24, and the first node that joined got the first "
+        f"of them. Now {new} joins. Which block does it get?",
         look=look,
         answer=world.nodes[new][0],
         reads=BLOCK,

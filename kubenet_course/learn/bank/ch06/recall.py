@@ -69,6 +69,9 @@ def _asked(of: Net, fault: str, chance: Chance) -> Value:
         if number not in (said["code"], 999):
             told = f"{number} means: {MEANINGS[name]}. Look at that part of the call: it is as it should be."
             slips.append(Slip(number, 104 if said["code"] == 999 else 0, told, seen))
+    if fault == "environment":
+        told = "That code is for a value that is there and wrong. Compare the table with the five variables of the chapter."
+        slips += [Slip(number, 0, told, seen) for number in (3, 8)]
     slips.append(
         Slip(0, 0, "0 is the exit code of a plugin that succeeds. An error object has a code of its own.", seen)
     )
