@@ -77,7 +77,7 @@ def keep(question: Question, said: Any) -> kept.Kept:
 
 
 def compared(question: Question, run: Callable[[], Any]) -> Outcome:
-    """Runs, and sets what happened beside what was predicted. If it ended as the course says, the prediction cannot be changed any more.
+    """Runs, and sets what happened beside what was predicted. If it ended as the course says, the prediction stays.
 
     A run returns its result alone, or the result and then whatever shows it: tables, pictures, a stepper.
     """
