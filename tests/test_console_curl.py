@@ -71,7 +71,7 @@ def real_answers() -> list[str]:
     script = WORLD + "sleep 0.2\nip netns exec blue sysctl -q -w net.ipv4.ip_forward=0\n"
     for name, rules in RULES.items():
         script += f"ip netns exec {name} iptables-restore <<'END'\n{rules}END\n"
-    script += f"ip netns exec blue {sys.executable} -c '{SERVER}' >/dev/null 2>&1 &\n"
+    script += f"ip netns exec blue '{sys.executable}' -c '{SERVER}' >/dev/null 2>&1 &\n"
     script += "until [ -e /run/listening ]; do sleep 0.05; done\n"
     for text in ASKED:
         quoted = " ".join(f"'{word}'" for word in text.split())

@@ -73,9 +73,9 @@ ip netns exec red iptables-restore <<'END'
 {TRACKS}END
 ip netns exec red ip6tables-restore <<'END'
 {TRACKS}END
-ip netns exec blue {sys.executable} -c '{LISTEN}' &
+ip netns exec blue '{sys.executable}' -c '{LISTEN}' &
 until [ -e /run/listening ]; do sleep 0.05; done
-ip netns exec red {sys.executable} -c '{ASK}' &
+ip netns exec red '{sys.executable}' -c '{ASK}' &
 until [ -e /run/asked ]; do sleep 0.05; done
 """
     )

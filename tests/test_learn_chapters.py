@@ -2,11 +2,13 @@
 
 import ast
 import os
+from weakref import WeakSet
 
 import jupytext
 import pytest
 
 from kubenet_course.learn import bank
+from kubenet_course.learn.page import predicting
 from kubenet_course.learn.page.predicting import OPEN, Prediction, Revealed, predict, reveal
 from tools import build
 
@@ -25,6 +27,7 @@ def run(source: str, names: dict) -> object:
 @pytest.fixture
 def at_home(tmp_path, monkeypatch):
     monkeypatch.setenv("KUBENET_HOME", str(tmp_path))
+    monkeypatch.setattr(predicting, "_WAITING", WeakSet())  # what another test has shown does not wait in this one
     monkeypatch.chdir(build.NOTEBOOKS)
 
 
