@@ -137,7 +137,10 @@ def test_run_py_alone_lists_what_it_can_do(clone):
 
 def test_an_unknown_command_is_one_sentence(clone):
     said = started(clone, "tset")
-    assert (said.returncode, said.stdout) == (2, "run.py: 'tset' is no command; lab, test, build, bench and site are.\n")
+    assert (said.returncode, said.stdout) == (
+        2,
+        "run.py: 'tset' is no command; lab, test, build, bench and site are.\n",
+    )
 
 
 def test_the_first_run_installs_and_the_second_starts_at_once(clone):

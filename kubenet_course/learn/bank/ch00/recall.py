@@ -25,22 +25,19 @@ def _seen_by_web(of: Net) -> Value:
     seen = journey(trace := of.asked())
     return Value(
         asks=f"The pod `client` ({of.client}, on node-{of.here}) opens a connection to `web` ({of.web}, port "
-             f"{of.port}, on "
-        f"node-{of.there}). Which source address does `web` see?",
+             f"{of.port}, on node-{of.there}). Which source address does `web` see?",
         answer=verdict(trace).seen_from,
         reads=ADDRESS,
         slips=(
             Slip(own(of, f"node-{of.here}"), 58,
-                 f"This is the address of node-{of.here}. The node carries the packet, but it changes neither IP "
-                 "address.", seen),
+                 f"This is the address of node-{of.here}. The node carries the packet, but it changes neither IP address.", seen),
             Slip(own(of, f"node-{of.there}", "cni0"), 58,
                  "This is the bridge beside `web`. It hands the packet over without changing it.", seen),
             Slip(own(of, f"node-{of.here}", "cni0"), 58,
                  "This is the client's gateway, the bridge of its node. It takes the packet, and changes neither IP "
                  "address.", seen),
             Slip(own(of, f"node-{of.there}"), 58,
-                 f"This is the address of node-{of.there}. It carries the packet to `web`, and changes neither IP "
-                 "address.", seen),
+                 f"This is the address of node-{of.there}. It carries the packet to `web`, and changes neither IP address.", seen),
             Slip(of.web, 0, "This is the destination. The question is where the packet comes from.", seen),
         ),
         because="Nothing on this path changes the source address. So `web` sees the address that the client has.",
@@ -57,8 +54,7 @@ def _seen_by_client(of: Net) -> Value:
     seen = way_back(of, of.asked())
     return Value(
         asks=f"`client` ({of.client}, on node-{of.here}) connects to the pod `web` ({of.web}, on node-{of.there}), "
-             "without a "
-        "Service. `web` answers. Which source address does the answer have when `client` gets it?",
+             "without a Service. `web` answers. Which source address does the answer have when `client` gets it?",
         answer=of.web,
         reads=ADDRESS,
         slips=(
