@@ -13,7 +13,9 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 HERE = ROOT / "tests" / "pyodide"
 ROOMS = ("linux", "shell", "kube", "cni", "views", "learn", "cli")
-NEED_MATPLOTLIB = {f"kubenet_course.views.drawing.{name}" for name in ("bars", "draw", "lanes")}  # a page does without it
+NEED_MATPLOTLIB = {
+    f"kubenet_course.views.drawing.{name}" for name in ("bars", "draw", "lanes")
+}  # a page does without it
 COMMANDS = [
     [
         "trace",
