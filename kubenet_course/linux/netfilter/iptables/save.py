@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from ....errors import BadInput
+from ..circle import circle, refusal
 from ..rules import Chain, Rule, Ruleset, Table, rule_text
 from ..statement import Goto, Jump
 from .legal import check_place, family_in
@@ -170,24 +171,9 @@ def _is_understood(rule: Rule, sets: Container[str]) -> bool:
 
 
 def _closed(table: Draft) -> None:
-    """Chains must not jump in circles, and only to user chains: the kernel would refuse them (mark_source_chains)."""
-    done: set[str] = set()
-    for start in table.jumps:
-        path: dict[str, Iterator[str]] = {start: iter(table.jumps[start])}
-        while path and start not in done:
-            here = next(reversed(path))
-            there = next(path[here], None)
-            if there is None:
-                done.add(here)
-                path.popitem()
-            elif there in path:
-                circle = [*list(path)[list(path).index(there) :], there]
-                line = str(table.jumps[here][there])
-                raise BadInput(
-                    line, f"chains jump in a circle: {' -> '.join(circle)}", "a chain must not lead back to itself"
-                )
-            elif there not in done and there in table.jumps:
-                path[there] = iter(table.jumps[there])
+    """Chains must not jump in circles: the kernel would refuse them."""
+    if found := circle(table.jumps):
+        raise refusal(str(table.jumps[found[-2]][found[-1]]), found)
 
 
 def _built(draft: Draft) -> Table:
