@@ -187,6 +187,15 @@ def test_the_class_edition_has_neither_answers_nor_solutions(tmp_path: Path):
     assert any("closed in the class edition" in page for page in pages)
 
 
+WRITES = """
+import sys
+from pathlib import Path
+from kubenet_course.site.pages import write
+out, notebooks, *pyodide = map(Path, sys.argv[1:])
+write(out, notebooks, pyodide=pyodide[0] if pyodide else None)
+"""
+
+
 def test_a_site_that_is_built_twice_has_the_same_bytes(tmp_path: Path):
     """In processes that order sets differently. Two chapters and, where it is here, Python for the browser."""
     notebooks = tmp_path / "notebooks"
@@ -197,8 +206,7 @@ def test_a_site_that_is_built_twice_has_the_same_bytes(tmp_path: Path):
     made = []
     for seed in ("1", "2"):
         out = tmp_path / seed
-        argv = [sys.executable, "-m", "kubenet_course", "site", str(out), "--notebooks", str(notebooks)]
-        argv += ["--pyodide", str(PYODIDE)] if can_wake() else []
+        argv = [sys.executable, "-c", WRITES, str(out), str(notebooks), *([str(PYODIDE)] if can_wake() else [])]
         subprocess.run(
             argv,
             check=True,
@@ -243,7 +251,7 @@ def test_the_state_of_a_widget_is_stored_without_its_script_and_the_script_once(
     assert len(scripts.scripts) == len({one["state"]["_esm"] for one in saved.values() if "_esm" in one["state"]})
 
 
-def test_files_that_are_there_already_are_replaced_only_by_force(tmp_path: Path, capsys):
+def test_files_that_are_there_already_are_replaced_only_by_force(tmp_path: Path, capsys, monkeypatch):
     folder = tmp_path / "notebooks"
     (folder / "src").mkdir(parents=True)
     (folder / "src" / "00-x.md").write_text("# X\n")
@@ -251,7 +259,8 @@ def test_files_that_are_there_already_are_replaced_only_by_force(tmp_path: Path,
     (folder / "00-x.ipynb").write_text(
         json.dumps({"cells": [cell], "metadata": {}, "nbformat": 4, "nbformat_minor": 5})
     )
-    argv = ["site", str(tmp_path / "out"), "--notebooks", str(folder)]
+    monkeypatch.setattr("kubenet_course.cli.site.NOTEBOOKS", folder)
+    argv = ["site", str(tmp_path / "out")]
     assert _ran(argv) == 0
     assert _ran(argv) == 0  # the same bytes
     (tmp_path / "out" / "index.html").write_text("mine")
@@ -263,7 +272,7 @@ def test_files_that_are_there_already_are_replaced_only_by_force(tmp_path: Path,
 @pytest.mark.parametrize(
     "argv, said",
     [
-        (["--notebooks", "nowhere"], "no folder src"),
+        (["--notebooks", "elsewhere"], "--notebooks"),  # cells are run: those of the course, and nobody else's
         (["--pyodide", "nowhere"], "no such file"),
         (["--edition", "other"], "--edition"),
     ],
@@ -274,8 +283,8 @@ def test_what_cannot_be_built_is_said_in_one_line(tmp_path: Path, capsys, monkey
     monkeypatch.chdir(tmp_path)
     shutil.copy(build.NOTEBOOKS / "src" / "00-start-here.md", folder / "src")
     shutil.copy(build.NOTEBOOKS / "00-start-here.ipynb", folder)
-    more = [] if argv[0] == "--notebooks" else ["--notebooks", str(folder)]
-    assert _ran(["site", str(tmp_path / "out"), *argv, *more]) == 2
+    monkeypatch.setattr("kubenet_course.cli.site.NOTEBOOKS", folder)
+    assert _ran(["site", str(tmp_path / "out"), *argv]) == 2
     err = capsys.readouterr().err
     assert said in err and err.count("\n") == 1
     assert not (tmp_path / "out").exists()

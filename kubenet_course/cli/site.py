@@ -19,20 +19,13 @@ from ..site.pages import CLASS, LEARNER, write
     help="The folder of an installed pyodide (npm). With it the pages can run Python.",
 )
 @click.option("--edition", "kind", type=click.Choice((LEARNER, CLASS)), default=LEARNER, help="class: no solutions.")
-@click.option(
-    "--notebooks",
-    metavar="DIR",
-    default=NOTEBOOKS,
-    type=click.Path(path_type=Path),
-    help="The folder with the built notebooks and, in src, their masters. [default: the course's own]",
-)
 @click.option("--force", is_flag=True, help="Replace files that are in OUT/ already.")
-def command(out: Path, pyodide: Path | None, kind: str, notebooks: Path, force: bool) -> None:
+def command(out: Path, pyodide: Path | None, kind: str, force: bool) -> None:
     """Writes the course as pages to OUT/ (without a name: _site/). Open OUT/index.html, or put OUT/ on any web server.
 
     The pages ask no other server for anything. Without --pyodide, what needs the models (terminals, planners, answers in free
-    text) shows what was recorded.
+    text) shows what was recorded. The cells of the course's own notebooks are run for it, and no other file's.
     """
-    files = write(out, notebooks, kind, pyodide, force)
+    files = write(out, NOTEBOOKS, kind, pyodide, force)
     size = sum(path.stat().st_size for path in files)
     click.echo(f"{out / 'index.html'}: {len(files)} files, {size / 1e6:.1f} MB")
